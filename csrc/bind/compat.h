@@ -1,0 +1,30 @@
+/*
+** compat.h - the Lua C API as 5.4 has it, on 5.1, LuaJIT, 5.2, 5.3 and 5.5.
+** The only file that looks at LUA_VERSION_NUM.
+*/
+#ifndef CM_BIND_COMPAT_H
+#define CM_BIND_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM < 502
+#ifndef luaL_setmetatable /* LuaJIT's headers already have some of these */
+#define luaL_setmetatable(L, name) (luaL_getmetatable(L, name), lua_setmetatable(L, -2))
+#endif
+#ifndef luaL_newlib
+#define luaL_setfuncs(L, funcs, nup) luaL_register(L, NULL, funcs)
+#define luaL_newlib(L, funcs) (lua_newtable(L), luaL_setfuncs(L, funcs, 0))
+#endif
+#define lua_rawlen(L, i) lua_objlen(L, i)
+#endif
+
+#if LUA_VERSION_NUM < 503
+#define lua_isinteger(L, i) 0
+#endif
+
+#if LUA_VERSION_NUM < 504
+#define lua_newuserdatauv(L, size, nuv) lua_newuserdata(L, size)
+#endif
+
+#endif

@@ -1,0 +1,13 @@
+/*
+** module.c - the C module claude.core: everything that needs no libcurl.
+*/
+#include "bind/core/module.h"
+
+#include "core/version.h"
+
+__attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
+  lua_newtable(L);
+  lua_pushliteral(L, CM_VERSION);
+  lua_setfield(L, -2, "version");
+  return 1;
+}

@@ -1,0 +1,12 @@
+/*
+** module.h - the parts of claude.core. Each adds its functions to the module
+** table on top of the stack and leaves the stack as it was.
+*/
+#ifndef CM_BIND_CORE_MODULE_H
+#define CM_BIND_CORE_MODULE_H
+
+#include "bind/compat.h"
+
+int luaopen_claude_core(lua_State *L);
+
+#endif
