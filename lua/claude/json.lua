@@ -1,0 +1,59 @@
+--- JSON that is only read: error bodies, model lists, token counts.
+---
+--- The only file that knows a JSON library of the host. Conversations, tool input
+--- and requests never come here: they need exact numbers, key order and empty
+--- arrays, which these libraries do not keep (claude.core does).
+
+local M = {}
+
+-- Null members are absent in what we hand out, whatever the library's own null is.
+local function drop_nulls(value, null)
+  if type(value) ~= "table" then return value end
+  for key, member in pairs(value) do
+    if member == null then
+      if type(key) == "string" then value[key] = nil end
+    else
+      drop_nulls(member, null)
+    end
+  end
+  return value
+end
+
+local function with_vim(vim)
+  return function(text) return drop_nulls(vim.json.decode(text), vim.NIL) end
+end
+
+local function with_cjson(cjson)
+  -- An instance of our own: settings of other users of cjson do not reach it.
+  local own = cjson.new and cjson.new() or cjson
+  return function(text) return drop_nulls(own.decode(text), cjson.null) end
+end
+
+local decoder
+
+---@return (fun(text: string): any)?
+---@return string? problem
+local function find_decoder()
+  local vim = rawget(_G, "vim")
+  if type(vim) == "table" and vim.json then return with_vim(vim) end
+  local found, cjson = pcall(require, "cjson")
+  if found then return with_cjson(cjson) end
+  return nil, "lua-cjson is not installed: apt install lua-cjson, or luarocks install lua-cjson"
+end
+
+--- Decodes JSON text. Null members are left out.
+---@param text string
+---@return any? value nil when the text is not JSON
+---@return string? problem
+function M.decode(text)
+  local problem
+  if not decoder then
+    decoder, problem = find_decoder()
+    if not decoder then return nil, problem end
+  end
+  local ok, value = pcall(decoder, text)
+  if ok then return value end
+  return nil, tostring(value)
+end
+
+return M
