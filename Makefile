@@ -4,50 +4,99 @@ LUA ?= lua5.4
 BUILD ?= build
 OUT := $(BUILD)/$(LUA)
 CC ?= cc
+PREFIX ?= /usr/local
+JOBS ?= 2
+# The other versions that `make check` tests.
+LUAS ?= lua5.1 lua5.2 lua5.3 luajit
 
-pkg_of = $(if $(filter luajit%,$(1)),luajit,$(1))
-LUA_CFLAGS := $(shell pkg-config --cflags $(call pkg_of,$(LUA)) 2>/dev/null)
-CURL_LIBS := $(shell pkg-config --libs libcurl 2>/dev/null || echo -lcurl)
+# Asked for when needed, not when read: `make deps` may just have installed them.
+LUA_CFLAGS = $(shell pkg-config --cflags $(LUA))
+CURL_LIBS = $(shell pkg-config --libs libcurl)
+LUA_VERSION = $(shell $(LUA) -e 'io.write((_VERSION:gsub("Lua ", "")))')
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
         -Wmissing-prototypes -Wcast-qual -Werror
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) -Icsrc $(LUA_CFLAGS) $(CFLAGS)
+SHARED := $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
 
 CORE := $(wildcard csrc/core/*.c)
 CORE_SO := $(CORE) $(wildcard csrc/bind/core/*.c)
 NET_SO := $(CORE) $(wildcard csrc/net/*.c csrc/os/*.c csrc/bind/net/*.c)
+C_TESTS := $(wildcard spec/c/*.c)
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
+MODULES := $(OUT)/claude/core.so $(if $(wildcard csrc/bind/net/*.c),$(OUT)/claude/net.so)
 
-## build: compile claude/core.so and claude/net.so for $(LUA)
-build: $(OUT)/claude/core.so $(if $(wildcard csrc/bind/net/*.c),$(OUT)/claude/net.so)
+TREE_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(or $(LUA_PATH),;)
+TREE_CPATH = $(CURDIR)/$(OUT)/?.so;$(or $(LUA_CPATH),;)
+TREE_ENV = LUA_PATH='$(TREE_PATH)' LUA_CPATH='$(TREE_CPATH)'
+SPEC_ENV = LUA_PATH='$(CURDIR)/?.lua;$(TREE_PATH)' LUA_CPATH='$(TREE_CPATH)' LUA='$(LUA)'
+SPECS ?= spec
+BUSTED = $(SPEC_ENV) $(LUA) spec/support/busted.lua
+SUITES = .ci/suites
+SUB = $(MAKE) --no-print-directory
+
+.DEFAULT_GOAL := build
+
+## help: list the targets
+help:
+	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' Makefile | expand -t 18
+	@echo 'Variables: LUA=lua5.1|lua5.2|lua5.3|lua5.4|luajit CC= CFLAGS= PREFIX= DESTDIR= SPECS= ARGS='
+
+## deps: name what is missing for build and run, and install it
+deps:
+	@.ci/deps run $(LUA)
+
+## build: compile the modules and build/lua-claude for $(LUA)
+build: $(MODULES)
+	@printf '%s\n' '#!/bin/sh' "LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;'\"\$${LUA_PATH:-;}\"" \
+	  "LUA_CPATH='$(CURDIR)/$(OUT)/?.so;'\"\$${LUA_CPATH:-;}\"" 'export LUA_PATH LUA_CPATH' \
+	  'exec $(LUA) "$(CURDIR)/bin/lua-claude" "$$@"' >$(BUILD)/lua-claude
+	@chmod +x $(BUILD)/lua-claude
 
 $(OUT)/claude/core.so: $(call objects,$(CORE_SO))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $^
+	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $^
 
 $(OUT)/claude/net.so: $(call objects,$(NET_SO))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d)
+-include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d $(OUT)/spec/c/*.d)
+
+## run: build, then let an agent with tools answer (ARGS='"your question"')
+run: deps
+	@$(SUB) -s -j$(JOBS) build
+	@$(BUILD)/lua-claude demo $(ARGS)
 
 ## env: print the exports with which $(LUA) finds the tree's modules
 env:
-	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'"
-	@echo "export LUA_CPATH='$(abspath $(OUT))/?.so;;'"
+	@echo "export LUA_PATH='$(TREE_PATH)'"
+	@echo "export LUA_CPATH='$(TREE_CPATH)'"
 
-SPECS ?= spec
-## test-lua: run the busted specs
-test-lua: build
-	LUA_PATH='$(CURDIR)/?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;' \
-	LUA_CPATH='$(abspath $(OUT))/?.so;;' $(LUA) /usr/bin/busted $(SPECS)
+## test: build and run all tests with one Lua
+test:
+	@.ci/deps test $(LUA)
+	@$(SUB) -s -j$(JOBS) build
+	@$(SUITES) $(BUILD)/test.counts "C units" "$(SUB) -s test-c" "$(LUA)" "$(SUB) -s test-lua"
 
-C_TESTS := $(wildcard spec/c/*.c)
+## check: the other Lua versions, sanitizers, valgrind, fuzzing, linters, layers
+check:
+	@.ci/deps check $(LUA) $(LUAS)
+	@$(SUITES) $(BUILD)/check.counts \
+	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s -j$(JOBS) LUA=$(lua) test-lua") \
+	  "clang" "$(SUB) -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang test-c build" \
+	  "collector under stress" "$(SUB) -s stress" \
+	  "=lint" "$(SUB) -s lint"
+
+## test-lua: run the busted specs (SPECS=spec/core)
+test-lua: $(MODULES)
+	$(BUSTED) $(SPECS)
+
 ## test-c: build and run the C unit tests (no Lua, no libcurl)
 test-c: $(OUT)/spec/c/run
 	$<
@@ -56,9 +105,38 @@ $(OUT)/spec/c/run: $(call objects,$(CORE) $(C_TESTS))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+## stress: run the specs while garbage is collected all the time
+stress: $(MODULES)
+	$(BUSTED) --helper=spec/support/stress.lua $(SPECS)
+
+## lint: luacheck, stylua, clang-format
+lint:
+	luacheck -q lua spec bin/lua-claude
+	.ci/stylua --check lua spec bin/lua-claude
+	clang-format --dry-run -Werror $(shell find csrc spec -name '*.[ch]')
+
+## format: rewrite the sources as lint wants them
+format:
+	.ci/stylua lua spec bin/lua-claude
+	clang-format -i $(shell find csrc spec -name '*.[ch]')
+
+SHARE = $(PREFIX)/share/lua/$(LUA_VERSION)
+LIB = $(PREFIX)/lib/lua/$(LUA_VERSION)
+## install: install under PREFIX (and DESTDIR)
+install: build
+	@cd lua && find claude -name '*.lua' | while read -r file; do \
+	  mkdir -p "$(DESTDIR)$(SHARE)/$$(dirname $$file)" && \
+	  install -m 644 "$$file" "$(DESTDIR)$(SHARE)/$$file" || exit 1; done
+	@mkdir -p "$(DESTDIR)$(LIB)/claude" "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 $(MODULES) "$(DESTDIR)$(LIB)/claude"
+	@{ echo '#!/usr/bin/env $(LUA)'; \
+	   echo 'package.path = "$(SHARE)/?.lua;$(SHARE)/?/init.lua;" .. package.path'; \
+	   echo 'package.cpath = "$(LIB)/?.so;" .. package.cpath'; \
+	   sed 1d bin/lua-claude; } >"$(DESTDIR)$(PREFIX)/bin/lua-claude"
+	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/lua-claude"
+
 ## clean: remove everything built
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: build env test-lua test-c clean
-.DEFAULT_GOAL := build
+.PHONY: help deps build run env test check test-lua test-c stress lint format install clean

@@ -1,0 +1,2 @@
+--- Runs busted under whichever Lua runs this file.
+require "busted.runner" { standalone = false }
