@@ -1,0 +1,164 @@
+#include "core/body.h"
+
+#include <string.h>
+
+enum { FIRST_CAPACITY = 8 };
+
+typedef struct part {
+  cm_slice bytes;      /* never empty */
+  size_t start;        /* its offset in the whole body, for seek */
+  cm_segment *segment; /* where bytes lie, one reference; NULL for static bytes */
+} part;
+
+struct cm_body {
+  const cm_alloc *alloc;
+  size_t references;
+  part *parts;
+  size_t count;
+  size_t capacity;
+  size_t length;
+};
+
+cm_body *cm_body_new(const cm_alloc *alloc) {
+  cm_body *body = alloc->resize(alloc->ud, NULL, 0, sizeof *body);
+
+  if (!body) return NULL;
+  memset(body, 0, sizeof *body);
+  body->alloc = alloc;
+  body->references = 1;
+  return body;
+}
+
+cm_body *cm_body_retain(cm_body *body) {
+  body->references++;
+  return body;
+}
+
+void cm_body_release(cm_body *body) {
+  const cm_alloc *alloc;
+  size_t i;
+
+  if (!body || --body->references) return;
+  alloc = body->alloc;
+  for (i = 0; i < body->count; i++) cm_segment_release(body->parts[i].segment);
+  alloc->resize(alloc->ud, body->parts, body->capacity * sizeof *body->parts, 0);
+  alloc->resize(alloc->ud, body, sizeof *body, 0);
+}
+
+static cm_status reserve_one(cm_body *body) {
+  size_t capacity = body->capacity ? body->capacity * 2 : FIRST_CAPACITY;
+  part *grown;
+
+  if (body->count < body->capacity) return CM_OK;
+  if (capacity > (size_t)-1 / sizeof *grown) return CM_ERR_LIMIT;
+  grown = body->alloc->resize(body->alloc->ud, body->parts, body->capacity * sizeof *grown,
+                              capacity * sizeof *grown);
+  if (!grown) return CM_ERR_NOMEM;
+  body->parts = grown;
+  body->capacity = capacity;
+  return CM_OK;
+}
+
+/* Takes over the caller's reference to segment when it succeeds. */
+static cm_status append_part(cm_body *body, cm_slice bytes, cm_segment *segment) {
+  cm_status status;
+  part *added;
+
+  if (bytes.len > (size_t)-1 - body->length) return CM_ERR_LIMIT;
+  status = reserve_one(body);
+  if (status != CM_OK) return status;
+  added = &body->parts[body->count++];
+  added->bytes = bytes;
+  added->start = body->length;
+  added->segment = segment;
+  body->length += bytes.len;
+  return CM_OK;
+}
+
+cm_status cm_body_append_static(cm_body *body, cm_slice bytes) {
+  return bytes.len ? append_part(body, bytes, NULL) : CM_OK;
+}
+
+cm_status cm_body_append_segment(cm_body *body, cm_segment *segment) {
+  cm_slice bytes = cm_segment_bytes(segment);
+  cm_status status;
+
+  if (!bytes.len) return CM_OK;
+  status = append_part(body, bytes, segment);
+  if (status == CM_OK) cm_segment_retain(segment);
+  return status;
+}
+
+cm_status cm_body_append_copy(cm_body *body, cm_slice bytes) {
+  cm_segment *segment;
+  cm_status status;
+
+  if (!bytes.len) return CM_OK;
+  segment = cm_segment_new(body->alloc, bytes);
+  if (!segment) return CM_ERR_NOMEM;
+  status = append_part(body, cm_segment_bytes(segment), segment);
+  if (status != CM_OK) cm_segment_release(segment);
+  return status;
+}
+
+size_t cm_body_length(const cm_body *body) {
+  return body->length;
+}
+
+cm_slice cm_body_next(const cm_body *body, cm_body_cursor *cursor) {
+  cm_slice rest = { "", 0 };
+
+  if (cursor->slice >= body->count) return rest;
+  rest = body->parts[cursor->slice].bytes;
+  rest.ptr += cursor->offset;
+  rest.len -= cursor->offset;
+  cursor->slice++;
+  cursor->offset = 0;
+  return rest;
+}
+
+size_t cm_body_read(const cm_body *body, cm_body_cursor *cursor, char *out, size_t size) {
+  size_t done = 0;
+
+  while (done < size && cursor->slice < body->count) {
+    cm_slice bytes = body->parts[cursor->slice].bytes;
+    size_t left = bytes.len - cursor->offset;
+    size_t take = left < size - done ? left : size - done;
+
+    memcpy(out + done, bytes.ptr + cursor->offset, take);
+    done += take;
+    cursor->offset += take;
+    if (cursor->offset == bytes.len) { /* resting here, next() would hand out nothing */
+      cursor->slice++;
+      cursor->offset = 0;
+    }
+  }
+  return done;
+}
+
+/* Index of the part that byte offset lies in; offset < length. */
+static size_t find_part(const cm_body *body, size_t offset) {
+  size_t low = 0;
+  size_t high = body->count;
+
+  while (high - low > 1) {
+    size_t middle = low + (high - low) / 2;
+    if (body->parts[middle].start <= offset)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+cm_status cm_body_seek(const cm_body *body, cm_body_cursor *cursor, size_t offset) {
+  if (offset > body->length) return CM_ERR_LIMIT;
+  if (offset == body->length) {
+    cursor->slice = body->count;
+    cursor->offset = 0;
+    return CM_OK;
+  }
+  cursor->slice = find_part(body, offset);
+  cursor->offset = offset - body->parts[cursor->slice].start;
+  return CM_OK;
+}

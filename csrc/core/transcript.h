@@ -1,0 +1,62 @@
+/*
+** transcript.h - the turns of a conversation as the exact bytes that go back.
+**
+** Way out:  message, request.lua -> [transcript] -> body -> net/transfer -> socket
+**
+** An append-only list of segments, one per message. Nothing in it changes once it
+** is there; only whole messages leave, from the end. A fork and a rendered body
+** share the segments, so both survive whatever happens to the list. Knows which
+** side spoke and nothing else of what the bytes mean.
+*/
+#ifndef CM_TRANSCRIPT_H
+#define CM_TRANSCRIPT_H
+
+#include "core/base.h"
+#include "core/body.h"
+#include "core/segment.h"
+
+typedef enum cm_role { CM_ROLE_USER, CM_ROLE_ASSISTANT, CM_ROLE_SYSTEM } cm_role;
+
+/* Embed by value; all fields are private to transcript.c. */
+typedef struct cm_transcript {
+  const cm_alloc *alloc;
+  struct cm_transcript_entry *entries;
+  size_t count;
+  size_t capacity;
+  size_t bytes; /* of all messages together */
+} cm_transcript;
+
+/* Cannot fail; allocates nothing. */
+void cm_transcript_init(cm_transcript *transcript, const cm_alloc *alloc);
+void cm_transcript_deinit(cm_transcript *transcript);
+
+/*
+** Adds one message object at the end and takes a reference of its own to it.
+** CM_ERR_NOMEM or CM_ERR_LIMIT (more bytes than size_t counts): nothing changed.
+*/
+cm_status cm_transcript_append(cm_transcript *transcript, cm_role role, cm_segment *message);
+
+/* Removes messages from the end until count are left; no-op when fewer are there. */
+void cm_transcript_truncate(cm_transcript *transcript, size_t count);
+
+/*
+** Makes *fork (not initialised before) an independent transcript of the same messages,
+** in time and memory proportional to their number, not their size. CM_ERR_NOMEM:
+** *fork is initialised and empty.
+*/
+cm_status cm_transcript_fork(const cm_transcript *transcript, cm_transcript *fork);
+
+size_t cm_transcript_count(const cm_transcript *transcript);
+size_t cm_transcript_bytes(const cm_transcript *transcript);
+
+/* The message at index (0-based, below count): borrowed until it leaves the transcript. */
+cm_segment *cm_transcript_get(const cm_transcript *transcript, size_t index);
+cm_role cm_transcript_role(const cm_transcript *transcript, size_t index);
+
+/*
+** Adds the messages to the body, separated by commas, by reference. On failure the
+** body may hold a part of them and must be released.
+*/
+cm_status cm_transcript_render(const cm_transcript *transcript, cm_body *body);
+
+#endif

@@ -1,0 +1,158 @@
+#include "core/transcript.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "failing_alloc.h"
+
+void transcript_tests(void);
+
+static cm_status append(cm_transcript *transcript, cm_role role, const char *bytes) {
+  cm_slice text = { bytes, strlen(bytes) };
+  cm_segment *message = cm_segment_new(transcript->alloc, text);
+  cm_status status = message ? cm_transcript_append(transcript, role, message) : CM_ERR_NOMEM;
+
+  cm_segment_release(message);
+  return status;
+}
+
+static int renders_as(const cm_transcript *transcript, const char *expected) {
+  cm_body *body = cm_body_new(&cm_libc_alloc);
+  cm_body_cursor cursor = { 0, 0 };
+  char out[256];
+  size_t len;
+
+  CHECK(cm_transcript_render(transcript, body) == CM_OK);
+  len = cm_body_read(body, &cursor, out, sizeof out);
+  cm_body_release(body);
+  return len == strlen(expected) && memcmp(out, expected, len) == 0;
+}
+
+static void renders_messages_with_commas_between(void) {
+  cm_transcript transcript;
+
+  cm_transcript_init(&transcript, &cm_libc_alloc);
+  CHECK(renders_as(&transcript, ""));
+  CHECK(append(&transcript, CM_ROLE_USER, "{1}") == CM_OK);
+  CHECK(renders_as(&transcript, "{1}"));
+  CHECK(append(&transcript, CM_ROLE_ASSISTANT, "{2}") == CM_OK);
+  CHECK(append(&transcript, CM_ROLE_SYSTEM, "{3}") == CM_OK);
+  CHECK(renders_as(&transcript, "{1},{2},{3}"));
+  CHECK(cm_transcript_bytes(&transcript) == 9);
+  CHECK(cm_transcript_role(&transcript, 1) == CM_ROLE_ASSISTANT);
+  CHECK(cm_transcript_role(&transcript, 2) == CM_ROLE_SYSTEM);
+  cm_transcript_deinit(&transcript);
+  cm_transcript_deinit(&transcript);
+}
+
+static void a_fork_goes_its_own_way(void) {
+  failing_alloc books;
+  cm_alloc alloc = failing_alloc_over(&books, (size_t)-1);
+  cm_transcript base, fork;
+
+  cm_transcript_init(&base, &alloc);
+  CHECK(append(&base, CM_ROLE_USER, "{1}") == CM_OK);
+  CHECK(append(&base, CM_ROLE_ASSISTANT, "{2}") == CM_OK);
+  CHECK(cm_transcript_fork(&base, &fork) == CM_OK);
+  CHECK(cm_transcript_get(&base, 1) == cm_transcript_get(&fork, 1)); /* shared, not copied */
+  cm_transcript_truncate(&base, 1);
+  CHECK(append(&base, CM_ROLE_ASSISTANT, "{b}") == CM_OK);
+  CHECK(append(&fork, CM_ROLE_USER, "{f}") == CM_OK);
+  CHECK(renders_as(&base, "{1},{b}"));
+  CHECK(renders_as(&fork, "{1},{2},{f}"));
+  cm_transcript_deinit(&base);
+  CHECK(renders_as(&fork, "{1},{2},{f}"));
+  cm_transcript_deinit(&fork);
+  CHECK(books.blocks == 0 && books.live_bytes == 0);
+}
+
+static void truncate_removes_from_the_end_only(void) {
+  cm_transcript transcript;
+
+  cm_transcript_init(&transcript, &cm_libc_alloc);
+  CHECK(append(&transcript, CM_ROLE_USER, "{1}") == CM_OK);
+  CHECK(append(&transcript, CM_ROLE_ASSISTANT, "{22}") == CM_OK);
+  cm_transcript_truncate(&transcript, 5);
+  CHECK(cm_transcript_count(&transcript) == 2);
+  cm_transcript_truncate(&transcript, 1);
+  CHECK(cm_transcript_count(&transcript) == 1 && cm_transcript_bytes(&transcript) == 3);
+  CHECK(renders_as(&transcript, "{1}"));
+  cm_transcript_truncate(&transcript, 0);
+  CHECK(cm_transcript_count(&transcript) == 0 && cm_transcript_bytes(&transcript) == 0);
+  cm_transcript_deinit(&transcript);
+}
+
+/* What undo and close do while an upload is half way. */
+static void undo_and_free_do_not_disturb_a_reader(void) {
+  failing_alloc books;
+  cm_alloc alloc = failing_alloc_over(&books, (size_t)-1);
+  cm_transcript transcript;
+  cm_body *body = cm_body_new(&alloc);
+  cm_body_cursor cursor = { 0, 0 };
+  char out[16];
+
+  cm_transcript_init(&transcript, &alloc);
+  CHECK(append(&transcript, CM_ROLE_USER, "{one}") == CM_OK);
+  CHECK(append(&transcript, CM_ROLE_ASSISTANT, "{two}") == CM_OK);
+  CHECK(cm_transcript_render(&transcript, body) == CM_OK);
+  CHECK(cm_body_read(body, &cursor, out, 3) == 3);
+  cm_transcript_truncate(&transcript, 1);
+  CHECK(append(&transcript, CM_ROLE_ASSISTANT, "{TWO}") == CM_OK);
+  CHECK(cm_body_read(body, &cursor, out + 3, 5) == 5);
+  cm_transcript_deinit(&transcript);
+  CHECK(cm_body_read(body, &cursor, out + 8, 8) == 3);
+  CHECK(memcmp(out, "{one},{two}", 11) == 0);
+  CHECK(cm_body_seek(body, &cursor, 0) == CM_OK);
+  CHECK(cm_body_read(body, &cursor, out, sizeof out) == 11);
+  cm_body_release(body);
+  CHECK(books.blocks == 0 && books.live_bytes == 0);
+}
+
+/* Twenty turns, a fork, a render; on failure everything that was there stays. */
+static cm_status converse(cm_transcript *transcript, cm_transcript *fork, cm_body *body) {
+  cm_status status = CM_OK;
+  int i;
+
+  for (i = 0; status == CM_OK && i < 20; i++) {
+    size_t before = cm_transcript_count(transcript);
+    status = append(transcript, i % 2 ? CM_ROLE_ASSISTANT : CM_ROLE_USER, "{}");
+    CHECK(cm_transcript_count(transcript) == before + (status == CM_OK));
+  }
+  if (status == CM_OK) {
+    cm_transcript_deinit(fork);
+    status = cm_transcript_fork(transcript, fork);
+    CHECK(cm_transcript_count(fork) == (status == CM_OK ? 20u : 0u));
+  }
+  return status == CM_OK ? cm_transcript_render(fork, body) : status;
+}
+
+static void every_failing_allocation_keeps_what_was_there(void) {
+  size_t n;
+  int finished = 0;
+
+  for (n = 0; !finished && n < 100; n++) {
+    failing_alloc books;
+    cm_alloc alloc = failing_alloc_over(&books, (size_t)-1);
+    cm_body *body = cm_body_new(&alloc);
+    cm_transcript transcript, fork;
+
+    cm_transcript_init(&transcript, &alloc);
+    cm_transcript_init(&fork, &alloc);
+    books.until_failure = n;
+    CHECK(converse(&transcript, &fork, body) == (books.failed ? CM_ERR_NOMEM : CM_OK));
+    finished = !books.failed;
+    cm_transcript_deinit(&transcript);
+    cm_transcript_deinit(&fork);
+    cm_body_release(body);
+    CHECK(books.blocks == 0 && books.live_bytes == 0);
+  }
+  CHECK(finished && n > 25);
+}
+
+void transcript_tests(void) {
+  renders_messages_with_commas_between();
+  a_fork_goes_its_own_way();
+  truncate_removes_from_the_end_only();
+  undo_and_free_do_not_disturb_a_reader();
+  every_failing_allocation_keeps_what_was_there();
+}
