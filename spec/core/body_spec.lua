@@ -61,9 +61,9 @@ describe("core.segment", function()
       meta.__gc = function() seen = seen + 1 end
       return not newproxy and setmetatable({}, meta) and nil
     end
+    local megabyte = ("x"):rep(2 ^ 20)
     collectgarbage()
     drop_a_watched_value()
-    local megabyte = ("x"):rep(2 ^ 20)
     for _ = 1, 50 do core.segment(megabyte) end
     assert.equal(1, seen)
   end)
