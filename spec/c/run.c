@@ -4,15 +4,21 @@
 #include "check.h"
 
 void body_tests(void);
+void json_reader_tests(void);
+void json_string_tests(void);
 void sha256_tests(void);
 void transcript_tests(void);
+void utf8_tests(void);
 
 int check_passed, check_failed;
 
 int main(void) {
   body_tests();
+  json_reader_tests();
+  json_string_tests();
   sha256_tests();
   transcript_tests();
+  utf8_tests();
   printf("%d passed, %d failed\n", check_passed, check_failed);
   return check_failed != 0;
 }

@@ -1,0 +1,236 @@
+#include "core/json_string.h"
+
+#include <string.h>
+
+#include "check.h"
+#include "exact.h"
+#include "failing_alloc.h"
+
+void json_string_tests(void);
+
+#define FFFD "\xEF\xBF\xBD"
+
+/* Unescapes body, first cut off at the byte cut; both parts are fragments of one text. */
+static cm_status unescape(const char *body, size_t cut, cm_buffer *out) {
+  cm_slice first = exact_copy(body, cut), second = exact_copy(body + cut, strlen(body) - cut);
+  unsigned carry = 0;
+  cm_status status = cm_json_string_unescape(first, &carry, out);
+
+  if (status == CM_OK) status = cm_json_string_unescape(second, &carry, out);
+  if (status == CM_OK) status = cm_json_string_finish(&carry, out);
+  exact_free(first);
+  exact_free(second);
+  return status;
+}
+
+static int unescapes_to(const char *body, size_t cut, const char *expected) {
+  cm_buffer out;
+  cm_slice result;
+  int equal;
+
+  cm_buffer_init(&out, &cm_libc_alloc, 1000);
+  equal = unescape(body, cut, &out) == CM_OK;
+  result.ptr = out.ptr;
+  result.len = out.len;
+  equal = equal && exact_equal(result, expected);
+  cm_buffer_deinit(&out);
+  return equal;
+}
+
+static void unescapes_every_escape(void) {
+  CHECK(unescapes_to("", 0, ""));
+  CHECK(unescapes_to("plain", 0, "plain"));
+  CHECK(unescapes_to("\\\"\\\\\\/\\b\\f\\n\\r\\t", 0, "\"\\/\b\f\n\r\t"));
+  CHECK(unescapes_to("\\u0041\\u00e9\\u20AC", 0, "A\xC3\xA9\xE2\x82\xAC"));
+  CHECK(unescapes_to("x\\ud83d\\ude00y", 0, "x\xF0\x9F\x98\x80y"));
+  CHECK(unescapes_to("\\uDBFF\\uDFFF", 0, "\xF4\x8F\xBF\xBF"));
+}
+
+static void unescapes_a_nul(void) {
+  cm_buffer out;
+
+  cm_buffer_init(&out, &cm_libc_alloc, 1000);
+  CHECK(unescape("a\\u0000b", 0, &out) == CM_OK);
+  CHECK(out.len == 3 && memcmp(out.ptr, "a\0b", 3) == 0);
+  cm_buffer_deinit(&out);
+}
+
+static void replaces_halves_of_surrogate_pairs(void) {
+  CHECK(unescapes_to("\\ud83d", 0, FFFD));
+  CHECK(unescapes_to("\\ude00", 0, FFFD));
+  CHECK(unescapes_to("\\ud83d!", 0, FFFD "!"));
+  CHECK(unescapes_to("\\ud83d\\n", 0, FFFD "\n"));
+  CHECK(unescapes_to("\\ud83d\\ud83d\\ude00", 0, FFFD "\xF0\x9F\x98\x80"));
+  CHECK(unescapes_to("\\ude00\\ud83d", 0, FFFD FFFD));
+}
+
+static void carries_half_a_pair_into_the_next_fragment(void) {
+  CHECK(unescapes_to("\\ud83d\\ude00", 6, "\xF0\x9F\x98\x80"));
+  CHECK(unescapes_to("a\\ud83d\\u0062", 7, "a" FFFD "b"));
+  CHECK(unescapes_to("a\\ud83db", 7, "a" FFFD "b"));
+}
+
+static void keeps_half_a_pair_over_an_empty_fragment(void) {
+  cm_slice high = EXACT("\\ud83d"), none = EXACT(""), low = EXACT("\\ude00"), result;
+  unsigned carry = 0;
+  cm_buffer out;
+
+  cm_buffer_init(&out, &cm_libc_alloc, 1000);
+  CHECK(cm_json_string_unescape(high, &carry, &out) == CM_OK && out.len == 0);
+  CHECK(cm_json_string_unescape(none, &carry, &out) == CM_OK && out.len == 0);
+  CHECK(cm_json_string_unescape(low, &carry, &out) == CM_OK);
+  result.ptr = out.ptr;
+  result.len = out.len;
+  CHECK(exact_equal(result, "\xF0\x9F\x98\x80"));
+  cm_buffer_deinit(&out);
+  exact_free(high);
+  exact_free(none);
+  exact_free(low);
+}
+
+static void refuses_wrong_and_cut_escapes(void) {
+  static const char *const wrong[] = { "\\",   "a\\",     "\\x",       "\\u",
+                                       "\\u1", "\\u123",  "\\u12g4",   "\\u-123",
+                                       "\\'",  "\\U0041", "\\ud83d\\", "\\u00 1" };
+  cm_buffer out;
+  size_t i;
+
+  for (i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    cm_buffer_init(&out, &cm_libc_alloc, 1000);
+    CHECK(unescape(wrong[i], 0, &out) == CM_ERR_SYNTAX);
+    cm_buffer_deinit(&out);
+  }
+}
+
+static void escapes_what_must_be_and_nothing_else(void) {
+  cm_slice text = EXACT("\x01\b\t\n\x0B\f\r\x1F \"/\\\x7F\xC3\xA9\0");
+  cm_slice result;
+  cm_buffer out;
+
+  cm_buffer_init(&out, &cm_libc_alloc, 1000);
+  CHECK(cm_json_string_escape(text, &out) == CM_OK);
+  result.ptr = out.ptr;
+  result.len = out.len;
+  CHECK(exact_equal(result, "\\u0001\\b\\t\\n\\u000b\\f\\r\\u001f \\\"/\\\\\x7F\xC3\xA9\\u0000"));
+  cm_buffer_deinit(&out);
+  exact_free(text);
+}
+
+static int equals(const char *body, const char *plain) {
+  cm_slice left = exact_copy(body, strlen(body)), right = exact_copy(plain, strlen(plain));
+  cm_json_string string;
+  int equal;
+
+  string.body = left;
+  string.escaped = strchr(body, '\\') != NULL;
+  equal = cm_json_string_equals(string, right);
+  exact_free(left);
+  exact_free(right);
+  return equal;
+}
+
+static void compares_escaped_with_plain(void) {
+  CHECK(equals("type", "type"));
+  CHECK(!equals("type", "typ"));
+  CHECK(!equals("typ", "type"));
+  CHECK(equals("", ""));
+  CHECK(!equals("", "a"));
+  CHECK(equals("t\\u0079pe", "type"));
+  CHECK(!equals("t\\u0079pe", "typ"));
+  CHECK(!equals("t\\u0079p", "type"));
+  CHECK(equals("\\ud83d\\ude00", "\xF0\x9F\x98\x80"));
+  CHECK(!equals("\\ud83d\\ude00", "\xF0\x9F"));
+  CHECK(equals("\\ud83d", FFFD));
+  CHECK(equals("\\ud83dx", FFFD "x"));
+  CHECK(!equals("\\ud83dx", "x"));
+  CHECK(!equals("\\q", "q"));
+}
+
+static int has_lone(const char *body) {
+  cm_slice copy = exact_copy(body, strlen(body));
+  int lone = cm_json_string_has_lone_surrogate(copy);
+
+  exact_free(copy);
+  return lone;
+}
+
+static void finds_lone_surrogates(void) {
+  CHECK(!has_lone(""));
+  CHECK(!has_lone("plain \\n \\u00e9"));
+  CHECK(!has_lone("\\ud83d\\ude00"));
+  CHECK(!has_lone("{\"a\":\"\\ud83d\\ude00\",\"b\":\"\\\\ud83d\"}"));
+  CHECK(has_lone("\\ud83d"));
+  CHECK(has_lone("\\ude00"));
+  CHECK(has_lone("\\ud83d \\ude00"));
+  CHECK(has_lone("\\ud83d\\ud83d\\ude00"));
+  CHECK(has_lone("\\ude00\\ud83d"));
+  CHECK(has_lone("\\ud83d\\n"));
+  CHECK(has_lone("[\"\\ud83d\",\"\\ude00\"]"));
+}
+
+static void unescape_survives_any_failed_allocation(void) {
+  failing_alloc books;
+  cm_alloc alloc;
+  cm_buffer out;
+  cm_status status;
+  size_t allowed;
+
+  for (allowed = 0;; allowed++) {
+    alloc = failing_alloc_over(&books, allowed);
+    cm_buffer_init(&out, &alloc, 1000);
+    status = unescape("a\\ud83d|0123456789012345678901234567890123456789012345678901234567890\\n"
+                      "0123456789012345678901234567890123456789012345678901234567890\\ud83d",
+                      0, &out);
+    CHECK(status == CM_OK || status == CM_ERR_NOMEM);
+    cm_buffer_deinit(&out);
+    CHECK(books.blocks == 0);
+    if (status == CM_OK) break;
+  }
+  CHECK(allowed == 3);
+}
+
+static void escape_survives_any_failed_allocation(void) {
+  cm_slice text =
+      EXACT("\"01234567890123456789012345678901234567890123456789012345678901\"\x01\x01");
+  failing_alloc books;
+  cm_alloc alloc;
+  cm_buffer out;
+  cm_status status;
+  size_t allowed;
+
+  for (allowed = 0;; allowed++) {
+    alloc = failing_alloc_over(&books, allowed);
+    cm_buffer_init(&out, &alloc, 1000);
+    status = cm_json_string_escape(text, &out);
+    CHECK(status == CM_OK || status == CM_ERR_NOMEM);
+    cm_buffer_deinit(&out);
+    CHECK(books.blocks == 0);
+    if (status == CM_OK) break;
+  }
+  CHECK(allowed == 2);
+  exact_free(text);
+}
+
+static void stops_at_the_ceiling_of_the_buffer(void) {
+  cm_buffer out;
+
+  cm_buffer_init(&out, &cm_libc_alloc, 4);
+  CHECK(unescape("abcde", 0, &out) == CM_ERR_LIMIT);
+  CHECK(unescape("abcd\\n", 0, &out) == CM_ERR_LIMIT);
+  cm_buffer_deinit(&out);
+}
+
+void json_string_tests(void) {
+  unescapes_every_escape();
+  unescapes_a_nul();
+  replaces_halves_of_surrogate_pairs();
+  carries_half_a_pair_into_the_next_fragment();
+  keeps_half_a_pair_over_an_empty_fragment();
+  refuses_wrong_and_cut_escapes();
+  escapes_what_must_be_and_nothing_else();
+  compares_escaped_with_plain();
+  finds_lone_surrogates();
+  unescape_survives_any_failed_allocation();
+  escape_survives_any_failed_allocation();
+  stops_at_the_ceiling_of_the_buffer();
+}
