@@ -1,13 +1,17 @@
 local json = require("claude.json")
 
 describe("json", function()
-  it("decodes objects, arrays, strings and numbers", function()
-    assert.same({ a = { 1, "two", true } }, json.decode('{"a":[1,"two",true]}'))
-  end)
+  it(
+    "decodes objects, arrays, strings and numbers",
+    function() assert.same({ a = { 1, "two", true } }, json.decode('{"a":[1,"two",true]}')) end
+  )
 
-  it("leaves null members out, at every depth", function()
-    assert.same({ error = { type = "x" } }, json.decode('{"error":{"type":"x","details":null}}'))
-  end)
+  it(
+    "leaves null members out, at every depth",
+    function()
+      assert.same({ error = { type = "x" } }, json.decode('{"error":{"type":"x","details":null}}'))
+    end
+  )
 
   it("gives nil and a reason for what is not JSON", function()
     local value, problem = json.decode("<html>502 Bad Gateway</html>")

@@ -1,0 +1,83 @@
+--- Rules on cache_control: where it may stand, how often, and in which order of
+--- lifetimes.
+
+local rules = require("claude.check.rules")
+local values = require("claude.check.values")
+
+local M = {}
+
+local MOST = 4
+local UNCACHEABLE = { thinking = true, redacted_thinking = true }
+
+---@param found { path: string, ttl: string }[]
+---@param holder any block, tool or params
+---@param path string where cache_control stands
+---@return claude.Error?
+local function collect(found, holder, path)
+  local control = values.plain(holder) and holder.cache_control
+  if not values.given(control) then return nil end
+  local err = values.expect(control, "an object", path)
+  if err then return err end
+  if not values.plain(control) then return nil end
+  if UNCACHEABLE[holder.type] then return rules.broken("cache_thinking", path, holder.type) end
+  if holder.type == "text" and holder.text == "" then return rules.broken("cache_empty", path) end
+  if control.type ~= "ephemeral" then
+    return rules.broken("cache_type", path .. ".type", values.show(control.type))
+  end
+  local ttl = values.given(control.ttl) and control.ttl or "5m"
+  if ttl ~= "5m" and ttl ~= "1h" then
+    return rules.broken("cache_ttl", path .. ".ttl", values.show(ttl))
+  end
+  found[#found + 1] = { path = path, ttl = ttl }
+  return nil
+end
+
+local function collect_list(found, list, path)
+  if not values.plain(list) then return nil end
+  for i, holder in ipairs(list) do
+    local place = ("%s[%d]"):format(path, i)
+    local err = collect(found, holder, place .. ".cache_control")
+    if err then return err end
+    -- Results carry blocks of their own.
+    if values.plain(holder) and holder.type == "tool_result" then
+      err = collect_list(found, holder.content, place .. ".content")
+      if err then return err end
+    end
+  end
+  return nil
+end
+
+---@param params table
+---@return claude.Error?
+---@return { path: string, ttl: string }[] found
+local function collect_all(params)
+  local found = {}
+  local err = collect_list(found, params.tools, "tools")
+    or collect_list(found, params.system, "system")
+  for i, message in ipairs(values.plain(params.messages) or {}) do
+    if err then break end
+    local content = values.plain(message) and message.content
+    err = collect_list(found, content, ("messages[%d].content"):format(i))
+  end
+  err = err or collect(found, params, "cache_control")
+  return err, found
+end
+
+---@param params table
+---@return claude.Error?
+function M.check(params)
+  local err, found = collect_all(params)
+  if err then return err end
+  if #found > MOST then return rules.broken("cache_count", found[MOST + 1].path, #found) end
+  local short
+  for _, entry in ipairs(found) do
+    if entry.ttl == "5m" then
+      short = short or entry.path
+    elseif short then
+      return rules.broken("cache_order", entry.path, short)
+    end
+  end
+  return nil
+end
+
+return M

@@ -1,0 +1,99 @@
+--- Types of the parameters the library knows. A parameter it does not know passes.
+
+local rules = require("claude.check.rules")
+local values = require("claude.check.values")
+
+local M = {}
+
+local FIELDS = {
+  { "model", "a string" },
+  { "max_tokens", "an integer" },
+  { "messages", "a list" },
+  { "system", "a string or a list" },
+  { "tools", "a list" },
+  { "tool_choice", "an object" },
+  { "thinking", "an object" },
+  { "output_config", "an object" },
+  { "metadata", "an object" },
+  { "cache_control", "an object" },
+  { "container", "a string or an object" },
+  { "stop_sequences", "a list" },
+  { "temperature", "a number" },
+  { "top_p", "a number" },
+  { "top_k", "an integer" },
+  { "service_tier", "a string" },
+  { "stream", "a boolean" },
+}
+
+---@param tool table
+---@param path string
+---@return claude.Error?
+local function check_tool(tool, path)
+  local err = values.expect(tool.name, "a string", path .. ".name")
+    or values.expect(tool.description, "a string", path .. ".description")
+    or values.expect(tool.input_schema, "an object", path .. ".input_schema")
+  if err then return err end
+  if tool.type ~= nil and tool.type ~= "custom" then return nil end
+  if tool.name == nil then return rules.broken("field_missing", path .. ".name") end
+  if tool.input_schema == nil then return rules.broken("field_missing", path .. ".input_schema") end
+  return nil
+end
+
+---@param tools any
+---@return claude.Error?
+local function check_tools(tools)
+  if not values.plain(tools) then return nil end
+  local seen = {}
+  for i, tool in ipairs(tools) do
+    local path = ("tools[%d]"):format(i)
+    local err = values.expect(tool, "an object", path)
+    if err then return err end
+    if values.plain(tool) then
+      err = check_tool(tool, path)
+      if err then return err end
+      if tool.name and seen[tool.name] then
+        return rules.broken("tool_name_twice", path, values.show(tool.name))
+      end
+      if tool.name then seen[tool.name] = true end
+    end
+  end
+  return nil
+end
+
+---@param params table
+---@param ctx claude.CheckContext
+---@return claude.Error?
+local function check_required(params, ctx)
+  if not values.given(params.model) then return rules.broken("field_missing", "model") end
+  if ctx.endpoint ~= "count_tokens" and not values.given(params.max_tokens) then
+    return rules.broken("field_missing", "max_tokens")
+  end
+  if not ctx.messages_elsewhere and not values.given(params.messages) then
+    return rules.broken("field_missing", "messages")
+  end
+  return nil
+end
+
+---@param params table
+---@param ctx claude.CheckContext
+---@return claude.Error?
+function M.check(params, ctx)
+  for _, field in ipairs(FIELDS) do
+    local err = values.expect(params[field[1]], field[2], field[1])
+    if err then return err end
+  end
+  local err = check_required(params, ctx)
+  if err then return err end
+  if params.model == "" then return rules.broken("field_type", "model", "a name", '""') end
+  local max_tokens = params.max_tokens
+  if values.given(max_tokens) and max_tokens < 0 then
+    return rules.broken("field_order", "max_tokens", tostring(max_tokens))
+  end
+  for i, text in ipairs(values.plain(params.stop_sequences) or {}) do
+    err = values.expect(text, "a string", ("stop_sequences[%d]"):format(i))
+    if err then return err end
+  end
+  return check_tools(params.tools)
+end
+
+return M

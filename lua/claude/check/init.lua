@@ -1,0 +1,53 @@
+--- Checks of a request's parameters before it is sent: what the API is known to
+--- answer with 400 is refused here, with path, rule and remedy. What these checks
+--- do not know passes untouched.
+
+local models = require("claude.models")
+
+local M = {}
+
+---@class claude.CheckContext
+---@field model? string
+---@field version string API version
+---@field betas table<string, boolean> those the user named
+---@field capabilities? claude.Capabilities nil: nothing is known about the model
+---@field warn fun(code: string, text: string, about?: string)
+---@field endpoint "messages"|"count_tokens"|"batch"
+---@field stream? boolean the user asked for a stream
+---@field messages_elsewhere? boolean a conversation holds the messages
+---@field tools_elsewhere? boolean a conversation holds the tools
+
+local CHECKS = {
+  "claude.check.fields",
+  "claude.check.thinking",
+  "claude.check.cache",
+  "claude.check.messages",
+}
+
+--- A context with its defaults filled in.
+---@param fields table
+---@return claude.CheckContext
+function M.context(fields)
+  fields.endpoint = fields.endpoint or "messages"
+  fields.betas = fields.betas or {}
+  fields.warn = fields.warn or function() end
+  if fields.capabilities == nil then
+    fields.capabilities = models.capabilities(fields.model, fields.retrieved)
+  end
+  return fields
+end
+
+--- Checks a request's parameters.
+---@param params table
+---@param ctx claude.CheckContext
+---@return true? ok nil when a rule is broken
+---@return claude.Error? err
+function M.params(params, ctx)
+  for _, name in ipairs(CHECKS) do
+    local err = require(name).check(params, ctx)
+    if err then return nil, err end
+  end
+  return true
+end
+
+return M

@@ -1,0 +1,244 @@
+--- Rules on the list of messages: roles, content, and tool calls with their results.
+
+local rules = require("claude.check.rules")
+local values = require("claude.check.values")
+
+local M = {}
+
+local MOST = 100000
+local ROLES = { user = true, assistant = true, system = true }
+local THINKING = { thinking = true, redacted_thinking = true }
+
+---@param message table
+---@return table list of blocks, empty for a string
+local function blocks_of(message) return values.plain(message.content) or {} end
+
+---@param block any
+---@param path string
+---@return claude.Error?
+local function check_block(block, path)
+  local err = values.expect(block, "an object", path)
+  if err then return err end
+  if not values.plain(block) then return nil end
+  if not values.given(block.type) then return rules.broken("field_missing", path .. ".type") end
+  err = values.expect(block.type, "a string", path .. ".type")
+  if err then return err end
+  if block.type == "text" then
+    if not values.given(block.text) then return rules.broken("field_missing", path .. ".text") end
+    if block.text == "" then return rules.broken("empty_text", path) end
+    return values.expect(block.text, "a string", path .. ".text")
+  end
+  if block.type == "thinking" and (block.signature == nil or block.signature == "") then
+    return rules.broken("thinking_unsigned", path)
+  end
+  return nil
+end
+
+---@param content any
+---@param path string
+---@return claude.Error?
+local function check_blocks(content, path)
+  if not values.plain(content) then return nil end
+  for i, block in ipairs(content) do
+    local err = check_block(block, ("%s[%d]"):format(path, i))
+    if err then return err end
+  end
+  return nil
+end
+
+---@param message any
+---@param path string
+---@param is_last boolean
+---@return claude.Error?
+local function check_message(message, path, is_last)
+  local err = values.expect(message, "an object", path)
+  if err then return err end
+  if not values.plain(message) then return nil end
+  local role, content = message.role, message.content
+  if not ROLES[role] then
+    return rules.broken("role_unknown", path .. ".role", values.show(role))
+  end
+  if content == nil then return rules.broken("field_missing", path .. ".content") end
+  err = values.expect(content, "a string or a list", path .. ".content")
+    or check_blocks(content, path .. ".content")
+  if err then return err end
+  local empty = content == "" or (values.plain(content) and next(content) == nil)
+  if empty and role ~= "system" and not (is_last and role == "assistant") then
+    return rules.broken("empty_content", path .. ".content", role)
+  end
+  if role ~= "assistant" then return nil end
+  local blocks = blocks_of(message)
+  local last = values.plain(blocks[#blocks])
+  if last and THINKING[last.type] then
+    return rules.broken("thinking_last", ("%s.content[%d]"):format(path, #blocks), last.type)
+  end
+  return nil
+end
+
+-- A walk over the messages, with the tool calls that wait for their results.
+---@class claude.check.Walk
+---@field open table<string, string> tool_use id -> path
+---@field answered table<string, boolean> ids answered since the last assistant message
+---@field role? string of the message before
+
+---@param walk claude.check.Walk
+---@return claude.Error?
+local function check_all_answered(walk)
+  local id, path = next(walk.open)
+  if not id then return nil end
+  -- The first in the list, not whichever the table gives.
+  for other, place in pairs(walk.open) do
+    if #place < #path or (#place == #path and place < path) then
+      id, path = other, place
+    end
+  end
+  return rules.broken("tool_use_unanswered", path, id)
+end
+
+---@param walk claude.check.Walk
+---@param message table
+---@param path string
+---@return claude.Error?
+local function walk_assistant(walk, message, path)
+  if walk.role ~= "assistant" then
+    local err = check_all_answered(walk)
+    if err then return err end
+    walk.answered = {}
+  end
+  for i, block in ipairs(blocks_of(message)) do
+    block = values.plain(block)
+    if block and block.type == "tool_use" and type(block.id) == "string" then
+      walk.open[block.id] = ("%s.content[%d]"):format(path, i)
+    end
+  end
+  return nil
+end
+
+---@param walk claude.check.Walk
+---@param id string
+---@param place string
+---@return claude.Error?
+local function take_result(walk, id, place)
+  if walk.open[id] then
+    walk.open[id] = nil
+    walk.answered[id] = true
+    return nil
+  end
+  if walk.answered[id] then return rules.broken("tool_result_twice", place, id) end
+  return rules.broken("tool_result_unasked", place, id)
+end
+
+---@param walk claude.check.Walk
+---@param message table
+---@param path string
+---@return claude.Error?
+local function walk_user(walk, message, path)
+  local other_before = false
+  for i, block in ipairs(blocks_of(message)) do
+    block = values.plain(block)
+    local place = ("%s.content[%d]"):format(path, i)
+    if block and block.type == "tool_result" then
+      if other_before and next(walk.open) then return rules.broken("tool_result_late", place) end
+      if type(block.tool_use_id) ~= "string" then
+        return rules.broken("field_missing", place .. ".tool_use_id")
+      end
+      local err = take_result(walk, block.tool_use_id, place)
+      if err then return err end
+    else
+      other_before = true
+    end
+  end
+  return nil
+end
+
+---@param walk claude.check.Walk
+---@param messages table
+---@param i integer
+---@param ctx claude.CheckContext
+---@return claude.Error?
+local function walk_system(walk, messages, i, ctx)
+  local path = ("messages[%d]"):format(i)
+  if ctx.capabilities and ctx.capabilities.system_messages == false then
+    return rules.broken("system_model", path, ctx.model)
+  end
+  if i == 1 then return rules.broken("system_misplaced", path, "first") end
+  if next(walk.open) then
+    return rules.broken("system_misplaced", path, "between a tool_use and its tool_result")
+  end
+  local after = values.plain(messages[i + 1])
+  if after and after.role == "user" then
+    return rules.broken("system_misplaced", path, "before a user message")
+  end
+  return nil
+end
+
+---@param messages table
+---@param ctx claude.CheckContext
+---@return claude.Error?
+local function check_order(messages, ctx)
+  local walk = { open = {}, answered = {} }
+  for i, message in ipairs(messages) do
+    message = values.plain(message)
+    -- What cannot be looked into ends what can be said about pairs.
+    if not message then return nil end
+    local path = ("messages[%d]"):format(i)
+    local err
+    if message.role == "system" then
+      err = walk_system(walk, messages, i, ctx)
+    elseif message.role == "assistant" then
+      err = walk_assistant(walk, message, path)
+    else
+      err = walk_user(walk, message, path)
+    end
+    if err then return err end
+    if message.role ~= "system" then walk.role = message.role end
+  end
+  return check_all_answered(walk)
+end
+
+-- An unfinished turn of the server's own tools is sent back as it is: no prefill.
+local function is_prefill(message)
+  if type(message.content) == "string" then return true end
+  for _, block in ipairs(blocks_of(message)) do
+    block = values.plain(block)
+    if not block or block.type ~= "text" then return false end
+  end
+  return next(blocks_of(message)) ~= nil
+end
+
+---@param params table
+---@param ctx claude.CheckContext
+---@return claude.Error?
+local function check_prefill(params, ctx)
+  local messages = params.messages
+  local last = values.plain(messages[#messages])
+  if not last or last.role ~= "assistant" or not is_prefill(last) then return nil end
+  local path = ("messages[%d]"):format(#messages)
+  if ctx.capabilities and ctx.capabilities.prefill == false then
+    return rules.broken("prefill_model", path, ctx.model)
+  end
+  local thinking = values.plain(params.thinking)
+  if thinking and thinking.type == "enabled" then return rules.broken("prefill_thinking", path) end
+  local config = values.plain(params.output_config)
+  if config and values.given(config.format) then return rules.broken("prefill_format", path) end
+  return nil
+end
+
+---@param params table
+---@param ctx claude.CheckContext
+---@return claude.Error?
+function M.check(params, ctx)
+  local err = check_blocks(params.system, "system")
+  local messages = values.plain(params.messages)
+  -- Messages of a thread continue what only the server has.
+  if err or not messages or params.thread ~= nil then return err end
+  if #messages == 0 then return rules.broken("messages_empty", "messages") end
+  if #messages > MOST then return rules.broken("messages_many", "messages", #messages) end
+  for i, message in ipairs(messages) do
+    err = check_message(message, ("messages[%d]"):format(i), i == #messages)
+    if err then return err end
+  end
+  return check_order(messages, ctx) or check_prefill(params, ctx)
+end
+
+return M
