@@ -2,12 +2,83 @@
 
 #include <string.h>
 
+#include "core/json_reader.h"
+
 enum { FIRST_CAPACITY = 8 };
 
 typedef struct cm_transcript_entry {
   cm_segment *message; /* one reference */
   cm_role role;
 } entry;
+
+static cm_status fail(cm_failure *failure, cm_status status, size_t offset, const char *text) {
+  failure->status = status;
+  failure->offset = offset;
+  strncpy(failure->text, text, sizeof failure->text - 1);
+  failure->text[sizeof failure->text - 1] = '\0';
+  return status;
+}
+
+static int is(cm_json_string string, const char *plain) {
+  cm_slice bytes = { plain, strlen(plain) };
+  return cm_json_string_equals(string, bytes);
+}
+
+/* The role that a JSON string names; -1 for another one. */
+static int role_named(cm_json_string name) {
+  if (is(name, "user")) return CM_ROLE_USER;
+  if (is(name, "assistant")) return CM_ROLE_ASSISTANT;
+  if (is(name, "system")) return CM_ROLE_SYSTEM;
+  return -1;
+}
+
+typedef struct found {
+  int role;        /* a cm_role, or -1 */
+  int has_content; /* of a type that content may have */
+} found;
+
+/* Members may come twice: as everywhere the last one counts. */
+static cm_status read_members(cm_json_reader *reader, found *members) {
+  cm_json_string key, name;
+  cm_status status;
+
+  while ((status = cm_json_reader_next_member(reader, &key)) == CM_OK) {
+    cm_json_type type = cm_json_reader_peek(reader);
+    if (is(key, "role")) {
+      members->role = -1;
+      if (type != CM_JSON_STRING) continue;
+      if (cm_json_reader_read_string(reader, &name) == CM_OK) members->role = role_named(name);
+    } else if (is(key, "content")) {
+      members->has_content = type == CM_JSON_STRING || type == CM_JSON_ARRAY;
+    }
+  }
+  return status == CM_END ? CM_OK : status;
+}
+
+cm_status cm_transcript_check(cm_slice message, cm_role *role, cm_failure *failure) {
+  found members = { -1, 0 };
+  cm_json_reader reader;
+  cm_status status;
+
+  cm_json_reader_init(&reader, message, CM_JSON_MAX_DEPTH);
+  status = cm_json_reader_begin_object(&reader);
+  if (status == CM_OK) status = read_members(&reader, &members);
+  if (status == CM_OK) status = cm_json_reader_finish(&reader);
+  if (status != CM_OK) {
+    return fail(failure, status, cm_json_reader_offset(&reader), cm_json_reader_reason(&reader));
+  }
+  if (members.role < 0) {
+    return fail(failure, CM_ERR_PROTOCOL, 0, "a message needs a role: user, assistant or system");
+  }
+  if (!members.has_content) {
+    return fail(failure, CM_ERR_PROTOCOL, 0, "a message needs content: text or a list of blocks");
+  }
+  if (cm_json_string_has_lone_surrogate(message)) {
+    return fail(failure, CM_ERR_PROTOCOL, 0, "a string holds half a surrogate pair");
+  }
+  *role = (cm_role)members.role;
+  return CM_OK;
+}
 
 void cm_transcript_init(cm_transcript *transcript, const cm_alloc *alloc) {
   memset(transcript, 0, sizeof *transcript);

@@ -5,8 +5,8 @@
 **
 ** An append-only list of segments, one per message. Nothing in it changes once it
 ** is there; only whole messages leave, from the end. A fork and a rendered body
-** share the segments, so both survive whatever happens to the list. Knows which
-** side spoke and nothing else of what the bytes mean.
+** share the segments, so both survive whatever happens to the list. Knows that each
+** is a message, and which side spoke; nothing else of what the bytes mean.
 */
 #ifndef CM_TRANSCRIPT_H
 #define CM_TRANSCRIPT_H
@@ -16,6 +16,13 @@
 #include "core/segment.h"
 
 typedef enum cm_role { CM_ROLE_USER, CM_ROLE_ASSISTANT, CM_ROLE_SYSTEM } cm_role;
+
+/*
+** Whether the text is one message object: strict JSON with a role of the three,
+** content that is text or a list, and no half of a surrogate pair. CM_OK: *role is filled in. Otherwise the reader's
+** status or CM_ERR_PROTOCOL, and *failure says where and what.
+*/
+cm_status cm_transcript_check(cm_slice message, cm_role *role, cm_failure *failure);
 
 /* Embed by value; all fields are private to transcript.c. */
 typedef struct cm_transcript {

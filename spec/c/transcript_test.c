@@ -1,5 +1,6 @@
 #include "core/transcript.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -149,7 +150,46 @@ static void every_failing_allocation_keeps_what_was_there(void) {
   CHECK(finished && n > 25);
 }
 
+/* 'u', 'a', 's' for a message of that role, 'x' for none; exact-size copy for ASan. */
+static char role_of(const char *json) {
+  size_t len = strlen(json);
+  char *copy = malloc(len ? len : 1);
+  cm_slice message = { copy, len };
+  cm_failure failure;
+  cm_role role;
+  cm_status status;
+
+  memcpy(copy, json, len);
+  memset(failure.text, '?', sizeof failure.text);
+  status = cm_transcript_check(message, &role, &failure);
+  free(copy);
+  if (status == CM_OK) return "uas"[role];
+  CHECK(failure.status == status && strlen(failure.text) < sizeof failure.text);
+  return 'x';
+}
+
+static void knows_a_message_from_anything_else(void) {
+  CHECK(role_of("{\"role\":\"user\",\"content\":\"\"}") == 'u');
+  CHECK(role_of(" {\"content\" : [ ] , \"role\":\"\\u0061ssistant\"}\n") == 'a');
+  CHECK(role_of("{\"content\":[],\"x\":{\"role\":\"user\"},\"role\":\"system\"}") == 's');
+  CHECK(role_of("{\"role\":\"user\",\"content\":\"\",\"role\":\"system\"}") == 's');
+  CHECK(role_of("{\"role\":\"user\",\"content\":\"\",\"role\":1}") == 'x');
+  CHECK(role_of("{\"role\":\"user\",\"content\":\"\",\"content\":null}") == 'x');
+  CHECK(role_of("{\"role\":\"tool\",\"content\":\"\"}") == 'x');
+  CHECK(role_of("{\"role\":\"user\"}") == 'x');
+  CHECK(role_of("{\"content\":[]}") == 'x');
+  CHECK(role_of("{\"role\":\"user\",\"content\":{}}") == 'x');
+  CHECK(role_of("{\"role\":\"user\",\"content\":\"\\ud800\"}") == 'x');
+  CHECK(role_of("{\"role\":\"user\",\"content\":\"\\ud83d\\ude00\"}") == 'u');
+  CHECK(role_of("{\"role\":\"user\",\"content\":\"\xff\"}") == 'x');
+  CHECK(role_of("{\"role\":\"user\",\"content\":[]},{}") == 'x');
+  CHECK(role_of("{\"role\":\"user\",\"content\":[}") == 'x');
+  CHECK(role_of("[]") == 'x');
+  CHECK(role_of("") == 'x');
+}
+
 void transcript_tests(void) {
+  knows_a_message_from_anything_else();
   renders_messages_with_commas_between();
   a_fork_goes_its_own_way();
   truncate_removes_from_the_end_only();

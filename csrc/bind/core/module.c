@@ -12,5 +12,6 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_open_body(L);
   cm_open_segment(L);
   cm_open_sha256(L);
+  cm_open_transcript(L);
   return 1;
 }

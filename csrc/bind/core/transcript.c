@@ -1,0 +1,156 @@
+/*
+** transcript.c - the Lua class claude.core.Transcript over core/transcript.h.
+*/
+#include "bind/class.h"
+#include "bind/collector.h"
+#include "bind/core/module.h"
+#include "bind/handles.h"
+
+static cm_transcript *check_transcript(lua_State *L) {
+  cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
+
+  return &handle->transcript;
+}
+
+/* The 1-based index at arg, as the 0-based one of a message that is there. */
+static size_t check_index(lua_State *L, int arg, const cm_transcript *transcript) {
+  lua_Integer index = luaL_checkinteger(L, arg);
+
+  luaL_argcheck(L, index >= 1 && (size_t)index <= cm_transcript_count(transcript), arg,
+                "no message has that number");
+  return (size_t)index - 1;
+}
+
+static cm_transcript *push_empty(lua_State *L) {
+  cm_transcript_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+
+  cm_transcript_init(&handle->transcript, &cm_libc_alloc);
+  luaL_setmetatable(L, CM_TRANSCRIPT_CLASS);
+  return &handle->transcript;
+}
+
+/* core.transcript() -> transcript */
+static int transcript_new(lua_State *L) {
+  push_empty(L);
+  return 1;
+}
+
+static int transcript_gc(lua_State *L) {
+  cm_transcript_deinit(check_transcript(L));
+  return 0;
+}
+
+static int push_refusal(lua_State *L, const cm_failure *failure) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s (at byte %d)", failure->text, (int)failure->offset);
+  return 2;
+}
+
+static cm_status append_copy(cm_transcript *transcript, cm_role role, cm_slice bytes) {
+  cm_segment *message = cm_segment_new(transcript->alloc, bytes);
+  cm_status status = message ? cm_transcript_append(transcript, role, message) : CM_ERR_NOMEM;
+
+  cm_segment_release(message);
+  return status;
+}
+
+/* transcript:append(message JSON) -> true | nil, text */
+static int transcript_append(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  cm_failure failure;
+  cm_slice bytes;
+  cm_role role;
+
+  bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
+  if (cm_transcript_check(bytes, &role, &failure) != CM_OK) return push_refusal(L, &failure);
+  if (append_copy(transcript, role, bytes) != CM_OK) return luaL_error(L, "not enough memory");
+  lua_pushboolean(L, 1);
+  cm_collector_tell(L, bytes.len);
+  return 1;
+}
+
+/* transcript:count(), #transcript */
+static int transcript_count(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cm_transcript_count(check_transcript(L)));
+  return 1;
+}
+
+/* transcript:bytes() -> length of all messages together */
+static int transcript_bytes(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cm_transcript_bytes(check_transcript(L)));
+  return 1;
+}
+
+/* transcript:get(i) -> the exact bytes of message i */
+static int transcript_get(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  cm_slice bytes = cm_segment_bytes(cm_transcript_get(transcript, check_index(L, 2, transcript)));
+
+  lua_pushlstring(L, bytes.ptr, bytes.len);
+  return 1;
+}
+
+/* transcript:role(i) -> "user" | "assistant" | "system" */
+static int transcript_role(lua_State *L) {
+  static const char *const NAMES[] = { "user", "assistant", "system" };
+  cm_transcript *transcript = check_transcript(L);
+
+  lua_pushstring(L, NAMES[cm_transcript_role(transcript, check_index(L, 2, transcript))]);
+  return 1;
+}
+
+/* transcript:truncate(n): keeps the first n messages */
+static int transcript_truncate(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  lua_Integer count = luaL_checkinteger(L, 2);
+
+  luaL_argcheck(L, count >= 0, 2, "must not be negative");
+  cm_transcript_truncate(transcript, (size_t)count);
+  return 0;
+}
+
+/* transcript:pop() -> the bytes of the last message, which leaves | nil */
+static int transcript_pop(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  size_t count = cm_transcript_count(transcript);
+  cm_slice bytes;
+
+  if (!count) return 0;
+  bytes = cm_segment_bytes(cm_transcript_get(transcript, count - 1));
+  lua_pushlstring(L, bytes.ptr, bytes.len); /* may raise: only then is it removed */
+  cm_transcript_truncate(transcript, count - 1);
+  return 1;
+}
+
+/* transcript:fork() -> transcript that shares every message */
+static int transcript_fork(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+
+  if (cm_transcript_fork(transcript, push_empty(L)) != CM_OK) {
+    return luaL_error(L, "not enough memory");
+  }
+  return 1;
+}
+
+void cm_open_transcript(lua_State *L) {
+  static const luaL_Reg methods[] = {
+    { "append", transcript_append },
+    { "count", transcript_count },
+    { "bytes", transcript_bytes },
+    { "get", transcript_get },
+    { "role", transcript_role },
+    { "truncate", transcript_truncate },
+    { "pop", transcript_pop },
+    { "fork", transcript_fork },
+    { NULL, NULL },
+  };
+  static const luaL_Reg metamethods[] = {
+    { "__gc", transcript_gc },
+    { "__len", transcript_count },
+    { NULL, NULL },
+  };
+
+  cm_class_register(L, CM_TRANSCRIPT_CLASS, metamethods, methods);
+  lua_pushcfunction(L, transcript_new);
+  lua_setfield(L, -2, "transcript");
+}
