@@ -19,8 +19,9 @@ typedef enum cm_role { CM_ROLE_USER, CM_ROLE_ASSISTANT, CM_ROLE_SYSTEM } cm_role
 
 /*
 ** Whether the text is one message object: strict JSON with a role of the three,
-** content that is text or a list, and no half of a surrogate pair. CM_OK: *role is filled in. Otherwise the reader's
-** status or CM_ERR_PROTOCOL, and *failure says where and what.
+** content that is text or a list, and no half of a surrogate pair. CM_OK: *role is
+** filled in. Otherwise the reader's status or CM_ERR_PROTOCOL, and *failure says
+** where and what.
 */
 cm_status cm_transcript_check(cm_slice message, cm_role *role, cm_failure *failure);
 
