@@ -19,8 +19,17 @@
 #define lua_rawlen(L, i) lua_objlen(L, i)
 #endif
 
+/*
+** The integers a number of this Lua holds exactly are those of size up to
+** CM_LUA_EXACT_INTEGER; cm_push_integer pushes one of them.
+*/
 #if LUA_VERSION_NUM < 503
 #define lua_isinteger(L, i) 0
+#define CM_LUA_EXACT_INTEGER ((int64_t)1 << 53)
+#define cm_push_integer(L, value) lua_pushnumber(L, (lua_Number)(value))
+#else
+#define CM_LUA_EXACT_INTEGER INT64_MAX
+#define cm_push_integer(L, value) lua_pushinteger(L, (lua_Integer)(value))
 #endif
 
 #if LUA_VERSION_NUM < 504

@@ -1,0 +1,208 @@
+/*
+** json_decode.c - core.decode over core/json_reader.h: JSON text to Lua values.
+*/
+#include <math.h>
+
+#include "bind/core/json.h"
+#include "core/json_number.h"
+#include "core/json_reader.h"
+
+typedef struct decoder {
+  cm_json_reader reader;
+  cm_buffer *scratch;               /* for strings with escapes; NULL until one comes */
+  int scratch_slot;                 /* where on the stack it is kept */
+  int is_object[CM_JSON_MAX_DEPTH]; /* by depth: what is open there */
+  int elements[CM_JSON_MAX_DEPTH];  /* by depth: how many elements an array has so far */
+} decoder;
+
+static void push_escaped(lua_State *L, decoder *d, cm_slice body) {
+  unsigned carry = 0;
+
+  if (!d->scratch) {
+    d->scratch = cm_json_push_buffer(L);
+    lua_replace(L, d->scratch_slot);
+  }
+  cm_buffer_clear(d->scratch);
+  if (cm_json_string_unescape(body, &carry, d->scratch) != CM_OK ||
+      cm_json_string_finish(&carry, d->scratch) != CM_OK)
+    luaL_error(L, "not enough memory");
+  lua_pushlstring(L, d->scratch->ptr, d->scratch->len);
+}
+
+static void push_string(lua_State *L, decoder *d, cm_json_string string) {
+  if (string.escaped)
+    push_escaped(L, d, string.body);
+  else
+    lua_pushlstring(L, string.body.ptr, string.body.len);
+}
+
+/*
+** An integer that this Lua holds exactly, else the nearest double; what a number
+** of this Lua cannot say (a longer integer, more than the largest double) stays text.
+*/
+static void push_number(lua_State *L, cm_slice digits) {
+  int64_t integer;
+  double value;
+
+  if (cm_json_number_is_integer(digits)) {
+    if (!cm_json_number_to_int64(digits, &integer) || integer > CM_LUA_EXACT_INTEGER ||
+        integer < -CM_LUA_EXACT_INTEGER - (CM_LUA_EXACT_INTEGER == INT64_MAX))
+      cm_json_push_raw(L, digits);
+    else if (integer == 0 && digits.len > 1)
+      lua_pushnumber(L, -0.0);
+    else
+      cm_push_integer(L, integer);
+    return;
+  }
+  value = cm_json_number_to_double(digits);
+  if (isinf(value))
+    cm_json_push_raw(L, digits);
+  else
+    lua_pushnumber(L, (lua_Number)value);
+}
+
+static cm_status open_table(lua_State *L, decoder *d, int is_object) {
+  unsigned level = d->reader.depth;
+  cm_status status =
+      is_object ? cm_json_reader_begin_object(&d->reader) : cm_json_reader_begin_array(&d->reader);
+
+  if (status != CM_OK) return status;
+  d->is_object[level] = is_object;
+  d->elements[level] = 0;
+  luaL_checkstack(L, 6, "JSON nested too deep");
+  lua_newtable(L);
+  return CM_WANT_MORE;
+}
+
+/* Pushes the value that is due. CM_WANT_MORE: it is a container, still empty. */
+static cm_status push_value(lua_State *L, decoder *d) {
+  cm_json_reader *reader = &d->reader;
+  cm_json_string string;
+  cm_slice text;
+  cm_status status;
+  int flag;
+
+  switch (cm_json_reader_peek(reader)) {
+  case CM_JSON_OBJECT:
+    return open_table(L, d, 1);
+  case CM_JSON_ARRAY:
+    return open_table(L, d, 0);
+  case CM_JSON_STRING:
+    status = cm_json_reader_read_string(reader, &string);
+    if (status == CM_OK) push_string(L, d, string);
+    return status;
+  case CM_JSON_NUMBER:
+    status = cm_json_reader_read_number(reader, &text);
+    if (status == CM_OK) push_number(L, text);
+    return status;
+  case CM_JSON_TRUE:
+  case CM_JSON_FALSE:
+    status = cm_json_reader_read_bool(reader, &flag);
+    if (status == CM_OK) lua_pushboolean(L, flag);
+    return status;
+  default:
+    status = cm_json_reader_read_null(reader);
+    if (status == CM_OK) lua_pushlightuserdata(L, NULL);
+    return status;
+  }
+}
+
+/* Marks the container on top of the stack if it came out empty: {} and [] must stay apart. */
+static void finish_table(lua_State *L, int is_object) {
+  lua_pushnil(L);
+  if (lua_next(L, -2)) {
+    lua_pop(L, 2);
+  } else if (is_object) {
+    cm_json_mark_object(L);
+  } else {
+    cm_json_mark_array(L);
+  }
+}
+
+/* Puts the value on top of the stack into the container below it. */
+static void store_value(lua_State *L, decoder *d) {
+  unsigned level = d->reader.depth - 1;
+
+  if (!d->is_object[level]) {
+    lua_rawseti(L, -2, ++d->elements[level]);
+    return;
+  }
+  if (lua_islightuserdata(L, -1)) { /* null is absent, also where an earlier member was not */
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+  lua_rawset(L, -3);
+}
+
+/* Moves on in the innermost container, up to the next value. CM_END: it is complete. */
+static cm_status next_place(lua_State *L, decoder *d) {
+  unsigned level = d->reader.depth - 1;
+  cm_json_string key;
+  cm_status status;
+
+  if (d->is_object[level]) {
+    status = cm_json_reader_next_member(&d->reader, &key);
+    if (status == CM_OK) push_string(L, d, key);
+  } else {
+    status = cm_json_reader_next_element(&d->reader);
+  }
+  if (status == CM_END) finish_table(L, d->is_object[level]);
+  return status;
+}
+
+/* Pushes the whole value. Not recursive: depth costs stack of Lua's, not of C's. */
+static cm_status push_document(lua_State *L, decoder *d) {
+  cm_status status;
+
+  do {
+    status = push_value(L, d);
+    if (status < 0) return status;
+    if (status == CM_OK && d->reader.depth > 0) store_value(L, d);
+    while (d->reader.depth > 0 && (status = next_place(L, d)) == CM_END)
+      if (d->reader.depth > 0) store_value(L, d);
+    if (status < 0) return status;
+  } while (d->reader.depth > 0);
+  return cm_json_reader_finish(&d->reader);
+}
+
+static int push_failure(lua_State *L, const decoder *d) {
+  int position = (int)cm_json_reader_offset(&d->reader) + 1;
+  const char *what = d->reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ";
+
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s%s at byte %d", what, cm_json_reader_reason(&d->reader), position);
+  lua_pushinteger(L, position);
+  return 3;
+}
+
+static int decode_slice(lua_State *L, cm_slice text) {
+  decoder d;
+  int result;
+
+  lua_pushnil(L);
+  d.scratch_slot = lua_gettop(L);
+  d.scratch = NULL;
+  cm_json_reader_init(&d.reader, text, CM_JSON_MAX_DEPTH);
+  result = push_document(L, &d) == CM_OK ? 1 : push_failure(L, &d);
+  if (d.scratch) cm_buffer_deinit(d.scratch);
+  return result;
+}
+
+/* core.decode(text) -> value | nil, message, position of the byte */
+static int decode(lua_State *L) {
+  cm_slice text;
+
+  luaL_checktype(L, 1, LUA_TSTRING);
+  text.ptr = lua_tolstring(L, 1, &text.len);
+  if (text.len > CM_JSON_MAX_BYTES) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "more than 1 GiB of JSON");
+    return 2;
+  }
+  return decode_slice(L, text);
+}
+
+void cm_json_open_decode(lua_State *L) {
+  lua_pushcfunction(L, decode);
+  lua_setfield(L, -2, "decode");
+}
