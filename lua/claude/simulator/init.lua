@@ -1,0 +1,237 @@
+--- An API to develop against without a key: a server on 127.0.0.1 that answers
+--- as the Messages API does, with a simulated model.
+---
+---     local simulator = require "claude.simulator"
+---     local sim = assert(simulator.start { script = { "Hello!" } })
+---     local client = claude.new { api_key = "any", base_url = sim.url }
+---     …
+---     sim:close()
+---
+--- It runs on luv's default loop in this process.
+local caches = require("claude.simulator.cache")
+local core = require("claude.core")
+local ids = require("claude.simulator.ids")
+local models = require("claude.simulator.models")
+local routes = require("claude.simulator.routes")
+local scripts = require("claude.simulator.script")
+local seals = require("claude.simulator.seal")
+
+local M = {}
+
+local LOG_LENGTH = 10000
+
+---@class claude.simulator.Options
+---@field port? integer 0, the default, takes any free port
+---@field script? claude.simulator.Script what the model says; default: the built-in model
+---@field seed? string|integer what ids and signatures depend on; default 1
+---@field strict? boolean true, the default: signatures bind what stands before them on every
+--- model; false: on the models where they do so at the API
+---@field foreign_signatures? "refuse"|"drop" thinking signed elsewhere: refused (the default), or
+--- left out as that of another organization
+---@field key? string the only key that is taken; default: any
+---@field models? table<string, string> more model ids, each with the id of one it behaves like
+---@field faults? claude.simulator.Fault[] made before anything else, each `times` times (1), where
+--- it has a `path`: there
+---@field chunk? integer bytes per write; default: one event
+---@field pace? number seconds between writes
+---@field delay? number seconds before a response
+---@field ping_every? integer a ping after every so many events
+---@field padding? integer|boolean blanks in events, at most so many; true: 16
+---@field piece? integer bytes of text per delta; default 24
+---@field cut? claude.simulator.Cut ends every reply early
+---@field on_request? fun(entry: claude.simulator.LogEntry): claude.simulator.Fault|nil
+
+---@class claude.simulator.LogEntry
+---@field method string
+---@field path string
+---@field query string
+---@field headers string[] names of the headers, in order; never their values
+---@field version? string anthropic-version
+---@field beta? string anthropic-beta
+---@field body string as it came
+---@field request? table the body decoded, anew at each access
+---@field status? integer of the answer
+---@field error? string what was refused, and why
+---@field stop_reason? string
+
+local LogEntry = {}
+LogEntry.__name = "claude.simulator.LogEntry"
+
+function LogEntry.__index(entry, name)
+  if name == "request" then return (core.decode(rawget(entry, "body"))) end
+end
+
+---@class claude.simulator.Simulator
+---@field url string e.g. "http://127.0.0.1:34567"
+---@field port integer
+---@field requests claude.simulator.LogEntry[] what was asked, without credentials
+---@field answered integer requests to /v1/messages that reached the script
+local Simulator = {}
+Simulator.__index = Simulator
+Simulator.__name = "claude.simulator.Simulator"
+
+--- Writes down a request.
+function Simulator:log(exchange)
+  local request = exchange.http
+  local entry = setmetatable({
+    method = request.method,
+    path = exchange.path,
+    query = exchange.query,
+    headers = request.names,
+    body = request.body,
+    version = request.headers["anthropic-version"],
+    beta = request.headers["anthropic-beta"],
+  }, LogEntry)
+  if #self.requests >= LOG_LENGTH then table.remove(self.requests, 1) end
+  self.requests[#self.requests + 1] = entry
+  return entry
+end
+
+--- Ends every connection and frees the port. May be called again.
+function Simulator:close()
+  if self.server then self.server:close() end
+  self.server = nil
+end
+
+local function check_number(options, name, lowest)
+  local value = options[name]
+  if value ~= nil and (type(value) ~= "number" or value < lowest) then
+    error(
+      ("simulator.start: %s must be a number of at least %d, got %s"):format(
+        name,
+        lowest,
+        tostring(value)
+      ),
+      3
+    )
+  end
+end
+
+local KNOWN = {}
+for name in
+  ([[port script seed strict foreign_signatures key models faults chunk pace delay
+  ping_every padding piece cut on_request]]):gmatch("%S+")
+do
+  KNOWN[name] = true
+end
+
+local function check(options)
+  for name in pairs(options) do
+    if not KNOWN[name] then error("simulator.start: unknown option " .. tostring(name), 3) end
+  end
+  check_number(options, "port", 0)
+  check_number(options, "chunk", 1)
+  check_number(options, "piece", 1)
+  check_number(options, "ping_every", 1)
+  check_number(options, "pace", 0)
+  check_number(options, "delay", 0)
+end
+
+--- Finds models: the API's, and those the user named.
+local function finder(more)
+  return function(id)
+    local name = more and more[id]
+    if not name then return models.find(id) end
+    local like = assert(models.find(name), "simulator: models: unknown model " .. tostring(name))
+    local model = {}
+    for field, value in pairs(like) do
+      model[field] = value
+    end
+    model.id, model.group = id, id
+    return model
+  end
+end
+
+local function copies(list)
+  local found = {}
+  for index, item in ipairs(list or {}) do
+    found[index] = {}
+    for name, value in pairs(item) do
+      found[index][name] = value
+    end
+  end
+  return found
+end
+
+local function report(problem) io.stderr:write("claude.simulator: ", tostring(problem), "\n") end
+
+local function guard(step)
+  local ok, problem = xpcall(step, debug.traceback)
+  if not ok then report(problem) end
+end
+
+local function new(options)
+  local uv = require("luv")
+  local seed = tostring(options.seed or 1)
+  return setmetatable({
+    settings = options,
+    seed = seed,
+    strict = options.strict ~= false,
+    foreign = options.foreign_signatures or "refuse",
+    key = options.key,
+    requests = {},
+    answered = 0,
+    paused = {},
+    faults = copies(options.faults),
+    on_request = options.on_request,
+    ids = ids.generator(seed),
+    sealer = seals.new(seed),
+    cache = caches.new(function() return uv.now() / 1000 end),
+    next_turn = scripts.source(options.script),
+    find_model = finder(options.models),
+  }, Simulator)
+end
+
+--- Starts a simulator in this process, on luv's default loop; waiting calls of
+--- this library then run that loop.
+---@param options? claude.simulator.Options
+---@return claude.simulator.Simulator|nil sim
+---@return string|nil problem
+function M.start(options)
+  options = options or {}
+  if type(options) ~= "table" then error("simulator.start: a table of options expected", 2) end
+  check(options)
+  local sim = new(options)
+  local server, problem = require("claude.simulator.server").listen({
+    port = options.port or 0,
+    handle = function(request) return routes.answer(sim, request) end,
+    refuse = function(failure) return routes.refuse_bytes(sim, failure) end,
+    guard = guard,
+  })
+  if not server then return nil, problem end
+  sim.server, sim.port = server, server.port
+  sim.url = "http://127.0.0.1:" .. server.port
+  local found, loop = pcall(require, "claude.loop")
+  if found then loop.use("luv") end
+  return sim
+end
+
+--- Serves until the process ends; `ready` is called once with the simulator.
+---@param options? claude.simulator.Options
+---@param ready? fun(sim: claude.simulator.Simulator)
+---@return nil, string problem when it cannot listen
+function M.serve(options, ready)
+  local sim, problem = M.start(options)
+  if not sim then return nil, problem end
+  if ready then ready(sim) end
+  require("luv").run("default")
+  sim:close()
+  return nil, "the loop ended"
+end
+
+--- Runs a command against a simulator of its own: its environment gets
+--- ANTHROPIC_BASE_URL and a key that opens nothing else.
+---@param command string[] the program and its arguments
+---@param options? claude.simulator.Options
+---@return integer|nil code the command's exit code; 128 and the number when a signal ended it
+---@return string|nil problem
+function M.run(command, options)
+  local sim, problem = M.start(options)
+  if not sim then return nil, problem end
+  local code
+  code, problem = require("claude.simulator.child").run(command, sim.url)
+  sim:close()
+  return code, problem
+end
+
+return M

@@ -1,0 +1,302 @@
+--- From a request to the answer: which endpoint, who asks, what is wrong, and
+--- what is said.
+local core = require("claude.core")
+local faults = require("claude.simulator.faults")
+local histories = require("claude.simulator.history")
+local models = require("claude.simulator.models")
+local replies = require("claude.simulator.reply")
+local sse = require("claude.simulator.sse")
+local validate = require("claude.simulator.validate")
+
+local M = {}
+
+local ORGANIZATION = "00000000-0000-4000-8000-000000000000"
+
+---@class claude.simulator.Exchange one request on its way through the simulator
+---@field sim claude.simulator.Simulator
+---@field http claude.simulator.http.Request
+---@field path string without the query
+---@field query string
+---@field id string request id
+---@field entry claude.simulator.LogEntry
+
+local function headers_of(exchange, kind, more)
+  local headers = {
+    { "content-type", kind },
+    { "request-id", exchange.id },
+    { "anthropic-organization-id", ORGANIZATION },
+    { "server", "lua-claude-simulator" },
+  }
+  local names = {}
+  for name in pairs(more or {}) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local place = name:lower() == "content-type" and 1 or #headers + 1
+    headers[place] = { name, more[name] }
+  end
+  return headers
+end
+
+local function refuse(exchange, fault)
+  fault = faults.complete(fault)
+  exchange.entry.status, exchange.entry.error = fault.status, fault.message
+  return {
+    status = fault.status,
+    body = faults.body(fault, exchange.id),
+    headers = headers_of(exchange, "application/json", fault.headers),
+  }
+end
+
+local function answer_json(exchange, body)
+  exchange.entry.status = 200
+  return { status = 200, headers = headers_of(exchange, "application/json"), body = body }
+end
+
+--- The decoded body, or nil and a fault.
+local function decode(exchange)
+  local request, problem, offset = core.decode(exchange.http.body)
+  if request == nil then
+    return nil,
+      faults.invalid(
+        ("The request body is not valid JSON: %s at byte %d"):format(tostring(problem), offset or 0)
+      )
+  end
+  return request
+end
+
+--- Checks a body and reads its history; what every endpoint with a prompt does.
+local function read_prompt(exchange, counting)
+  local sim = exchange.sim
+  local request, fault = decode(exchange)
+  if fault then return nil, fault end
+  local context = {
+    beta = exchange.beta,
+    counting = counting,
+    find_model = sim.find_model,
+    version = exchange.http.headers["anthropic-version"],
+  }
+  local view, history
+  fault, view = validate.body(request, context)
+  if fault then return nil, fault end
+  history, fault = histories.read(view, {
+    sealer = sim.sealer,
+    model = context.model,
+    strict = sim.strict,
+    foreign = sim.foreign,
+  })
+  if not history then return nil, fault end
+  context.paused = sim.paused[history.prefix.content]
+  fault = validate.history(view, context, history.tokens)
+  if fault then return nil, fault end
+  return { request = request, model = context.model, history = history }
+end
+
+local function info_of(exchange, prompt)
+  local sim = exchange.sim
+  return {
+    count = sim.answered,
+    model = prompt.model,
+    beta = exchange.beta,
+    thinking = replies.thinking_type(prompt.request, prompt.model),
+    request_headers = exchange.http.names,
+    seed = sim.seed,
+  }
+end
+
+local function choose(turn, settings, name)
+  if turn[name] ~= nil then return turn[name] end
+  return settings[name]
+end
+
+--- The events that go out, and where the connection is cut in them.
+local function plan_events(exchange, turn, message)
+  local settings = exchange.sim.settings
+  local events = sse.events(message, {
+    piece = choose(turn, settings, "piece") or 24,
+    padding = choose(turn, settings, "padding"),
+    ping_every = choose(turn, settings, "ping_every"),
+  })
+  local cut = choose(turn, settings, "cut")
+  local stop = cut and cut.after_event
+  if turn.stream_error then stop = turn.stream_error.after_event or math.ceil(#events / 2) end
+  if not stop then return events, cut end
+  local kept = {}
+  for i = 1, math.min(stop, #events) do
+    kept[i] = events[i]
+  end
+  if turn.stream_error then
+    local fault = faults.complete({
+      status = 529,
+      type = turn.stream_error.type,
+      message = turn.stream_error.message,
+    })
+    kept[#kept + 1] = sse.error(faults.body(fault, exchange.id))
+    return kept, nil
+  end
+  return kept, cut
+end
+
+local function deliver(exchange, turn, message, streamed)
+  local settings = exchange.sim.settings
+  local kind = streamed and "text/event-stream; charset=utf-8" or "application/json"
+  local response = {
+    status = 200,
+    headers = headers_of(exchange, kind, turn.headers),
+    chunk = choose(turn, settings, "chunk"),
+    pace = choose(turn, settings, "pace"),
+    delay = choose(turn, settings, "delay"),
+  }
+  if streamed then
+    response.headers[#response.headers + 1] = { "cache-control", "no-cache" }
+    response.pieces, response.cut = plan_events(exchange, turn, message)
+  else
+    response.body, response.cut = sse.json(message), choose(turn, settings, "cut")
+  end
+  exchange.entry.status = 200
+  exchange.entry.stop_reason = message.stop_reason
+  return response
+end
+
+local function create_message(exchange)
+  local sim = exchange.sim
+  local prompt, fault = read_prompt(exchange, false)
+  if not prompt then return refuse(exchange, fault) end
+  local turn = sim.next_turn(prompt.request, info_of(exchange, prompt))
+  sim.answered = sim.answered + 1
+  if turn.error then return refuse(exchange, turn.error) end
+  local message = replies.build(turn, {
+    request = prompt.request,
+    model = prompt.model,
+    history = prompt.history,
+    sealer = sim.sealer,
+    ids = sim.ids,
+    cached = sim.cache:account(prompt.history, prompt.model.cache_min),
+  })
+  if message.stop_reason == "pause_turn" or message.stop_reason == "compaction" then
+    sim.paused[prompt.history.prefix.content] = true
+  end
+  return deliver(exchange, turn, message, prompt.request.stream == true)
+end
+
+local function count_tokens(exchange)
+  local prompt, fault = read_prompt(exchange, true)
+  if not prompt then return refuse(exchange, fault) end
+  return answer_json(exchange, ('{"input_tokens":%d}'):format(prompt.history.tokens))
+end
+
+local function query_of(exchange)
+  local found = {}
+  for name, value in exchange.query:gmatch("([^&=]+)=([^&]*)") do
+    found[name] = value
+  end
+  return found
+end
+
+--- The first model after (or the last before) a cursor.
+local function page_of(all, query, limit)
+  local first, last = 1, #all
+  for index, model in ipairs(all) do
+    if model.id == query.after_id then first = index + 1 end
+    if model.id == query.before_id then last = index - 1 end
+  end
+  if query.before_id then first = math.max(first, last - limit + 1) end
+  local stop = math.min(last, first + limit - 1)
+  return first, stop, query.before_id and first > 1 or stop < last
+end
+
+local function list_models(exchange)
+  local query = query_of(exchange)
+  local limit = tonumber(query.limit or 20)
+  if not limit or limit < 1 or limit > 1000 or limit ~= math.floor(limit) then
+    return refuse(exchange, faults.invalid("limit: Input should be between 1 and 1000"))
+  end
+  local first, last, more = page_of(models.all, query, limit)
+  local data = core.array({})
+  for index = first, last do
+    data[#data + 1] = models.info(models.all[index])
+  end
+  local ids = { data[1] and data[1].id, data[#data] and data[#data].id }
+  return answer_json(
+    exchange,
+    ('{"data":%s,"has_more":%s,"first_id":%s,"last_id":%s}'):format(
+      assert(core.encode(data)),
+      tostring(more),
+      assert(core.encode(ids[1] or core.null)),
+      assert(core.encode(ids[2] or core.null))
+    )
+  )
+end
+
+local function show_model(exchange)
+  local id = exchange.path:match("^/v1/models/(.+)$")
+  local model = exchange.sim.find_model(id)
+  if not model then return refuse(exchange, { status = 404, message = "model: " .. id }) end
+  return answer_json(exchange, assert(core.encode(models.info(model))))
+end
+
+local ROUTES = {
+  { "^/v1/messages$", { POST = create_message } },
+  { "^/v1/messages/count_tokens$", { POST = count_tokens } },
+  { "^/v1/models$", { GET = list_models } },
+  { "^/v1/models/[^/]+$", { GET = show_model } },
+}
+
+local function find_route(exchange)
+  for _, route in ipairs(ROUTES) do
+    if exchange.path:find(route[1]) then
+      local endpoint = route[2][exchange.http.method]
+      if endpoint then return endpoint end
+      return nil, { status = 405, message = "Method Not Allowed" }
+    end
+  end
+  return nil, { status = 404, message = "Not Found" }
+end
+
+--- The next of the faults that the simulator was told to make.
+local function next_fault(exchange)
+  for _, fault in ipairs(exchange.sim.faults) do
+    local meant = not fault.path or fault.path == exchange.path
+    if meant and (fault.left or fault.times or 1) > 0 then
+      fault.left = (fault.left or fault.times or 1) - 1
+      return fault
+    end
+  end
+end
+
+local function respond(exchange)
+  local endpoint, fault = find_route(exchange)
+  if not endpoint then return refuse(exchange, fault) end
+  fault = validate.headers(exchange.http.headers, exchange.sim)
+  if fault then return refuse(exchange, fault) end
+  exchange.beta = validate.betas(exchange.http.headers)
+  fault = exchange.sim.on_request and exchange.sim.on_request(exchange.entry)
+  fault = fault or next_fault(exchange)
+  if fault then return refuse(exchange, fault) end
+  return endpoint(exchange)
+end
+
+--- Answers a request. What the script raises is an api_error that tells it.
+---@param sim claude.simulator.Simulator
+---@param request claude.simulator.http.Request
+---@return claude.simulator.Response
+function M.answer(sim, request)
+  local path, query = request.target:match("^([^?]*)%??(.*)$")
+  local exchange = { sim = sim, http = request, path = path, query = query, id = sim.ids("req_") }
+  exchange.entry = sim:log(exchange)
+  local ok, response = xpcall(function() return respond(exchange) end, debug.traceback)
+  if ok then return response end
+  return refuse(exchange, { status = 500, message = "simulator: " .. tostring(response) })
+end
+
+--- Answers what was no request.
+---@param sim claude.simulator.Simulator
+---@param failure { status: integer, text: string }
+---@return claude.simulator.Response
+function M.refuse_bytes(sim, failure)
+  local exchange = { id = sim.ids("req_"), entry = {} }
+  return refuse(exchange, { status = failure.status, message = failure.text })
+end
+
+return M
