@@ -28,6 +28,7 @@ int cm_json_number_to_int64(cm_slice digits, int64_t *value) {
   unsigned digit;
   size_t i;
 
+  if (digits.len == (size_t)negative) return 0;
   for (i = (size_t)negative; i < digits.len; i++) {
     if (!is_digit(digits.ptr[i])) return 0;
     digit = (unsigned)(digits.ptr[i] - '0');
@@ -35,7 +36,7 @@ int cm_json_number_to_int64(cm_slice digits, int64_t *value) {
     sum = sum * 10 + digit;
   }
   *value = negative && sum ? -(int64_t)(sum - 1) - 1 : (int64_t)sum;
-  return digits.len > (size_t)negative;
+  return 1;
 }
 
 /* A number taken apart: DIGITS × 10^exponent. */

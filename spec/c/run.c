@@ -4,8 +4,11 @@
 #include "check.h"
 
 void body_tests(void);
+void json_number_tests(void);
+void json_partial_tests(void);
 void json_reader_tests(void);
 void json_string_tests(void);
+void json_writer_tests(void);
 void sha256_tests(void);
 void transcript_tests(void);
 void utf8_tests(void);
@@ -14,8 +17,11 @@ int check_passed, check_failed;
 
 int main(void) {
   body_tests();
+  json_number_tests();
+  json_partial_tests();
   json_reader_tests();
   json_string_tests();
+  json_writer_tests();
   sha256_tests();
   transcript_tests();
   utf8_tests();

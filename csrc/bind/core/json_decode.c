@@ -5,6 +5,7 @@
 
 #include "bind/core/json.h"
 #include "core/json_number.h"
+#include "core/json_partial.h"
 #include "core/json_reader.h"
 
 typedef struct decoder {
@@ -165,44 +166,71 @@ static cm_status push_document(lua_State *L, decoder *d) {
   return cm_json_reader_finish(&d->reader);
 }
 
-static int push_failure(lua_State *L, const decoder *d) {
-  int position = (int)cm_json_reader_offset(&d->reader) + 1;
-  const char *what = d->reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ";
-
+static int push_failure(lua_State *L, const char *what, const char *why, size_t offset) {
   lua_pushnil(L);
-  lua_pushfstring(L, "%s%s at byte %d", what, cm_json_reader_reason(&d->reader), position);
-  lua_pushinteger(L, position);
+  lua_pushfstring(L, "%s%s at byte %d", what, why, (int)offset + 1);
+  lua_pushinteger(L, (lua_Integer)offset + 1);
   return 3;
 }
 
 static int decode_slice(lua_State *L, cm_slice text) {
   decoder d;
-  int result;
+  int result = 1;
 
   lua_pushnil(L);
   d.scratch_slot = lua_gettop(L);
   d.scratch = NULL;
   cm_json_reader_init(&d.reader, text, CM_JSON_MAX_DEPTH);
-  result = push_document(L, &d) == CM_OK ? 1 : push_failure(L, &d);
+  if (push_document(L, &d) != CM_OK)
+    result = push_failure(L, d.reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ",
+                          cm_json_reader_reason(&d.reader), cm_json_reader_offset(&d.reader));
   if (d.scratch) cm_buffer_deinit(d.scratch);
   return result;
 }
 
-/* core.decode(text) -> value | nil, message, position of the byte */
-static int decode(lua_State *L) {
+static cm_slice check_text(lua_State *L) {
   cm_slice text;
 
   luaL_checktype(L, 1, LUA_TSTRING);
   text.ptr = lua_tolstring(L, 1, &text.len);
-  if (text.len > CM_JSON_MAX_BYTES) {
+  luaL_argcheck(L, text.len < CM_JSON_MAX_BYTES, 1, "a JSON text is less than 1 GiB");
+  return text;
+}
+
+/* core.decode(text) -> value | nil, message, position of the byte */
+static int decode(lua_State *L) {
+  return decode_slice(L, check_text(L));
+}
+
+/* core.decode_partial(text) -> what is complete of the value | nil, message, position */
+static int decode_partial(lua_State *L) {
+  cm_slice text = check_text(L);
+  cm_buffer *completed = cm_json_push_buffer(L);
+  size_t offset;
+  int results;
+
+  switch (cm_json_partial_complete(text, completed, &offset)) {
+  case CM_OK:
+    break;
+  case CM_WANT_MORE:
     lua_pushnil(L);
-    lua_pushliteral(L, "more than 1 GiB of JSON");
+    lua_pushliteral(L, "nothing is complete yet");
     return 2;
+  case CM_ERR_NOMEM:
+    return luaL_error(L, "not enough memory");
+  default:
+    return push_failure(L, "invalid JSON", "", offset);
   }
-  return decode_slice(L, text);
+  text.ptr = completed->ptr;
+  text.len = completed->len;
+  results = decode_slice(L, text);
+  cm_buffer_deinit(completed);
+  return results;
 }
 
 void cm_json_open_decode(lua_State *L) {
   lua_pushcfunction(L, decode);
   lua_setfield(L, -2, "decode");
+  lua_pushcfunction(L, decode_partial);
+  lua_setfield(L, -2, "decode_partial");
 }
