@@ -20,12 +20,16 @@ static cm_status fail(cm_json_reader *reader, cm_status status, const char *reas
   return status;
 }
 
-static int is_blank(char c) {
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+static inline int is_blank(char c) {
+  return (unsigned char)c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
 }
 
-static void skip_blanks(cm_json_reader *reader) {
-  while (reader->pos < reader->end && is_blank(*reader->pos)) reader->pos++;
+/* Nearly always there are none. */
+static inline void skip_blanks(cm_json_reader *reader) {
+  const char *pos = reader->pos;
+
+  while (pos < reader->end && is_blank(*pos)) pos++;
+  reader->pos = pos;
 }
 
 void cm_json_reader_init(cm_json_reader *reader, cm_slice text, unsigned max_depth) {
@@ -77,21 +81,13 @@ static cm_status refuse_value(cm_json_reader *reader) {
 
 /* Containers */
 
-static int in_object(const cm_json_reader *reader) {
-  unsigned level = reader->depth - 1;
-  return reader->objects[level / 8] >> (level % 8) & 1;
+static inline int in_object(const cm_json_reader *reader) {
+  return reader->objects[reader->depth - 1];
 }
 
 static cm_status open_container(cm_json_reader *reader, int is_object) {
-  unsigned level = reader->depth;
-  unsigned char bit = (unsigned char)(1u << (level % 8));
-
-  if (level >= reader->max_depth) return fail(reader, CM_ERR_LIMIT, "nested too deep");
-  if (is_object)
-    reader->objects[level / 8] |= bit;
-  else
-    reader->objects[level / 8] &= (unsigned char)~bit;
-  reader->depth++;
+  if (reader->depth >= reader->max_depth) return fail(reader, CM_ERR_LIMIT, "nested too deep");
+  reader->objects[reader->depth++] = (char)is_object;
   reader->pos++;
   reader->state = JUST_OPENED;
   return CM_OK;
@@ -117,7 +113,7 @@ static cm_status close_container(cm_json_reader *reader) {
 static cm_status skip_value(cm_json_reader *reader);
 
 /* Moves to the next element or key, over an unread value, the comma and the blanks. */
-static cm_status next_item(cm_json_reader *reader, int is_object) {
+static inline cm_status next_item(cm_json_reader *reader, int is_object) {
   cm_status status = reader->failure;
 
   if (status != CM_OK) return status;
@@ -226,21 +222,24 @@ static cm_status skip_special(cm_json_reader *reader) {
 }
 
 /* Reads the string whose opening quote is at pos. */
-static cm_status scan_string(cm_json_reader *reader, cm_json_string *string) {
-  const char *start = ++reader->pos;
+static inline cm_status scan_string(cm_json_reader *reader, cm_json_string *string) {
+  const char *start = reader->pos + 1, *pos = start;
   cm_status status;
 
   string->escaped = 0;
   for (;;) {
-    reader->pos = skip_plain(reader->pos, reader->end);
-    if (reader->pos == reader->end) return fail(reader, CM_ERR_SYNTAX, "the string does not end");
-    if (*reader->pos == '"') break;
-    if (*reader->pos == '\\') string->escaped = 1;
+    pos = skip_plain(pos, reader->end);
+    if (pos < reader->end && *pos == '"') break;
+    reader->pos = pos;
+    if (pos == reader->end) return fail(reader, CM_ERR_SYNTAX, "the string does not end");
+    if (*pos == '\\') string->escaped = 1;
     status = skip_special(reader);
     if (status != CM_OK) return status;
+    pos = reader->pos;
   }
   string->body.ptr = start;
-  string->body.len = (size_t)(reader->pos++ - start);
+  string->body.len = (size_t)(pos - start);
+  reader->pos = pos + 1;
   return CM_OK;
 }
 

@@ -47,8 +47,8 @@ typedef struct cm_json_reader {
   cm_status failure;  /* CM_OK, or what ended this reader; pos stays where it was noticed */
   unsigned depth;     /* open containers */
   unsigned max_depth;
-  unsigned state;                               /* what may come next in the innermost container */
-  unsigned char objects[CM_JSON_MAX_DEPTH / 8]; /* a bit per open container: it is an object */
+  unsigned state;                  /* what may come next in the innermost container */
+  char objects[CM_JSON_MAX_DEPTH]; /* by depth: the open container is an object */
 } cm_json_reader;
 
 /*
