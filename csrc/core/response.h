@@ -13,6 +13,8 @@
 #define CM_RESPONSE_H
 
 #include "core/base.h"
+#include "core/event.h"
+#include "core/message.h"
 
 typedef struct cm_response cm_response;
 
@@ -54,5 +56,54 @@ size_t cm_response_unread(const cm_response *response);
 */
 unsigned long cm_response_content_count(const cm_response *response);
 int cm_response_in_text_or_tool(const cm_response *response);
+
+/*
+** The reader's side. Frames without an event name are skipped, as the API's own
+** clients do; after message_stop nothing more is read.
+**
+** Fills *delivery with what the next frame says. It stays the current one, and next
+** returns it again, until cm_response_taken: a reader that fails in between loses
+** nothing. Its slices, and the frame's, are borrowed until the next call of next.
+**
+**   CM_OK         *delivery is filled in
+**   CM_WANT_MORE  all that was written has been read, and finish has not been called
+**   CM_END        the message is complete, or a body that is no stream has arrived
+**   negative      what cm_response_failure says; stays
+**
+** A message that came as one JSON body is told as the events it could have been.
+*/
+cm_status cm_response_next(cm_response *response, cm_delivery *delivery);
+void cm_response_taken(cm_response *response);
+
+/* The JSON text of the frame that next returned last; length 0 before the first. */
+cm_slice cm_response_frame(const cm_response *response);
+
+/* status CM_OK while nothing has failed. */
+const cm_failure *cm_response_failure(const cm_response *response);
+
+/*
+** What the API said, if the failure is CM_ERR_API: the data of an error event or the
+** body of an answer whose status is not 2xx; returns 0 if it was not the API's form.
+*/
+int cm_response_api_error(const cm_response *response, cm_api_error *error);
+
+/* The body as it came, unless it is a stream: then the data of its error event, if any. */
+cm_slice cm_response_body(const cm_response *response);
+
+int cm_response_is_event_stream(const cm_response *response);
+int cm_response_is_finished(const cm_response *response);
+
+/* 0 before the status line. */
+int cm_response_status(const cm_response *response);
+
+/*
+** Goes through the headers of the last block in the order they came: start with
+** *position 0; returns 0 at the end. Names are in lower case.
+*/
+int cm_response_next_header(const cm_response *response, size_t *position, cm_slice *name,
+                            cm_slice *value);
+
+/* The message so far. Borrowed; changes with next and finish. */
+const cm_message *cm_response_message(const cm_response *response);
 
 #endif

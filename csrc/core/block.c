@@ -1,0 +1,459 @@
+#include "core/block.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/complete.h"
+#include "core/json_reader.h"
+#include "core/splice.h"
+
+enum { TEXT_CARRY, INPUT_CARRY };
+
+static const char *const PART_NAMES[CM_PART_COUNT] = {
+  "text", "thinking", "signature", "input", "citations", "content", "encrypted_content"
+};
+
+static const cm_slice NOTHING = { "", 0 };
+
+static cm_slice slice_of(const char *text) {
+  cm_slice s;
+  s.ptr = text;
+  s.len = strlen(text);
+  return s;
+}
+
+static cm_slice bytes_of(const cm_buffer *buf) {
+  cm_slice s;
+  s.ptr = buf->len ? buf->ptr : "";
+  s.len = buf->len;
+  return s;
+}
+
+static int is_string(cm_slice value) { return value.len >= 2 && value.ptr[0] == '"'; }
+
+/* Between the brackets or quotes of a value. */
+static cm_slice inside(cm_slice value) {
+  value.ptr++;
+  value.len -= 2;
+  return value;
+}
+
+/* Reading the start */
+
+static int ends_in(cm_json_string type, const char *tail) {
+  size_t n = strlen(tail);
+  return type.body.len >= n && memcmp(type.body.ptr + type.body.len - n, tail, n) == 0;
+}
+
+static cm_block_kind kind_of(cm_json_string type) {
+  if (cm_json_string_equals(type, slice_of("text"))) return CM_BLOCK_TEXT;
+  if (cm_json_string_equals(type, slice_of("thinking"))) return CM_BLOCK_THINKING;
+  if (cm_json_string_equals(type, slice_of("redacted_thinking"))) return CM_BLOCK_THINKING;
+  if (cm_json_string_equals(type, slice_of("tool_use"))) return CM_BLOCK_TOOL_USE;
+  if (cm_json_string_equals(type, slice_of("fallback"))) return CM_BLOCK_FALLBACK;
+  if (cm_json_string_equals(type, slice_of("compaction"))) return CM_BLOCK_COMPACTION;
+  return ends_in(type, "tool_use") ? CM_BLOCK_SERVER_TOOL : CM_BLOCK_OTHER;
+}
+
+static void take_type(cm_block *block, cm_slice value) {
+  if (!is_string(value)) return;
+  block->type.body = inside(value);
+  block->type.escaped = memchr(value.ptr, '\\', value.len) != NULL;
+}
+
+static void take_member(cm_block *block, cm_json_string key, cm_slice value) {
+  size_t i;
+
+  if (cm_json_string_equals(key, slice_of("type"))) take_type(block, value);
+  if (cm_json_string_equals(key, slice_of("id"))) block->id = value;
+  if (cm_json_string_equals(key, slice_of("tool_use_id"))) block->tool_use_id = value;
+  if (cm_json_string_equals(key, slice_of("to"))) block->target = value;
+  for (i = 0; i < CM_PART_COUNT; i++)
+    if (cm_json_string_equals(key, slice_of(PART_NAMES[i]))) block->initial[i] = value;
+}
+
+static void read_start(cm_block *block) {
+  cm_json_reader reader;
+  cm_json_string key;
+  cm_slice value;
+
+  cm_json_reader_init(&reader, bytes_of(&block->start), CM_JSON_MAX_DEPTH);
+  cm_json_reader_begin_object(&reader);
+  while (cm_json_reader_next_member(&reader, &key) == CM_OK)
+    if (cm_json_reader_read_value(&reader, &value) == CM_OK) take_member(block, key, value);
+  block->kind = kind_of(block->type);
+}
+
+cm_status cm_block_init(cm_block *block, const cm_alloc *alloc, int64_t index, cm_slice start) {
+  cm_status status;
+  size_t i;
+
+  memset(block, 0, sizeof *block);
+  block->index = index;
+  block->type.body = NOTHING;
+  cm_buffer_init(&block->start, alloc, (size_t)-1);
+  for (i = 0; i < CM_PART_COUNT; i++) cm_buffer_init(&block->parts[i], alloc, (size_t)-1);
+  status = cm_buffer_append(&block->start, start);
+  if (status == CM_OK) read_start(block);
+  return status;
+}
+
+void cm_block_deinit(cm_block *block) {
+  size_t i;
+
+  cm_buffer_deinit(&block->start);
+  for (i = 0; i < CM_PART_COUNT; i++) cm_buffer_deinit(&block->parts[i]);
+}
+
+/* Adding deltas */
+
+static int has_given(const cm_block *block, int part) { return (block->given >> part & 1) != 0; }
+
+static int has_initial(const cm_block *block, int part) { return block->initial[part].len > 0; }
+
+static int is_tool(const cm_block *block) {
+  return block->kind == CM_BLOCK_TOOL_USE || block->kind == CM_BLOCK_SERVER_TOOL;
+}
+
+int cm_block_accepts(const cm_block *block, const cm_event *delta) {
+  switch (delta->delta) {
+  case CM_DELTA_TEXT:
+    return block->kind == CM_BLOCK_TEXT || is_string(block->initial[CM_PART_TEXT]);
+  case CM_DELTA_THINKING: return is_string(block->initial[CM_PART_THINKING]) ||
+    cm_json_string_equals(block->type, slice_of("thinking"));
+  case CM_DELTA_SIGNATURE: return has_initial(block, CM_PART_SIGNATURE) ||
+    cm_json_string_equals(block->type, slice_of("thinking"));
+  case CM_DELTA_INPUT_JSON: return is_tool(block);
+  case CM_DELTA_CITATION:
+    return block->kind == CM_BLOCK_TEXT || has_initial(block, CM_PART_CITATIONS);
+  case CM_DELTA_COMPACTION: return block->kind == CM_BLOCK_COMPACTION;
+  default: return 0;
+  }
+}
+
+static cm_status unescape(cm_json_string string, unsigned *carry, cm_buffer *scratch,
+                          cm_slice *text) {
+  cm_status status;
+
+  *text = string.body;
+  if (!string.escaped && !*carry) return CM_OK;
+  cm_buffer_clear(scratch);
+  status = string.body.len ? cm_json_string_unescape(string.body, carry, scratch) : CM_OK;
+  *text = bytes_of(scratch);
+  return status;
+}
+
+static cm_status replace(cm_block *block, int part, cm_slice value) {
+  block->given |= 1u << part;
+  cm_buffer_clear(&block->parts[part]);
+  return cm_buffer_append(&block->parts[part], value);
+}
+
+/* The start's own text comes first; a half character at its end counts too. */
+static cm_status begin_text(cm_block *block, int part, cm_buffer *scratch) {
+  cm_slice initial = block->initial[part];
+  cm_status status;
+
+  if (has_given(block, part)) return CM_OK;
+  if (!is_string(initial)) return replace(block, part, NOTHING);
+  status = replace(block, part, inside(initial));
+  cm_buffer_clear(scratch);
+  if (status != CM_OK || initial.len == 2) return status;
+  return cm_json_string_unescape(inside(initial), &block->carry[TEXT_CARRY], scratch);
+}
+
+static cm_status add_text(cm_block *block, int part, const cm_event *delta, cm_buffer *scratch,
+                          cm_slice *text) {
+  cm_status status = begin_text(block, part, scratch);
+
+  if (status == CM_OK) status = cm_buffer_append(&block->parts[part], delta->text.body);
+  if (status != CM_OK) return status;
+  return unescape(delta->text, &block->carry[TEXT_CARRY], scratch, text);
+}
+
+/* Empty fragments give no input: they often come first and may be all there is. */
+static cm_status add_input(cm_block *block, const cm_event *delta, cm_buffer *scratch,
+                           cm_slice *text) {
+  cm_status status = unescape(delta->text, &block->carry[INPUT_CARRY], scratch, text);
+
+  if (status != CM_OK) return status;
+  if (delta->text.body.len) block->given |= 1u << CM_PART_INPUT;
+  return cm_buffer_append(&block->parts[CM_PART_INPUT], *text);
+}
+
+static cm_status add_citation(cm_block *block, const cm_event *delta) {
+  cm_buffer *list = &block->parts[CM_PART_CITATIONS];
+  cm_slice initial = block->initial[CM_PART_CITATIONS];
+  int first = !has_given(block, CM_PART_CITATIONS);
+  cm_status status = CM_OK;
+
+  if (first && initial.len > 2 && initial.ptr[0] == '[')
+    status = replace(block, CM_PART_CITATIONS, inside(initial));
+  block->given |= 1u << CM_PART_CITATIONS;
+  if (status == CM_OK && list->len) status = cm_buffer_append(list, slice_of(","));
+  return status == CM_OK ? cm_buffer_append(list, delta->value) : status;
+}
+
+static cm_status add_compaction(cm_block *block, const cm_event *delta) {
+  cm_status status = CM_OK;
+
+  if (delta->value.len) status = replace(block, CM_PART_CONTENT, delta->value);
+  if (status == CM_OK && delta->encrypted.len)
+    status = replace(block, CM_PART_ENCRYPTED, delta->encrypted);
+  return status;
+}
+
+cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch,
+                       cm_slice *text) {
+  unsigned none = 0;
+  cm_status status;
+
+  switch (delta->delta) {
+  case CM_DELTA_TEXT: return add_text(block, CM_PART_TEXT, delta, scratch, text);
+  case CM_DELTA_THINKING: return add_text(block, CM_PART_THINKING, delta, scratch, text);
+  case CM_DELTA_INPUT_JSON: return add_input(block, delta, scratch, text);
+  case CM_DELTA_SIGNATURE:
+    status = replace(block, CM_PART_SIGNATURE, delta->value);
+    return status == CM_OK ? unescape(delta->text, &none, scratch, text) : status;
+  case CM_DELTA_CITATION:
+    *text = delta->value;
+    return add_citation(block, delta);
+  default:
+    *text = delta->object;
+    return add_compaction(block, delta);
+  }
+}
+
+cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) {
+  static const char replacement[] = "\xEF\xBF\xBD";
+
+  *text = slice_of(replacement);
+  if (block->carry[TEXT_CARRY]) {
+    block->carry[TEXT_CARRY] = 0;
+    *delta = has_given(block, CM_PART_THINKING) ? CM_DELTA_THINKING : CM_DELTA_TEXT;
+    return CM_OK;
+  }
+  if (block->carry[INPUT_CARRY]) {
+    block->carry[INPUT_CARRY] = 0;
+    *delta = CM_DELTA_INPUT_JSON;
+    return cm_buffer_append(&block->parts[CM_PART_INPUT], *text);
+  }
+  return CM_END;
+}
+
+/* What has come of it */
+
+cm_slice cm_block_input(const cm_block *block) {
+  return bytes_of(&block->parts[CM_PART_INPUT]);
+}
+
+cm_slice cm_block_text(const cm_block *block) {
+  if (has_given(block, CM_PART_TEXT)) return bytes_of(&block->parts[CM_PART_TEXT]);
+  return is_string(block->initial[CM_PART_TEXT]) ? inside(block->initial[CM_PART_TEXT]) : NOTHING;
+}
+
+static cm_flaw input_flaw(const cm_block *block) {
+  cm_slice input = cm_block_input(block), initial = block->initial[CM_PART_INPUT];
+  cm_buffer nowhere;
+  cm_status status;
+
+  if (!has_given(block, CM_PART_INPUT)) {
+    if (initial.len == 0 || initial.ptr[0] == '{' || initial.ptr[0] == 'n') return CM_FLAW_NONE;
+    return CM_FLAW_NOT_OBJECT;
+  }
+  status = cm_json_check(input, NULL);
+  if (status == CM_OK) {
+    while (memchr(" \n\r\t", *input.ptr, 4)) input.ptr++;
+    return *input.ptr == '{' ? CM_FLAW_NONE : CM_FLAW_NOT_OBJECT;
+  }
+  if (status == CM_ERR_LIMIT) return CM_FLAW_INVALID_INPUT;
+  cm_buffer_init(&nowhere, block->start.alloc, 0); /* only whether, not what: no room */
+  status = cm_complete(input, &nowhere);
+  return status == CM_ERR_LIMIT ? CM_FLAW_CUT_INPUT : CM_FLAW_INVALID_INPUT;
+}
+
+/* Whether deltas have given a new value for the member that value belongs to. */
+static int is_superseded(const cm_block *block, cm_slice value) {
+  int i;
+
+  for (i = 0; i < CM_PART_COUNT; i++)
+    if (has_given(block, i) && block->initial[i].ptr == value.ptr) return 1;
+  return 0;
+}
+
+static int start_has_lone_surrogate(const cm_block *block) {
+  cm_json_reader reader;
+  cm_json_string key;
+  cm_slice value;
+
+  if (!cm_json_string_has_lone_surrogate(bytes_of(&block->start))) return 0;
+  cm_json_reader_init(&reader, bytes_of(&block->start), CM_JSON_MAX_DEPTH);
+  cm_json_reader_begin_object(&reader);
+  while (cm_json_reader_next_member(&reader, &key) == CM_OK) {
+    if (cm_json_string_has_lone_surrogate(key.body)) return 1;
+    if (cm_json_reader_read_value(&reader, &value) != CM_OK) return 1;
+    if (!is_superseded(block, value) && cm_json_string_has_lone_surrogate(value)) return 1;
+  }
+  return 0;
+}
+
+static int has_lone_surrogate(const cm_block *block) {
+  int i;
+
+  for (i = 0; i < CM_PART_COUNT; i++)
+    if (has_given(block, i) && cm_json_string_has_lone_surrogate(bytes_of(&block->parts[i])))
+      return 1;
+  return start_has_lone_surrogate(block);
+}
+
+cm_flaw cm_block_flaw(const cm_block *block) {
+  cm_flaw flaw = is_tool(block) ? input_flaw(block) : CM_FLAW_NONE;
+
+  if (flaw != CM_FLAW_NONE) return flaw;
+  if (has_lone_surrogate(block)) return CM_FLAW_LONE_SURROGATE;
+  return block->unplaced ? CM_FLAW_UNKNOWN_DELTA : CM_FLAW_NONE;
+}
+
+/* Exact bytes */
+
+static cm_slice span(const char *from, const char *to) {
+  cm_slice s;
+  s.ptr = from;
+  s.len = (size_t)(to - from);
+  return s;
+}
+
+/* What this function reads is valid JSON: no escape is cut off. */
+static unsigned long unit_at(const char *pos) {
+  char digits[5];
+
+  if (pos[1] != 'u') return 0;
+  memcpy(digits, pos + 2, 4);
+  digits[4] = 0;
+  return strtoul(digits, NULL, 16);
+}
+
+static size_t escape_length(const char *pos, const char *end, int *lone) {
+  unsigned long unit = unit_at(pos), second;
+
+  *lone = 0;
+  if (pos[1] != 'u') return 2;
+  if ((unit & 0xF800) != 0xD800) return 6;
+  second = end - pos >= 12 && pos[6] == '\\' ? unit_at(pos + 6) : 0;
+  if ((unit & 0xFC00) == 0xD800 && (second & 0xFC00) == 0xDC00) return 12;
+  *lone = 1;
+  return 6;
+}
+
+/* Appends valid JSON with U+FFFD for every half of a surrogate pair. */
+static cm_status append_without_halves(cm_slice json, cm_buffer *out) {
+  const char *pos = json.ptr, *end = json.ptr + json.len, *run = pos;
+  cm_status status = CM_OK;
+  size_t length;
+  int lone;
+
+  while (status == CM_OK && (pos = memchr(pos, '\\', (size_t)(end - pos))) != NULL) {
+    length = escape_length(pos, end, &lone);
+    if (lone) {
+      status = cm_buffer_append(out, span(run, pos));
+      if (status == CM_OK) status = cm_buffer_append(out, slice_of("\\ufffd"));
+      run = pos + length;
+    }
+    pos += length;
+  }
+  return status == CM_OK ? cm_buffer_append(out, span(run, end)) : status;
+}
+
+typedef struct rendering {
+  cm_member members[CM_PART_COUNT];
+  size_t count;
+  cm_buffer made;  /* input that had to be put in another form */
+} rendering;
+
+static void put_member(rendering *r, int part, const char *head, cm_slice body, const char *tail) {
+  cm_member *member = &r->members[r->count++];
+
+  member->name = cm_member_name(PART_NAMES[part]);
+  member->head = slice_of(head);
+  member->body = body;
+  member->tail = slice_of(tail);
+}
+
+static void put_part(rendering *r, const cm_block *block, int part) {
+  cm_slice body = bytes_of(&block->parts[part]);
+
+  if (!has_given(block, part)) return;
+  if (part == CM_PART_TEXT || part == CM_PART_THINKING)
+    put_member(r, part, "\"", body, "\"");
+  else if (part == CM_PART_CITATIONS)
+    put_member(r, part, "[", body, "]");
+  else
+    put_member(r, part, "", body, "");
+}
+
+static cm_status put_unusable(rendering *r, cm_slice input) {
+  cm_status status = cm_json_string_escape(input, &r->made);
+
+  put_member(r, CM_PART_INPUT, "{\"INVALID_JSON\":\"", bytes_of(&r->made), "\"}");
+  return status;
+}
+
+static cm_status put_input(rendering *r, const cm_block *block, int strict) {
+  int given = has_given(block, CM_PART_INPUT);
+  cm_slice initial = block->initial[CM_PART_INPUT];
+  cm_slice input = given ? cm_block_input(block) : initial;
+  cm_flaw flaw = input_flaw(block);
+  cm_status status;
+
+  if (flaw == CM_FLAW_INVALID_INPUT || (flaw != CM_FLAW_NONE && strict))
+    return put_unusable(r, input);
+  if (flaw == CM_FLAW_CUT_INPUT) {
+    status = cm_complete(input, &r->made);
+    put_member(r, CM_PART_INPUT, "", bytes_of(&r->made), "");
+    return status == CM_WANT_MORE ? CM_OK : status;
+  }
+  if (given)
+    put_member(r, CM_PART_INPUT, "", input, "");
+  else if (initial.len ? initial.ptr[0] == 'n' : block->kind == CM_BLOCK_TOOL_USE)
+    put_member(r, CM_PART_INPUT, "", slice_of("{}"), "");
+  return CM_OK;
+}
+
+static cm_status put_parts(rendering *r, const cm_block *block, int strict) {
+  cm_status status = CM_OK;
+  int i;
+
+  for (i = 0; i < CM_PART_COUNT && status == CM_OK; i++) {
+    if (i == CM_PART_INPUT && is_tool(block))
+      status = put_input(r, block, strict);
+    else
+      put_part(r, block, i);
+  }
+  return status;
+}
+
+static cm_status render_strict(const cm_block *block, const rendering *r, cm_buffer *out) {
+  cm_buffer whole;
+  cm_status status;
+
+  cm_buffer_init(&whole, out->alloc, out->limit);
+  status = cm_splice(bytes_of(&block->start), r->members, r->count, &whole);
+  if (status == CM_OK) status = append_without_halves(bytes_of(&whole), out);
+  cm_buffer_deinit(&whole);
+  return status;
+}
+
+cm_status cm_block_render(const cm_block *block, int strict, cm_buffer *out) {
+  rendering r;
+  cm_status status;
+
+  memset(&r, 0, sizeof r);
+  cm_buffer_init(&r.made, out->alloc, out->limit);
+  status = put_parts(&r, block, strict);
+  if (status == CM_OK && strict)
+    status = render_strict(block, &r, out);
+  else if (status == CM_OK)
+    status = cm_splice(bytes_of(&block->start), r.members, r.count, out);
+  cm_buffer_deinit(&r.made);
+  return status;
+}

@@ -1,0 +1,481 @@
+#include "core/message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/json_reader.h"
+
+void cm_message_init(cm_message *message, const cm_alloc *alloc, size_t ceiling) {
+  memset(message, 0, sizeof *message);
+  message->alloc = alloc;
+  message->ceiling = ceiling;
+  cm_buffer_init(&message->start, alloc, ceiling);
+  cm_buffer_init(&message->scratch, alloc, ceiling);
+  cm_overlay_init(&message->top, alloc);
+  cm_overlay_init(&message->usage, alloc);
+}
+
+static void free_block(const cm_alloc *alloc, cm_block *block) {
+  cm_block_deinit(block);
+  alloc->resize(alloc->ud, block, sizeof *block, 0);
+}
+
+void cm_message_deinit(cm_message *message) {
+  size_t i;
+
+  for (i = 0; i < message->count; i++) free_block(message->alloc, message->blocks[i]);
+  message->alloc->resize(message->alloc->ud, message->blocks,
+                         message->capacity * sizeof *message->blocks, 0);
+  cm_buffer_deinit(&message->start);
+  cm_buffer_deinit(&message->scratch);
+  cm_overlay_deinit(&message->top);
+  cm_overlay_deinit(&message->usage);
+  cm_message_init(message, message->alloc, message->ceiling);
+}
+
+static cm_slice slice_of(const char *text) {
+  cm_slice s;
+  s.ptr = text;
+  s.len = strlen(text);
+  return s;
+}
+
+static cm_slice bytes_of(const cm_buffer *buf) {
+  cm_slice s;
+  s.ptr = buf->len ? buf->ptr : "";
+  s.len = buf->len;
+  return s;
+}
+
+static int is(cm_json_string string, const char *plain) {
+  return cm_json_string_equals(string, slice_of(plain));
+}
+
+static cm_status refuse(cm_failure *failure, const char *rule, int64_t index) {
+  failure->status = CM_ERR_PROTOCOL;
+  failure->offset = 0;
+  snprintf(failure->text, sizeof failure->text, rule, (long long)index);
+  return CM_ERR_PROTOCOL;
+}
+
+static cm_status account(cm_message *message, size_t bytes) {
+  if (bytes > message->ceiling - message->kept) return CM_ERR_LIMIT;
+  message->kept += bytes;
+  return CM_OK;
+}
+
+/* Blocks by index */
+
+/* The position of the first block whose index is not below. */
+static size_t position_of(const cm_message *message, int64_t index) {
+  size_t low = 0, high = message->count, middle;
+
+  while (low < high) {
+    middle = low + (high - low) / 2;
+    if (message->blocks[middle]->index < index)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+static cm_block *find_block(const cm_message *message, int64_t index) {
+  size_t at;
+
+  if (message->latest && message->latest->index == index) return message->latest;
+  at = position_of(message, index);
+  if (at == message->count || message->blocks[at]->index != index) return NULL;
+  return message->blocks[at];
+}
+
+static cm_status make_room(cm_message *message) {
+  size_t capacity = message->capacity ? message->capacity * 2 : 8;
+  size_t size = sizeof *message->blocks;
+  cm_block **grown;
+
+  if (message->count < message->capacity) return CM_OK;
+  grown = message->alloc->resize(message->alloc->ud, message->blocks, message->capacity * size,
+                                 capacity * size);
+  if (!grown) return CM_ERR_NOMEM;
+  message->blocks = grown;
+  message->capacity = capacity;
+  return CM_OK;
+}
+
+static cm_status add_block(cm_message *message, int64_t index, cm_slice start) {
+  size_t at = position_of(message, index);
+  cm_block *block;
+  cm_status status = account(message, sizeof *block + start.len);
+
+  if (status == CM_OK) status = make_room(message);
+  if (status != CM_OK) return status;
+  block = message->alloc->resize(message->alloc->ud, NULL, 0, sizeof *block);
+  if (!block) return CM_ERR_NOMEM;
+  status = cm_block_init(block, message->alloc, index, start);
+  if (status != CM_OK) {
+    free_block(message->alloc, block);
+    return status;
+  }
+  memmove(message->blocks + at + 1, message->blocks + at,
+          (message->count - at) * sizeof *message->blocks);
+  message->blocks[at] = block;
+  message->count++;
+  message->latest = block;
+  return CM_OK;
+}
+
+static int is_talk(const cm_block *block) {
+  return block->kind == CM_BLOCK_TEXT || block->kind == CM_BLOCK_TOOL_USE ||
+         block->kind == CM_BLOCK_SERVER_TOOL;
+}
+
+static void stop_block(cm_message *message, cm_block *block) {
+  if (!block->stopped && is_talk(block)) message->open_talk--;
+  block->stopped = 1;
+}
+
+/* A whole message's members */
+
+static cm_slice member_of(cm_slice object, const char *name) {
+  cm_json_reader reader;
+  cm_json_string key;
+  cm_slice value, found = { "", 0 };
+
+  cm_json_reader_init(&reader, object, CM_JSON_MAX_DEPTH);
+  cm_json_reader_begin_object(&reader);
+  while (cm_json_reader_next_member(&reader, &key) == CM_OK)
+    if (cm_json_reader_read_value(&reader, &value) == CM_OK && is(key, name)) found = value;
+  return found;
+}
+
+static int is_object(cm_slice value) { return value.len && value.ptr[0] == '{'; }
+
+static int is_array(cm_slice value) { return value.len && value.ptr[0] == '['; }
+
+static cm_json_string as_string(cm_slice value) {
+  cm_json_string string = { { "", 0 }, 0 };
+
+  if (value.len < 2 || value.ptr[0] != '"') return string;
+  string.body.ptr = value.ptr + 1;
+  string.body.len = value.len - 2;
+  string.escaped = memchr(string.body.ptr, '\\', string.body.len) != NULL;
+  return string;
+}
+
+/* Blocks that are whole already. CM_END: an element is no object. */
+static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
+  cm_json_reader reader;
+  cm_slice value;
+  cm_status status = CM_OK;
+  int64_t index = 0;
+
+  cm_json_reader_init(&reader, content, CM_JSON_MAX_DEPTH);
+  cm_json_reader_begin_array(&reader);
+  while (status == CM_OK && cm_json_reader_next_element(&reader) == CM_OK) {
+    cm_json_reader_read_value(&reader, &value);
+    if (!is_object(value)) return CM_END;
+    status = add_block(message, index++, value);
+    if (status == CM_OK) message->latest->stopped = 1;
+  }
+  return status;
+}
+
+static cm_stop stop_of(cm_json_string reason) {
+  if (reason.body.len == 0) return CM_STOP_NONE;
+  if (is(reason, "max_tokens")) return CM_STOP_CUT;
+  if (is(reason, "model_context_window_exceeded")) return CM_STOP_CUT;
+  return is(reason, "refusal") ? CM_STOP_REFUSAL : CM_STOP_OTHER;
+}
+
+static cm_status keep_start(cm_message *message, cm_slice object) {
+  cm_status status = account(message, object.len);
+  return status == CM_OK ? cm_buffer_append(&message->start, object) : status;
+}
+
+cm_status cm_message_load(cm_message *message, cm_slice text) {
+  cm_json_reader reader;
+  cm_slice object, content;
+  cm_status status;
+
+  cm_json_reader_init(&reader, text, CM_JSON_MAX_DEPTH);
+  if (cm_json_reader_peek(&reader) != CM_JSON_OBJECT) return CM_END;
+  if (cm_json_reader_read_value(&reader, &object) != CM_OK) return CM_END;
+  if (cm_json_reader_finish(&reader) != CM_OK) return CM_END;
+  content = member_of(object, "content");
+  if (!is(as_string(member_of(object, "type")), "message") || !is_array(content)) return CM_END;
+
+  status = keep_start(message, object);
+  if (status == CM_OK) status = add_whole_blocks(message, content);
+  if (status != CM_OK) return status;
+  message->stop = stop_of(as_string(member_of(object, "stop_reason")));
+  message->started = message->ended = message->loaded = 1;
+  return CM_OK;
+}
+
+/* Events */
+
+static cm_status take_message_start(cm_message *message, const cm_event *event,
+                                    cm_failure *failure) {
+  cm_slice content = member_of(event->object, "content");
+  cm_status status;
+
+  if (message->started)
+    return refuse(failure, "message_start came twice, before message_stop", 0);
+  status = keep_start(message, event->object);
+  if (status == CM_OK && is_array(content)) status = add_whole_blocks(message, content);
+  if (status == CM_END) return refuse(failure, "message.content must hold objects", 0);
+  message->started = 1;
+  message->latest = NULL;
+  return status;
+}
+
+static cm_status set_model(cm_message *message, cm_slice target) {
+  cm_slice model = is_object(target) ? member_of(target, "model") : target;
+
+  if (!is_object(target) || as_string(model).body.len == 0) return CM_OK;
+  return cm_overlay_set(&message->top, cm_member_name("model"), model);
+}
+
+static cm_status take_block_start(cm_message *message, const cm_event *event,
+                                  cm_failure *failure) {
+  cm_status status;
+
+  if (find_block(message, event->index))
+    return refuse(failure, "content block %lld was started twice", event->index);
+  status = add_block(message, event->index, event->object);
+  if (status != CM_OK) return status;
+  if (is_talk(message->latest)) message->open_talk++;
+  if (message->latest->kind != CM_BLOCK_FALLBACK) return CM_OK;
+  return set_model(message, message->latest->target);
+}
+
+static cm_kind kind_of_delta(cm_delta_kind delta) {
+  switch (delta) {
+  case CM_DELTA_TEXT: return CM_KIND_TEXT;
+  case CM_DELTA_THINKING: return CM_KIND_THINKING;
+  case CM_DELTA_SIGNATURE: return CM_KIND_SIGNATURE;
+  case CM_DELTA_INPUT_JSON: return CM_KIND_INPUT_JSON;
+  case CM_DELTA_CITATION: return CM_KIND_CITATION;
+  case CM_DELTA_COMPACTION: return CM_KIND_COMPACTION;
+  default: return CM_KIND_UNKNOWN;
+  }
+}
+
+static void tell_unknown(cm_delivery *delivery, const cm_event *event) {
+  delivery->kind = CM_KIND_UNKNOWN;
+  delivery->text = event->raw;
+}
+
+static cm_status take_delta(cm_message *message, const cm_event *event, cm_delivery *delivery,
+                            cm_failure *failure) {
+  cm_block *block = find_block(message, event->index);
+  cm_status status;
+
+  if (!block)
+    return refuse(failure, "a delta for content block %lld, which has not started", event->index);
+  if (block->stopped)
+    return refuse(failure, "a delta for content block %lld, which has stopped", event->index);
+  message->latest = block;
+  if (!cm_block_accepts(block, event)) {
+    block->unplaced++;
+    tell_unknown(delivery, event);
+    return CM_OK;
+  }
+  status = account(message, event->raw.len);
+  if (status != CM_OK) return status;
+  delivery->kind = kind_of_delta(event->delta);
+  return cm_block_add(block, event, &message->scratch, &delivery->text);
+}
+
+static cm_status take_block_stop(cm_message *message, const cm_event *event,
+                                 cm_delivery *delivery, cm_failure *failure) {
+  cm_block *block = find_block(message, event->index);
+
+  if (!block)
+    return refuse(failure, "content block %lld stopped and had not started", event->index);
+  stop_block(message, block);
+  delivery->text = block->type.body;
+  return CM_OK;
+}
+
+/* Never set by a message_delta's delta: they are put together here. */
+static int is_ours(cm_json_string key) { return is(key, "content") || is(key, "usage"); }
+
+static int is_null(cm_slice value) { return value.len == 0 || value.ptr[0] == 'n'; }
+
+/* Null says nothing new: it does not take back what an earlier event said. */
+static cm_status set_members(cm_message *message, cm_overlay *overlay, cm_slice object) {
+  cm_json_reader reader;
+  cm_json_string key;
+  cm_slice value;
+  cm_status status = CM_OK;
+
+  if (object.len == 0) return CM_OK;
+  cm_json_reader_init(&reader, object, CM_JSON_MAX_DEPTH);
+  cm_json_reader_begin_object(&reader);
+  while (status == CM_OK && cm_json_reader_next_member(&reader, &key) == CM_OK) {
+    cm_json_reader_read_value(&reader, &value);
+    if (is_null(value) || (overlay == &message->top && is_ours(key))) continue;
+    status = account(message, key.body.len + value.len);
+    if (status == CM_OK) status = cm_overlay_set(overlay, key, value);
+  }
+  return status;
+}
+
+static cm_status set_top(cm_message *message, const char *name, cm_slice value) {
+  if (is_null(value)) return CM_OK;
+  return cm_overlay_set(&message->top, cm_member_name(name), value);
+}
+
+static cm_status take_message_delta(cm_message *message, const cm_event *event) {
+  cm_status status = set_members(message, &message->top, event->object);
+
+  if (status == CM_OK) status = set_members(message, &message->usage, event->usage);
+  if (status == CM_OK) status = set_top(message, "context_management", event->context_management);
+  if (status == CM_OK)
+    status = set_top(message, "input_transformations", event->input_transformations);
+  if (status == CM_OK)
+    message->stop = stop_of(as_string(cm_overlay_get(&message->top, "stop_reason")));
+  return status;
+}
+
+static cm_status take_in_order(cm_message *message, const cm_event *event, cm_delivery *delivery,
+                               cm_failure *failure) {
+  cm_status status;
+
+  switch (event->kind) {
+  case CM_EVENT_MESSAGE_START:
+    delivery->kind = CM_KIND_MESSAGE_START;
+    return take_message_start(message, event, failure);
+  case CM_EVENT_BLOCK_START:
+    delivery->kind = CM_KIND_BLOCK_START;
+    status = take_block_start(message, event, failure);
+    if (status == CM_OK) delivery->text = message->latest->type.body;
+    return status;
+  case CM_EVENT_BLOCK_DELTA: return take_delta(message, event, delivery, failure);
+  case CM_EVENT_BLOCK_STOP:
+    delivery->kind = CM_KIND_BLOCK_STOP;
+    return take_block_stop(message, event, delivery, failure);
+  case CM_EVENT_MESSAGE_DELTA:
+    delivery->kind = CM_KIND_MESSAGE_DELTA;
+    return take_message_delta(message, event);
+  case CM_EVENT_MESSAGE_STOP:
+    delivery->kind = CM_KIND_MESSAGE_STOP;
+    message->ended = 1;
+    return CM_OK;
+  default:
+    tell_unknown(delivery, event);
+    return CM_OK;
+  }
+}
+
+static cm_status name_limit(cm_status status, cm_failure *failure) {
+  if (status != CM_ERR_LIMIT) return status;
+  failure->status = status;
+  snprintf(failure->text, sizeof failure->text, "the message is larger than the limit");
+  return status;
+}
+
+cm_status cm_message_take(cm_message *message, const cm_event *event, cm_delivery *delivery,
+                          cm_failure *failure) {
+  delivery->text = slice_of("");
+  delivery->index = event->index;
+  if (event->kind == CM_EVENT_PING) {
+    delivery->kind = CM_KIND_PING;
+    return CM_OK;
+  }
+  if (!message->started && event->kind != CM_EVENT_MESSAGE_START) {
+    tell_unknown(delivery, event);
+    return CM_OK;
+  }
+  return name_limit(take_in_order(message, event, delivery, failure), failure);
+}
+
+cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *delivery) {
+  cm_delta_kind delta;
+  cm_status status = CM_END;
+  size_t i;
+
+  for (i = 0; i < message->count && status == CM_END; i++) {
+    if (index >= 0 && message->blocks[i]->index != index) continue;
+    status = cm_block_flush(message->blocks[i], &delta, &delivery->text);
+    if (status != CM_OK) continue;
+    delivery->kind = kind_of_delta(delta);
+    delivery->index = message->blocks[i]->index;
+  }
+  return status;
+}
+
+/* What has come of it */
+
+int cm_message_is_complete(const cm_message *message) {
+  size_t i;
+
+  if (message->ended) return 1;
+  if (!message->started || message->stop == CM_STOP_NONE) return 0;
+  for (i = 0; i < message->count; i++)
+    if (!message->blocks[i]->stopped) return 0;
+  return 1;
+}
+
+cm_json_string cm_message_stop_reason(const cm_message *message) {
+  cm_slice value = cm_overlay_get(&message->top, "stop_reason");
+
+  if (value.len == 0 && message->start.len)
+    value = member_of(bytes_of(&message->start), "stop_reason");
+  return as_string(value);
+}
+
+static cm_status render_content(const cm_message *message, cm_buffer *out) {
+  cm_status status = cm_buffer_append(out, slice_of("["));
+  size_t i;
+
+  for (i = 0; i < message->count && status == CM_OK; i++) {
+    if (i > 0) status = cm_buffer_append(out, slice_of(","));
+    if (status == CM_OK) status = cm_block_render(message->blocks[i], 0, out);
+  }
+  return status == CM_OK ? cm_buffer_append(out, slice_of("]")) : status;
+}
+
+static cm_status render_usage(const cm_message *message, cm_buffer *out) {
+  cm_member members[CM_OVERLAY_MAX];
+  size_t count = cm_overlay_members(&message->usage, members);
+  cm_slice usage = member_of(bytes_of(&message->start), "usage");
+
+  if (count == 0) return CM_OK;
+  return cm_splice(is_object(usage) ? usage : slice_of("{}"), members, count, out);
+}
+
+static void put_member(cm_member *member, const char *name, const cm_buffer *value) {
+  memset(member, 0, sizeof *member);
+  member->name = cm_member_name(name);
+  member->body = bytes_of(value);
+}
+
+static cm_status render_parts(const cm_message *message, cm_buffer *content, cm_buffer *usage,
+                              cm_buffer *out) {
+  cm_member members[CM_SPLICE_MAX];
+  size_t count = cm_overlay_members(&message->top, members);
+  cm_status status = render_content(message, content);
+
+  if (status == CM_OK) status = render_usage(message, usage);
+  if (status != CM_OK) return status;
+  put_member(&members[count++], "content", content);
+  if (usage->len) put_member(&members[count++], "usage", usage);
+  return cm_splice(bytes_of(&message->start), members, count, out);
+}
+
+cm_status cm_message_render(const cm_message *message, cm_buffer *out) {
+  cm_buffer content, usage;
+  cm_status status;
+
+  if (!message->started) return CM_END;
+  if (message->loaded) return cm_buffer_append(out, bytes_of(&message->start));
+  cm_buffer_init(&content, message->alloc, out->limit);
+  cm_buffer_init(&usage, message->alloc, out->limit);
+  status = render_parts(message, &content, &usage, out);
+  cm_buffer_deinit(&content);
+  cm_buffer_deinit(&usage);
+  return status;
+}

@@ -1,0 +1,124 @@
+/*
+** message.h - puts a reply together from its events, or takes a whole one apart.
+**
+** Way in:  ... sse -> event -> block in [message] -> response -> Lua
+**
+** Knows the order of events and which block each belongs to; nothing of HTTP.
+** Blocks stand in the order of their index, whatever the order they came in.
+** usage is what the last event said of each number: totals, never added up.
+*/
+#ifndef CM_MESSAGE_H
+#define CM_MESSAGE_H
+
+#include "core/base.h"
+#include "core/block.h"
+#include "core/buffer.h"
+#include "core/event.h"
+#include "core/splice.h"
+
+/* What a reader is told of an event. */
+typedef enum cm_kind {
+  CM_KIND_MESSAGE_START,
+  CM_KIND_BLOCK_START,
+  CM_KIND_TEXT,
+  CM_KIND_THINKING,
+  CM_KIND_SIGNATURE,
+  CM_KIND_INPUT_JSON,
+  CM_KIND_CITATION,
+  CM_KIND_COMPACTION,
+  CM_KIND_BLOCK_STOP,
+  CM_KIND_MESSAGE_DELTA,
+  CM_KIND_MESSAGE_STOP,
+  CM_KIND_PING,
+  CM_KIND_UNKNOWN,
+  CM_KIND_COUNT
+} cm_kind;
+
+/*
+** text: what a delta says, unescaped; the block's type, escaped as it came, for
+** block_start and block_stop; raw JSON for citation, compaction and unknown; else
+** empty. Borrowed from the event or the message until the next event.
+*/
+typedef struct cm_delivery {
+  cm_kind kind;
+  cm_slice text;
+  int64_t index;  /* -1: belongs to no block */
+} cm_delivery;
+
+typedef enum cm_stop {
+  CM_STOP_NONE = 0,      /* no stop_reason yet, or null */
+  CM_STOP_CUT,           /* max_tokens, model_context_window_exceeded */
+  CM_STOP_REFUSAL,
+  CM_STOP_OTHER          /* end_turn, tool_use, … and those not known yet */
+} cm_stop;
+
+/* Embed by value. Read freely; write only through these functions. */
+typedef struct cm_message {
+  const cm_alloc *alloc;
+  size_t ceiling;        /* of all bytes kept together */
+  size_t kept;
+  cm_buffer start;       /* the message object as it came first */
+  cm_overlay top;        /* members that later events have set */
+  cm_overlay usage;      /* likewise, of usage */
+  cm_block **blocks;     /* in the order of their index */
+  size_t count;
+  size_t capacity;
+  cm_block *latest;      /* the block of the event before: most often also of the next */
+  cm_buffer scratch;     /* the text of a delta that had escapes */
+  cm_stop stop;
+  int started;           /* message_start came */
+  int ended;             /* message_stop came, or the message was loaded whole */
+  int loaded;            /* start is the whole message */
+  size_t open_talk;      /* text and tool blocks started and not stopped */
+} cm_message;
+
+void cm_message_init(cm_message *message, const cm_alloc *alloc, size_t ceiling);
+void cm_message_deinit(cm_message *message);
+
+/*
+** Takes one event; *delivery says what to tell the reader. Events before
+** message_start and deltas that fit no member of their block are told as unknown
+** and change nothing else (the block is marked). Call cm_message_flush before
+** block_stop and message_stop until it says CM_END. Not for error events, nor after
+** message_stop.
+**
+**   CM_OK
+**   CM_ERR_PROTOCOL  an order that loses something: a second message_start, a block
+**                    started twice, a delta for a block that has not started or has
+**                    stopped  } *failure says which
+**   CM_ERR_LIMIT     the ceiling
+**   CM_ERR_NOMEM
+*/
+cm_status cm_message_take(cm_message *message, const cm_event *event, cm_delivery *delivery,
+                          cm_failure *failure);
+
+/*
+** What half a character at the end of a block's text turns into when nothing
+** follows. index < 0 looks at all blocks. CM_OK with *delivery, CM_END when there is
+** nothing (more), CM_ERR_NOMEM.
+*/
+cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *delivery);
+
+/*
+** Takes a whole message apart, text being strict JSON. CM_END if it is not an
+** object with "type":"message" and an array "content" of objects.
+*/
+cm_status cm_message_load(cm_message *message, cm_slice text);
+
+/*
+** Whether this is all there is to come: message_stop, or a stop_reason and every
+** block that was started has stopped.
+*/
+int cm_message_is_complete(const cm_message *message);
+
+/* The string stop_reason, as it stands now; an empty body if null. Borrowed. */
+cm_json_string cm_message_stop_reason(const cm_message *message);
+
+/*
+** Appends the message so far, complete or not, as its exact bytes: the first
+** object with what came later put in. CM_OK, CM_END before message_start,
+** CM_ERR_NOMEM, CM_ERR_LIMIT.
+*/
+cm_status cm_message_render(const cm_message *message, cm_buffer *out);
+
+#endif

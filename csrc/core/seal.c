@@ -1,0 +1,269 @@
+#include "core/seal.h"
+
+#include <string.h>
+
+/* What becomes of a block. */
+typedef enum fate {
+  STAYS = 0,
+  GOES
+} fate;
+
+typedef struct work {
+  cm_seal *seal;
+  const cm_message *message;
+  unsigned char *fates;  /* one per block */
+} work;
+
+static const struct {
+  const char *name;
+  const char *text;
+} RULES[] = {
+  { "incomplete", "the reply is not complete: it adds nothing to the conversation" },
+  { "refusal", "the model refused: the reply adds nothing to the conversation" },
+  { "empty_content", "the reply has no content that could be sent back: it adds nothing" },
+  { "unsealable", "content that thinking signatures cover could only be sent back changed: "
+                  "the reply adds nothing" },
+  { "cut_tail", "the reply was cut: thinking and tool calls at its end are left out" },
+  { "last_thinking", "a turn cannot end in thinking: it is left out" },
+  { "unfinished", "the block did not finish: it is left out" },
+  { "empty_text", "an empty text block is left out" },
+  { "before_fallback", "thinking and unpaired tool blocks before a fallback are left out" },
+  { "invalid_input", "tool input that is not valid JSON goes back as {\"INVALID_JSON\":\"…\"}" },
+  { "cut_input", "tool input that ends too early goes back as {\"INVALID_JSON\":\"…\"}" },
+  { "not_object", "tool input that is no object goes back as {\"INVALID_JSON\":\"…\"}" },
+  { "lone_surrogate", "half of a surrogate pair goes back as U+FFFD" },
+  { "unknown_delta", "a delta that this version does not know is missing from the block" },
+};
+
+const char *cm_rule_name(cm_rule rule) { return RULES[rule].name; }
+
+const char *cm_rule_text(cm_rule rule) { return RULES[rule].text; }
+
+void cm_seal_init(cm_seal *seal, const cm_alloc *alloc, size_t max_bytes) {
+  memset(seal, 0, sizeof *seal);
+  seal->alloc = alloc;
+  cm_buffer_init(&seal->bytes, alloc, max_bytes);
+}
+
+void cm_seal_deinit(cm_seal *seal) {
+  cm_buffer_deinit(&seal->bytes);
+  seal->alloc->resize(seal->alloc->ud, seal->changes, seal->capacity * sizeof *seal->changes, 0);
+  seal->changes = NULL;
+  seal->count = seal->capacity = 0;
+}
+
+static cm_status note(cm_seal *seal, cm_rule rule, int64_t index) {
+  size_t capacity = seal->capacity ? seal->capacity * 2 : 4, size = sizeof *seal->changes;
+  cm_change *grown;
+
+  if (seal->count == seal->capacity) {
+    grown = seal->alloc->resize(seal->alloc->ud, seal->changes, seal->capacity * size,
+                                capacity * size);
+    if (!grown) return CM_ERR_NOMEM;
+    seal->changes = grown;
+    seal->capacity = capacity;
+  }
+  seal->changes[seal->count].rule = rule;
+  seal->changes[seal->count++].index = index;
+  return CM_OK;
+}
+
+static const cm_block *block_at(const work *w, size_t i) { return w->message->blocks[i]; }
+
+static int stays(const work *w, size_t i) { return w->fates[i] == STAYS; }
+
+static cm_status leave_out(work *w, size_t i, cm_rule rule) {
+  w->fates[i] = GOES;
+  return note(w->seal, rule, (int64_t)i);
+}
+
+static int is_tool(const cm_block *block) {
+  return block->kind == CM_BLOCK_TOOL_USE || block->kind == CM_BLOCK_SERVER_TOOL;
+}
+
+/* Blocks that did not finish: only text says something without its end. */
+
+static cm_status leave_out_unfinished(work *w) {
+  cm_status status = CM_OK;
+  size_t i;
+
+  for (i = 0; i < w->message->count && status == CM_OK; i++)
+    if (!block_at(w, i)->stopped && block_at(w, i)->kind != CM_BLOCK_TEXT)
+      status = leave_out(w, i, CM_RULE_UNFINISHED);
+  return status;
+}
+
+/* Before a fallback */
+
+static int same_value(cm_slice a, cm_slice b) {
+  return a.len > 0 && a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+/* Whether a call has its result, or a result its call, among the first end blocks. */
+static int is_paired(const work *w, size_t i, size_t end) {
+  const cm_block *block = block_at(w, i), *other;
+  size_t k;
+
+  for (k = 0; k < end; k++) {
+    other = block_at(w, k);
+    if (is_tool(block) && same_value(block->id, other->tool_use_id)) return 1;
+    if (!is_tool(block) && is_tool(other) && same_value(block->tool_use_id, other->id)) return 1;
+  }
+  return 0;
+}
+
+static int is_lost_by_fallback(const work *w, size_t i, size_t end) {
+  const cm_block *block = block_at(w, i);
+
+  if (block->kind == CM_BLOCK_THINKING) return 1;
+  return (is_tool(block) || block->tool_use_id.len > 0) && !is_paired(w, i, end);
+}
+
+static cm_status leave_out_before_fallback(work *w) {
+  size_t last = w->message->count, i;
+  cm_status status = CM_OK;
+
+  while (last > 0 && block_at(w, last - 1)->kind != CM_BLOCK_FALLBACK) last--;
+  for (i = 0; i + 1 < last && status == CM_OK; i++)
+    if (stays(w, i) && is_lost_by_fallback(w, i, last - 1))
+      status = leave_out(w, i, CM_RULE_BEFORE_FALLBACK);
+  return status;
+}
+
+/* Empty text, and the end of the turn */
+
+static cm_status leave_out_empty_text(work *w) {
+  cm_status status = CM_OK;
+  size_t i;
+
+  for (i = 0; i < w->message->count && status == CM_OK; i++)
+    if (stays(w, i) && block_at(w, i)->kind == CM_BLOCK_TEXT &&
+        cm_block_text(block_at(w, i)).len == 0)
+      status = leave_out(w, i, CM_RULE_EMPTY_TEXT);
+  return status;
+}
+
+/* Changes are told in the order of the blocks, though the end is looked at backwards. */
+static cm_status leave_out_tail(work *w, int tools_too, cm_rule rule) {
+  size_t tail = w->message->count, i;
+  cm_status status = CM_OK;
+
+  while (tail > 0) {
+    const cm_block *block = block_at(w, tail - 1);
+    if (stays(w, tail - 1) && block->kind != CM_BLOCK_THINKING && !(tools_too && is_tool(block)))
+      break;
+    tail--;
+  }
+  for (i = tail; i < w->message->count && status == CM_OK; i++)
+    if (stays(w, i)) status = leave_out(w, i, rule);
+  return status;
+}
+
+static cm_status leave_out_end(work *w) {
+  if (w->message->stop == CM_STOP_CUT) return leave_out_tail(w, 1, CM_RULE_CUT_TAIL);
+  return leave_out_tail(w, 0, CM_RULE_LAST_THINKING);
+}
+
+/* What has to be changed in the blocks that stay */
+
+static int changes_bytes(cm_flaw flaw) {
+  return flaw != CM_FLAW_NONE && flaw != CM_FLAW_UNKNOWN_DELTA;
+}
+
+static cm_rule rule_of(cm_flaw flaw) {
+  switch (flaw) {
+  case CM_FLAW_CUT_INPUT: return CM_RULE_CUT_INPUT;
+  case CM_FLAW_INVALID_INPUT: return CM_RULE_INVALID_INPUT;
+  case CM_FLAW_NOT_OBJECT: return CM_RULE_NOT_OBJECT;
+  case CM_FLAW_LONE_SURROGATE: return CM_RULE_LONE_SURROGATE;
+  default: return CM_RULE_UNKNOWN_DELTA;
+  }
+}
+
+/* Behind the last thinking block that stays: from here on no signature covers anything. */
+static size_t first_uncovered(const work *w) {
+  size_t i = w->message->count;
+
+  while (i > 0 && !(stays(w, i - 1) && block_at(w, i - 1)->kind == CM_BLOCK_THINKING)) i--;
+  return i;
+}
+
+static cm_status note_flaws(work *w, int *unsealable) {
+  size_t uncovered = first_uncovered(w), i;
+  cm_status status = CM_OK;
+  cm_flaw flaw;
+
+  for (i = 0; i < w->message->count && status == CM_OK; i++) {
+    flaw = stays(w, i) ? cm_block_flaw(block_at(w, i)) : CM_FLAW_NONE;
+    if (flaw == CM_FLAW_NONE) continue;
+    status = note(w->seal, rule_of(flaw), (int64_t)i);
+    if (changes_bytes(flaw) && i < uncovered) *unsealable = 1;
+  }
+  return status;
+}
+
+/* Writing */
+
+static cm_status append(cm_buffer *out, const char *text) {
+  cm_slice s;
+
+  s.ptr = text;
+  s.len = strlen(text);
+  return cm_buffer_append(out, s);
+}
+
+static size_t staying(const work *w) {
+  size_t i, count = 0;
+
+  for (i = 0; i < w->message->count; i++) count += (size_t)stays(w, i);
+  return count;
+}
+
+static cm_status write_turn(const work *w, cm_buffer *out) {
+  cm_status status = append(out, "{\"content\":[");
+  size_t i, written = 0;
+
+  for (i = 0; i < w->message->count && status == CM_OK; i++) {
+    if (!stays(w, i)) continue;
+    if (written++ > 0) status = append(out, ",");
+    if (status == CM_OK) status = cm_block_render(block_at(w, i), 1, out);
+  }
+  return status == CM_OK ? append(out, "],\"role\":\"assistant\"}") : status;
+}
+
+static cm_status decide(work *w, int complete) {
+  cm_status status = complete ? CM_OK : leave_out_unfinished(w);
+
+  if (status == CM_OK) status = leave_out_before_fallback(w);
+  if (status == CM_OK) status = leave_out_empty_text(w);
+  return status == CM_OK ? leave_out_end(w) : status;
+}
+
+static cm_status seal_blocks(work *w, int complete) {
+  int unsealable = 0;
+  cm_status status = decide(w, complete);
+
+  if (status == CM_OK) status = note_flaws(w, &unsealable);
+  if (status != CM_OK) return status;
+  if (staying(w) == 0) return note(w->seal, CM_RULE_EMPTY_CONTENT, -1);
+  if (unsealable) return note(w->seal, CM_RULE_UNSEALABLE, -1);
+  return write_turn(w, &w->seal->bytes);
+}
+
+cm_status cm_seal_message(cm_seal *seal, const cm_message *message, cm_seal_mode mode) {
+  int complete = cm_message_is_complete(message);
+  size_t size = message->count ? message->count : 1;
+  cm_status status;
+  work w;
+
+  if (!complete && mode == CM_SEAL_WHOLE) return note(seal, CM_RULE_INCOMPLETE, -1);
+  if (message->stop == CM_STOP_REFUSAL) return note(seal, CM_RULE_REFUSAL, -1);
+  w.seal = seal;
+  w.message = message;
+  w.fates = seal->alloc->resize(seal->alloc->ud, NULL, 0, size);
+  if (!w.fates) return CM_ERR_NOMEM;
+  memset(w.fates, STAYS, size);
+  status = seal_blocks(&w, complete);
+  seal->alloc->resize(seal->alloc->ud, w.fates, size, 0);
+  return status;
+}
