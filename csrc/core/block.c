@@ -29,7 +29,9 @@ static cm_slice bytes_of(const cm_buffer *buf) {
   return s;
 }
 
-static int is_string(cm_slice value) { return value.len >= 2 && value.ptr[0] == '"'; }
+static int is_string(cm_slice value) {
+  return value.len >= 2 && value.ptr[0] == '"';
+}
 
 /* Between the brackets or quotes of a value. */
 static cm_slice inside(cm_slice value) {
@@ -40,31 +42,40 @@ static cm_slice inside(cm_slice value) {
 
 /* Reading the start */
 
-static int ends_in(cm_json_string type, const char *tail) {
-  size_t n = strlen(tail);
-  return type.body.len >= n && memcmp(type.body.ptr + type.body.len - n, tail, n) == 0;
+static int is(cm_slice s, const char *text) {
+  return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
 }
 
-static cm_block_kind kind_of(cm_json_string type) {
-  if (cm_json_string_equals(type, slice_of("text"))) return CM_BLOCK_TEXT;
-  if (cm_json_string_equals(type, slice_of("thinking"))) return CM_BLOCK_THINKING;
-  if (cm_json_string_equals(type, slice_of("redacted_thinking"))) return CM_BLOCK_THINKING;
-  if (cm_json_string_equals(type, slice_of("tool_use"))) return CM_BLOCK_TOOL_USE;
-  if (cm_json_string_equals(type, slice_of("fallback"))) return CM_BLOCK_FALLBACK;
-  if (cm_json_string_equals(type, slice_of("compaction"))) return CM_BLOCK_COMPACTION;
+static int ends_in(cm_slice s, const char *tail) {
+  size_t n = strlen(tail);
+  return s.len >= n && memcmp(s.ptr + s.len - n, tail, n) == 0;
+}
+
+static cm_block_kind kind_of(cm_slice type) {
+  if (is(type, "text")) return CM_BLOCK_TEXT;
+  if (is(type, "thinking") || is(type, "redacted_thinking")) return CM_BLOCK_THINKING;
+  if (is(type, "tool_use")) return CM_BLOCK_TOOL_USE;
+  if (is(type, "fallback")) return CM_BLOCK_FALLBACK;
+  if (is(type, "compaction")) return CM_BLOCK_COMPACTION;
   return ends_in(type, "tool_use") ? CM_BLOCK_SERVER_TOOL : CM_BLOCK_OTHER;
 }
 
-static void take_type(cm_block *block, cm_slice value) {
-  if (!is_string(value)) return;
-  block->type.body = inside(value);
-  block->type.escaped = memchr(value.ptr, '\\', value.len) != NULL;
+static cm_status spell_out(cm_block *block) {
+  unsigned carry = 0;
+  cm_status status;
+
+  if (!memchr(block->type.ptr, '\\', block->type.len)) return CM_OK;
+  status = cm_json_string_unescape(block->type, &carry, &block->spelled);
+  if (status == CM_OK) status = cm_json_string_finish(&carry, &block->spelled);
+  block->type = bytes_of(&block->spelled);
+  return status;
 }
 
 static void take_member(cm_block *block, cm_json_string key, cm_slice value) {
   size_t i;
 
-  if (cm_json_string_equals(key, slice_of("type"))) take_type(block, value);
+  if (cm_json_string_equals(key, slice_of("type")))
+    block->type = is_string(value) ? inside(value) : NOTHING;
   if (cm_json_string_equals(key, slice_of("id"))) block->id = value;
   if (cm_json_string_equals(key, slice_of("tool_use_id"))) block->tool_use_id = value;
   if (cm_json_string_equals(key, slice_of("to"))) block->target = value;
@@ -72,7 +83,8 @@ static void take_member(cm_block *block, cm_json_string key, cm_slice value) {
     if (cm_json_string_equals(key, slice_of(PART_NAMES[i]))) block->initial[i] = value;
 }
 
-static void read_start(cm_block *block) {
+static cm_status read_start(cm_block *block) {
+  cm_status status;
   cm_json_reader reader;
   cm_json_string key;
   cm_slice value;
@@ -81,7 +93,9 @@ static void read_start(cm_block *block) {
   cm_json_reader_begin_object(&reader);
   while (cm_json_reader_next_member(&reader, &key) == CM_OK)
     if (cm_json_reader_read_value(&reader, &value) == CM_OK) take_member(block, key, value);
+  status = spell_out(block);
   block->kind = kind_of(block->type);
+  return status;
 }
 
 cm_status cm_block_init(cm_block *block, const cm_alloc *alloc, int64_t index, cm_slice start) {
@@ -90,26 +104,31 @@ cm_status cm_block_init(cm_block *block, const cm_alloc *alloc, int64_t index, c
 
   memset(block, 0, sizeof *block);
   block->index = index;
-  block->type.body = NOTHING;
+  block->type = NOTHING;
   cm_buffer_init(&block->start, alloc, (size_t)-1);
+  cm_buffer_init(&block->spelled, alloc, (size_t)-1);
   for (i = 0; i < CM_PART_COUNT; i++) cm_buffer_init(&block->parts[i], alloc, (size_t)-1);
   status = cm_buffer_append(&block->start, start);
-  if (status == CM_OK) read_start(block);
-  return status;
+  return status == CM_OK ? read_start(block) : status;
 }
 
 void cm_block_deinit(cm_block *block) {
   size_t i;
 
   cm_buffer_deinit(&block->start);
+  cm_buffer_deinit(&block->spelled);
   for (i = 0; i < CM_PART_COUNT; i++) cm_buffer_deinit(&block->parts[i]);
 }
 
 /* Adding deltas */
 
-static int has_given(const cm_block *block, int part) { return (block->given >> part & 1) != 0; }
+static int has_given(const cm_block *block, int part) {
+  return (block->given >> part & 1) != 0;
+}
 
-static int has_initial(const cm_block *block, int part) { return block->initial[part].len > 0; }
+static int has_initial(const cm_block *block, int part) {
+  return block->initial[part].len > 0;
+}
 
 static int is_tool(const cm_block *block) {
   return block->kind == CM_BLOCK_TOOL_USE || block->kind == CM_BLOCK_SERVER_TOOL;
@@ -119,15 +138,18 @@ int cm_block_accepts(const cm_block *block, const cm_event *delta) {
   switch (delta->delta) {
   case CM_DELTA_TEXT:
     return block->kind == CM_BLOCK_TEXT || is_string(block->initial[CM_PART_TEXT]);
-  case CM_DELTA_THINKING: return is_string(block->initial[CM_PART_THINKING]) ||
-    cm_json_string_equals(block->type, slice_of("thinking"));
-  case CM_DELTA_SIGNATURE: return has_initial(block, CM_PART_SIGNATURE) ||
-    cm_json_string_equals(block->type, slice_of("thinking"));
-  case CM_DELTA_INPUT_JSON: return is_tool(block);
+  case CM_DELTA_THINKING:
+    return is_string(block->initial[CM_PART_THINKING]) || is(block->type, "thinking");
+  case CM_DELTA_SIGNATURE:
+    return has_initial(block, CM_PART_SIGNATURE) || is(block->type, "thinking");
+  case CM_DELTA_INPUT_JSON:
+    return is_tool(block);
   case CM_DELTA_CITATION:
     return block->kind == CM_BLOCK_TEXT || has_initial(block, CM_PART_CITATIONS);
-  case CM_DELTA_COMPACTION: return block->kind == CM_BLOCK_COMPACTION;
-  default: return 0;
+  case CM_DELTA_COMPACTION:
+    return block->kind == CM_BLOCK_COMPACTION;
+  default:
+    return 0;
   }
 }
 
@@ -203,15 +225,17 @@ static cm_status add_compaction(cm_block *block, const cm_event *delta) {
   return status;
 }
 
-cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch,
-                       cm_slice *text) {
+cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch, cm_slice *text) {
   unsigned none = 0;
   cm_status status;
 
   switch (delta->delta) {
-  case CM_DELTA_TEXT: return add_text(block, CM_PART_TEXT, delta, scratch, text);
-  case CM_DELTA_THINKING: return add_text(block, CM_PART_THINKING, delta, scratch, text);
-  case CM_DELTA_INPUT_JSON: return add_input(block, delta, scratch, text);
+  case CM_DELTA_TEXT:
+    return add_text(block, CM_PART_TEXT, delta, scratch, text);
+  case CM_DELTA_THINKING:
+    return add_text(block, CM_PART_THINKING, delta, scratch, text);
+  case CM_DELTA_INPUT_JSON:
+    return add_input(block, delta, scratch, text);
   case CM_DELTA_SIGNATURE:
     status = replace(block, CM_PART_SIGNATURE, delta->value);
     return status == CM_OK ? unescape(delta->text, &none, scratch, text) : status;
@@ -250,6 +274,15 @@ cm_slice cm_block_input(const cm_block *block) {
 cm_slice cm_block_text(const cm_block *block) {
   if (has_given(block, CM_PART_TEXT)) return bytes_of(&block->parts[CM_PART_TEXT]);
   return is_string(block->initial[CM_PART_TEXT]) ? inside(block->initial[CM_PART_TEXT]) : NOTHING;
+}
+
+int cm_block_is_signed(const cm_block *block) {
+  cm_slice signature = has_given(block, CM_PART_SIGNATURE)
+                           ? bytes_of(&block->parts[CM_PART_SIGNATURE])
+                           : block->initial[CM_PART_SIGNATURE];
+
+  if (is(block->type, "redacted_thinking")) return 1;
+  return signature.len > 0 && !is(signature, "\"\"") && !is(signature, "null");
 }
 
 static cm_flaw input_flaw(const cm_block *block) {
@@ -367,7 +400,7 @@ static cm_status append_without_halves(cm_slice json, cm_buffer *out) {
 typedef struct rendering {
   cm_member members[CM_PART_COUNT];
   size_t count;
-  cm_buffer made;  /* input that had to be put in another form */
+  cm_buffer made; /* input that had to be put in another form */
 } rendering;
 
 static void put_member(rendering *r, int part, const char *head, cm_slice body, const char *tail) {

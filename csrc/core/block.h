@@ -20,9 +20,9 @@
 typedef enum cm_block_kind {
   CM_BLOCK_OTHER = 0,
   CM_BLOCK_TEXT,
-  CM_BLOCK_THINKING,     /* thinking and redacted_thinking */
-  CM_BLOCK_TOOL_USE,     /* tool_use: ours to run */
-  CM_BLOCK_SERVER_TOOL,  /* any other type that ends in tool_use */
+  CM_BLOCK_THINKING,    /* thinking and redacted_thinking */
+  CM_BLOCK_TOOL_USE,    /* tool_use: ours to run */
+  CM_BLOCK_SERVER_TOOL, /* any other type that ends in tool_use */
   CM_BLOCK_FALLBACK,
   CM_BLOCK_COMPACTION
 } cm_block_kind;
@@ -30,40 +30,41 @@ typedef enum cm_block_kind {
 /* What is wrong with a block, the worst first. */
 typedef enum cm_flaw {
   CM_FLAW_NONE = 0,
-  CM_FLAW_CUT_INPUT,       /* tool input that ends too early */
-  CM_FLAW_INVALID_INPUT,   /* tool input that is not JSON */
-  CM_FLAW_NOT_OBJECT,      /* tool input that is JSON, but no object */
-  CM_FLAW_LONE_SURROGATE,  /* an escape for half a character somewhere in it */
-  CM_FLAW_UNKNOWN_DELTA    /* a delta that this library could not place was left out */
+  CM_FLAW_CUT_INPUT,      /* tool input that ends too early */
+  CM_FLAW_INVALID_INPUT,  /* tool input that is not JSON */
+  CM_FLAW_NOT_OBJECT,     /* tool input that is JSON, but no object */
+  CM_FLAW_LONE_SURROGATE, /* an escape for half a character somewhere in it */
+  CM_FLAW_UNKNOWN_DELTA   /* a delta that this library could not place was left out */
 } cm_flaw;
 
 /* What deltas add to: each replaces, or adds, the member of that name. */
 enum {
-  CM_PART_TEXT,       /* inside of a JSON string */
-  CM_PART_THINKING,   /* likewise */
-  CM_PART_SIGNATURE,  /* a value's text */
-  CM_PART_INPUT,      /* a value's text, if it is valid */
-  CM_PART_CITATIONS,  /* values' texts with commas between them */
-  CM_PART_CONTENT,    /* a value's text */
-  CM_PART_ENCRYPTED,  /* likewise */
+  CM_PART_TEXT,      /* inside of a JSON string */
+  CM_PART_THINKING,  /* likewise */
+  CM_PART_SIGNATURE, /* a value's text */
+  CM_PART_INPUT,     /* a value's text, if it is valid */
+  CM_PART_CITATIONS, /* values' texts with commas between them */
+  CM_PART_CONTENT,   /* a value's text */
+  CM_PART_ENCRYPTED, /* likewise */
   CM_PART_COUNT
 };
 
 /* Read freely what is not marked private; write only through these functions. */
 typedef struct cm_block {
-  int64_t index;        /* on the wire */
+  int64_t index; /* on the wire */
   cm_block_kind kind;
-  cm_json_string type;  /* slices of start */
-  cm_slice id;          /* raw value, as is the next */
+  cm_slice type; /* plain: a slice of start or of spelled */
+  cm_slice id;   /* raw value, as is the next */
   cm_slice tool_use_id;
-  cm_slice target;      /* fallback: the raw "to" */
-  cm_buffer start;      /* the object of content_block_start */
-  int stopped;          /* its content_block_stop came */
-  int unplaced;         /* deltas that were left out */
-  cm_slice initial[CM_PART_COUNT];   /* private: raw values in start */
-  cm_buffer parts[CM_PART_COUNT];    /* private */
-  unsigned given;       /* private: a bit per part that deltas have given */
-  unsigned carry[2];    /* private: half a character of text or thinking, of input */
+  cm_slice target;                 /* fallback: the raw "to" */
+  cm_buffer start;                 /* the object of content_block_start */
+  cm_buffer spelled;               /* private: the type, if it was written with escapes */
+  int stopped;                     /* its content_block_stop came */
+  int unplaced;                    /* deltas that were left out */
+  cm_slice initial[CM_PART_COUNT]; /* private: raw values in start */
+  cm_buffer parts[CM_PART_COUNT];  /* private */
+  unsigned given;                  /* private: a bit per part that deltas have given */
+  unsigned carry[2];               /* private: half a character of text or thinking, of input */
 } cm_block;
 
 /* Copies start, a valid object. CM_OK or CM_ERR_NOMEM; deinit is safe after both. */
@@ -92,6 +93,9 @@ cm_slice cm_block_input(const cm_block *block);
 
 /* The string value of the text member so far, escaped, or an empty slice. */
 cm_slice cm_block_text(const cm_block *block);
+
+/* Whether a thinking block has what makes it valid to send back. */
+int cm_block_is_signed(const cm_block *block);
 
 /* Looks at everything; meant to be called once a block is finished. */
 cm_flaw cm_block_flaw(const cm_block *block);

@@ -6,26 +6,28 @@
 
 /* What may come next. */
 typedef enum state {
-  VALUE,             /* after a colon, a comma in an array, at the start */
-  VALUE_OR_CLOSE,    /* after '[' */
-  KEY,               /* after a comma in an object */
-  KEY_OR_CLOSE,      /* after '{' */
+  VALUE,          /* after a colon, a comma in an array, at the start */
+  VALUE_OR_CLOSE, /* after '[' */
+  KEY,            /* after a comma in an object */
+  KEY_OR_CLOSE,   /* after '{' */
   COLON,
   COMMA_OR_CLOSE,
-  BLANKS             /* after the whole text */
+  BLANKS /* after the whole text */
 } state;
 
 typedef struct scan {
   const char *pos;
   const char *end;
-  const char *whole;     /* behind the last whole value, or inside the container just opened */
-  unsigned whole_depth;  /* containers open there */
+  const char *whole;    /* behind the last whole value, or inside the container just opened */
+  unsigned whole_depth; /* containers open there */
   unsigned depth;
   state next;
   char closers[CM_JSON_MAX_DEPTH];
 } scan;
 
-static int at_end(const scan *s) { return s->pos == s->end; }
+static int at_end(const scan *s) {
+  return s->pos == s->end;
+}
 
 static void note_whole(scan *s) {
   s->whole = s->pos;
@@ -101,7 +103,9 @@ static cm_status scan_word(scan *s, const char *word) {
   return CM_OK;
 }
 
-static int is_digit(char c) { return c >= '0' && c <= '9'; }
+static int is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 static cm_status scan_digits(scan *s) {
   if (at_end(s)) return CM_WANT_MORE;
@@ -134,13 +138,25 @@ static cm_status scan_value(scan *s) {
   cm_status status;
 
   switch (*s->pos) {
-  case '{': return open_container(s, '}');
-  case '[': return open_container(s, ']');
-  case '"': status = scan_string(s); break;
-  case 't': status = scan_word(s, "true"); break;
-  case 'f': status = scan_word(s, "false"); break;
-  case 'n': status = scan_word(s, "null"); break;
-  default: status = scan_number(s); break;
+  case '{':
+    return open_container(s, '}');
+  case '[':
+    return open_container(s, ']');
+  case '"':
+    status = scan_string(s);
+    break;
+  case 't':
+    status = scan_word(s, "true");
+    break;
+  case 'f':
+    status = scan_word(s, "false");
+    break;
+  case 'n':
+    status = scan_word(s, "null");
+    break;
+  default:
+    status = scan_number(s);
+    break;
   }
   if (status == CM_OK) after_value(s);
   return status;
@@ -167,17 +183,26 @@ static cm_status scan_comma(scan *s) {
   return CM_OK;
 }
 
-static int is_closer(char c) { return c == '}' || c == ']'; }
+static int is_closer(char c) {
+  return c == '}' || c == ']';
+}
 
 static cm_status scan_token(scan *s) {
   switch (s->next) {
-  case VALUE: return scan_value(s);
-  case VALUE_OR_CLOSE: return is_closer(*s->pos) ? close_container(s) : scan_value(s);
-  case KEY: return scan_key(s);
-  case KEY_OR_CLOSE: return is_closer(*s->pos) ? close_container(s) : scan_key(s);
-  case COLON: return scan_colon(s);
-  case COMMA_OR_CLOSE: return is_closer(*s->pos) ? close_container(s) : scan_comma(s);
-  default: return CM_ERR_SYNTAX;
+  case VALUE:
+    return scan_value(s);
+  case VALUE_OR_CLOSE:
+    return is_closer(*s->pos) ? close_container(s) : scan_value(s);
+  case KEY:
+    return scan_key(s);
+  case KEY_OR_CLOSE:
+    return is_closer(*s->pos) ? close_container(s) : scan_key(s);
+  case COLON:
+    return scan_colon(s);
+  case COMMA_OR_CLOSE:
+    return is_closer(*s->pos) ? close_container(s) : scan_comma(s);
+  default:
+    return CM_ERR_SYNTAX;
   }
 }
 

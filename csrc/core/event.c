@@ -63,23 +63,35 @@ static cm_json_string as_string(cm_slice value) {
   return string;
 }
 
-static int is_string(cm_slice value) { return value.len >= 2 && value.ptr[0] == '"'; }
+static int is_string(cm_slice value) {
+  return value.len >= 2 && value.ptr[0] == '"';
+}
 
-static int is_object(cm_slice value) { return value.len >= 2 && value.ptr[0] == '{'; }
+static int is_object(cm_slice value) {
+  return value.len >= 2 && value.ptr[0] == '{';
+}
 
 static int is_number(cm_slice value) {
   return value.len > 0 && (value.ptr[0] == '-' || (value.ptr[0] >= '0' && value.ptr[0] <= '9'));
 }
 
 static void take_frame_member(frame *f, cm_json_string key, cm_slice value) {
-  if (is(key, "type")) f->type = as_string(value);
-  else if (is(key, "index")) f->index = value;
-  else if (is(key, "delta")) f->delta = value;
-  else if (is(key, "content_block")) f->content_block = value;
-  else if (is(key, "message")) f->message = value;
-  else if (is(key, "usage")) f->usage = value;
-  else if (is(key, "context_management")) f->context_management = value;
-  else if (is(key, "input_transformations")) f->input_transformations = value;
+  if (is(key, "type"))
+    f->type = as_string(value);
+  else if (is(key, "index"))
+    f->index = value;
+  else if (is(key, "delta"))
+    f->delta = value;
+  else if (is(key, "content_block"))
+    f->content_block = value;
+  else if (is(key, "message"))
+    f->message = value;
+  else if (is(key, "usage"))
+    f->usage = value;
+  else if (is(key, "context_management"))
+    f->context_management = value;
+  else if (is(key, "input_transformations"))
+    f->input_transformations = value;
 }
 
 static cm_status read_frame(frame *f, cm_slice text, cm_failure *failure) {
@@ -102,14 +114,22 @@ static cm_status read_frame(frame *f, cm_slice text, cm_failure *failure) {
 }
 
 static void take_delta_member(delta_members *d, cm_json_string key, cm_slice value) {
-  if (is(key, "type")) d->type = as_string(value);
-  else if (is(key, "text")) d->text = value;
-  else if (is(key, "thinking")) d->thinking = value;
-  else if (is(key, "partial_json")) d->partial_json = value;
-  else if (is(key, "signature")) d->signature = value;
-  else if (is(key, "citation")) d->citation = value;
-  else if (is(key, "content")) d->content = value;
-  else if (is(key, "encrypted_content")) d->encrypted_content = value;
+  if (is(key, "type"))
+    d->type = as_string(value);
+  else if (is(key, "text"))
+    d->text = value;
+  else if (is(key, "thinking"))
+    d->thinking = value;
+  else if (is(key, "partial_json"))
+    d->partial_json = value;
+  else if (is(key, "signature"))
+    d->signature = value;
+  else if (is(key, "citation"))
+    d->citation = value;
+  else if (is(key, "content"))
+    d->content = value;
+  else if (is(key, "encrypted_content"))
+    d->encrypted_content = value;
 }
 
 /* text has been checked with its frame. */
@@ -159,8 +179,8 @@ static cm_status read_delta(cm_event *event, cm_failure *failure) {
   if (is(d.type, "text_delta"))
     return read_text(event, d.text, CM_DELTA_TEXT, "text_delta needs a string text", failure);
   if (is(d.type, "thinking_delta"))
-    return read_text(event, d.thinking, CM_DELTA_THINKING,
-                     "thinking_delta needs a string thinking", failure);
+    return read_text(event, d.thinking, CM_DELTA_THINKING, "thinking_delta needs a string thinking",
+                     failure);
   if (is(d.type, "input_json_delta"))
     return read_text(event, d.partial_json, CM_DELTA_INPUT_JSON,
                      "input_json_delta needs a string partial_json", failure);
@@ -247,11 +267,16 @@ cm_status cm_event_read(cm_event *event, cm_slice text, cm_failure *failure) {
   switch (event->kind) {
   case CM_EVENT_MESSAGE_START:
     return read_object(event, f.message, "message must be an object", failure);
-  case CM_EVENT_BLOCK_START: return read_block_start(event, &f, failure);
-  case CM_EVENT_BLOCK_DELTA: return read_block_delta(event, &f, failure);
-  case CM_EVENT_BLOCK_STOP: return read_index(event, &f, failure);
-  case CM_EVENT_MESSAGE_DELTA: return read_message_delta(event, &f, failure);
-  default: return CM_OK;
+  case CM_EVENT_BLOCK_START:
+    return read_block_start(event, &f, failure);
+  case CM_EVENT_BLOCK_DELTA:
+    return read_block_delta(event, &f, failure);
+  case CM_EVENT_BLOCK_STOP:
+    return read_index(event, &f, failure);
+  case CM_EVENT_MESSAGE_DELTA:
+    return read_message_delta(event, &f, failure);
+  default:
+    return CM_OK;
   }
 }
 

@@ -17,7 +17,7 @@
 #include "core/json_string.h"
 
 typedef enum cm_event_kind {
-  CM_EVENT_UNKNOWN = 0,  /* a type this library does not know; raw says it all */
+  CM_EVENT_UNKNOWN = 0, /* a type this library does not know; raw says it all */
   CM_EVENT_MESSAGE_START,
   CM_EVENT_BLOCK_START,
   CM_EVENT_BLOCK_DELTA,
@@ -41,16 +41,16 @@ typedef enum cm_delta_kind {
 /* All slices are parts of the text that was read. A slice that is absent has length 0. */
 typedef struct cm_event {
   cm_event_kind kind;
-  int64_t index;         /* of the block, from 0; -1: the event has none */
-  cm_slice raw;          /* the whole text */
-  cm_slice object;       /* message, content_block or delta: an object's text */
-  cm_slice usage;        /* message_delta: an object's text */
-  cm_slice context_management;      /* message_delta: a value's text */
-  cm_slice input_transformations;   /* likewise */
-  cm_delta_kind delta;   /* content_block_delta only, as are the following */
-  cm_json_string text;   /* text, thinking, signature or partial_json */
-  cm_slice value;        /* signature with its quotes, citation, compaction's content */
-  cm_slice encrypted;    /* compaction's encrypted_content */
+  int64_t index;                  /* of the block, from 0; -1: the event has none */
+  cm_slice raw;                   /* the whole text */
+  cm_slice object;                /* message, content_block or delta: an object's text */
+  cm_slice usage;                 /* message_delta: an object's text */
+  cm_slice context_management;    /* message_delta: a value's text */
+  cm_slice input_transformations; /* likewise */
+  cm_delta_kind delta;            /* content_block_delta only, as are the following */
+  cm_json_string text;            /* text, thinking, signature or partial_json */
+  cm_slice value;                 /* signature with its quotes, citation, compaction's content */
+  cm_slice encrypted;             /* compaction's encrypted_content */
 } cm_event;
 
 /*

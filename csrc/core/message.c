@@ -149,9 +149,13 @@ static cm_slice member_of(cm_slice object, const char *name) {
   return found;
 }
 
-static int is_object(cm_slice value) { return value.len && value.ptr[0] == '{'; }
+static int is_object(cm_slice value) {
+  return value.len && value.ptr[0] == '{';
+}
 
-static int is_array(cm_slice value) { return value.len && value.ptr[0] == '['; }
+static int is_array(cm_slice value) {
+  return value.len && value.ptr[0] == '[';
+}
 
 static cm_json_string as_string(cm_slice value) {
   cm_json_string string = { { "", 0 }, 0 };
@@ -220,8 +224,7 @@ static cm_status take_message_start(cm_message *message, const cm_event *event,
   cm_slice content = member_of(event->object, "content");
   cm_status status;
 
-  if (message->started)
-    return refuse(failure, "message_start came twice, before message_stop", 0);
+  if (message->started) return refuse(failure, "message_start came twice, before message_stop", 0);
   status = keep_start(message, event->object);
   if (status == CM_OK && is_array(content)) status = add_whole_blocks(message, content);
   if (status == CM_END) return refuse(failure, "message.content must hold objects", 0);
@@ -237,8 +240,7 @@ static cm_status set_model(cm_message *message, cm_slice target) {
   return cm_overlay_set(&message->top, cm_member_name("model"), model);
 }
 
-static cm_status take_block_start(cm_message *message, const cm_event *event,
-                                  cm_failure *failure) {
+static cm_status take_block_start(cm_message *message, const cm_event *event, cm_failure *failure) {
   cm_status status;
 
   if (find_block(message, event->index))
@@ -252,13 +254,20 @@ static cm_status take_block_start(cm_message *message, const cm_event *event,
 
 static cm_kind kind_of_delta(cm_delta_kind delta) {
   switch (delta) {
-  case CM_DELTA_TEXT: return CM_KIND_TEXT;
-  case CM_DELTA_THINKING: return CM_KIND_THINKING;
-  case CM_DELTA_SIGNATURE: return CM_KIND_SIGNATURE;
-  case CM_DELTA_INPUT_JSON: return CM_KIND_INPUT_JSON;
-  case CM_DELTA_CITATION: return CM_KIND_CITATION;
-  case CM_DELTA_COMPACTION: return CM_KIND_COMPACTION;
-  default: return CM_KIND_UNKNOWN;
+  case CM_DELTA_TEXT:
+    return CM_KIND_TEXT;
+  case CM_DELTA_THINKING:
+    return CM_KIND_THINKING;
+  case CM_DELTA_SIGNATURE:
+    return CM_KIND_SIGNATURE;
+  case CM_DELTA_INPUT_JSON:
+    return CM_KIND_INPUT_JSON;
+  case CM_DELTA_CITATION:
+    return CM_KIND_CITATION;
+  case CM_DELTA_COMPACTION:
+    return CM_KIND_COMPACTION;
+  default:
+    return CM_KIND_UNKNOWN;
   }
 }
 
@@ -288,21 +297,25 @@ static cm_status take_delta(cm_message *message, const cm_event *event, cm_deliv
   return cm_block_add(block, event, &message->scratch, &delivery->text);
 }
 
-static cm_status take_block_stop(cm_message *message, const cm_event *event,
-                                 cm_delivery *delivery, cm_failure *failure) {
+static cm_status take_block_stop(cm_message *message, const cm_event *event, cm_delivery *delivery,
+                                 cm_failure *failure) {
   cm_block *block = find_block(message, event->index);
 
   if (!block)
     return refuse(failure, "content block %lld stopped and had not started", event->index);
   stop_block(message, block);
-  delivery->text = block->type.body;
+  delivery->text = block->type;
   return CM_OK;
 }
 
 /* Never set by a message_delta's delta: they are put together here. */
-static int is_ours(cm_json_string key) { return is(key, "content") || is(key, "usage"); }
+static int is_ours(cm_json_string key) {
+  return is(key, "content") || is(key, "usage");
+}
 
-static int is_null(cm_slice value) { return value.len == 0 || value.ptr[0] == 'n'; }
+static int is_null(cm_slice value) {
+  return value.len == 0 || value.ptr[0] == 'n';
+}
 
 /* Null says nothing new: it does not take back what an earlier event said. */
 static cm_status set_members(cm_message *message, cm_overlay *overlay, cm_slice object) {
@@ -351,9 +364,10 @@ static cm_status take_in_order(cm_message *message, const cm_event *event, cm_de
   case CM_EVENT_BLOCK_START:
     delivery->kind = CM_KIND_BLOCK_START;
     status = take_block_start(message, event, failure);
-    if (status == CM_OK) delivery->text = message->latest->type.body;
+    if (status == CM_OK) delivery->text = message->latest->type;
     return status;
-  case CM_EVENT_BLOCK_DELTA: return take_delta(message, event, delivery, failure);
+  case CM_EVENT_BLOCK_DELTA:
+    return take_delta(message, event, delivery, failure);
   case CM_EVENT_BLOCK_STOP:
     delivery->kind = CM_KIND_BLOCK_STOP;
     return take_block_stop(message, event, delivery, failure);

@@ -35,41 +35,41 @@ typedef enum cm_kind {
 } cm_kind;
 
 /*
-** text: what a delta says, unescaped; the block's type, escaped as it came, for
-** block_start and block_stop; raw JSON for citation, compaction and unknown; else
+** text: what a delta says, unescaped; the block's type for block_start and
+** block_stop; raw JSON for citation, compaction and unknown; else
 ** empty. Borrowed from the event or the message until the next event.
 */
 typedef struct cm_delivery {
   cm_kind kind;
   cm_slice text;
-  int64_t index;  /* -1: belongs to no block */
+  int64_t index; /* -1: belongs to no block */
 } cm_delivery;
 
 typedef enum cm_stop {
-  CM_STOP_NONE = 0,      /* no stop_reason yet, or null */
-  CM_STOP_CUT,           /* max_tokens, model_context_window_exceeded */
+  CM_STOP_NONE = 0, /* no stop_reason yet, or null */
+  CM_STOP_CUT,      /* max_tokens, model_context_window_exceeded */
   CM_STOP_REFUSAL,
-  CM_STOP_OTHER          /* end_turn, tool_use, … and those not known yet */
+  CM_STOP_OTHER /* end_turn, tool_use, … and those not known yet */
 } cm_stop;
 
 /* Embed by value. Read freely; write only through these functions. */
 typedef struct cm_message {
   const cm_alloc *alloc;
-  size_t ceiling;        /* of all bytes kept together */
+  size_t ceiling; /* of all bytes kept together */
   size_t kept;
-  cm_buffer start;       /* the message object as it came first */
-  cm_overlay top;        /* members that later events have set */
-  cm_overlay usage;      /* likewise, of usage */
-  cm_block **blocks;     /* in the order of their index */
+  cm_buffer start;   /* the message object as it came first */
+  cm_overlay top;    /* members that later events have set */
+  cm_overlay usage;  /* likewise, of usage */
+  cm_block **blocks; /* in the order of their index */
   size_t count;
   size_t capacity;
-  cm_block *latest;      /* the block of the event before: most often also of the next */
-  cm_buffer scratch;     /* the text of a delta that had escapes */
+  cm_block *latest;  /* the block of the event before: most often also of the next */
+  cm_buffer scratch; /* the text of a delta that had escapes */
   cm_stop stop;
-  int started;           /* message_start came */
-  int ended;             /* message_stop came, or the message was loaded whole */
-  int loaded;            /* start is the whole message */
-  size_t open_talk;      /* text and tool blocks started and not stopped */
+  int started;      /* message_start came */
+  int ended;        /* message_stop came, or the message was loaded whole */
+  int loaded;       /* start is the whole message */
+  size_t open_talk; /* text and tool blocks started and not stopped */
 } cm_message;
 
 void cm_message_init(cm_message *message, const cm_alloc *alloc, size_t ceiling);

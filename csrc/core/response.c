@@ -15,7 +15,7 @@ enum {
 };
 
 typedef enum body_form {
-  UNDECIDED,  /* no byte of the body has come, and the headers do not say */
+  UNDECIDED, /* no byte of the body has come, and the headers do not say */
   STREAM,
   PLAIN
 } body_form;
@@ -27,27 +27,27 @@ struct cm_response {
   cm_failure failure;
 
   int status;
-  cm_buffer headers;       /* "name:value\n" each, of the last header block */
-  size_t header_bytes;     /* of all blocks */
+  cm_buffer headers;   /* "name:value\n" each, of the last header block */
+  size_t header_bytes; /* of all blocks */
 
   body_form form;
-  cm_buffer queue;         /* bytes of a stream; those before read have been parsed */
+  cm_buffer queue; /* bytes of a stream; those before read have been parsed */
   size_t read;
-  cm_buffer body;          /* of a plain answer, or the data of an error event */
+  cm_buffer body; /* of a plain answer, or the data of an error event */
 
   cm_sse sse;
-  cm_sse_event frame;      /* the frame that event was read from */
+  cm_sse_event frame; /* the frame that event was read from */
   cm_event event;
-  int event_waits;         /* event has been read and not yet been taken by message */
-  cm_buffer held;          /* the data of an event that waits behind a flush */
+  int event_waits; /* event has been read and not yet been taken by message */
+  cm_buffer held;  /* the data of an event that waits behind a flush */
   cm_message message;
   cm_delivery delivery;
-  int told;                /* delivery, and frame, belong to the reader */
-  int pending;             /* the reader has not said that it has delivery */
-  cm_slice raw;            /* what the reader gets as the frame */
+  int told;     /* delivery, and frame, belong to the reader */
+  int pending;  /* the reader has not said that it has delivery */
+  cm_slice raw; /* what the reader gets as the frame */
 
   int finished;
-  cm_failure transport;    /* how the transport ended */
+  cm_failure transport; /* how the transport ended */
   unsigned long content_frames;
   unsigned long nameless_frames;
 };
@@ -133,9 +133,13 @@ static int is(cm_slice s, const char *text) {
 
 /* Headers */
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
-static int is_blank(char c) { return c == ' ' || c == '\t'; }
+static int is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 static cm_slice trim(cm_slice s) {
   while (s.len && is_blank(s.ptr[0])) s.ptr++, s.len--;
@@ -144,12 +148,13 @@ static cm_slice trim(cm_slice s) {
 }
 
 static cm_slice without_line_end(cm_slice line) {
-  while (line.len && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
-    line.len--;
+  while (line.len && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r')) line.len--;
   return line;
 }
 
-static int is_digit(char c) { return c >= '0' && c <= '9'; }
+static int is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /* "HTTP/1.1 200 OK", "HTTP/2 200": the first number behind a blank. */
 static cm_status read_status_line(cm_response *r, cm_slice line) {
@@ -226,7 +231,9 @@ cm_status cm_response_on_header(cm_response *r, cm_slice line) {
   return keep_header(r, trim(name), trim(value));
 }
 
-int cm_response_status(const cm_response *response) { return response->status; }
+int cm_response_status(const cm_response *response) {
+  return response->status;
+}
 
 int cm_response_next_header(const cm_response *r, size_t *position, cm_slice *name,
                             cm_slice *value) {
@@ -329,11 +336,12 @@ cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
   if (r->finished || bytes.len == 0) return CM_OK;
   if (r->form == UNDECIDED) r->form = form_of(r, bytes);
   if (r->form == STREAM) return r->message.ended ? CM_OK : append_to_queue(r, bytes);
-  return fail_by(r, cm_buffer_append(&r->body, bytes), 0,
-                 "the body is larger than max_body_bytes");
+  return fail_by(r, cm_buffer_append(&r->body, bytes), 0, "the body is larger than max_body_bytes");
 }
 
-size_t cm_response_unread(const cm_response *r) { return r->queue.len - r->read; }
+size_t cm_response_unread(const cm_response *r) {
+  return r->queue.len - r->read;
+}
 
 /* The end */
 
@@ -346,9 +354,10 @@ static cm_status fail_incomplete(cm_response *r) {
   if (r->nameless_frames == 0)
     return fail(r, CM_ERR_INCOMPLETE, cm_sse_position(&r->sse),
                 "the stream ended before a message began");
-  snprintf(text, sizeof text,
-           "the stream ended before a message began (%lu frames had no event name and were skipped)",
-           r->nameless_frames);
+  snprintf(
+      text, sizeof text,
+      "the stream ended before a message began (%lu frames had no event name and were skipped)",
+      r->nameless_frames);
   return fail(r, CM_ERR_INCOMPLETE, cm_sse_position(&r->sse), text);
 }
 
@@ -387,7 +396,9 @@ void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
     judge_stream(r);
 }
 
-int cm_response_is_finished(const cm_response *response) { return response->finished; }
+int cm_response_is_finished(const cm_response *response) {
+  return response->finished;
+}
 
 /* Reading */
 
@@ -426,8 +437,7 @@ static cm_status read_event(cm_response *r) {
   }
   r->content_frames++;
   status = cm_event_read(&r->event, r->frame.data, &failure);
-  if (status != CM_OK)
-    return fail_by(r, status, r->frame.offset + failure.offset, failure.text);
+  if (status != CM_OK) return fail_by(r, status, r->frame.offset + failure.offset, failure.text);
   if (r->event.kind == CM_EVENT_ERROR) return fail_api(r, r->frame.data, r->frame.offset);
   return CM_OK;
 }
@@ -527,13 +537,19 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
   return status;
 }
 
-void cm_response_taken(cm_response *response) { response->pending = 0; }
+void cm_response_taken(cm_response *response) {
+  response->pending = 0;
+}
 
 /* What has come */
 
-cm_slice cm_response_frame(const cm_response *response) { return response->raw; }
+cm_slice cm_response_frame(const cm_response *response) {
+  return response->raw;
+}
 
-const cm_failure *cm_response_failure(const cm_response *response) { return &response->failure; }
+const cm_failure *cm_response_failure(const cm_response *response) {
+  return &response->failure;
+}
 
 int cm_response_api_error(const cm_response *response, cm_api_error *error) {
   memset(error, 0, sizeof *error);
@@ -541,9 +557,13 @@ int cm_response_api_error(const cm_response *response, cm_api_error *error) {
   return cm_api_error_read(error, bytes_of(&response->body));
 }
 
-cm_slice cm_response_body(const cm_response *response) { return bytes_of(&response->body); }
+cm_slice cm_response_body(const cm_response *response) {
+  return bytes_of(&response->body);
+}
 
-const cm_message *cm_response_message(const cm_response *response) { return &response->message; }
+const cm_message *cm_response_message(const cm_response *response) {
+  return &response->message;
+}
 
 unsigned long cm_response_content_count(const cm_response *response) {
   return response->content_frames;

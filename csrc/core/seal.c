@@ -3,15 +3,12 @@
 #include <string.h>
 
 /* What becomes of a block. */
-typedef enum fate {
-  STAYS = 0,
-  GOES
-} fate;
+typedef enum fate { STAYS = 0, GOES } fate;
 
 typedef struct work {
   cm_seal *seal;
   const cm_message *message;
-  unsigned char *fates;  /* one per block */
+  unsigned char *fates; /* one per block */
 } work;
 
 static const struct {
@@ -35,9 +32,13 @@ static const struct {
   { "unknown_delta", "a delta that this version does not know is missing from the block" },
 };
 
-const char *cm_rule_name(cm_rule rule) { return RULES[rule].name; }
+const char *cm_rule_name(cm_rule rule) {
+  return RULES[rule].name;
+}
 
-const char *cm_rule_text(cm_rule rule) { return RULES[rule].text; }
+const char *cm_rule_text(cm_rule rule) {
+  return RULES[rule].text;
+}
 
 void cm_seal_init(cm_seal *seal, const cm_alloc *alloc, size_t max_bytes) {
   memset(seal, 0, sizeof *seal);
@@ -57,8 +58,8 @@ static cm_status note(cm_seal *seal, cm_rule rule, int64_t index) {
   cm_change *grown;
 
   if (seal->count == seal->capacity) {
-    grown = seal->alloc->resize(seal->alloc->ud, seal->changes, seal->capacity * size,
-                                capacity * size);
+    grown =
+        seal->alloc->resize(seal->alloc->ud, seal->changes, seal->capacity * size, capacity * size);
     if (!grown) return CM_ERR_NOMEM;
     seal->changes = grown;
     seal->capacity = capacity;
@@ -68,9 +69,13 @@ static cm_status note(cm_seal *seal, cm_rule rule, int64_t index) {
   return CM_OK;
 }
 
-static const cm_block *block_at(const work *w, size_t i) { return w->message->blocks[i]; }
+static const cm_block *block_at(const work *w, size_t i) {
+  return w->message->blocks[i];
+}
 
-static int stays(const work *w, size_t i) { return w->fates[i] == STAYS; }
+static int stays(const work *w, size_t i) {
+  return w->fates[i] == STAYS;
+}
 
 static cm_status leave_out(work *w, size_t i, cm_rule rule) {
   w->fates[i] = GOES;
@@ -81,15 +86,18 @@ static int is_tool(const cm_block *block) {
   return block->kind == CM_BLOCK_TOOL_USE || block->kind == CM_BLOCK_SERVER_TOOL;
 }
 
-/* Blocks that did not finish: only text says something without its end. */
+/* Only text says something without its end; thinking needs its signature. */
+static int is_unfinished(const cm_block *block) {
+  if (block->kind == CM_BLOCK_THINKING && !cm_block_is_signed(block)) return 1;
+  return !block->stopped && block->kind != CM_BLOCK_TEXT;
+}
 
 static cm_status leave_out_unfinished(work *w) {
   cm_status status = CM_OK;
   size_t i;
 
   for (i = 0; i < w->message->count && status == CM_OK; i++)
-    if (!block_at(w, i)->stopped && block_at(w, i)->kind != CM_BLOCK_TEXT)
-      status = leave_out(w, i, CM_RULE_UNFINISHED);
+    if (is_unfinished(block_at(w, i))) status = leave_out(w, i, CM_RULE_UNFINISHED);
   return status;
 }
 
@@ -172,11 +180,16 @@ static int changes_bytes(cm_flaw flaw) {
 
 static cm_rule rule_of(cm_flaw flaw) {
   switch (flaw) {
-  case CM_FLAW_CUT_INPUT: return CM_RULE_CUT_INPUT;
-  case CM_FLAW_INVALID_INPUT: return CM_RULE_INVALID_INPUT;
-  case CM_FLAW_NOT_OBJECT: return CM_RULE_NOT_OBJECT;
-  case CM_FLAW_LONE_SURROGATE: return CM_RULE_LONE_SURROGATE;
-  default: return CM_RULE_UNKNOWN_DELTA;
+  case CM_FLAW_CUT_INPUT:
+    return CM_RULE_CUT_INPUT;
+  case CM_FLAW_INVALID_INPUT:
+    return CM_RULE_INVALID_INPUT;
+  case CM_FLAW_NOT_OBJECT:
+    return CM_RULE_NOT_OBJECT;
+  case CM_FLAW_LONE_SURROGATE:
+    return CM_RULE_LONE_SURROGATE;
+  default:
+    return CM_RULE_UNKNOWN_DELTA;
   }
 }
 

@@ -34,19 +34,19 @@ typedef enum cm_rule {
 
 typedef struct cm_change {
   cm_rule rule;
-  int64_t index;  /* position of the block in the message's content, from 0; -1: the whole */
+  int64_t index; /* position of the block in the message's content, from 0; -1: the whole */
 } cm_change;
 
 typedef enum cm_seal_mode {
-  CM_SEAL_WHOLE,  /* only a complete message adds anything */
-  CM_SEAL_KEEP    /* of an incomplete one: finished blocks, and text that was cut */
+  CM_SEAL_WHOLE, /* only a complete message adds anything */
+  CM_SEAL_KEEP   /* of an incomplete one: finished blocks, and text that was cut */
 } cm_seal_mode;
 
 /* Embed by value. Read freely. */
 typedef struct cm_seal {
   const cm_alloc *alloc;
-  cm_buffer bytes;     /* {"content":[…],"role":"assistant"}, or empty: it adds nothing */
-  cm_change *changes;  /* in the order of the blocks, as far as they are of one */
+  cm_buffer bytes;    /* {"content":[…],"role":"assistant"}, or empty: it adds nothing */
+  cm_change *changes; /* in the order of the blocks, as far as they are of one */
   size_t count;
   size_t capacity;
 } cm_seal;

@@ -5,14 +5,14 @@
 #include "core/json_reader.h"
 
 struct cm_overlay_entry {
-  cm_buffer name;  /* escaped as it came */
+  cm_buffer name; /* escaped as it came */
   cm_buffer value;
 };
 
 /* Where in the object a member's value stands; ptr is NULL while it was not met. */
 typedef struct places {
   cm_slice value[CM_SPLICE_MAX];
-  const char *last_end;  /* behind the last value, whosever it is; NULL: the object is empty */
+  const char *last_end; /* behind the last value, whosever it is; NULL: the object is empty */
 } places;
 
 static cm_slice slice_of(const char *text) {

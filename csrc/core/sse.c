@@ -160,7 +160,7 @@ static cm_status join_data(cm_sse *sse, cm_slice value) {
   if (value.len >= sse->max_bytes - sse->event.data.len) return CM_ERR_LIMIT;
   if (sse->event.data.len == 0) cm_buffer_clear(&sse->data);
   status = keep(&sse->event.data, &sse->data);
-  head = sse->data.len - sse->event.data.len;  /* "data: ", when it is a line's buffer */
+  head = sse->data.len - sse->event.data.len; /* "data: ", when it is a line's buffer */
   if (status == CM_OK) status = cm_buffer_append(&sse->data, newline);
   if (status == CM_OK) status = cm_buffer_append(&sse->data, value);
   if (status != CM_OK) return status;
@@ -214,7 +214,7 @@ static cm_status read_event(cm_sse *sse, cm_slice *input) {
     if (status != CM_OK) return status;
     if (line.len == 0 && sse->has_data) return CM_OK;
     if (line.len == 0)
-      forget_event(sse);  /* the format says: no data, no event */
+      forget_event(sse); /* the format says: no data, no event */
     else
       status = take_line(sse, line, sse->position - 1);
     cm_buffer_clear(&sse->line);
@@ -241,4 +241,6 @@ cm_status cm_sse_next(cm_sse *sse, cm_slice *input, cm_sse_event *event) {
   return CM_OK;
 }
 
-size_t cm_sse_position(const cm_sse *sse) { return sse->position; }
+size_t cm_sse_position(const cm_sse *sse) {
+  return sse->position;
+}

@@ -16,24 +16,24 @@
 
 /* The slices are borrowed from the parser or from its input until its next call. */
 typedef struct cm_sse_event {
-  cm_slice name;  /* the "event:" field, empty when there was none */
-  cm_slice data;  /* the "data:" lines, joined with '\n' */
-  size_t offset;  /* of the first byte of data, counted from the start of the stream */
+  cm_slice name; /* the "event:" field, empty when there was none */
+  cm_slice data; /* the "data:" lines, joined with '\n' */
+  size_t offset; /* of the first byte of data, counted from the start of the stream */
 } cm_sse_event;
 
 /* Embed by value; all fields are private to sse.c. */
 typedef struct cm_sse {
-  cm_buffer line;        /* a line whose end has not arrived */
-  cm_buffer name;        /* the event's name, once it must outlive the input */
-  cm_buffer data;        /* the event's data, likewise */
-  cm_sse_event event;    /* what is known so far; slices point into the input or the buffers */
+  cm_buffer line;     /* a line whose end has not arrived */
+  cm_buffer name;     /* the event's name, once it must outlive the input */
+  cm_buffer data;     /* the event's data, likewise */
+  cm_sse_event event; /* what is known so far; slices point into the input or the buffers */
   size_t max_bytes;
-  size_t position;       /* bytes read since the start of the stream */
-  int bom;               /* bytes of a byte order mark seen at the start; 3: no longer looked for */
-  int has_data;          /* a "data:" line came, even if it was empty */
-  int reported;          /* event belongs to the caller until the next call */
-  int skip_lf;           /* the last line ended in '\r': a '\n' right behind belongs to it */
-  cm_status failure;     /* CM_OK, or the error that ended this parser */
+  size_t position;   /* bytes read since the start of the stream */
+  int bom;           /* bytes of a byte order mark seen at the start; 3: no longer looked for */
+  int has_data;      /* a "data:" line came, even if it was empty */
+  int reported;      /* event belongs to the caller until the next call */
+  int skip_lf;       /* the last line ended in '\r': a '\n' right behind belongs to it */
+  cm_status failure; /* CM_OK, or the error that ended this parser */
 } cm_sse;
 
 /* Cannot fail and allocates nothing. A line, and an event's data, may hold at most max_bytes. */

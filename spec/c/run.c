@@ -9,7 +9,9 @@ void json_partial_tests(void);
 void json_reader_tests(void);
 void json_string_tests(void);
 void json_writer_tests(void);
+void response_tests(void);
 void sha256_tests(void);
+void sse_tests(void);
 void transcript_tests(void);
 void utf8_tests(void);
 
@@ -22,7 +24,9 @@ int main(void) {
   json_reader_tests();
   json_string_tests();
   json_writer_tests();
+  response_tests();
   sha256_tests();
+  sse_tests();
   transcript_tests();
   utf8_tests();
   printf("%d passed, %d failed\n", check_passed, check_failed);

@@ -11,8 +11,10 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   lua_setfield(L, -2, "version");
   cm_open_body(L);
   cm_open_json(L);
+  cm_open_response(L);
   cm_open_segment(L);
   cm_open_sha256(L);
+  cm_open_sse(L);
   cm_open_transcript(L);
   return 1;
 }

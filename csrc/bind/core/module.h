@@ -11,8 +11,10 @@ int luaopen_claude_core(lua_State *L);
 
 void cm_open_body(lua_State *L);
 void cm_open_json(lua_State *L);
+void cm_open_response(lua_State *L);
 void cm_open_segment(lua_State *L);
 void cm_open_sha256(lua_State *L);
+void cm_open_sse(lua_State *L);
 void cm_open_transcript(lua_State *L);
 
 #endif

@@ -1,0 +1,560 @@
+/*
+** response.c - the Lua class claude.core.Response over core/response.h.
+**
+** Two handles share one class: this file's carries, behind what claude.net knows of
+** it, the buffers that a push may leave behind when it raises.
+*/
+#include <stdint.h>
+#include <string.h>
+
+#include "bind/class.h"
+#include "bind/collector.h"
+#include "bind/core/module.h"
+#include "bind/handles.h"
+#include "core/seal.h"
+
+typedef struct response_object {
+  cm_response_handle handle; /* first: claude.net casts to it */
+  cm_buffer out;             /* what is being pushed */
+  cm_seal seal;
+  size_t told; /* bytes the collector has been told of */
+} response_object;
+
+enum { NEXT_METATABLE = 1, NEXT_KINDS }; /* upvalues of response_next */
+
+/* In the order of cm_kind. */
+static const char *const KINDS[CM_KIND_COUNT] = { "message_start", "block_start",  "text",
+                                                  "thinking",      "signature",    "input_json",
+                                                  "citation",      "compaction",   "block_stop",
+                                                  "message_delta", "message_stop", "ping",
+                                                  "unknown" };
+
+static response_object *check_object(lua_State *L) {
+  return luaL_checkudata(L, 1, CM_RESPONSE_CLASS);
+}
+
+static cm_response *check_response(lua_State *L) {
+  response_object *object = check_object(L);
+
+  if (!object->handle.response) luaL_argerror(L, 1, "the response is closed");
+  return object->handle.response;
+}
+
+static cm_slice check_bytes(lua_State *L, int arg) {
+  cm_slice bytes;
+
+  bytes.ptr = luaL_checklstring(L, arg, &bytes.len);
+  return bytes;
+}
+
+static void push_slice(lua_State *L, cm_slice s) {
+  lua_pushlstring(L, s.len ? s.ptr : "", s.len);
+}
+
+static void set_slice(lua_State *L, const char *field, cm_slice value) {
+  push_slice(L, value);
+  lua_setfield(L, -2, field);
+}
+
+static void set_string(lua_State *L, const char *field, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, field);
+}
+
+static int raise_nomem(lua_State *L) {
+  return luaL_error(L, "not enough memory");
+}
+
+/* Making and feeding */
+
+static size_t option(lua_State *L, const char *name) {
+  lua_Number value;
+
+  lua_getfield(L, 1, name);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  value = lua_tonumber(L, -1);
+  if (!(value >= 1 && value <= 1e15)) luaL_error(L, "%s must be a number of bytes", name);
+  lua_pop(L, 1);
+  return (size_t)value;
+}
+
+/* core.response{ max_event_bytes=, max_body_bytes=, max_header_bytes= } -> response */
+static int response_new(lua_State *L) {
+  cm_response_limits limits = { 0, 0, 0 };
+  response_object *object;
+
+  if (!lua_isnoneornil(L, 1)) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    limits.max_event_bytes = option(L, "max_event_bytes");
+    limits.max_body_bytes = option(L, "max_body_bytes");
+    limits.max_header_bytes = option(L, "max_header_bytes");
+  }
+  object = lua_newuserdatauv(L, sizeof *object, 0);
+  memset(object, 0, sizeof *object);
+  cm_buffer_init(&object->out, &cm_libc_alloc, (size_t)-1);
+  cm_seal_init(&object->seal, &cm_libc_alloc, (size_t)-1);
+  luaL_setmetatable(L, CM_RESPONSE_CLASS);
+  object->handle.response = cm_response_new(&cm_libc_alloc, &limits);
+  return object->handle.response ? 1 : raise_nomem(L);
+}
+
+static int response_gc(lua_State *L) {
+  response_object *object = check_object(L);
+
+  cm_buffer_deinit(&object->out);
+  cm_seal_deinit(&object->seal);
+  cm_response_release(object->handle.response);
+  object->handle.response = NULL;
+  return 0;
+}
+
+static int push_status(lua_State *L, cm_status status, const cm_response *response) {
+  if (status == CM_ERR_NOMEM) return raise_nomem(L);
+  lua_pushboolean(L, status == CM_OK);
+  if (status == CM_OK) return 1;
+  lua_pushnil(L);
+  lua_replace(L, -2);
+  lua_pushstring(L, cm_response_failure(response)->text);
+  return 2;
+}
+
+/* response:feed_header(line) -> true | nil, text */
+static int response_feed_header(lua_State *L) {
+  cm_response *response = check_response(L);
+
+  return push_status(L, cm_response_on_header(response, check_bytes(L, 2)), response);
+}
+
+/* response:feed(bytes) -> true | nil, text */
+static int response_feed(lua_State *L) {
+  cm_response *response = check_response(L);
+
+  return push_status(L, cm_response_on_body(response, check_bytes(L, 2)), response);
+}
+
+/* response:finish([text]): with a text, that is how the connection failed */
+static int response_finish(lua_State *L) {
+  cm_response *response = check_response(L);
+  const char *text = luaL_optstring(L, 2, NULL);
+
+  cm_response_finish(response, text ? CM_ERR_TRANSPORT : CM_OK, text);
+  return 0;
+}
+
+/* Reading */
+
+/* The collector does not see the message; told once it is whole, since most are short. */
+static void tell_collector(lua_State *L, response_object *object) {
+  size_t bytes = cm_response_message(object->handle.response)->kept +
+                 cm_response_body(object->handle.response).len;
+
+  if (bytes <= object->told) return;
+  bytes -= object->told;
+  object->told += bytes;
+  cm_collector_tell(L, bytes);
+}
+
+static int push_no_event(lua_State *L, response_object *object, cm_status status) {
+  if (status == CM_ERR_NOMEM) return raise_nomem(L);
+  lua_pushnil(L);
+  lua_pushstring(L, status == CM_WANT_MORE ? "more" : status == CM_END ? "end" : "error");
+  if (status != CM_WANT_MORE) tell_collector(L, object);
+  return 2;
+}
+
+static response_object *check_next(lua_State *L) {
+  response_object *object = lua_touserdata(L, 1);
+
+  if (!object || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(NEXT_METATABLE)))
+    return check_object(L); /* raises */
+  lua_settop(L, 1);
+  return object;
+}
+
+static int has_text(const cm_delivery *delivery) {
+  switch (delivery->kind) {
+  case CM_KIND_MESSAGE_START:
+  case CM_KIND_MESSAGE_DELTA:
+  case CM_KIND_MESSAGE_STOP:
+  case CM_KIND_PING:
+    return 0;
+  default:
+    return 1;
+  }
+}
+
+/* response:next() -> kind, text | nil, index | nil;  nil, "more" | "end" | "error" */
+static int response_next(lua_State *L) {
+  response_object *object = check_next(L);
+  cm_delivery delivery;
+  cm_status status;
+
+  luaL_argcheck(L, object->handle.response, 1, "the response is closed");
+  status = cm_response_next(object->handle.response, &delivery);
+  if (status != CM_OK) return push_no_event(L, object, status);
+  lua_pushvalue(L, lua_upvalueindex(NEXT_KINDS + (int)delivery.kind));
+  if (has_text(&delivery))
+    push_slice(L, delivery.text);
+  else
+    lua_pushnil(L);
+  if (delivery.index >= 0)
+    cm_push_integer(L, delivery.index);
+  else
+    lua_pushnil(L);
+  cm_response_taken(object->handle.response); /* nothing can raise any more */
+  return 3;
+}
+
+/* response:event() -> JSON text of the frame that next returned last | nil */
+static int response_event(lua_State *L) {
+  cm_slice frame = cm_response_frame(check_response(L));
+
+  if (frame.len == 0) return 0;
+  push_slice(L, frame);
+  return 1;
+}
+
+/* response:status() -> number | nil */
+static int response_status(lua_State *L) {
+  int status = cm_response_status(check_response(L));
+
+  if (status == 0) return 0;
+  lua_pushinteger(L, status);
+  return 1;
+}
+
+static int same_ignoring_case(cm_slice lower, cm_slice name) {
+  size_t i;
+
+  if (lower.len != name.len) return 0;
+  for (i = 0; i < name.len; i++) {
+    char c = name.ptr[i];
+    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+    if (c != lower.ptr[i]) return 0;
+  }
+  return 1;
+}
+
+/* response:header(name) -> value of the last header of that name | nil */
+static int response_header(lua_State *L) {
+  cm_response *response = check_response(L);
+  cm_slice wanted = check_bytes(L, 2), name, value, found = { NULL, 0 };
+  size_t position = 0;
+
+  while (cm_response_next_header(response, &position, &name, &value))
+    if (same_ignoring_case(name, wanted)) found = value;
+  if (!found.ptr) return 0;
+  push_slice(L, found);
+  return 1;
+}
+
+/* response:headers() -> { [lower-case name] = value }, several of one name joined by ", " */
+static int response_headers(lua_State *L) {
+  cm_response *response = check_response(L);
+  cm_slice name, value;
+  size_t position = 0;
+
+  lua_newtable(L);
+  while (cm_response_next_header(response, &position, &name, &value)) {
+    push_slice(L, name);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, -3);
+    push_slice(L, value);
+    if (lua_isnil(L, -2)) {
+      lua_remove(L, -2);
+    } else {
+      lua_pushliteral(L, ", ");
+      lua_insert(L, -2);
+      lua_concat(L, 3);
+    }
+    lua_rawset(L, -3);
+  }
+  return 1;
+}
+
+static int response_is_event_stream(lua_State *L) {
+  lua_pushboolean(L, cm_response_is_event_stream(check_response(L)));
+  return 1;
+}
+
+static int response_finished(lua_State *L) {
+  lua_pushboolean(L, cm_response_is_finished(check_response(L)));
+  return 1;
+}
+
+static int response_unread(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cm_response_unread(check_response(L)));
+  return 1;
+}
+
+/* response:body() -> the body that is no stream; of a stream, the data of its error event */
+static int response_body(lua_State *L) {
+  push_slice(L, cm_response_body(check_response(L)));
+  return 1;
+}
+
+/* Failure */
+
+static const char *kind_of_failure(cm_status status) {
+  switch (status) {
+  case CM_ERR_API:
+    return "api";
+  case CM_ERR_INCOMPLETE:
+    return "incomplete";
+  case CM_ERR_TRANSPORT:
+    return "network";
+  default:
+    return "protocol";
+  }
+}
+
+static cm_status set_text(lua_State *L, response_object *object, const char *field,
+                          cm_json_string string) {
+  unsigned carry = 0;
+  cm_status status = CM_OK;
+
+  if (string.body.len == 0) return CM_OK;
+  cm_buffer_clear(&object->out);
+  status = cm_json_string_unescape(string.body, &carry, &object->out);
+  if (status == CM_OK) status = cm_json_string_finish(&carry, &object->out);
+  if (status != CM_OK) return status;
+  lua_pushlstring(L, object->out.ptr, object->out.len);
+  lua_setfield(L, -2, field);
+  return CM_OK;
+}
+
+static cm_status set_api_error(lua_State *L, response_object *object) {
+  cm_api_error error;
+  cm_status status;
+
+  if (!cm_response_api_error(object->handle.response, &error)) {
+    if (cm_response_is_event_stream(object->handle.response))
+      set_slice(L, "message", cm_response_body(object->handle.response));
+    return CM_OK;
+  }
+  status = set_text(L, object, "type", error.type);
+  if (status == CM_OK) status = set_text(L, object, "message", error.message);
+  if (status == CM_OK) status = set_text(L, object, "request_id", error.request_id);
+  return status;
+}
+
+static void set_request_id(lua_State *L, const cm_response *response) {
+  cm_slice name, value;
+  size_t position = 0;
+
+  while (cm_response_next_header(response, &position, &name, &value))
+    if (name.len == 10 && memcmp(name.ptr, "request-id", 10) == 0)
+      set_slice(L, "request_id", value);
+}
+
+/* response:failure() -> nil | { kind, message, offset, type, request_id, status } */
+static int response_failure(lua_State *L) {
+  cm_response *response = check_response(L);
+  const cm_failure *failure = cm_response_failure(response);
+  int status = cm_response_status(response);
+
+  if (failure->status == CM_OK) return 0;
+  lua_createtable(L, 0, 6);
+  set_string(L, "kind", kind_of_failure(failure->status));
+  set_string(L, "message", failure->text);
+  cm_push_integer(L, (int64_t)failure->offset);
+  lua_setfield(L, -2, "offset");
+  set_request_id(L, response);
+  if (status) {
+    lua_pushinteger(L, status);
+    lua_setfield(L, -2, "status");
+  }
+  if (failure->status == CM_ERR_API && set_api_error(L, check_object(L)) != CM_OK)
+    return raise_nomem(L);
+  return 1;
+}
+
+/* The message so far */
+
+static const cm_message *check_message(lua_State *L) {
+  return cm_response_message(check_response(L));
+}
+
+static int response_complete(lua_State *L) {
+  lua_pushboolean(L, cm_message_is_complete(check_message(L)));
+  return 1;
+}
+
+static int push_json_string(lua_State *L, response_object *object, cm_json_string string) {
+  unsigned carry = 0;
+
+  cm_buffer_clear(&object->out);
+  if (cm_json_string_unescape(string.body, &carry, &object->out) != CM_OK ||
+      cm_json_string_finish(&carry, &object->out) != CM_OK)
+    return raise_nomem(L);
+  lua_pushlstring(L, object->out.len ? object->out.ptr : "", object->out.len);
+  return 1;
+}
+
+/* response:stop_reason() -> string | nil */
+static int response_stop_reason(lua_State *L) {
+  cm_json_string reason = cm_message_stop_reason(check_message(L));
+
+  return reason.body.len ? push_json_string(L, check_object(L), reason) : 0;
+}
+
+/* Pushes what was rendered, and gives the memory back: messages can be large. */
+static int push_rendered(lua_State *L, response_object *object, cm_status status) {
+  if (status == CM_END) return 0;
+  if (status != CM_OK) return raise_nomem(L);
+  lua_pushlstring(L, object->out.len ? object->out.ptr : "", object->out.len);
+  cm_buffer_deinit(&object->out);
+  return 1;
+}
+
+/* response:message_json() -> exact bytes of the message so far | nil */
+static int response_message_json(lua_State *L) {
+  const cm_message *message = check_message(L);
+  response_object *object = check_object(L);
+
+  cm_buffer_clear(&object->out);
+  return push_rendered(L, object, cm_message_render(message, &object->out));
+}
+
+static int response_block_count(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_message(L)->count);
+  return 1;
+}
+
+static const cm_block *check_block(lua_State *L) {
+  const cm_message *message = check_message(L);
+  lua_Integer i = luaL_checkinteger(L, 2);
+
+  if (i < 1 || (size_t)i > message->count) return NULL;
+  return message->blocks[i - 1];
+}
+
+/* response:block_raw(i) -> exact bytes | nil */
+static int response_block_raw(lua_State *L) {
+  const cm_block *block = check_block(L);
+  response_object *object = check_object(L);
+
+  if (!block) return 0;
+  cm_buffer_clear(&object->out);
+  return push_rendered(L, object, cm_block_render(block, 0, &object->out));
+}
+
+/* response:tool_input_raw(i) -> the input as it was streamed | nil if nothing was */
+static int response_tool_input_raw(lua_State *L) {
+  const cm_block *block = check_block(L);
+
+  if (!block || cm_block_input(block).len == 0) return 0;
+  push_slice(L, cm_block_input(block));
+  return 1;
+}
+
+static const char *name_of_flaw(cm_flaw flaw) {
+  static const char *const names[] = { NULL,         "cut_input",      "invalid_input",
+                                       "not_object", "lone_surrogate", "unknown_delta" };
+  return names[flaw];
+}
+
+/* response:block(i) -> { type, raw, index, stopped, flaw, input_raw } | nil */
+static int response_block(lua_State *L) {
+  const cm_block *block = check_block(L);
+  const char *flaw;
+
+  if (!block) return 0;
+  flaw = name_of_flaw(cm_block_flaw(block));
+  lua_createtable(L, 0, 6);
+  set_slice(L, "type", block->type);
+  response_block_raw(L);
+  lua_setfield(L, -2, "raw");
+  cm_push_integer(L, block->index);
+  lua_setfield(L, -2, "index");
+  lua_pushboolean(L, block->stopped);
+  lua_setfield(L, -2, "stopped");
+  if (flaw) set_string(L, "flaw", flaw);
+  if (cm_block_input(block).len) set_slice(L, "input_raw", cm_block_input(block));
+  return 1;
+}
+
+static void push_changes(lua_State *L, const cm_seal *seal) {
+  size_t i;
+
+  lua_createtable(L, (int)seal->count, 0);
+  for (i = 0; i < seal->count; i++) {
+    lua_createtable(L, 0, 3);
+    set_string(L, "rule", cm_rule_name(seal->changes[i].rule));
+    set_string(L, "text", cm_rule_text(seal->changes[i].rule));
+    if (seal->changes[i].index >= 0) {
+      cm_push_integer(L, seal->changes[i].index);
+      lua_setfield(L, -2, "index");
+    }
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+}
+
+/* response:seal(["keep"]) -> bytes of the turn | nil, list of { rule, text, index } */
+static int response_seal(lua_State *L) {
+  static const char *const modes[] = { "whole", "keep", NULL };
+  const cm_message *message = check_message(L);
+  cm_seal_mode mode = (cm_seal_mode)luaL_checkoption(L, 2, "whole", modes);
+  cm_seal *seal = &check_object(L)->seal;
+
+  cm_seal_deinit(seal);
+  if (cm_seal_message(seal, message, mode) != CM_OK) return raise_nomem(L);
+  if (seal->bytes.len)
+    push_slice(L, (cm_slice){ seal->bytes.ptr, seal->bytes.len });
+  else
+    lua_pushnil(L);
+  push_changes(L, seal);
+  cm_seal_deinit(seal);
+  return 2;
+}
+
+/* The class's next is a closure: it finds its metatable and the names of the kinds in upvalues. */
+static void add_next(lua_State *L) {
+  int kind;
+
+  luaL_getmetatable(L, CM_RESPONSE_CLASS);
+  lua_getfield(L, -1, "__index");
+  lua_pushvalue(L, -2);
+  for (kind = 0; kind < CM_KIND_COUNT; kind++) lua_pushstring(L, KINDS[kind]);
+  lua_pushcclosure(L, response_next, 1 + CM_KIND_COUNT);
+  lua_setfield(L, -2, "next");
+  lua_pop(L, 2);
+}
+
+void cm_open_response(lua_State *L) {
+  static const luaL_Reg methods[] = {
+    { "feed_header", response_feed_header },
+    { "feed", response_feed },
+    { "finish", response_finish },
+    { "event", response_event },
+    { "status", response_status },
+    { "header", response_header },
+    { "headers", response_headers },
+    { "is_event_stream", response_is_event_stream },
+    { "body", response_body },
+    { "finished", response_finished },
+    { "unread", response_unread },
+    { "failure", response_failure },
+    { "complete", response_complete },
+    { "stop_reason", response_stop_reason },
+    { "message_json", response_message_json },
+    { "block_count", response_block_count },
+    { "block", response_block },
+    { "block_raw", response_block_raw },
+    { "tool_input_raw", response_tool_input_raw },
+    { "seal", response_seal },
+    { NULL, NULL },
+  };
+  static const luaL_Reg metamethods[] = {
+    { "__gc", response_gc },
+    { NULL, NULL },
+  };
+
+  cm_class_register(L, CM_RESPONSE_CLASS, metamethods, methods);
+  add_next(L);
+  lua_pushcfunction(L, response_new);
+  lua_setfield(L, -2, "response");
+}

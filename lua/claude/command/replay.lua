@@ -1,0 +1,111 @@
+--- `lua-claude replay`: recorded streams through the same core as live ones.
+---
+--- One line of JSON per file, in the order given:
+---   {"file":name,"complete":bool,"message":{…}|null,"error":{…}|null,
+---    "deltas":[[kind,index,text],…]}
+--- The message is built from the exact bytes that came, whole or not.
+local core = require("claude.core")
+
+local M = {}
+
+local READ_SIZE = 1024 * 1024
+
+-- The kinds of deltas that are told; the others are in the message.
+local TOLD = { thinking = true, text = true, input_json = true, signature = true }
+
+---@class claude.ReplayOptions
+---@field files string[] paths of the recordings
+---@field chunk? integer cut the input into pieces of so many bytes; the result is the same
+---@field out? { write: fun(self: any, ...: string): any } where the lines go; standard output
+
+---@param text string
+---@return string
+local function quote(text) return (assert(core.encode((core.utf8_scrub(text))))) end
+
+-- Takes what can be read now; deltas are kept as finished JSON text.
+local function drain(response, deltas)
+  local kind, text, index = response:next()
+  while kind do
+    if TOLD[kind] then deltas[#deltas + 1] = ('["%s",%d,%s]'):format(kind, index, quote(text)) end
+    kind, text, index = response:next()
+  end
+  return text ~= "more"
+end
+
+local function feed_in_pieces(response, bytes, size, deltas)
+  for from = 1, #bytes, size do
+    response:feed(bytes:sub(from, from + size - 1))
+    if drain(response, deltas) then return true end
+  end
+  return false
+end
+
+local function feed_file(response, file, chunk, deltas)
+  while true do
+    local bytes, problem = file:read(READ_SIZE)
+    if not bytes then return problem end
+    if feed_in_pieces(response, bytes, chunk or READ_SIZE, deltas) then return nil end
+  end
+end
+
+-- In JSON a line end stands between tokens only: a blank says the same, on one line.
+local function on_one_line(json) return (json:gsub("[\r\n]", " ")) end
+
+local function error_json(failure)
+  if not failure then return "null" end
+  local kind = failure.type and quote(failure.type) or "null"
+  return ('{"kind":%s,"type":%s,"message":%s}'):format(
+    quote(failure.kind),
+    kind,
+    quote(failure.message)
+  )
+end
+
+---@param name string
+---@param file file* open for reading
+---@param chunk? integer
+---@return string line
+local function replay_file(name, file, chunk)
+  local response, deltas = core.response({}), {}
+  response:feed_header("HTTP/1.1 200 OK")
+  response:feed_header("content-type: text/event-stream")
+  local problem = feed_file(response, file, chunk, deltas)
+  response:finish(problem)
+  drain(response, deltas)
+  local failure = response:failure()
+  local complete = response:complete() and not failure
+  return ('{"file":%s,"complete":%s,"message":%s,"error":%s,"deltas":[%s]}\n'):format(
+    quote(name),
+    tostring(complete),
+    on_one_line(response:message_json() or "null"),
+    error_json(failure),
+    table.concat(deltas, ",")
+  )
+end
+
+local function unreadable(name, problem)
+  return ('{"file":%s,"complete":false,"message":null,"error":%s,"deltas":[]}\n'):format(
+    quote(name),
+    error_json({ kind = "file", message = problem })
+  )
+end
+
+--- Replays every file. A file that cannot be read has a line with an error, too.
+---@param options claude.ReplayOptions
+---@return boolean readable whether every file could be read
+function M.run(options)
+  local out, readable = options.out or io.stdout, true
+  for _, name in ipairs(options.files) do
+    local file, problem = io.open(name, "rb")
+    if file then
+      out:write(replay_file(name, file, options.chunk))
+      file:close()
+    else
+      readable = false
+      out:write(unreadable(name, problem))
+    end
+  end
+  return readable
+end
+
+return M

@@ -1,0 +1,414 @@
+local core = require("claude.core")
+local each_chunking = require("spec.helpers").each_chunking
+local s = require("spec.support.stream")
+
+local HELLO = s.reply({
+  {
+    '{"type":"text","text":""}',
+    '{"type":"text_delta","text":"Hel"}',
+    '{"type":"text_delta","text":"lo"}',
+  },
+})
+
+local function with_headers(lines)
+  local response = core.response()
+  for _, line in ipairs(lines) do
+    assert(response:feed_header(line))
+  end
+  return response
+end
+
+local function plain(status, content_type, body)
+  local response = with_headers({ "HTTP/1.1 " .. status, "Content-Type: " .. content_type })
+  response:feed(body)
+  response:finish()
+  return response
+end
+
+describe("core.response, the status line and headers", function()
+  for _, line in ipairs({
+    "HTTP/1.1 200 OK\r\n",
+    "HTTP/1.0 200",
+    "HTTP/2 200 \r\n",
+    "HTTP/3 200 Fine\n",
+  }) do
+    it(
+      "reads the status of " .. line:gsub("%s+$", ""),
+      function() assert.equal(200, with_headers({ line }):status()) end
+    )
+  end
+
+  it("has no status before the status line", function() assert.is_nil(core.response():status()) end)
+
+  it("refuses a status line without a status, now and from then on", function()
+    local response = core.response()
+    assert.is_nil((response:feed_header("HTTP/1.1 OK")))
+    local ok, text = response:feed_header("HTTP/1.1 200 OK")
+    assert.is_nil(ok)
+    assert.matches("status", text)
+    assert.equal("protocol", response:failure().kind)
+  end)
+
+  it("finds headers whatever their case, trimmed", function()
+    local response = with_headers({ "HTTP/1.1 200", "Request-ID:  req_1 \r\n" })
+    assert.equal("req_1", response:header("request-id"))
+    assert.equal("req_1", response:header("REQUEST-ID"))
+    assert.is_nil(response:header("request"))
+  end)
+
+  it("lists headers by lower-case name, joining those of one name", function()
+    local response =
+      with_headers({ "HTTP/1.1 200", "A: 1", "B:", "a: 2", "c: x", "\tfolded", "no colon" })
+    assert.same({ a = "1, 2", b = "", c = "x folded" }, response:headers())
+  end)
+
+  it("forgets the block before when another begins, as after 100 Continue", function()
+    local response =
+      with_headers({ "HTTP/1.1 100 Continue", "a: 1", "", "HTTP/1.1 201", "b: 2", "" })
+    assert.equal(201, response:status())
+    assert.same({ b = "2" }, response:headers())
+  end)
+
+  it("ignores trailers", function()
+    local response = with_headers({ "HTTP/1.1 200", "content-type: text/event-stream" })
+    response:feed(": x\n")
+    assert(response:feed_header("late: 1"))
+    assert.is_nil(response:header("late"))
+  end)
+
+  it("refuses more header bytes than the limit", function()
+    local response = core.response({ max_header_bytes = 29 })
+    assert(response:feed_header("HTTP/1.1 200 OK"))
+    local ok, text = response:feed_header("a: 0123456789ab")
+    assert.is_nil(ok)
+    assert.matches("max_header_bytes", text)
+  end)
+
+  it("refuses limits that are no sizes", function()
+    assert.has_error(function() core.response({ max_body_bytes = -1 }) end)
+    assert.has_error(function() core.response({ max_event_bytes = "x" }) end)
+    assert.has_error(function() core.response(5) end)
+  end)
+end)
+
+describe("core.response, an event stream", function()
+  it("tells each event, however the bytes are cut", function()
+    local expected = {
+      "message_start - -",
+      "block_start 0 text",
+      "text 0 Hel",
+      "text 0 lo",
+      "block_stop 0 text",
+      "message_delta - -",
+      "message_stop - -",
+    }
+    each_chunking(s.stream(HELLO), function(chunks, how)
+      local response, lines, why = s.read(chunks)
+      assert.same(expected, lines, how)
+      assert.equal("end", why)
+      assert.is_nil(response:failure())
+      assert.is_true(response:complete())
+      assert.equal("end_turn", response:stop_reason())
+    end)
+  end)
+
+  it("gives the frame of the event told last, as it came", function()
+    local response = core.response()
+    assert.is_nil(response:event())
+    response:feed(s.frame('{"type":"ping" }') .. s.frame('{ "type":"news","a":[1]}'))
+    response:next()
+    assert.equal('{"type":"ping" }', response:event())
+    assert.same({ "unknown", '{ "type":"news","a":[1]}' }, { response:next() })
+    assert.equal('{ "type":"news","a":[1]}', response:event())
+  end)
+
+  it("asks for more until it is finished", function()
+    local response = core.response()
+    assert.same({ nil, "more" }, { response:next() })
+    response:feed(s.frame(s.START))
+    assert.equal("message_start", (response:next()))
+    assert.same({ nil, "more" }, { response:next() })
+    assert.is_false(response:finished())
+    response:finish()
+    assert.is_true(response:finished())
+    assert.same({ nil, "error" }, { response:next() })
+    assert.equal("incomplete", response:failure().kind)
+  end)
+
+  it("is over at message_stop: what comes behind is not read", function()
+    local response, lines, why = s.read(
+      s.stream(HELLO)
+        .. s.frame('{"type":"error","error":{}}')
+        .. s.frame(s.START)
+        .. "data: {{{\n\n"
+    )
+    assert.equal("message_stop - -", lines[#lines])
+    assert.equal("end", why)
+    assert.is_nil(response:failure())
+  end)
+
+  it("is over at message_stop before the connection is", function()
+    local response = core.response()
+    response:feed(s.stream(HELLO))
+    local _, why = s.drain(response)
+    assert.equal("end", why)
+    assert.equal(0, response:unread())
+  end)
+
+  it("counts what was fed and not yet read", function()
+    local response = core.response()
+    local bytes = s.stream(HELLO)
+    response:feed(bytes)
+    assert.equal(#bytes, response:unread())
+    response:next()
+    assert.is_true(response:unread() < #bytes)
+  end)
+
+  it("skips frames without an event name, as the API's own clients do", function()
+    local _, lines, why = s.read("data: " .. s.START .. "\n\ndata: [DONE]\n\n" .. s.stream(HELLO))
+    assert.equal(7, #lines)
+    assert.equal("end", why)
+  end)
+
+  it("says so when nothing but such frames came", function()
+    local response = s.read("data: " .. s.START .. "\n\ndata: " .. s.STOP .. "\n\n")
+    assert.equal("incomplete", response:failure().kind)
+    assert.matches("2 frames had no event name", response:failure().message)
+  end)
+
+  it("goes by the type in the data, not by the event's name", function()
+    local bytes = s.stream(HELLO):gsub("event: [%w_]+", "event: x")
+    local response = s.read(bytes)
+    assert.is_true(response:complete())
+  end)
+
+  it("does not look into a ping", function()
+    local _, lines = s.read("event: ping\ndata: what?\n\n" .. s.stream(HELLO))
+    assert.equal("ping - -", lines[1])
+  end)
+
+  it("refuses an event over the limit, and tells what came before", function()
+    local response = core.response({ max_event_bytes = 300 })
+    response:feed(
+      s.stream({ s.START, s.block_start(0, '{"type":"text","text":""}') })
+        .. "event: x\ndata: "
+        .. ("y"):rep(301)
+    )
+    local lines, why = s.drain(response)
+    assert.equal(2, #lines)
+    assert.equal("error", why)
+    assert.same(
+      { "protocol", "an event is larger than max_event_bytes" },
+      { response:failure().kind, response:failure().message }
+    )
+  end)
+
+  it("keeps no more unread bytes than the limit", function()
+    local response = core.response({ max_body_bytes = 10 })
+    assert(response:feed(": 2345678"))
+    local ok, text = response:feed("90")
+    assert.is_nil(ok)
+    assert.matches("max_body_bytes", text)
+  end)
+end)
+
+describe("core.response, how a stream may end", function()
+  local function cut(events, failure) return s.read(s.stream(events), failure) end
+  local function first(n)
+    local events = {}
+    for i = 1, n do
+      events[i] = HELLO[i]
+    end
+    return events
+  end
+
+  it("is complete with a stop_reason and every block stopped, without message_stop", function()
+    local response, _, why = cut(first(6))
+    assert.is_true(response:complete())
+    assert.is_nil(response:failure())
+    assert.equal("end", why)
+  end)
+
+  it("is complete then whatever the transport says", function()
+    local response = cut(first(6), "connection reset")
+    assert.is_true(response:complete())
+    assert.is_nil(response:failure())
+  end)
+
+  it("is incomplete without a stop_reason, and keeps what came", function()
+    local response, lines, why = cut(first(5))
+    assert.equal("error", why)
+    assert.equal(5, #lines)
+    assert.equal("incomplete", response:failure().kind)
+    assert.matches('"text":"Hello"', response:message_json(), 1, true)
+  end)
+
+  it("is incomplete with a block that has not stopped", function()
+    local events = first(4)
+    events[5] = HELLO[6]
+    assert.equal("incomplete", cut(events):failure().kind)
+  end)
+
+  it("is incomplete when only the start's own stop_reason says it is over", function()
+    local start = s.START:gsub('"stop_reason":null', '"stop_reason":"end_turn"')
+    assert.equal("incomplete", cut({ start }):failure().kind)
+  end)
+
+  it("names the transport's failure", function()
+    local response = cut(first(3), "recv: connection reset by peer")
+    assert.same(
+      { "network", "recv: connection reset by peer" },
+      { response:failure().kind, response:failure().message }
+    )
+  end)
+
+  it("reads what had arrived before it tells of the failure", function()
+    local response = core.response()
+    response:feed(s.stream(first(3)))
+    response:finish("reset")
+    local lines, why = s.drain(response)
+    assert.equal(3, #lines)
+    assert.equal("error", why)
+  end)
+
+  it(
+    "is incomplete when nothing came",
+    function() assert.matches("before a message began", s.read(""):failure().message) end
+  )
+
+  it("fails at once when there never was a status", function()
+    local response = core.response()
+    response:finish("could not connect")
+    assert.equal("network", response:failure().kind)
+    assert.same({ nil, "error" }, { response:next() })
+  end)
+
+  it("stays failed", function()
+    local response = s.read(s.frame(s.START) .. s.frame(s.START))
+    local ok, text = response:feed(s.stream(HELLO))
+    assert.is_nil(ok)
+    assert.matches("message_start came twice", text)
+    assert.same({ nil, "error" }, { response:next() })
+    assert.same({ nil, "error" }, { response:next() })
+  end)
+
+  it("takes a second finish as nothing new", function()
+    local response = cut(HELLO)
+    response:finish("too late")
+    assert.is_nil(response:failure())
+  end)
+end)
+
+describe("core.response, an error in the stream", function()
+  local function failure_of(data, name)
+    local response, lines, why = s.read(s.frame(s.START) .. s.frame(data, name or "error"))
+    assert.equal("error", why)
+    assert.equal(1, #lines)
+    assert.is_false(response:complete())
+    return response:failure(), response
+  end
+
+  it("has the type, message and request id that the API gave", function()
+    local failure = failure_of(
+      '{"type":"error","error":{"type":"overloaded_error","message":"Over\\u006coaded",'
+        .. '"details":null},"request_id":"req_9"}'
+    )
+    assert.equal("api", failure.kind)
+    assert.equal("overloaded_error", failure.type)
+    assert.equal("Overloaded", failure.message)
+    assert.equal("req_9", failure.request_id)
+    assert.equal(200, failure.status)
+  end)
+
+  it(
+    "is one whatever the event is called",
+    function()
+      assert.equal("x", failure_of('{"type":"error","error":{"type":"x"}}', "message").type)
+    end
+  )
+
+  it("is told without a type if it has none", function()
+    local failure = failure_of('{"type":"error","error":{}}')
+    assert.equal("api", failure.kind)
+    assert.is_nil(failure.type)
+    assert.is_string(failure.message)
+  end)
+
+  it("is told as it came if it is not the API's form", function()
+    local failure, response = failure_of("the proxy is tired")
+    assert.equal("the proxy is tired", failure.message)
+    assert.equal("the proxy is tired", response:body())
+  end)
+end)
+
+describe("core.response, a body that is no stream", function()
+  it("keeps the body of an answer that is not 2xx, and names its error", function()
+    local body =
+      '{"type":"error","error":{"type":"rate_limit_error","message":"slow"},"request_id":"req_1"}'
+    local response = plain("429 Too Many", "application/json", body)
+    local failure = response:failure()
+    assert.same(
+      { "api", 429, "rate_limit_error", "slow", "req_1" },
+      { failure.kind, failure.status, failure.type, failure.message, failure.request_id }
+    )
+    assert.equal(body, response:body())
+    assert.same({ nil, "error" }, { response:next() })
+  end)
+
+  it("names the status when the body is not the API's", function()
+    local response = plain("502 Bad Gateway", "text/html", "<html>")
+    assert.equal("the server answered with status 502", response:failure().message)
+    assert.equal("<html>", response:body())
+  end)
+
+  it("does not take an error answer for a stream", function()
+    local response = plain("529", "text/event-stream", s.stream(HELLO))
+    assert.equal("api", response:failure().kind)
+  end)
+
+  it("takes the request id from the headers", function()
+    local response = with_headers({ "HTTP/2 500", "Request-Id: req_h" })
+    response:finish()
+    assert.equal("req_h", response:failure().request_id)
+  end)
+
+  it("keeps any other body", function()
+    local response = plain("200", "application/json", '{"input_tokens":5}')
+    assert.is_false(response:is_event_stream())
+    assert.equal('{"input_tokens":5}', response:body())
+    assert.is_nil(response:failure())
+    assert.is_false(response:complete())
+    assert.same({ nil, "end" }, { response:next() })
+  end)
+
+  it("waits for the end of the body", function()
+    local response = with_headers({ "HTTP/1.1 200", "content-type: application/json" })
+    response:feed("{")
+    assert.same({ nil, "more" }, { response:next() })
+  end)
+
+  it("takes a body without content type for what it looks like", function()
+    local response = with_headers({ "HTTP/1.1 200" })
+    response:feed(' {"a":1}')
+    response:finish()
+    assert.equal(' {"a":1}', response:body())
+    response = with_headers({ "HTTP/1.1 200" })
+    response:feed(s.stream(HELLO))
+    response:finish()
+    assert.equal(7, #s.drain(response))
+  end)
+
+  it("is a failure of the transport if it broke off", function()
+    local response = with_headers({ "HTTP/1.1 200", "content-type: application/json" })
+    response:feed('{"type":"mess')
+    response:finish("reset")
+    assert.equal("network", response:failure().kind)
+  end)
+
+  it("refuses a body over the limit", function()
+    local response = core.response({ max_body_bytes = 3 })
+    response:feed_header("HTTP/1.1 500")
+    assert.is_nil((response:feed("1234")))
+    assert.equal("protocol", response:failure().kind)
+  end)
+end)
