@@ -86,7 +86,7 @@ function M.check(params, ctx)
   if err then return err end
   if params.model == "" then return rules.broken("field_type", "model", "a name", '""') end
   local max_tokens = params.max_tokens
-  if values.given(max_tokens) and max_tokens < 0 then
+  if type(max_tokens) == "number" and max_tokens < 0 then
     return rules.broken("field_order", "max_tokens", tostring(max_tokens))
   end
   for i, text in ipairs(values.plain(params.stop_sequences) or {}) do

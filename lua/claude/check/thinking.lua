@@ -83,6 +83,7 @@ end
 ---@return claude.Error?
 local function check_budget(budget, max_tokens, ctx)
   local path = "thinking.budget_tokens"
+  if type(budget) == "userdata" and values.given(budget) then return nil end
   if not values.is_integer(budget) then
     local shown = budget == nil and "missing" or values.show(budget)
     return rules.broken("budget_integer", path, shown)

@@ -1,6 +1,7 @@
 --- Looking at users' values without being fooled by the special ones: nulls, raw
 --- JSON text and ordered objects are somebody's decision and pass unchecked.
 
+local core = require("claude.core")
 local rules = require("claude.check.rules")
 
 local M = {}
@@ -8,16 +9,18 @@ local M = {}
 --- Whether a parameter was given at all: null counts as absent.
 ---@param value any
 ---@return boolean
-function M.given(value) return value ~= nil and type(value) ~= "userdata" end
+function M.given(value)
+  if type(value) == "userdata" then return core.is_raw(value) end
+  return value ~= nil
+end
 
 --- The table itself when its fields can be looked at, else nil.
 ---@param value any
 ---@return table?
 function M.plain(value)
   if type(value) ~= "table" then return nil end
-  local core = package.loaded["claude.core"]
-  if core and core.is_raw and core.is_raw(value) then return nil end
-  if core and core.is_ordered and core.is_ordered(value) then return nil end
+  -- An object in the user's order is a list of pairs.
+  if getmetatable(value) == core.object_mt and value[1] ~= nil then return nil end
   return value
 end
 
@@ -62,13 +65,13 @@ local KINDS = {
   ["a string or an object"] = function(v) return type(v) == "string" or is_object(v) end,
 }
 
---- nil when value is absent, special or of the kind; else the error.
+--- Nil when the value is absent, special or of the kind; else the error.
 ---@param value any
 ---@param kind string one of KINDS
 ---@param path string
 ---@return claude.Error?
 function M.expect(value, kind, path)
-  if not M.given(value) then return nil end
+  if value == nil or type(value) == "userdata" then return nil end
   if type(value) == "table" and not M.plain(value) then return nil end
   if KINDS[kind](value) then return nil end
   return rules.broken("field_type", path, kind, M.show(value))

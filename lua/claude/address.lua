@@ -1,0 +1,55 @@
+--- Where requests go: the base URL, checked once.
+
+local M = {}
+
+M.DEFAULT = "https://api.anthropic.com"
+
+---@param host string
+---@return boolean
+local function is_loopback(host)
+  if host == "localhost" or host == "[::1]" then return true end
+  local a, b, c, d = host:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  if a ~= "127" then return false end
+  return tonumber(b) < 256 and tonumber(c) < 256 and tonumber(d) < 256
+end
+
+---@param authority string
+---@return string? host lowercase, an IPv6 address in brackets
+local function host_of(authority)
+  local host, port = authority:match("^(%[[%x:.]+%])(.*)$")
+  if not host then
+    host, port = authority:match("^([%w._-]+)(.*)$")
+  end
+  if not host then return nil end
+  if port ~= "" and not port:match("^:%d+$") then return nil end
+  return host:lower()
+end
+
+--- Checks a base URL: https, or http to this machine (or with allow_http), with
+--- nothing in it but host, port and path.
+---@param url string
+---@param allow_http? boolean
+---@return string? base without a slash at its end
+---@return string? problem what is wrong; never the URL itself, which may hold a password
+function M.check(url, allow_http)
+  if url:find("[%c%s]") then return nil, "has spaces or control characters" end
+  local scheme, rest = url:match("^(%a[%w+.-]*)://(.*)$")
+  if not scheme then return nil, "is no URL: write https://host" end
+  scheme = scheme:lower()
+  if scheme ~= "https" and scheme ~= "http" then
+    return nil, ("has the scheme %s: https is taken"):format(scheme)
+  end
+  local authority, path = rest:match("^([^/?#]*)(.*)$")
+  if authority:find("@", 1, true) then return nil, "has a user name or password in it" end
+  if path:find("[?#]") then return nil, "has a query or fragment" end
+  local host = host_of(authority)
+  if not host then return nil, "has no proper host" end
+  if scheme == "http" and not allow_http and not is_loopback(host) then
+    return nil,
+      "is http, which would show the key to the network:"
+        .. " write https, or allow_http = true if that is meant"
+  end
+  return ("%s://%s%s"):format(scheme, authority, (path:gsub("/+$", "")))
+end
+
+return M

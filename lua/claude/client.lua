@@ -1,0 +1,267 @@
+--- A client: where requests go, as whom, and with which limits.
+
+local address = require("claude.address")
+local errors = require("claude.errors")
+local headers = require("claude.headers")
+
+---@class claude.ClientOptions
+---@field api_key? string|false else ANTHROPIC_API_KEY; sent as x-api-key. false: none is needed
+---@field auth_token? string else ANTHROPIC_AUTH_TOKEN; sent as a bearer
+---@field base_url? string else ANTHROPIC_BASE_URL, else https://api.anthropic.com
+---@field version? string API version, "2026-10-21" when not given
+---@field betas? string[] beta names sent with every request
+---@field headers? table<string, string|false> headers sent with every request
+---@field max_retries? integer 2 when not given
+---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
+---@field limits? claude.Limits
+---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
+---@field allow_http? boolean http to other machines than this one
+---@field interleaved_thinking? boolean false: no beta header for manual thinking between tools
+---@field http_version? "1.1"|"2"
+---@field proxy? string
+---@field no_proxy? string hosts that are asked directly
+---@field ca_file? string
+---@field ca_path? string
+
+---@class claude.Client
+---@field messages claude.Messages
+---@field models claude.Models
+---@field base_url string
+---@field version string
+---@field betas string[]
+---@field limits claude.Limits
+---@field max_retries integer
+---@field max_retry_wait number
+---@field transport_options table
+---@field private credentials claude.Credentials
+local Client = { __name = "claude.Client" }
+
+-- Models are asked about seldom: that part loads when it is.
+function Client:__index(name)
+  if name ~= "models" then return Client[name] end
+  local models = require("claude.model_api").new(self)
+  rawset(self, "models", models)
+  return models
+end
+
+local TYPES = {
+  allow_http = "boolean",
+  auth_token = "string",
+  base_url = "string",
+  betas = "table",
+  ca_file = "string",
+  ca_path = "string",
+  headers = "table",
+  http_version = "string",
+  interleaved_thinking = "boolean",
+  limits = "table",
+  max_retries = "number",
+  max_retry_wait = "number",
+  no_proxy = "string",
+  on_warning = "function",
+  proxy = "string",
+  version = "string",
+}
+local TRANSPORT = { "http_version", "proxy", "no_proxy", "ca_file", "ca_path", "allow_http" }
+
+local MISSING_KEY = "no API key: ANTHROPIC_API_KEY is not set, and claude.new got no api_key"
+local MISSING_KEY_HINT = "export ANTHROPIC_API_KEY, or pass claude.new { api_key = … };"
+  .. " without a key, run the program against the simulator:"
+  .. " lua-claude simulate -- lua my.lua"
+local NGINX_HINT = "; nginx hides the environment from its workers: add the line"
+  .. " `env ANTHROPIC_API_KEY;` at the top of nginx.conf"
+
+---@param name string
+---@return string?
+local function from_environment(name)
+  local value = os.getenv(name)
+  value = value and value:match("^%s*(.-)%s*$")
+  return value ~= "" and value or nil
+end
+
+---@param options claude.ClientOptions
+---@param level integer
+local function check_types(options, level)
+  for name, value in pairs(options) do
+    local expected = TYPES[name]
+    if name == "api_key" then
+      if type(value) ~= "string" and value ~= false then
+        error("claude.new: api_key must be a string", level + 1)
+      end
+    elseif not expected then
+      error(("claude.new: there is no option %s"):format(tostring(name)), level + 1)
+    elseif type(value) ~= expected then
+      error(("claude.new: %s must be a %s"):format(name, expected), level + 1)
+    end
+  end
+  if options.api_key and options.auth_token then
+    error("claude.new: give api_key or auth_token, not both", level + 1)
+  end
+  if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
+end
+
+---@param options claude.ClientOptions
+---@param level integer
+local function check_header_values(options, level)
+  for _, name in ipairs(options.betas or {}) do
+    local problem = headers.problem("anthropic-beta", name)
+    if problem then error("claude.new: betas: " .. problem, level + 1) end
+  end
+  for _, pair in ipairs({
+    { "anthropic-version", options.version },
+    { "x-api-key", options.api_key or nil },
+    { "authorization", options.auth_token },
+  }) do
+    local problem = pair[2] and headers.problem(pair[1], pair[2])
+    if problem then error("claude.new: " .. problem, level + 1) end
+  end
+end
+
+---@param message string
+---@param hint string
+---@return claude.Error
+local function unusable(message, hint)
+  return errors.new({ kind = "invalid", message = message, hint = hint })
+end
+
+-- What the environment says wrongly is told by the first request: claude.new itself
+-- only raises for its caller's own mistakes.
+---@param options claude.ClientOptions
+---@param level integer
+---@return string base
+---@return claude.Error? problem
+local function find_base(options, level)
+  local url = options.base_url
+  local base, problem = address.check(
+    url or from_environment("ANTHROPIC_BASE_URL") or address.DEFAULT,
+    options.allow_http
+  )
+  if base then return base end
+  if url then error("claude.new: base_url " .. problem, level + 1) end
+  return address.DEFAULT, unusable("ANTHROPIC_BASE_URL " .. problem, "correct the variable")
+end
+
+---@param options claude.ClientOptions
+---@param level integer
+---@return table[] list
+---@return claude.Error? problem
+local function find_headers(options, level)
+  local own, problem = headers.from_table(options.headers or {})
+  if not own then error("claude.new: headers: a header " .. problem, level + 1) end
+  local text = from_environment("ANTHROPIC_CUSTOM_HEADERS")
+  local given, wrong = headers.parse_lines(text or "")
+  if not given then
+    return own, unusable("ANTHROPIC_CUSTOM_HEADERS " .. wrong, "write lines of Name: value")
+  end
+  -- Options come last, so that they win; false takes a header away only when sent.
+  for _, header in ipairs(own) do
+    given[#given + 1] = header
+  end
+  return given
+end
+
+---@param options claude.ClientOptions
+---@param header_list table[]
+---@return claude.Credentials
+local function find_credentials(options, header_list)
+  local key, token = options.api_key, options.auth_token
+  if key == nil and token == nil then
+    key, token = from_environment("ANTHROPIC_API_KEY"), from_environment("ANTHROPIC_AUTH_TOKEN")
+  end
+  return headers.credentials({ api_key = key, auth_token = token, headers = header_list })
+end
+
+---@param credentials claude.Credentials
+---@return claude.Error?
+local function credential_problem(credentials)
+  if credentials.problem then
+    return unusable("the API key " .. credentials.problem, "set it again, on one line")
+  end
+  if credentials.present then return nil end
+  local hint = MISSING_KEY_HINT .. (rawget(_G, "ngx") and NGINX_HINT or "")
+  local err = unusable(MISSING_KEY, hint)
+  err.type = "authentication_error"
+  return err
+end
+
+local M = {}
+
+--- Makes a client. Options come first, then the environment. Raises when an option
+--- is wrong; what is missing or wrong in the environment is told by the first request.
+---@param options? claude.ClientOptions
+---@return claude.Client
+function M.new(options)
+  options = options or {}
+  if type(options) ~= "table" then error("claude.new: options must be a table", 2) end
+  check_types(options, 2)
+  check_header_values(options, 2)
+  local base, base_problem = find_base(options, 2)
+  local header_list, header_problem = find_headers(options, 2)
+  local credentials = find_credentials(options, header_list)
+  local transport_options = {}
+  for _, name in ipairs(TRANSPORT) do
+    transport_options[name] = options[name]
+  end
+  local self = setmetatable({
+    base_url = base,
+    version = options.version or headers.API_VERSION,
+    betas = options.betas or {},
+    limits = options.limits or {},
+    max_retries = options.max_retries or 2,
+    max_retry_wait = options.max_retry_wait or 120,
+    interleaved_thinking = options.interleaved_thinking ~= false,
+    on_warning = options.on_warning,
+    transport_options = transport_options,
+    retrieved = {},
+    warned = {},
+    credentials = credentials,
+    problem = base_problem or header_problem or credential_problem(credentials),
+  }, Client)
+  -- Users' headers may hold secrets: no field shows them.
+  self.user_headers = function() return header_list end
+  self.messages = require("claude.messages").new(self)
+  return self
+end
+
+function Client:__tostring() return ("claude.Client (%s)"):format(self.base_url) end
+
+--- Tells the user about something that works, but not as it seems. With `about`,
+--- once for each thing it is about; without a handler, once for each code.
+---@param code string
+---@param text string
+---@param about? string
+function Client:warn(code, text, about)
+  local key = code .. " " .. (about or "")
+  if (about or not self.on_warning) and self.warned[key] then return end
+  self.warned[key] = true
+  text = self.credentials.scrub(text)
+  if self.on_warning then return self.on_warning(text, code) end
+  io.stderr:write("lua-claude: warning: ", text, "\n")
+end
+
+--- A conversation: append-only, exact, savable.
+---@param params table see claude.Conversation
+---@return claude.Conversation
+function Client:conversation(params)
+  if getmetatable(self) ~= Client then error("write client:conversation{…} with a colon", 2) end
+  return require("claude.conversation").new(self, params)
+end
+
+--- Loads a conversation that `chat:save` wrote.
+---@param path string
+---@param params? table what a file cannot hold, such as tools
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+function Client:load(path, params)
+  if getmetatable(self) ~= Client then error("write client:load(…) with a colon", 2) end
+  return require("claude.conversation").load(self, path, params)
+end
+
+--- Closes the client: running streams go on, new requests are refused.
+function Client:close()
+  self.problem = errors.new({ kind = "cancelled", message = "the client was closed" })
+end
+Client.__close = Client.close
+
+return M

@@ -1,0 +1,83 @@
+--- Calls that answer with one JSON object: asked, waited for, decoded.
+
+local api_error = require("claude.api_error")
+local core = require("claude.core")
+local errors = require("claude.errors")
+local json = require("claude.json")
+local retry = require("claude.retry")
+local wire = require("claude.wire")
+
+local M = {}
+
+---@param value string|number|boolean
+---@return string
+local function escaped(value)
+  return (
+    tostring(value):gsub("[^%w._~-]", function(char) return ("%%%02X"):format(char:byte()) end)
+  )
+end
+
+--- One part of a path; nil for what would change the path's meaning.
+---@param id any
+---@return string? part
+function M.path_part(id)
+  if type(id) ~= "string" or id == "" or id == "." or id == ".." then return nil end
+  if id:find("[;%c]") then return nil end
+  return escaped(id)
+end
+
+--- A query string, keys sorted; empty without any.
+---@param query table<string, string|number|boolean>?
+---@return string
+function M.query(query)
+  local parts = {}
+  for name, value in pairs(query or {}) do
+    parts[#parts + 1] = escaped(name) .. "=" .. escaped(value)
+  end
+  table.sort(parts)
+  return #parts > 0 and "?" .. table.concat(parts, "&") or ""
+end
+
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return table? response
+---@return claude.Error? err
+local function attempt(client, spec)
+  if client.problem then return nil, client.problem end
+  local response = core.response()
+  spec.response = response
+  local exchange, err = wire.start(client, spec)
+  if not exchange then return nil, err end
+  while not response:finished() do
+    local going, text, failure = exchange:wait()
+    if not going then return nil, failure or errors.new({ kind = "network", message = text }) end
+  end
+  local status = response:status()
+  if not status then return nil, api_error.from_failure(response, client.credentials.scrub) end
+  if status >= 300 then return nil, api_error.from_status(response, client.credentials.scrub) end
+  return response
+end
+
+--- Makes a request and returns the decoded answer.
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return table? answer
+---@return string? text
+---@return claude.Error? err
+function M.call(client, spec)
+  local control = { max_retries = spec.options and spec.options.max_retries }
+  local response, err = retry.run(client, function() return attempt(client, spec) end, control)
+  if not response then
+    return errors.fail(err --[[@as claude.Error]])
+  end
+  local answer, problem = json.decode(response:body())
+  if type(answer) == "table" then return answer end
+  return errors.fail(errors.new({
+    kind = "protocol",
+    status = response:status(),
+    request_id = response:header("request-id"),
+    message = "the answer is not a JSON object: " .. tostring(problem or type(answer)),
+  }))
+end
+
+return M

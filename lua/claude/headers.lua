@@ -1,0 +1,201 @@
+--- Request headers: credentials, version, betas and what users add. Credentials
+--- live in closures and leave them only on the way to the transport.
+
+local version = require("claude.version")
+
+local M = {}
+
+--- The API version sent unless another is asked for.
+M.API_VERSION = "2026-10-21"
+
+-- Never shown: in errors, logs or anywhere else.
+local SECRET = {
+  ["api-key"] = true,
+  authorization = true,
+  cookie = true,
+  ["proxy-authorization"] = true,
+  ["set-cookie"] = true,
+  ["x-amz-security-token"] = true,
+  ["x-api-key"] = true,
+}
+
+---@param text string?
+---@return string? trimmed nil when there is nothing in it
+local function trimmed(text)
+  text = text and text:match("^%s*(.-)%s*$")
+  return text ~= "" and text or nil
+end
+
+--- Whether a header can be sent as it is; the value never is in the answer.
+---@param name any
+---@param value any
+---@return string? problem
+function M.problem(name, value)
+  if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
+    return "has a name that is not a header name"
+  end
+  if type(value) ~= "string" then return ("%s is not a string"):format(name) end
+  if value:find("[%z\1-\8\10-\31\127]") then
+    return ("%s has a line break or control character in it"):format(name)
+  end
+  return nil
+end
+
+--- Headers as lines of `Name: value`.
+---@param text string
+---@return { [1]: string, [2]: string }[]? list
+---@return string? problem
+function M.parse_lines(text)
+  local list = {}
+  for line in text:gmatch("[^\r\n]+") do
+    if trimmed(line) then
+      local name, value = line:match("^%s*([^:]-)%s*:%s*(.-)%s*$")
+      if not name then return nil, "has a line without a colon" end
+      local problem = M.problem(name, value)
+      if problem then return nil, problem end
+      list[#list + 1] = { name, value }
+    end
+  end
+  return list
+end
+
+--- Headers given as a table of name to value, sorted so that every process sends
+--- them alike. False takes a header away.
+---@param headers table<string, string|false>
+---@return { [1]: string, [2]: string|false }[]? list
+---@return string? problem
+function M.from_table(headers)
+  local list = {}
+  for name, value in pairs(headers) do
+    local problem = M.problem(name, value or "")
+    if problem then return nil, problem end
+    list[#list + 1] = { name, value }
+  end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
+---@class claude.Credentials
+---@field headers fun(): { [1]: string, [2]: string }[]
+---@field scrub fun(text: string): string without any secret in it
+---@field present boolean
+---@field problem? string why the credentials cannot be used
+
+-- Any of these lets the API know who asks.
+local IDENTIFIES = { ["api-key"] = true, authorization = true, ["x-api-key"] = true }
+
+---@param list { [1]: string, [2]: string|false }[]
+---@param secrets string[]
+---@return boolean identified
+local function note_secrets(list, secrets)
+  local identified = false
+  for _, header in ipairs(list) do
+    local name, value = header[1]:lower(), header[2]
+    if SECRET[name] and value then
+      secrets[#secrets + 1] = value
+      -- "Bearer KEY": the key alone is as secret.
+      secrets[#secrets + 1] = value:match("^%a+%s+(.+)$")
+      identified = identified or IDENTIFIES[name] or false
+    end
+  end
+  return identified
+end
+
+---@param secrets string[]
+---@return fun(text: string): string
+local function scrubber(secrets)
+  return function(text)
+    for _, secret in ipairs(secrets) do
+      local from = 1
+      while #secret > 0 do
+        local first, last = text:find(secret, from, true)
+        if not first then break end
+        text = text:sub(1, first - 1) .. "[redacted]" .. text:sub(last + 1)
+        from = first + #"[redacted]"
+      end
+    end
+    return text
+  end
+end
+
+--- Keeps credentials, and knows the secrets among users' headers too. An api_key
+--- of false means that none is wanted: something on the way adds it.
+---@param given { api_key: string|false?, auth_token: string?, headers: table[] }
+---@return claude.Credentials
+function M.credentials(given)
+  local own = {}
+  local key, token = trimmed(given.api_key or nil), trimmed(given.auth_token)
+  if key then
+    own[1] = { "x-api-key", key }
+  elseif token then
+    own[1] = { "authorization", "Bearer " .. token }
+  end
+  local problem = own[1] and M.problem(own[1][1], own[1][2])
+  local secrets = {}
+  local by_key = note_secrets(own, secrets)
+  local by_header = note_secrets(given.headers, secrets)
+  return {
+    headers = function() return own end,
+    scrub = scrubber(secrets),
+    present = by_key or by_header or given.api_key == false,
+    problem = problem,
+  }
+end
+
+--- A copy of response headers without what nobody should see.
+---@param headers table<string, string>
+---@return table<string, string>
+function M.redacted(headers)
+  local copy = {}
+  for name, value in pairs(headers) do
+    copy[name] = SECRET[name:lower()] and "[redacted]" or value
+  end
+  return copy
+end
+
+--- Several lists become one; a later header replaces an earlier one of its name.
+---@param lists { [1]: string, [2]: string|false }[][]
+---@return { [1]: string, [2]: string }[]
+function M.merged(lists)
+  local last, merged = {}, {}
+  for _, list in ipairs(lists) do
+    for _, header in ipairs(list) do
+      last[header[1]:lower()] = header
+    end
+  end
+  for _, list in ipairs(lists) do
+    for _, header in ipairs(list) do
+      local name = header[1]:lower()
+      local winner = last[name]
+      last[name] = nil
+      if winner and winner[2] then merged[#merged + 1] = winner end
+    end
+  end
+  return merged
+end
+
+--- What this library says it is.
+---@return string
+function M.user_agent()
+  local jit = rawget(_G, "jit")
+  local lua = type(jit) == "table" and jit.version or _VERSION
+  return ("lua-claude/%s (%s)"):format(version, (lua:gsub("[^%w ._-]", "")))
+end
+
+--- Beta names in order, each once.
+---@param ... string[]?
+---@return string[]
+function M.union(...)
+  local seen, names = {}, {}
+  for i = 1, select("#", ...) do
+    for _, name in ipairs((select(i, ...)) or {}) do
+      if not seen[name] then
+        seen[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  return names
+end
+
+return M

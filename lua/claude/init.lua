@@ -1,0 +1,64 @@
+--- lua-claude: the Claude Messages API for Lua.
+---
+---     local claude = require "claude"
+---     local client = claude.new()
+---     local message = assert(client.messages:create {
+---       model = "claude-opus-4-8", max_tokens = 16000,
+---       messages = { { role = "user", content = "What is 127 * 389?" } },
+---     })
+---     print(message:text())
+---
+--- Every part loads when it is first used: libcurl with the first request, the rest
+--- with the first call that needs it.
+
+---@class claude
+---@field _VERSION string
+---@field new fun(options?: claude.ClientOptions): claude.Client
+---@field loop fun(fn: function, ...: any): any
+---@field spawn fun(fn: function, ...: any): claude.Task
+---@field map function
+---@field step function
+---@field sleep function
+---@field tool fun(fields: table): claude.Tool
+---@field content fun(items: string|table): claude.Content
+---@field array fun(list?: table): table
+---@field object fun(pairs?: table): table
+---@field json fun(text: string): any
+---@field null any
+---@field Error table
+local M = { _VERSION = require("claude.version") }
+
+-- name -> the function that brings what it stands for
+local PARTS = {
+  new = function() return require("claude.client").new end,
+  loop = function() return require("claude.tasks").loop end,
+  spawn = function() return require("claude.tasks").spawn end,
+  map = function() return require("claude.tasks").map end,
+  step = function() return require("claude.tasks").step end,
+  sleep = function() return require("claude.tasks").sleep end,
+  tool = function() return require("claude.tools").new end,
+  content = function() return require("claude.content").new end,
+  array = function() return require("claude.core").array end,
+  object = function() return require("claude.core").object end,
+  null = function() return require("claude.core").null end,
+  json = function()
+    local core = require("claude.core")
+    -- A member that silently became nil would be left out of the request.
+    return function(text)
+      local value, problem = core.raw(text)
+      if value == nil then error("claude.json: " .. tostring(problem), 2) end
+      return value
+    end
+  end,
+  Error = function() return require("claude.errors") end,
+}
+
+return setmetatable(M, {
+  __index = function(_, name)
+    local bring = PARTS[name]
+    if not bring then return nil end
+    local part = bring()
+    rawset(M, name, part)
+    return part
+  end,
+})

@@ -1,0 +1,148 @@
+--- The Messages API: create, stream, count_tokens.
+
+local check = require("claude.check")
+local core = require("claude.core")
+local errors = require("claude.errors")
+local request = require("claude.request")
+local stream = require("claude.stream")
+local wire = require("claude.wire")
+
+---@class claude.Messages
+---@field private client claude.Client
+local Messages = {}
+Messages.__index = Messages
+Messages.__name = "claude.Messages"
+
+local function set_of(...)
+  local set = {}
+  for i = 1, select("#", ...) do
+    for _, name in ipairs((select(i, ...)) or {}) do
+      set[name] = true
+    end
+  end
+  return set
+end
+
+--- The context in which a client's requests are checked.
+---@param client claude.Client
+---@param params table
+---@param fields table what differs: endpoint, stream, messages_elsewhere …
+---@return claude.CheckContext
+local function check_context(client, params, fields)
+  local options = fields.options or {}
+  fields.model = params.model
+  fields.version = options.version or client.version
+  fields.betas = set_of(client.betas, params.betas, options.betas)
+  fields.retrieved = client.retrieved
+  fields.warn = function(code, text, about) client:warn(code, text, about) end
+  return check.context(fields)
+end
+
+-- A call with a dot passes its params as self.
+local function check_call(self, name, params, options)
+  if getmetatable(self) ~= Messages then
+    error(("write client.messages:%s{…} with a colon, not a dot"):format(name), 3)
+  end
+  if type(params) ~= "table" then
+    error(("client.messages:%s takes a table of parameters"):format(name), 3)
+  end
+  if params.betas ~= nil and type(params.betas) ~= "table" then
+    error("betas must be a list of names", 3)
+  end
+  return wire.check_options(options, 3)
+end
+
+---@class claude.Plan
+---@field frame claude.Frame
+---@field body table
+---@field options claude.CallOptions
+
+---@param client claude.Client
+---@param params table
+---@param options claude.CallOptions
+---@param fields table
+---@return claude.Plan? plan
+---@return claude.Error? err
+local function prepare(client, params, options, fields)
+  fields.options = options
+  local ok, err = check.params(params, check_context(client, params, fields))
+  if not ok then return nil, err end
+  local frame, elements
+  frame, err = request.frame(client, params, {
+    stream = fields.wire_stream,
+    counting = fields.endpoint == "count_tokens",
+    betas = options.betas,
+  })
+  if not frame then return nil, err end
+  elements, err = request.encode_messages(
+    params.messages,
+    function(code, text) client:warn(code, text) end
+  )
+  if not elements then return nil, err end
+  local body = core.body({ frame.before, elements, frame.after })
+  return { frame = frame, body = body, options = options }
+end
+
+-- Filling the cache writes nothing, so there is nothing to stream.
+local function streams_on_wire(params) return params.stream ~= false and params.max_tokens ~= 0 end
+
+--- Asks, and returns the whole answer. On the wire it is streamed, unless
+--- `stream = false` or `max_tokens = 0`: no answer is too long for a connection.
+---@param params table as the Messages API has them, and `betas`
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Messages:create(params, options)
+  options = check_call(self, "create", params, options)
+  if params.stream == true then
+    error("client.messages:create returns a message: use client.messages:stream", 2)
+  end
+  local plan, err = prepare(self.client, params, options, { wire_stream = streams_on_wire(params) })
+  if not plan then
+    return errors.fail(err --[[@as claude.Error]])
+  end
+  return stream.open(self.client, plan):final_message()
+end
+
+--- Asks, and returns the answer as it comes. Never fails: what is wrong comes with the
+--- first step.
+---@param params table
+---@param options? claude.CallOptions
+---@return claude.Stream
+function Messages:stream(params, options)
+  options = check_call(self, "stream", params, options)
+  local plan, err = prepare(self.client, params, options, { stream = true, wire_stream = true })
+  return stream.open(self.client, plan or { err = err })
+end
+
+--- Counts the tokens that a request's input has.
+---@param params table as for create; max_tokens is not needed
+---@param options? claude.CallOptions
+---@return { input_tokens: integer }? count
+---@return string? text
+---@return claude.Error? err
+function Messages:count_tokens(params, options)
+  options = check_call(self, "count_tokens", params, options)
+  local plan, err = prepare(self.client, params, options, { endpoint = "count_tokens" })
+  if not plan then
+    return errors.fail(err --[[@as claude.Error]])
+  end
+  return require("claude.endpoint").call(self.client, {
+    method = "POST",
+    path = "/v1/messages/count_tokens",
+    body = plan.body,
+    betas = plan.frame.betas,
+    options = options,
+  })
+end
+
+function Messages.__tostring() return "claude.Messages" end
+
+local M = { check_context = check_context }
+
+---@param client claude.Client
+---@return claude.Messages
+function M.new(client) return setmetatable({ client = client }, Messages) end
+
+return M

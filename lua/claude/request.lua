@@ -1,0 +1,215 @@
+--- Request bodies: users' tables become canonical bytes, in two pieces around the
+--- elements of `messages`, so that a conversation can put its own bytes between.
+
+local core = require("claude.core")
+local headers = require("claude.headers")
+local message_views = require("claude.message")
+local models = require("claude.models")
+local rules = require("claude.check.rules")
+local thinking_check = require("claude.check.thinking")
+
+local M = {}
+
+-- Said to this library, not to the API.
+local LOCAL = { betas = true, messages = true, stream = true }
+-- What counting takes no notice of, or refuses.
+local NOT_COUNTED = { max_tokens = true, stream = true }
+
+local AS_REQUEST = { request = true }
+
+---@param problem string
+---@param path string?
+---@return claude.Error
+local function encoding_error(problem, path)
+  -- The text begins with the path, which the error has of its own.
+  if path and problem:sub(1, #path + 2) == path .. ": " then problem = problem:sub(#path + 3) end
+  return rules.broken("encoding", path ~= "" and path or "params", problem)
+end
+
+-- Whatever the locale: JSON keys are sorted by their bytes.
+---@param name string
+---@return boolean
+local function stands_before_messages(name)
+  local limit = "messages"
+  for i = 1, math.min(#name, #limit) do
+    local a, b = name:byte(i), limit:byte(i)
+    if a ~= b then return a < b end
+  end
+  return #name < #limit
+end
+
+---@param tool any
+---@return any
+local function without_function(tool)
+  if type(tool) ~= "table" or type(rawget(tool, "run")) ~= "function" then return tool end
+  local copy = {}
+  for name, value in pairs(tool) do
+    if name ~= "run" then copy[name] = value end
+  end
+  return setmetatable(copy, getmetatable(tool))
+end
+
+-- A tool written as a plain table may carry its function; the API gets the rest.
+---@param tools any
+---@return any
+local function without_functions(tools)
+  if type(tools) ~= "table" or core.is_raw(tools) then return tools end
+  local list = {}
+  for key, tool in pairs(tools) do
+    list[key] = without_function(tool)
+  end
+  return setmetatable(list, getmetatable(tools))
+end
+
+---@class claude.Frame
+---@field before string JSON text up to the elements of messages
+---@field after string JSON text from there on
+---@field betas string[] every beta the request goes with
+---@field params table as given
+
+---@param params table
+---@param options { stream: boolean?, counting: boolean? }
+---@return table before
+---@return table after
+local function split(params, options)
+  local before, after = {}, {}
+  for name, value in pairs(params) do
+    local skipped = LOCAL[name] or (options.counting and NOT_COUNTED[name])
+    if not skipped then
+      if name == "tools" then value = without_functions(value) end
+      if type(name) == "string" and stands_before_messages(name) then
+        before[name] = value
+      else
+        after[name] = value
+      end
+    end
+  end
+  if options.stream then after.stream = true end
+  return before, after
+end
+
+--- Beta names that a request goes with: the client's, the user's and what it needs.
+---@param client claude.Client
+---@param params table
+---@param named? string[]
+---@return string[]
+function M.betas(client, params, named)
+  local needed
+  if client.interleaved_thinking then
+    local known = models.capabilities(params.model, client.retrieved)
+    needed = thinking_check.needed_betas(params, known)
+  end
+  return headers.union(client.betas, params.betas, named, needed)
+end
+
+--- The bytes around the elements of `messages`, in canonical order.
+---@param client claude.Client
+---@param params table
+---@param options? { stream: boolean?, counting: boolean?, betas: string[]? }
+---@return claude.Frame?
+---@return claude.Error? err
+function M.frame(client, params, options)
+  options = options or {}
+  local before, after = split(params, options)
+  local head, problem, path = core.encode(before, AS_REQUEST)
+  if not head then return nil, encoding_error(problem, path) end
+  local tail
+  tail, problem, path = core.encode(after, AS_REQUEST)
+  if not tail then return nil, encoding_error(problem, path) end
+  head = head:sub(1, -2) .. (next(before) and "," or "") .. '"messages":['
+  tail = "]" .. (next(after) and "," or "") .. tail:sub(2)
+  return {
+    before = head,
+    after = tail,
+    betas = M.betas(client, params, options.betas),
+    params = params,
+  }
+end
+
+local CHANGED_TEXT = "%s: the %s block was changed since it came from the API;"
+  .. " it goes out as it is now"
+local THINKING = { thinking = true, redacted_thinking = true }
+
+-- A view becomes its bytes; a changed one is told, or refused when it is signed.
+---@param block any
+---@param path string
+---@param warn? fun(code: string, text: string)
+---@return any value
+---@return claude.Error? err
+local function outgoing_block(block, path, warn)
+  local raw = message_views.raw_of(block)
+  if not raw then return block end
+  if message_views.unchanged(block) then return core.raw(raw) or block end
+  local original = core.decode(raw)
+  local kind = original and original.type or block.type
+  if THINKING[kind] then return nil, rules.broken("thinking_changed", path, kind) end
+  if warn then warn("changed_block", CHANGED_TEXT:format(path, tostring(kind))) end
+  return block
+end
+
+---@param content any
+---@param path string
+---@param warn? fun(code: string, text: string)
+---@return any content
+---@return claude.Error? err
+local function outgoing_content(content, path, warn)
+  if type(content) ~= "table" or core.is_raw(content) or #content == 0 then return content end
+  local list = {}
+  for i, block in ipairs(content) do
+    local value, err = outgoing_block(block, ("%s[%d]"):format(path, i), warn)
+    if err then return nil, err end
+    list[i] = value
+  end
+  for key, value in pairs(content) do
+    -- Whatever does not belong into a list is the encoder's to refuse.
+    if list[key] == nil then list[key] = value end
+  end
+  return list
+end
+
+---@param message any
+---@param path string
+---@param warn? fun(code: string, text: string)
+---@return any message
+---@return claude.Error? err
+local function outgoing_message(message, path, warn)
+  if type(message) ~= "table" or core.is_raw(message) or message.content == nil then
+    return message
+  end
+  local content, err = outgoing_content(message.content, path .. ".content", warn)
+  if err then return nil, err end
+  -- A whole reply put back: only what a request knows of it.
+  if message_views.is(message) then return { role = message.role, content = content } end
+  if content == message.content then return message end
+  local copy = {}
+  for name, value in pairs(message) do
+    copy[name] = value
+  end
+  copy.content = content
+  return copy
+end
+
+local WRAP_HEAD, WRAP_TAIL = '{"messages":[', "]}"
+
+--- The elements of `messages` as JSON text, without the brackets. Views that were
+--- not changed go out as their bytes.
+---@param list any
+---@param warn? fun(code: string, text: string)
+---@return string? elements
+---@return claude.Error? err
+function M.encode_messages(list, warn)
+  local messages = list
+  if type(list) == "table" and not core.is_raw(list) then
+    messages = {}
+    for i, message in ipairs(list) do
+      local value, err = outgoing_message(message, ("messages[%d]"):format(i), warn)
+      if err then return nil, err end
+      messages[i] = value
+    end
+  end
+  local text, problem, path = core.encode({ messages = messages }, AS_REQUEST)
+  if not text then return nil, encoding_error(problem, path) end
+  return text:sub(#WRAP_HEAD + 1, -#WRAP_TAIL - 1)
+end
+
+return M

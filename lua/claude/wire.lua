@@ -1,0 +1,122 @@
+--- One HTTP exchange with the API: puts headers together and starts the transport.
+
+local errors = require("claude.errors")
+local headers = require("claude.headers")
+
+---@class claude.WireSpec
+---@field method "GET"|"POST"
+---@field path string below the base URL, such as "/v1/messages"
+---@field body? any string or claude.core body
+---@field response table claude.core response that takes the answer
+---@field betas? string[]
+---@field max_tokens? integer how long the model may think in silence
+---@field options? claude.CallOptions
+
+--- What one call may have different from its client.
+---@class claude.CallOptions
+---@field betas? string[]
+---@field headers? table<string, string|false>
+---@field version? string
+---@field limits? claude.Limits
+---@field max_retries? integer
+
+local M = {}
+
+local OPTION_TYPES = {
+  betas = "table",
+  headers = "table",
+  limits = "table",
+  max_retries = "number",
+  version = "string",
+}
+
+--- Raises when a call's options are wrong.
+---@param options any
+---@param level integer stack level to blame
+---@return claude.CallOptions
+function M.check_options(options, level)
+  if options == nil then return {} end
+  if type(options) ~= "table" then error("options must be a table", level + 1) end
+  for name, value in pairs(options) do
+    local expected = OPTION_TYPES[name]
+    if not expected then error(("there is no option %s"):format(tostring(name)), level + 1) end
+    if type(value) ~= expected then
+      error(("option %s must be a %s"):format(name, expected), level + 1)
+    end
+  end
+  if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
+  return options
+end
+
+---@param message string
+---@return claude.Error
+local function header_error(message)
+  return errors.new({
+    kind = "invalid",
+    message = message,
+    hint = "headers are single lines of text",
+  })
+end
+
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return table[]? list
+---@return claude.Error? err
+function M.headers(client, spec)
+  local options = spec.options or {}
+  local own, problem = headers.from_table(options.headers or {})
+  if not own then return nil, header_error("a header " .. problem) end
+  local list = {
+    { "accept", "application/json" },
+    { "user-agent", headers.user_agent() },
+    { "anthropic-version", options.version or client.version },
+  }
+  if spec.method == "POST" then list[#list + 1] = { "content-type", "application/json" } end
+  if spec.betas and spec.betas[1] then
+    list[#list + 1] = { "anthropic-beta", table.concat(spec.betas, ",") }
+  end
+  list = headers.merged({ list, client.credentials.headers(), client.user_headers(), own })
+  for _, header in ipairs(list) do
+    problem = headers.problem(header[1], header[2])
+    if problem then return nil, header_error(problem) end
+  end
+  return list
+end
+
+---@param base table?
+---@param over table?
+---@return table
+local function merged(base, over)
+  local result = {}
+  for name, value in pairs(base or {}) do
+    result[name] = value
+  end
+  for name, value in pairs(over or {}) do
+    result[name] = value
+  end
+  return result
+end
+
+--- Starts an exchange; waits for nothing.
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return table? exchange
+---@return claude.Error? err
+function M.start(client, spec)
+  if client.problem then return nil, client.problem end
+  local list, err = M.headers(client, spec)
+  if not list then return nil, err end
+  local request = merged(client.transport_options)
+  request.url = client.base_url .. spec.path
+  request.method = spec.method
+  request.headers = list
+  request.body = spec.body
+  request.response = spec.response
+  request.max_tokens = spec.max_tokens
+  request.limits = merged(client.limits, spec.options and spec.options.limits)
+  local exchange, text, failure = require("claude.transport").start(request)
+  if exchange then return exchange end
+  return nil, failure or errors.new({ kind = "network", message = text })
+end
+
+return M
