@@ -93,18 +93,15 @@ describe("claude.simulator", function()
       names[i] = event.name
       assert.equal(event.name, event.data.type)
     end
-    assert.same(
-      {
-        "message_start",
-        "content_block_start",
-        "ping",
-        "content_block_delta",
-        "content_block_stop",
-        "message_delta",
-        "message_stop",
-      },
-      names
-    )
+    assert.same({
+      "message_start",
+      "content_block_start",
+      "ping",
+      "content_block_delta",
+      "content_block_stop",
+      "message_delta",
+      "message_stop",
+    }, names)
     assert.equal("text/event-stream; charset=utf-8", answer.headers["content-type"])
     assert.is_true(answer.whole)
   end)

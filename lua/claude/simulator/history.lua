@@ -96,7 +96,7 @@ local function judge(reader, block, path, latest)
   local sealed = block[FIELD[block.type]]
   local seal = reader.sealer:open(block.type, sealed)
   if not seal then
-    if reader.foreign == "drop" and not seals.is_ours(block.type, sealed) then
+    if reader.foreign == "drop" and seals.is_foreign(sealed) then
       return nil, "organization_binding_mismatch"
     end
     return bad_signature(block, path)
@@ -192,7 +192,7 @@ end
 ---@field sealer claude.simulator.Sealer
 ---@field model claude.simulator.Model
 ---@field strict boolean the sealed prefix is checked on every model
----@field foreign "refuse"|"drop" what becomes of signatures made elsewhere
+---@field foreign "refuse"|"drop" what becomes of signatures that the real API made
 
 ---@param request table a decoded body whose shape is right
 ---@param options claude.simulator.history.Options

@@ -26,8 +26,8 @@ local LOG_LENGTH = 10000
 ---@field seed? string|integer what ids and signatures depend on; default 1
 ---@field strict? boolean true, the default: signatures bind what stands before them on every
 --- model; false: on the models where they do so at the API
----@field foreign_signatures? "refuse"|"drop" thinking signed elsewhere: refused (the default), or
---- left out as that of another organization
+---@field foreign_signatures? "refuse"|"drop" thinking that the real API signed: left out of the
+--- prompt as that of another organization (the default), or refused
 ---@field key? string the only key that is taken; default: any
 ---@field models? table<string, string> more model ids, each with the id of one it behaves like
 ---@field faults? claude.simulator.Fault[] made before anything else, each `times` times (1), where
@@ -167,7 +167,7 @@ local function new(options)
     settings = options,
     seed = seed,
     strict = options.strict ~= false,
-    foreign = options.foreign_signatures or "refuse",
+    foreign = options.foreign_signatures or "drop",
     key = options.key,
     requests = {},
     answered = 0,

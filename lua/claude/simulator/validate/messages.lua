@@ -35,12 +35,6 @@ function M.some(request)
   if #request.messages == 0 then return "messages: at least one message is required" end
 end
 
-function M.first(request)
-  if request.messages[1].role == "assistant" then
-    return 'messages: first message must use the "user" role'
-  end
-end
-
 function M.not_empty(request)
   for at, message in ipairs(request.messages) do
     local bare = #message.content == 0 and message.role ~= "system"
@@ -53,11 +47,12 @@ function M.not_empty(request)
   end
 end
 
-local function text_problem(blocks, where)
+--- `blank` says whether text of blanks alone is taken, as in what the model wrote.
+local function text_problem(blocks, where, blank)
   for _, block in ipairs(blocks) do
     if block.type == "text" then
       if block.text == "" then return where .. ": text content blocks must be non-empty" end
-      if not block.text:find("%S") then
+      if not blank and not block.text:find("%S") then
         return where .. ": text content blocks must contain non-whitespace text"
       end
     end
@@ -66,10 +61,10 @@ end
 
 function M.text_not_empty(request)
   for _, message in ipairs(request.messages) do
-    local problem = text_problem(message.content, "messages")
+    local problem = text_problem(message.content, "messages", message.role == "assistant")
     if problem then return problem end
   end
-  if type(request.system) == "table" then return text_problem(request.system, "system") end
+  if type(request.system) == "table" then return text_problem(request.system, "system", false) end
 end
 
 local ONLY = {
@@ -182,8 +177,11 @@ function M.one_result_each(request)
 end
 
 function M.unique_calls(request)
-  local seen = {}
-  return each_block(request, function(block)
+  local seen, message_at = {}, 0
+  return each_block(request, function(block, _, _, at)
+    if at ~= message_at then
+      seen, message_at = {}, at
+    end
     if block.type ~= "tool_use" then return nil end
     if seen[block.id] then return "messages: `tool_use` ids must be unique" end
     seen[block.id] = true
@@ -291,7 +289,7 @@ end
 
 M.rules = {
   M.some,
-  M.first,
+
   M.system_messages,
   M.system_betas,
   M.not_empty,
