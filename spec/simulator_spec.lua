@@ -46,7 +46,10 @@ describe("claude.simulator", function()
     return sim
   end
 
-  local function create(fields, headers) return raw.post(sim, "/v1/messages", body(fields), headers) end
+  local function create(fields, headers)
+    local all = body(fields)
+    return raw.post(sim, "/v1/messages", all, headers)
+  end
 
   local function stream(fields, headers)
     fields = fields or {}

@@ -132,7 +132,8 @@ local REFUSED = {
         assistant({ { type = "thinking", thinking = "x", signature = "y" }, text("b") }),
       },
     },
-    "When thinking is disabled, an `assistant` message in the final position cannot contain `thinking`.",
+    "When thinking is disabled, an `assistant` message in the final position "
+      .. "cannot contain `thinking`.",
   },
   {
     "thinking as the last block",
