@@ -109,6 +109,27 @@ $(OUT)/spec/c/run: $(call objects,$(CORE) $(C_TESTS))
 stress: $(MODULES)
 	$(BUSTED) --helper=spec/support/stress.lua $(SPECS)
 
+## check-layers: prove that dependencies point down only
+check-layers: $(OUT)/claude/core.so
+	@CC='$(CC)' .ci/layers $(BUILD) $<
+
+# The specs run in a Lua that knows nothing of sanitizers, hence the preload; what
+# the interpreter itself leaks at its end is not ours to report.
+SAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN_BUILD = CC=gcc CFLAGS='$(SAN)' BUILD=$(BUILD)/asan
+## sanitize: all tests with the modules under ASan and UBSan
+sanitize:
+	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c
+	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua
+
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+  --errors-for-leak-kinds=definite --keep-debuginfo=yes
+## valgrind: the C units and the specs of the core under valgrind
+valgrind: $(MODULES) $(OUT)/spec/c/run
+	@$(VALGRIND) $(OUT)/spec/c/run
+	@$(SPEC_ENV) $(VALGRIND) $(LUA) spec/support/busted.lua spec/core
+
 ## lint: luacheck, stylua, clang-format
 lint:
 	luacheck -q lua spec bin/lua-claude
@@ -139,4 +160,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help deps build run env test check test-lua test-c stress lint format install clean
+.PHONY: help deps build run env test check test-lua test-c stress check-layers sanitize valgrind lint format install clean
