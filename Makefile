@@ -91,6 +91,10 @@ check:
 	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s -j$(JOBS) LUA=$(lua) test-lua") \
 	  "clang" "$(SUB) -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang test-c build" \
 	  "collector under stress" "$(SUB) -s stress" \
+	  "sanitizers" "$(SUB) -s sanitize" \
+	  "valgrind" "$(SUB) -s -j$(JOBS) valgrind" \
+	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
+	  "=layers" "$(SUB) -s check-layers" \
 	  "=lint" "$(SUB) -s lint"
 
 ## test-lua: run the busted specs (SPECS=spec/core)
@@ -130,6 +134,18 @@ valgrind: $(MODULES) $(OUT)/spec/c/run
 	@$(VALGRIND) $(OUT)/spec/c/run
 	@$(SPEC_ENV) $(VALGRIND) $(LUA) spec/support/busted.lua spec/core
 
+FUZZ_SECONDS ?= 10
+FUZZERS := $(patsubst spec/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard spec/fuzz/*_fuzz.c))
+FUZZ_CC = clang -std=c99 -D_GNU_SOURCE -Icsrc $(WARN) -g -O1 \
+  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+## fuzz: run each fuzz target for FUZZ_SECONDS, from its corpus
+fuzz: $(FUZZERS)
+	@.ci/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+$(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h spec/fuzz/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -o $@ $< $(CORE)
+
 ## lint: luacheck, stylua, clang-format
 lint:
 	luacheck -q lua spec bin/lua-claude
@@ -160,4 +176,4 @@ install: build
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help deps build run env test check test-lua test-c stress check-layers sanitize valgrind lint format install clean
+.PHONY: help deps build run env test check test-lua test-c stress check-layers sanitize valgrind fuzz lint format install clean
