@@ -160,7 +160,7 @@ format:
 SHARE = $(PREFIX)/share/lua/$(LUA_VERSION)
 LIB = $(PREFIX)/lib/lua/$(LUA_VERSION)
 ## install: install under PREFIX (and DESTDIR)
-install: build
+install: $(MODULES)
 	@cd lua && find claude -name '*.lua' | while read -r file; do \
 	  mkdir -p "$(DESTDIR)$(SHARE)/$$(dirname $$file)" && \
 	  install -m 644 "$$file" "$(DESTDIR)$(SHARE)/$$file" || exit 1; done
@@ -172,8 +172,14 @@ install: build
 	   sed 1d bin/lua-claude; } >"$(DESTDIR)$(PREFIX)/bin/lua-claude"
 	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/lua-claude"
 
+## rockspec: write the tree's files into the rockspec
+rockspec:
+	@mkdir -p rockspec
+	$(LUA) spec/support/rockspec.lua --write
+
 ## clean: remove everything built
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help deps build run env test check test-lua test-c stress check-layers sanitize valgrind fuzz lint format install clean
+.PHONY: help deps build run env test check test-lua test-c stress check-layers sanitize valgrind \
+  fuzz lint format install rockspec clean

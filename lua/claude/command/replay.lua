@@ -13,6 +13,26 @@ local READ_SIZE = 1024 * 1024
 -- The kinds of deltas that are told; the others are in the message.
 local TOLD = { thinking = true, text = true, input_json = true, signature = true }
 
+local function piece_size(text)
+  local size = tonumber(text)
+  if size and size >= 1 and size % 1 == 0 then return size end
+  return nil, ("'%s' is not a number of bytes"):format(text)
+end
+
+--- Declares the options.
+---@param command table of argparse
+function M.declare(command)
+  command:summary "Show what recorded streams contain, as JSON."
+  command:description(
+    "Feed recorded streams through the same core as live ones. Prints, per file and in order,\n"
+      .. 'one line {"file":name,"complete":bool,"message":{…}|null,\n'
+      .. '"error":{"kind","type","message"}|null,"deltas":[[kind,index,text],…]}.'
+  )
+  command:argument("files", "Files with the body of a streamed response."):args "+"
+  command:option("--chunk", "Feed so many bytes at a time; the result is the same.")
+    :argname("<n>"):convert(piece_size)
+end
+
 ---@class claude.ReplayOptions
 ---@field files string[] paths of the recordings
 ---@field chunk? integer cut the input into pieces of so many bytes; the result is the same

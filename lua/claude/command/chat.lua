@@ -1,0 +1,95 @@
+--- `lua-claude chat`: a conversation, turn by turn.
+local exits = require "claude.command.exits"
+local options_module = require "claude.command.options"
+
+local M = {}
+
+local HELP = [[
+/undo        take the last turn back
+/save FILE   save the conversation; --load FILE continues it
+/help        this list
+/quit        leave, as Ctrl-D does
+Ctrl-C stops an answer; what you say next continues the conversation.
+]]
+
+--- Declares the options.
+---@param command table of argparse
+function M.declare(command)
+  command:summary "Talk, turn by turn."
+  command:description "Talk, turn by turn. One line of input is one turn; /help lists commands."
+  options_module.declare(command)
+  command:option("--load", "Continue a saved conversation."):argname "<file>"
+end
+
+local commands = {}
+
+function commands.help() io.stdout:write(HELP) end
+
+function commands.undo(chat)
+  local undone, why = chat:undo()
+  print(undone and "The last turn is taken back." or tostring(why or "There is no turn to undo."))
+end
+
+function commands.save(chat, path)
+  if path == "" then return print "/save FILE" end
+  local saved, why = chat:save(path)
+  print(saved and "Saved to " .. path .. "." or tostring(why))
+end
+
+-- Answers one line; returns false at its end.
+local function take_line(line, chat, view, options)
+  local answer = require "claude.command.answer"
+  local name, argument = line:match "^/(%a+)%s*(.-)%s*$"
+  if name == "quit" then return false end
+  if name then
+    local known = commands[name] or commands.help
+    known(chat, argument)
+  elseif line:find "%S" then
+    chat:user(line)
+    local status, run = answer.run(chat, view, {})
+    if options.json then
+      for _, message in ipairs(run.messages) do io.stdout:write(answer.json(message), "\n") end
+    end
+    if status == exits.interrupted then io.stderr:write "(stopped)\n" end
+    options.last_status = status
+  end
+  return true
+end
+
+local function open_chat(options)
+  local params, why = options_module.conversation(options)
+  if not params then
+    io.stderr:write("lua-claude: ", why, "\n")
+    return nil, exits.usage
+  end
+  local client = require("claude").new()
+  if not options.load then return client:conversation(params) end
+  local chat, text = client:load(options.load, { tools = params.tools })
+  if chat then return chat end
+  io.stderr:write("lua-claude: ", text, "\n")
+  return nil, exits.failed
+end
+
+--- Runs the subcommand.
+---@param options table
+---@return integer status of the last turn
+function M.run(options)
+  local terminal = require "claude.command.terminal"
+  local chat, status = open_chat(options)
+  if not chat then return status end
+  local out, aside = terminal.new(io.stdout, 1), terminal.new(io.stderr, 2)
+  -- Both on one terminal: one of them knows the column.
+  if out.is_terminal and aside.is_terminal then aside = out end
+  local shown = options.json and terminal.nowhere() or out
+  local view = require("claude.command.view").new(shown, options.json and aside or shown)
+  local prompt = terminal.is_terminal(0)
+  repeat
+    if prompt then out:write "> " end
+    local line = io.read "*l"
+    out.column_is_0 = true
+  until not line or not take_line(line, chat, view, options)
+  if prompt then out:write "\n" end
+  return options.last_status or exits.ok
+end
+
+return M

@@ -1,0 +1,74 @@
+--- `lua-claude demo`, what `make run` runs: an agent with three tools answers
+--- a question that needs several of them, thinking in between.
+local exits = require "claude.command.exits"
+local options_module = require "claude.command.options"
+
+local M = {}
+
+local QUESTION = "What time is it, and how many minutes have passed since midnight? "
+  .. "How many lines does README.md have? "
+  .. "And what becomes of $10,000 at 5% compound interest after 10 years?"
+
+--- Declares the options.
+---@param command table of argparse
+function M.declare(command)
+  command:summary "Watch an agent with tools answer a question."
+  command:description(
+    "An agent with a calculator, a clock and the files of the current folder answers a question,\n"
+      .. "with ANTHROPIC_API_KEY by the real API, without it by the built-in simulator."
+  )
+  command:argument("question", "Another question."):args "?"
+  options_module.declare(command)
+end
+
+local function has_credentials()
+  for _, name in ipairs { "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN" } do
+    if (os.getenv(name) or "") ~= "" then return true end
+  end
+  return false
+end
+
+-- The API, or a simulator in this process where there is no key.
+local function open_client(out)
+  local claude = require "claude"
+  if has_credentials() then return claude.new() end
+  local found, simulator = pcall(require, "claude.simulator")
+  if not found then return nil, "without a key it needs luv: apt install lua-luv" end
+  local sim, problem = simulator.start { pace = 0.01 }
+  if not sim then return nil, problem end
+  out:line(
+    "ANTHROPIC_API_KEY is not set: the built-in simulator answers, at " .. sim.url
+      .. ". No model is asked."
+  )
+  return claude.new { base_url = sim.url, api_key = "simulated" }, nil, sim
+end
+
+--- Runs the subcommand.
+---@param options table
+---@return integer status
+function M.run(options)
+  local out = require("claude.command.terminal").new(io.stdout, 1)
+  local client, why, sim = open_client(out)
+  local params
+  if client then
+    params, why = options_module.conversation(options)
+  end
+  if not params then
+    io.stderr:write("lua-claude: ", tostring(why), "\n")
+    return exits.failed
+  end
+  params.tools = params.tools or require("claude.command.toolbox").all
+  local chat = client:conversation(params)
+  local question = options.question or QUESTION
+  out:line("[question] " .. question)
+  chat:user(question)
+  local view = require("claude.command.view").new(out, out)
+  local status = require("claude.command.answer").run(chat, view, { max_requests = 30 })
+  if sim then
+    sim:close()
+    require("luv").run "nowait" -- closed handles are let go of in the loop
+  end
+  return status
+end
+
+return M

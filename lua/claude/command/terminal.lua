@@ -1,0 +1,75 @@
+--- Writing to a terminal or a pipe: dimmed text where that can be seen, and
+--- no control characters of a model where they could do harm.
+local M = {}
+
+local Terminal = {}
+Terminal.__index = Terminal
+Terminal.__name = "claude.command.terminal"
+
+local DIM, PLAIN = "\27[2m", "\27[0m"
+
+--- Whether a descriptor is a terminal. luv knows; without it nothing is.
+---@param descriptor integer
+---@return boolean
+function M.is_terminal(descriptor)
+  local found, uv = pcall(require, "luv")
+  return found and uv.guess_handle(descriptor) == "tty"
+end
+
+--- Without what moves a cursor, changes a title or rings: C0 controls but tab
+--- and newline, DEL, and the C1 controls as UTF-8.
+local function harmless(text)
+  return (text:gsub("[%z\1-\8\11-\31\127]", ""):gsub("\194[\128-\159]", ""))
+end
+
+--- A writer for `file`.
+---@param file file*
+---@param descriptor integer its number, to find out what it is
+---@return table
+function M.new(file, descriptor)
+  local is_terminal = M.is_terminal(descriptor)
+  return setmetatable({
+    file = file,
+    is_terminal = is_terminal,
+    colours = is_terminal and not os.getenv "NO_COLOR",
+    column_is_0 = true,
+  }, Terminal)
+end
+
+--- Writes text, dimmed if asked and possible.
+---@param text string
+---@param dimmed boolean|nil
+function Terminal:write(text, dimmed)
+  if text == "" then return end
+  if self.is_terminal then text = harmless(text) end
+  if dimmed and self.colours then
+    self.file:write(DIM, text, PLAIN)
+  else
+    self.file:write(text)
+  end
+  self.column_is_0 = text:sub(-1) == "\n"
+  self.file:flush()
+end
+
+--- Starts a new line unless at the start of one.
+function Terminal:fresh_line()
+  if not self.column_is_0 then self:write "\n" end
+end
+
+--- Writes whole lines, dimmed if asked and possible.
+---@param text string
+---@param dimmed boolean|nil
+function Terminal:line(text, dimmed)
+  self:fresh_line()
+  self:write(text, dimmed)
+  self:write "\n"
+end
+
+--- A writer that swallows what it is given.
+---@return table
+function M.nowhere()
+  local function swallow() end
+  return { write = swallow, line = swallow, fresh_line = swallow }
+end
+
+return M

@@ -1,0 +1,78 @@
+local child = require "spec.support.child"
+
+--- Runs .ci/deps on a machine made of nothing but these tools and `fakes`,
+--- whose values are shell scripts.
+local function on_machine(fakes, environment)
+  local bin = child.temporary()
+  local lines = { "mkdir " .. bin }
+  for _, tool in ipairs { "sh", "sed", "tr", "sort", "uname", "ls", "env", "cat" } do
+    lines[#lines + 1] = ("ln -s $(command -v %s) %s/%s"):format(tool, bin, tool)
+  end
+  child.run(table.concat(lines, "\n"))
+  for name, script in pairs(fakes) do
+    local file = assert(io.open(bin .. "/" .. name, "w"))
+    file:write("#!/bin/sh\n", script, "\n")
+    file:close()
+    child.run("chmod +x " .. bin .. "/" .. name)
+  end
+  local call = ("%s PATH=%s .ci/deps test lua5.1 luajit"):format(environment or "CI=", bin)
+  local result = child.run(call)
+  child.run("rm -rf " .. bin)
+  return result
+end
+
+local APT = [[case $* in *install*) for word; do echo "apt: $word" >&2; done ;; esac]]
+local NO_CACHE = "exit 1"
+
+describe("make deps", function()
+  it("names what is missing and installs it by apt as root", function()
+    local result = on_machine { id = "echo 0", ["apt-get"] = APT, ["apt-cache"] = NO_CACHE }
+    assert.equal(0, result.status)
+    assert.matches("Missing:.*a C compiler.*luajit's headers.*busted for luajit", result.out)
+    for _, package in ipairs { "gcc", "lua5.1", "luajit2", "libluajit2-5.1-dev", "lua-busted" } do
+      assert.matches("apt: " .. package:gsub("%p", "%%%0") .. "\n", result.err)
+    end
+  end)
+
+  it("never installs the packages that conflict with libluajit2", function()
+    local result = on_machine { id = "echo 0", ["apt-get"] = APT, ["apt-cache"] = NO_CACHE }
+    assert.not_matches("apt: luajit\n", result.err)
+    assert.not_matches("apt: libluajit%-5", result.err)
+  end)
+
+  it("uses sudo without a question in CI", function()
+    local sudo = 'echo "sudo $1"; shift; exec "$@"'
+    local result = on_machine({
+      id = "echo 1000", sudo = sudo, ["apt-get"] = APT, ["apt-cache"] = NO_CACHE,
+    }, "CI=true")
+    assert.equal(0, result.status)
+    assert.matches("sudo %-n", result.out)
+  end)
+
+  it("installs nothing without root, CI or somebody to ask", function()
+    local result = on_machine { id = "echo 1000", sudo = "exit 9", ["apt-get"] = APT }
+    assert.equal(1, result.status)
+    assert.matches("apt%-get install %-%-no%-install%-recommends .*libcurl4%-openssl%-dev", result.out)
+    assert.equal("", result.err)
+  end)
+
+  it("says when the installation fails", function()
+    local result = on_machine { id = "echo 0", ["apt-get"] = "exit 100", ["apt-cache"] = NO_CACHE }
+    assert.equal(1, result.status)
+  end)
+
+  for manager, line in pairs {
+    dnf = "sudo dnf install", pacman = "sudo pacman %-S", apk = "apk add", brew = "brew install",
+  } do
+    it("prints the line for " .. manager, function()
+      local result = on_machine { [manager] = "exit 9" }
+      assert.equal(1, result.status)
+      assert.matches(line, result.out)
+    end)
+  end
+
+  it("is silent when nothing is missing", function()
+    local result = child.run(".ci/deps test " .. child.lua)
+    assert.same({ status = 0, out = "", err = "" }, result)
+  end)
+end)

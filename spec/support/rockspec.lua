@@ -1,0 +1,92 @@
+--- Writes the rockspec from the tree; `make rockspec` runs it, and a spec
+--- compares. LuaRocks wants every file named.
+local M = {}
+
+M.path = "rockspec/lua-claude-scm-1.rockspec"
+
+local HEAD = [[
+-- The lists of files are written by `make rockspec`.
+rockspec_format = "3.0"
+package = "lua-claude"
+version = "scm-1"
+source = { url = "git+file://." }
+description = {
+  summary = "Agents with Claude: thinking, tools and streaming, exact to the byte",
+  detailed = [=[
+    A client for the Claude Messages API with a C core: streaming, extended
+    thinking, tool loops and conversations that go back byte for byte.]=],
+  license = "MIT",
+}
+dependencies = { "lua >= 5.1, < 5.6", "lua-cjson >= 2.1", "argparse >= 0.7" }
+external_dependencies = { CURL = { library = "curl" } }
+build = {
+  type = "builtin",
+  install = { bin = { ["lua-claude"] = "bin/lua-claude" } },
+  modules = {
+]]
+
+--- Paths below `dir` that end in `suffix`, sorted.
+---@param dir string
+---@param suffix string
+---@return string[]
+local function files(dir, suffix)
+  local found = {}
+  local pipe = assert(io.popen("find '" .. dir .. "' -type f -name '*" .. suffix .. "'"))
+  for path in pipe:lines() do found[#found + 1] = path end
+  pipe:close()
+  table.sort(found)
+  return found
+end
+
+local function sources(...)
+  local list = {}
+  for _, dir in ipairs { ... } do
+    for _, path in ipairs(files(dir, ".c")) do list[#list + 1] = path end
+  end
+  return list
+end
+
+local function render_c_module(name, list, library)
+  local lines = { ('    ["%s"] = {\n      sources = {\n'):format(name) }
+  for _, path in ipairs(list) do lines[#lines + 1] = ('        "%s",\n'):format(path) end
+  lines[#lines + 1] = '      },\n      defines = { "_GNU_SOURCE" },\n'
+  if not library then lines[#lines + 1] = '      incdirs = { "csrc" },\n' end
+  if library then
+    lines[#lines + 1] = '      libraries = { "curl" },\n'
+    lines[#lines + 1] = '      incdirs = { "csrc", "$(CURL_INCDIR)" },\n'
+    lines[#lines + 1] = '      libdirs = { "$(CURL_LIBDIR)" },\n'
+  end
+  lines[#lines + 1] = "    },\n"
+  return table.concat(lines)
+end
+
+--- The module a Lua file is, as `require` knows it.
+---@param path string
+---@return string
+function M.module_of(path)
+  return (path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))
+end
+
+--- The whole rockspec as it should be for the tree in the current directory.
+---@return string
+function M.render()
+  local core = { "csrc/core", "csrc/bind/core" }
+  local net = { "csrc/core", "csrc/net", "csrc/os", "csrc/bind/net" }
+  local unpack = unpack or table.unpack
+  local parts = { HEAD }
+  parts[#parts + 1] = render_c_module("claude.core", sources(unpack(core)))
+  parts[#parts + 1] = render_c_module("claude.net", sources(unpack(net)), true)
+  for _, path in ipairs(files("lua", ".lua")) do
+    parts[#parts + 1] = ('    ["%s"] = "%s",\n'):format(M.module_of(path), path)
+  end
+  parts[#parts + 1] = "  },\n}\n"
+  return table.concat(parts)
+end
+
+if arg and arg[1] == "--write" then
+  local file = assert(io.open(M.path, "w"))
+  assert(file:write(M.render()))
+  assert(file:close())
+end
+
+return M
