@@ -54,7 +54,7 @@ function Server:_answer(socket, request)
   local answer = self.answers[math.min(#self.requests, #self.answers)]
   if type(answer) == "function" then answer = answer(request) end
   if answer.silent then return end
-  if answer.reset then return socket:close_reset() end
+  if answer.hang_up then return socket:close() end
   local pieces = answer.pieces or { answer.body or "" }
   local length = 0
   for _, piece in ipairs(pieces) do
@@ -103,7 +103,7 @@ end
 
 --- Starts a server; the last answer serves every further request. An answer has status,
 --- headers, body or pieces; `promise` promises more bytes than come before it closes;
---- `silent` answers nothing, `reset` breaks the connection.
+--- `silent` answers nothing, `hang_up` closes without a word.
 ---@param answers table[]
 ---@return table server with url, port, requests
 function M.start(answers)
