@@ -330,6 +330,13 @@ describe("thinking rule 8: manual thinking between tool calls", function()
     end
   end)
 
+  it("gets it for tools that are JSON text, too", function()
+    local raw = require("claude.core").raw
+    local model = "claude-sonnet-4-6"
+    assert.equal(1, #betas(model, enabled(2048, { tools = raw('[{"name":"shell"}]') })))
+    assert.same({}, betas(model, enabled(2048, { tools = raw("[ ]") })))
+  end)
+
   it("gets none where it would do nothing", function()
     assert.same({}, betas("claude-opus-4-6", with_tools))
     assert.same({}, betas("claude-haiku-4-5", with_tools))

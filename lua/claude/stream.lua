@@ -34,6 +34,7 @@ Stream.__name = "claude.Stream"
 ---@field body? table the whole body, a claude.core body
 ---@field options? claude.CallOptions
 ---@field err? claude.Error why the request cannot be made
+---@field on_end? fun(stream: claude.Stream): claude.Error? called once the message is whole
 
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
 
@@ -190,13 +191,18 @@ end
 
 -- The message is whole: the connection may serve the next request.
 ---@return nil
+---@return string? text
+---@return claude.Error? err
 function Stream:_finish()
   local exchange, timings = self.exchange, self.timings
   timings.total = now() - self.started
   local first_byte = exchange.timings.first_byte
   timings.first_byte = first_byte and first_byte - self.started
   exchange:close()
-  self.state, self.exchange, self.guard = "done", nil, nil
+  self.exchange, self.guard = nil, nil
+  local err = self.spec.on_end and self.spec.on_end(self)
+  if err then return self:_fail(err) end
+  self.state = "done"
   return nil
 end
 
@@ -326,10 +332,14 @@ function Stream:block(index)
   return nil
 end
 
+--- Whether it has ended, well or not.
+---@return boolean
+function Stream:is_done() return self.state == "done" or self.state == "failed" end
+
 --- Cancels the request at once, wherever it is. What comes later is an error of kind
 --- "cancelled"; a stream that has ended stays as it is.
 function Stream:cancel()
-  if self.state == "done" or self.state == "failed" then return end
+  if self:is_done() then return end
   retry.cancel(self.control)
   local err = errors.new({ kind = "cancelled", message = "the stream was cancelled" })
   err.partial = self:current_message()

@@ -303,15 +303,21 @@ function M.check(params, ctx)
   return nil
 end
 
+-- Also as JSON text.
+local function has_tools(params)
+  local tools = params.tools
+  if type(tools) == "table" then return next(tools) ~= nil end
+  return values.given(tools) and not tostring(tools):find("^%s*%[%s*%]%s*$")
+end
+
 --- Beta header values that a request needs without its user naming them: manual
 --- thinking goes on between tool calls only with one.
 ---@param params table
 ---@param capabilities? claude.Capabilities
 ---@return string[]
 function M.needed_betas(params, capabilities)
-  local thinking, tools = values.plain(params.thinking), params.tools
-  if not thinking or thinking.type ~= "enabled" then return {} end
-  if type(tools) ~= "table" or next(tools) == nil then return {} end
+  local thinking = values.plain(params.thinking)
+  if not thinking or thinking.type ~= "enabled" or not has_tools(params) then return {} end
   if not capabilities or capabilities.interleaving ~= "header" then return {} end
   return { models.INTERLEAVED_BETA }
 end
