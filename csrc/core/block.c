@@ -1,10 +1,9 @@
 #include "core/block.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/complete.h"
 #include "core/json_reader.h"
+#include "core/repair.h"
 #include "core/splice.h"
 
 enum { TEXT_CARRY, INPUT_CARRY };
@@ -285,24 +284,20 @@ int cm_block_is_signed(const cm_block *block) {
   return signature.len > 0 && !is(signature, "\"\"") && !is(signature, "null");
 }
 
-static cm_flaw input_flaw(const cm_block *block) {
-  cm_slice input = cm_block_input(block), initial = block->initial[CM_PART_INPUT];
-  cm_buffer nowhere;
-  cm_status status;
+/* Null, and nothing at all, stand for an empty input. */
+static int is_null(cm_slice value) {
+  return value.len == 0 || value.ptr[0] == 'n';
+}
 
-  if (!has_given(block, CM_PART_INPUT)) {
-    if (initial.len == 0 || initial.ptr[0] == '{' || initial.ptr[0] == 'n') return CM_FLAW_NONE;
-    return CM_FLAW_NOT_OBJECT;
-  }
-  status = cm_json_check(input, NULL);
-  if (status == CM_OK) {
-    while (memchr(" \n\r\t", *input.ptr, 4)) input.ptr++;
-    return *input.ptr == '{' ? CM_FLAW_NONE : CM_FLAW_NOT_OBJECT;
-  }
-  if (status == CM_ERR_LIMIT) return CM_FLAW_INVALID_INPUT;
-  cm_buffer_init(&nowhere, block->start.alloc, 0); /* only whether, not what: no room */
-  status = cm_complete(input, &nowhere);
-  return status == CM_ERR_LIMIT ? CM_FLAW_CUT_INPUT : CM_FLAW_INVALID_INPUT;
+static cm_status judge_input(const cm_block *block, cm_input_state *state) {
+  cm_slice initial = block->initial[CM_PART_INPUT];
+
+  *state = CM_INPUT_OBJECT;
+  if (!is_tool(block)) return CM_OK;
+  if (has_given(block, CM_PART_INPUT))
+    return cm_repair_judge(cm_block_input(block), block->start.alloc, state);
+  if (!is_null(initial) && initial.ptr[0] != '{') *state = CM_INPUT_OTHER_VALUE;
+  return CM_OK;
 }
 
 /* Whether deltas have given a new value for the member that value belongs to. */
@@ -339,63 +334,33 @@ static int has_lone_surrogate(const cm_block *block) {
   return start_has_lone_surrogate(block);
 }
 
-cm_flaw cm_block_flaw(const cm_block *block) {
-  cm_flaw flaw = is_tool(block) ? input_flaw(block) : CM_FLAW_NONE;
+static cm_flaw flaw_of(cm_input_state state) {
+  switch (state) {
+  case CM_INPUT_CUT:
+    return CM_FLAW_CUT_INPUT;
+  case CM_INPUT_INVALID:
+    return CM_FLAW_INVALID_INPUT;
+  case CM_INPUT_OTHER_VALUE:
+    return CM_FLAW_NOT_OBJECT;
+  default:
+    return CM_FLAW_NONE;
+  }
+}
 
-  if (flaw != CM_FLAW_NONE) return flaw;
-  if (has_lone_surrogate(block)) return CM_FLAW_LONE_SURROGATE;
-  return block->unplaced ? CM_FLAW_UNKNOWN_DELTA : CM_FLAW_NONE;
+cm_status cm_block_find_flaw(const cm_block *block, cm_flaw *flaw) {
+  cm_input_state state;
+  cm_status status = judge_input(block, &state);
+
+  *flaw = flaw_of(state);
+  if (status != CM_OK || *flaw != CM_FLAW_NONE) return status;
+  if (has_lone_surrogate(block))
+    *flaw = CM_FLAW_LONE_SURROGATE;
+  else if (block->unplaced)
+    *flaw = CM_FLAW_UNKNOWN_DELTA;
+  return CM_OK;
 }
 
 /* Exact bytes */
-
-static cm_slice span(const char *from, const char *to) {
-  cm_slice s;
-  s.ptr = from;
-  s.len = (size_t)(to - from);
-  return s;
-}
-
-/* What this function reads is valid JSON: no escape is cut off. */
-static unsigned long unit_at(const char *pos) {
-  char digits[5];
-
-  if (pos[1] != 'u') return 0;
-  memcpy(digits, pos + 2, 4);
-  digits[4] = 0;
-  return strtoul(digits, NULL, 16);
-}
-
-static size_t escape_length(const char *pos, const char *end, int *lone) {
-  unsigned long unit = unit_at(pos), second;
-
-  *lone = 0;
-  if (pos[1] != 'u') return 2;
-  if ((unit & 0xF800) != 0xD800) return 6;
-  second = end - pos >= 12 && pos[6] == '\\' ? unit_at(pos + 6) : 0;
-  if ((unit & 0xFC00) == 0xD800 && (second & 0xFC00) == 0xDC00) return 12;
-  *lone = 1;
-  return 6;
-}
-
-/* Appends valid JSON with U+FFFD for every half of a surrogate pair. */
-static cm_status append_without_halves(cm_slice json, cm_buffer *out) {
-  const char *pos = json.ptr, *end = json.ptr + json.len, *run = pos;
-  cm_status status = CM_OK;
-  size_t length;
-  int lone;
-
-  while (status == CM_OK && (pos = memchr(pos, '\\', (size_t)(end - pos))) != NULL) {
-    length = escape_length(pos, end, &lone);
-    if (lone) {
-      status = cm_buffer_append(out, span(run, pos));
-      if (status == CM_OK) status = cm_buffer_append(out, slice_of("\\ufffd"));
-      run = pos + length;
-    }
-    pos += length;
-  }
-  return status == CM_OK ? cm_buffer_append(out, span(run, end)) : status;
-}
 
 typedef struct rendering {
   cm_member members[CM_PART_COUNT];
@@ -406,9 +371,8 @@ typedef struct rendering {
 static void put_member(rendering *r, int part, const char *head, cm_slice body, const char *tail) {
   cm_member *member = &r->members[r->count++];
 
-  member->name = cm_member_name(PART_NAMES[part]);
+  cm_member_set(member, PART_NAMES[part], body);
   member->head = slice_of(head);
-  member->body = body;
   member->tail = slice_of(tail);
 }
 
@@ -424,32 +388,26 @@ static void put_part(rendering *r, const cm_block *block, int part) {
     put_member(r, part, "", body, "");
 }
 
-static cm_status put_unusable(rendering *r, cm_slice input) {
-  cm_status status = cm_json_string_escape(input, &r->made);
-
-  put_member(r, CM_PART_INPUT, "{\"INVALID_JSON\":\"", bytes_of(&r->made), "\"}");
-  return status;
-}
-
 static cm_status put_input(rendering *r, const cm_block *block, int strict) {
   int given = has_given(block, CM_PART_INPUT);
   cm_slice initial = block->initial[CM_PART_INPUT];
   cm_slice input = given ? cm_block_input(block) : initial;
-  cm_flaw flaw = input_flaw(block);
-  cm_status status;
+  cm_input_state state;
+  cm_status status = judge_input(block, &state);
 
-  if (flaw == CM_FLAW_INVALID_INPUT || (flaw != CM_FLAW_NONE && strict))
-    return put_unusable(r, input);
-  if (flaw == CM_FLAW_CUT_INPUT) {
-    status = cm_complete(input, &r->made);
-    put_member(r, CM_PART_INPUT, "", bytes_of(&r->made), "");
-    return status == CM_WANT_MORE ? CM_OK : status;
+  if (status != CM_OK) return status;
+  if (state == CM_INPUT_INVALID || (state != CM_INPUT_OBJECT && strict)) {
+    status = cm_repair_wrap(input, &r->made);
+    input = bytes_of(&r->made);
+  } else if (state == CM_INPUT_CUT) {
+    status = cm_repair_close(input, &r->made);
+    input = bytes_of(&r->made);
+  } else if (!given && is_null(initial)) {
+    if (initial.len == 0 && block->kind != CM_BLOCK_TOOL_USE) return CM_OK;
+    input = slice_of("{}");
   }
-  if (given)
-    put_member(r, CM_PART_INPUT, "", input, "");
-  else if (initial.len ? initial.ptr[0] == 'n' : block->kind == CM_BLOCK_TOOL_USE)
-    put_member(r, CM_PART_INPUT, "", slice_of("{}"), "");
-  return CM_OK;
+  put_member(r, CM_PART_INPUT, "", input, "");
+  return status;
 }
 
 static cm_status put_parts(rendering *r, const cm_block *block, int strict) {
@@ -471,7 +429,7 @@ static cm_status render_strict(const cm_block *block, const rendering *r, cm_buf
 
   cm_buffer_init(&whole, out->alloc, out->limit);
   status = cm_splice(bytes_of(&block->start), r->members, r->count, &whole);
-  if (status == CM_OK) status = append_without_halves(bytes_of(&whole), out);
+  if (status == CM_OK) status = cm_repair_halves(bytes_of(&whole), out);
   cm_buffer_deinit(&whole);
   return status;
 }

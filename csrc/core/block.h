@@ -97,8 +97,8 @@ cm_slice cm_block_text(const cm_block *block);
 /* Whether a thinking block has what makes it valid to send back. */
 int cm_block_is_signed(const cm_block *block);
 
-/* Looks at everything; meant to be called once a block is finished. */
-cm_flaw cm_block_flaw(const cm_block *block);
+/* Looks at everything; meant for finished blocks. CM_OK with *flaw, or CM_ERR_NOMEM. */
+cm_status cm_block_find_flaw(const cm_block *block, cm_flaw *flaw);
 
 /*
 ** Appends the block's exact bytes to out. Tool input that is not valid JSON has to

@@ -237,7 +237,7 @@ static cm_status set_model(cm_message *message, cm_slice target) {
   cm_slice model = is_object(target) ? member_of(target, "model") : target;
 
   if (!is_object(target) || as_string(model).body.len == 0) return CM_OK;
-  return cm_overlay_set(&message->top, cm_member_name("model"), model);
+  return cm_overlay_set_named(&message->top, "model", model);
 }
 
 static cm_status take_block_start(cm_message *message, const cm_event *event, cm_failure *failure) {
@@ -338,7 +338,7 @@ static cm_status set_members(cm_message *message, cm_overlay *overlay, cm_slice 
 
 static cm_status set_top(cm_message *message, const char *name, cm_slice value) {
   if (is_null(value)) return CM_OK;
-  return cm_overlay_set(&message->top, cm_member_name(name), value);
+  return cm_overlay_set_named(&message->top, name, value);
 }
 
 static cm_status take_message_delta(cm_message *message, const cm_event *event) {
@@ -461,12 +461,6 @@ static cm_status render_usage(const cm_message *message, cm_buffer *out) {
   return cm_splice(is_object(usage) ? usage : slice_of("{}"), members, count, out);
 }
 
-static void put_member(cm_member *member, const char *name, const cm_buffer *value) {
-  memset(member, 0, sizeof *member);
-  member->name = cm_member_name(name);
-  member->body = bytes_of(value);
-}
-
 static cm_status render_parts(const cm_message *message, cm_buffer *content, cm_buffer *usage,
                               cm_buffer *out) {
   cm_member members[CM_SPLICE_MAX];
@@ -475,8 +469,8 @@ static cm_status render_parts(const cm_message *message, cm_buffer *content, cm_
 
   if (status == CM_OK) status = render_usage(message, usage);
   if (status != CM_OK) return status;
-  put_member(&members[count++], "content", content);
-  if (usage->len) put_member(&members[count++], "usage", usage);
+  cm_member_set(&members[count++], "content", bytes_of(content));
+  if (usage->len) cm_member_set(&members[count++], "usage", bytes_of(usage));
   return cm_splice(bytes_of(&message->start), members, count, out);
 }
 

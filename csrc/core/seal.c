@@ -207,8 +207,9 @@ static cm_status note_flaws(work *w, int *unsealable) {
   cm_flaw flaw;
 
   for (i = 0; i < w->message->count && status == CM_OK; i++) {
-    flaw = stays(w, i) ? cm_block_flaw(block_at(w, i)) : CM_FLAW_NONE;
-    if (flaw == CM_FLAW_NONE) continue;
+    if (!stays(w, i)) continue;
+    status = cm_block_find_flaw(block_at(w, i), &flaw);
+    if (status != CM_OK || flaw == CM_FLAW_NONE) continue;
     status = note(w->seal, rule_of(flaw), (int64_t)i);
     if (changes_bytes(flaw) && i < uncovered) *unsealable = 1;
   }

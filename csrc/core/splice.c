@@ -5,7 +5,8 @@
 #include "core/json_reader.h"
 
 struct cm_overlay_entry {
-  cm_buffer name; /* escaped as it came */
+  cm_buffer name;    /* plain text */
+  cm_buffer spelled; /* as it came */
   cm_buffer value;
 };
 
@@ -22,17 +23,10 @@ static cm_slice slice_of(const char *text) {
   return s;
 }
 
-cm_json_string cm_member_name(const char *plain) {
-  cm_json_string name;
-  name.body = slice_of(plain);
-  name.escaped = 0;
-  return name;
-}
-
-static int same_name(cm_json_string a, cm_json_string b) {
-  if (!b.escaped) return cm_json_string_equals(a, b.body);
-  if (!a.escaped) return cm_json_string_equals(b, a.body);
-  return a.body.len == b.body.len && memcmp(a.body.ptr, b.body.ptr, a.body.len) == 0;
+void cm_member_set(cm_member *member, const char *name, cm_slice value) {
+  memset(member, 0, sizeof *member);
+  member->name = member->spelled = slice_of(name);
+  member->body = value;
 }
 
 static void find_places(cm_slice object, const cm_member *members, size_t count, places *found) {
@@ -48,7 +42,7 @@ static void find_places(cm_slice object, const cm_member *members, size_t count,
     if (cm_json_reader_read_value(&reader, &value) != CM_OK) return;
     found->last_end = value.ptr + value.len;
     for (i = 0; i < count; i++)
-      if (same_name(key, members[i].name)) found->value[i] = value;
+      if (cm_json_string_equals(key, members[i].name)) found->value[i] = value;
   }
 }
 
@@ -74,7 +68,7 @@ static cm_status append_member(cm_buffer *out, const cm_member *member, int firs
   cm_status status;
 
   pieces[0] = slice_of(first ? "\"" : ",\"");
-  pieces[1] = member->name.body;
+  pieces[1] = member->spelled;
   pieces[2] = slice_of("\":");
   status = append_all(out, pieces, 3);
   return status == CM_OK ? append_value(out, member) : status;
@@ -145,6 +139,7 @@ void cm_overlay_deinit(cm_overlay *overlay) {
 
   for (i = 0; i < overlay->count; i++) {
     cm_buffer_deinit(&overlay->entries[i].name);
+    cm_buffer_deinit(&overlay->entries[i].spelled);
     cm_buffer_deinit(&overlay->entries[i].value);
   }
   overlay->alloc->resize(overlay->alloc->ud, overlay->entries,
@@ -157,14 +152,6 @@ static cm_slice bytes_of(const cm_buffer *buf) {
   s.ptr = buf->len ? buf->ptr : "";
   s.len = buf->len;
   return s;
-}
-
-static cm_json_string name_of(const struct cm_overlay_entry *entry) {
-  cm_json_string name;
-
-  name.body = bytes_of(&entry->name);
-  name.escaped = memchr(name.body.ptr, '\\', name.body.len) != NULL;
-  return name;
 }
 
 static cm_status grow(cm_overlay *overlay) {
@@ -181,24 +168,33 @@ static cm_status grow(cm_overlay *overlay) {
   return CM_OK;
 }
 
+static cm_status spell_out(cm_json_string string, cm_buffer *out) {
+  unsigned carry = 0;
+  cm_status status = CM_OK;
+
+  if (string.body.len) status = cm_json_string_unescape(string.body, &carry, out);
+  return status == CM_OK ? cm_json_string_finish(&carry, out) : status;
+}
+
 static cm_status add_entry(cm_overlay *overlay, cm_json_string name,
                            struct cm_overlay_entry **entry) {
   cm_status status = grow(overlay);
 
   if (status != CM_OK) return status;
-  *entry = &overlay->entries[overlay->count];
+  *entry = &overlay->entries[overlay->count++];
   cm_buffer_init(&(*entry)->name, overlay->alloc, (size_t)-1);
+  cm_buffer_init(&(*entry)->spelled, overlay->alloc, (size_t)-1);
   cm_buffer_init(&(*entry)->value, overlay->alloc, (size_t)-1);
-  status = cm_buffer_append(&(*entry)->name, name.body);
-  if (status == CM_OK) overlay->count++;
-  return status;
+  status = spell_out(name, &(*entry)->name);
+  return status == CM_OK ? cm_buffer_append(&(*entry)->spelled, name.body) : status;
 }
 
 static struct cm_overlay_entry *find_entry(const cm_overlay *overlay, cm_json_string name) {
   size_t i;
 
   for (i = 0; i < overlay->count; i++)
-    if (same_name(name, name_of(&overlay->entries[i]))) return &overlay->entries[i];
+    if (cm_json_string_equals(name, bytes_of(&overlay->entries[i].name)))
+      return &overlay->entries[i];
   return NULL;
 }
 
@@ -212,21 +208,36 @@ cm_status cm_overlay_set(cm_overlay *overlay, cm_json_string name, cm_slice valu
   return cm_buffer_append(&entry->value, value);
 }
 
+static cm_json_string plain_string(const char *text) {
+  cm_json_string string;
+
+  string.body = slice_of(text);
+  string.escaped = 0;
+  return string;
+}
+
+cm_status cm_overlay_set_named(cm_overlay *overlay, const char *name, cm_slice value) {
+  return cm_overlay_set(overlay, plain_string(name), value);
+}
+
 cm_slice cm_overlay_get(const cm_overlay *overlay, const char *name) {
-  const struct cm_overlay_entry *entry = find_entry(overlay, cm_member_name(name));
+  const struct cm_overlay_entry *entry = find_entry(overlay, plain_string(name));
   cm_slice none = { "", 0 };
 
   return entry ? bytes_of(&entry->value) : none;
 }
 
 size_t cm_overlay_members(const cm_overlay *overlay, cm_member *members) {
+  const struct cm_overlay_entry *entry;
   size_t i, count = 0;
 
   memset(members, 0, overlay->count * sizeof *members);
   for (i = 0; i < overlay->count; i++) {
-    if (overlay->entries[i].value.len == 0) continue; /* setting it ran out of memory */
-    members[count].name = name_of(&overlay->entries[i]);
-    members[count++].body = bytes_of(&overlay->entries[i].value);
+    entry = &overlay->entries[i];
+    if (entry->value.len == 0) continue; /* setting it ran out of memory */
+    members[count].name = bytes_of(&entry->name);
+    members[count].spelled = bytes_of(&entry->spelled);
+    members[count++].body = bytes_of(&entry->value);
   }
   return count;
 }

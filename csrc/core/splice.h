@@ -17,14 +17,15 @@ enum { CM_OVERLAY_MAX = 64, CM_SPLICE_MAX = CM_OVERLAY_MAX + 8 };
 
 /* One member to put in. The value is head, body and tail, one after the other. */
 typedef struct cm_member {
-  cm_json_string name;
+  cm_slice name;    /* its plain text */
+  cm_slice spelled; /* the inside of the JSON string that says it */
   cm_slice head;
   cm_slice body;
   cm_slice tail;
 } cm_member;
 
-/* A name made of plain ASCII without quotes or backslashes. */
-cm_json_string cm_member_name(const char *plain);
+/* Sets a name made of plain ASCII without quotes or backslashes, and the value's body. */
+void cm_member_set(cm_member *member, const char *name, cm_slice value);
 
 /*
 ** Appends object, which is valid JSON, to out: members it has get their new values
@@ -49,6 +50,7 @@ void cm_overlay_deinit(cm_overlay *overlay);
 
 /* CM_ERR_LIMIT: more than CM_OVERLAY_MAX names. */
 cm_status cm_overlay_set(cm_overlay *overlay, cm_json_string name, cm_slice value);
+cm_status cm_overlay_set_named(cm_overlay *overlay, const char *name, cm_slice value);
 
 /* The value set last, or an empty slice. Borrowed until the next set. */
 cm_slice cm_overlay_get(const cm_overlay *overlay, const char *name);

@@ -460,10 +460,10 @@ static const char *name_of_flaw(cm_flaw flaw) {
 /* response:block(i) -> { type, raw, index, stopped, flaw, input_raw } | nil */
 static int response_block(lua_State *L) {
   const cm_block *block = check_block(L);
-  const char *flaw;
+  cm_flaw flaw;
 
   if (!block) return 0;
-  flaw = name_of_flaw(cm_block_flaw(block));
+  if (cm_block_find_flaw(block, &flaw) != CM_OK) return raise_nomem(L);
   lua_createtable(L, 0, 6);
   set_slice(L, "type", block->type);
   response_block_raw(L);
@@ -472,7 +472,7 @@ static int response_block(lua_State *L) {
   lua_setfield(L, -2, "index");
   lua_pushboolean(L, block->stopped);
   lua_setfield(L, -2, "stopped");
-  if (flaw) set_string(L, "flaw", flaw);
+  if (flaw != CM_FLAW_NONE) set_string(L, "flaw", name_of_flaw(flaw));
   if (cm_block_input(block).len) set_slice(L, "input_raw", cm_block_input(block));
   return 1;
 }
