@@ -43,7 +43,10 @@ describe("make deps", function()
   it("uses sudo without a question in CI", function()
     local sudo = 'echo "sudo $1"; shift; exec "$@"'
     local result = on_machine({
-      id = "echo 1000", sudo = sudo, ["apt-get"] = APT, ["apt-cache"] = NO_CACHE,
+      id = "echo 1000",
+      sudo = sudo,
+      ["apt-get"] = APT,
+      ["apt-cache"] = NO_CACHE,
     }, "CI=true")
     assert.equal(0, result.status)
     assert.matches("sudo %-n", result.out)
@@ -52,7 +55,10 @@ describe("make deps", function()
   it("installs nothing without root, CI or somebody to ask", function()
     local result = on_machine { id = "echo 1000", sudo = "exit 9", ["apt-get"] = APT }
     assert.equal(1, result.status)
-    assert.matches("apt%-get install %-%-no%-install%-recommends .*libcurl4%-openssl%-dev", result.out)
+    assert.matches(
+      "apt%-get install %-%-no%-install%-recommends .*libcurl4%-openssl%-dev",
+      result.out
+    )
     assert.equal("", result.err)
   end)
 
@@ -62,7 +68,10 @@ describe("make deps", function()
   end)
 
   for manager, line in pairs {
-    dnf = "sudo dnf install", pacman = "sudo pacman %-S", apk = "apk add", brew = "brew install",
+    dnf = "sudo dnf install",
+    pacman = "sudo pacman %-S",
+    apk = "apk add",
+    brew = "brew install",
   } do
     it("prints the line for " .. manager, function()
       local result = on_machine { [manager] = "exit 9" }

@@ -44,9 +44,10 @@ describe("the calculator", function()
     ["10 ^ 400"] = "the result is not a finite number",
     ["os.execute('true')"] = "unknown name os at character 3",
   } do
-    it("refuses '" .. expression .. "'", function()
-      assert.equal("error: " .. complaint, shown(expression))
-    end)
+    it(
+      "refuses '" .. expression .. "'",
+      function() assert.equal("error: " .. complaint, shown(expression)) end
+    )
   end
 
   it("refuses an expression that is nested too deeply", function()
@@ -54,7 +55,8 @@ describe("the calculator", function()
     assert.matches("nested too deeply", shown(("-"):rep(150) .. "1"))
   end)
 
-  it("refuses an expression that is too long", function()
-    assert.equal("error: the expression is too long", shown(("1+"):rep(2000) .. "1"))
-  end)
+  it(
+    "refuses an expression that is too long",
+    function() assert.equal("error: the expression is too long", shown(("1+"):rep(2000) .. "1")) end
+  )
 end)

@@ -39,7 +39,9 @@ function M.run(command, stdin)
   local status = tonumber(pipe:read "*a")
   pipe:close()
   local result = { status = status, out = read(base .. ".out"), err = read(base .. ".err") }
-  for _, suffix in ipairs { ".in", ".out", ".err" } do os.remove(base .. suffix) end
+  for _, suffix in ipairs { ".in", ".out", ".err" } do
+    os.remove(base .. suffix)
+  end
   return result
 end
 

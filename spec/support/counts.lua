@@ -47,8 +47,12 @@ return function(options)
   end
 
   function handler.suite_end()
-    for _, problem in ipairs(handler.failures) do print_problem(problem) end
-    for _, problem in ipairs(handler.errors) do print_problem(problem) end
+    for _, problem in ipairs(handler.failures) do
+      print_problem(problem)
+    end
+    for _, problem in ipairs(handler.errors) do
+      print_problem(problem)
+    end
     for _, test in ipairs(handler.pendings) do
       io.write("skipped: ", test.name, test.message and ": " .. text_of(test.message) or "", "\n")
     end

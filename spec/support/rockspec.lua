@@ -32,23 +32,29 @@ build = {
 local function files(dir, suffix)
   local found = {}
   local pipe = assert(io.popen("find '" .. dir .. "' -type f -name '*" .. suffix .. "'"))
-  for path in pipe:lines() do found[#found + 1] = path end
+  for path in pipe:lines() do
+    found[#found + 1] = path
+  end
   pipe:close()
   table.sort(found)
   return found
 end
 
-local function sources(...)
+local function sources(dirs)
   local list = {}
-  for _, dir in ipairs { ... } do
-    for _, path in ipairs(files(dir, ".c")) do list[#list + 1] = path end
+  for _, dir in ipairs(dirs) do
+    for _, path in ipairs(files(dir, ".c")) do
+      list[#list + 1] = path
+    end
   end
   return list
 end
 
 local function render_c_module(name, list, library)
   local lines = { ('    ["%s"] = {\n      sources = {\n'):format(name) }
-  for _, path in ipairs(list) do lines[#lines + 1] = ('        "%s",\n'):format(path) end
+  for _, path in ipairs(list) do
+    lines[#lines + 1] = ('        "%s",\n'):format(path)
+  end
   lines[#lines + 1] = '      },\n      defines = { "_GNU_SOURCE" },\n'
   if not library then lines[#lines + 1] = '      incdirs = { "csrc" },\n' end
   if library then
@@ -72,10 +78,9 @@ end
 function M.render()
   local core = { "csrc/core", "csrc/bind/core" }
   local net = { "csrc/core", "csrc/net", "csrc/os", "csrc/bind/net" }
-  local unpack = unpack or table.unpack
   local parts = { HEAD }
-  parts[#parts + 1] = render_c_module("claude.core", sources(unpack(core)))
-  parts[#parts + 1] = render_c_module("claude.net", sources(unpack(net)), true)
+  parts[#parts + 1] = render_c_module("claude.core", sources(core))
+  parts[#parts + 1] = render_c_module("claude.net", sources(net), true)
   for _, path in ipairs(files("lua", ".lua")) do
     parts[#parts + 1] = ('    ["%s"] = "%s",\n'):format(M.module_of(path), path)
   end

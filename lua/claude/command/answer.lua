@@ -46,7 +46,9 @@ end
 --- signal is an event of its loop; without, the interpreter raises an error.
 local function watch_interrupts(stop)
   local found, uv = pcall(require, "luv")
-  if not found then return function() end end
+  if not found then
+    return function() end
+  end
   require("claude.loop").use "luv"
   local watch = uv.new_signal()
   watch:start("sigint", stop)

@@ -14,8 +14,11 @@ function M.declare(command)
   )
   command:argument("question", "The question; - reads it from standard input.")
   options_module.declare(command)
-  command:option("--max-requests", "Most requests that calling tools may take.")
-    :argname("<n>"):default("50"):convert(tonumber)
+  command
+    :option("--max-requests", "Most requests that calling tools may take.")
+    :argname("<n>")
+    :default("50")
+    :convert(tonumber)
   command:flag("-q --quiet", "Print the answer only.")
 end
 
@@ -44,7 +47,9 @@ function M.run(options)
   chat:user(question)
   local status, run = answer.run(chat, new_view(options), { max_requests = options.max_requests })
   if options.json then
-    for _, message in ipairs(run.messages) do io.stdout:write(answer.json(message), "\n") end
+    for _, message in ipairs(run.messages) do
+      io.stdout:write(answer.json(message), "\n")
+    end
   end
   return status
 end

@@ -15,7 +15,8 @@ local CONSTANTS = { pi = math.pi, e = math.exp(1) }
 
 local function round(x) return math.floor(x + 0.5) end
 
----@type table<string, { arity: integer|nil, call: fun(...: number): number }>
+-- Without an arity: a function of two values, folded over all that are given.
+---@type table<string, { arity: integer|nil, call: function }>
 local FUNCTIONS = {
   abs = { arity = 1, call = math.abs },
   ceil = { arity = 1, call = math.ceil },
@@ -36,7 +37,8 @@ local FUNCTIONS = {
 -- Where the parser stands: text, position, depth. Trouble is raised as a
 -- table, so that it cannot be taken for a mistake in this file.
 local function fail(state, text)
-  error({ text = ("%s at character %d"):format(text, state.at) }, 0)
+  local where = (" at character %d"):format(state.at)
+  error({ text = text .. where }, 0)
 end
 
 local function skip_spaces(state) state.at = state.text:find("%S", state.at) or #state.text + 1 end
@@ -67,7 +69,11 @@ local function parse_name(state, name)
     if known.arity and #values ~= known.arity then
       fail(state, ("%s takes %d value, got %d"):format(name, known.arity, #values))
     end
-    return known.call((unpack or table.unpack)(values))
+    local result = known.arity == 1 and known.call(values[1]) or values[1]
+    for i = 2, #values do
+      result = known.call(result, values[i])
+    end
+    return result
   end
   if not CONSTANTS[name] then fail(state, "unknown name " .. name) end
   return CONSTANTS[name]

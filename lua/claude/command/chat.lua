@@ -48,7 +48,9 @@ local function take_line(line, chat, view, options)
     chat:user(line)
     local status, run = answer.run(chat, view, {})
     if options.json then
-      for _, message in ipairs(run.messages) do io.stdout:write(answer.json(message), "\n") end
+      for _, message in ipairs(run.messages) do
+        io.stdout:write(answer.json(message), "\n")
+      end
     end
     if status == exits.interrupted then io.stderr:write "(stopped)\n" end
     options.last_status = status

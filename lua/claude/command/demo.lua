@@ -37,7 +37,8 @@ local function open_client(out)
   local sim, problem = simulator.start { pace = 0.01 }
   if not sim then return nil, problem end
   out:line(
-    "ANTHROPIC_API_KEY is not set: the built-in simulator answers, at " .. sim.url
+    "ANTHROPIC_API_KEY is not set: the built-in simulator answers, at "
+      .. sim.url
       .. ". No model is asked."
   )
   return claude.new { base_url = sim.url, api_key = "simulated" }, nil, sim

@@ -13,8 +13,9 @@ local function new_parser()
   if not found then
     return nil, "needs argparse: apt install lua-argparse, or luarocks install argparse"
   end
-  local parser = argparse("lua-claude", "Agents with Claude, from the command line.")
-    :epilog("Exit status: " .. exits.summary .. "\n`lua-claude COMMAND --help` tells more.")
+  local parser = argparse("lua-claude", "Agents with Claude, from the command line."):epilog(
+    "Exit status: " .. exits.summary .. "\n`lua-claude COMMAND --help` tells more."
+  )
   parser:command_target "command"
   parser:require_command(false)
   parser:flag("-v --version", "Print the version and exit."):action(function()
@@ -27,9 +28,7 @@ local function new_parser()
   return parser
 end
 
-local function complain(text)
-  io.stderr:write("lua-claude: ", text, "\n")
-end
+local function complain(text) io.stderr:write("lua-claude: ", text, "\n") end
 
 local function run(args)
   local parser, why = new_parser()

@@ -31,7 +31,8 @@ function M.declare(command)
     :argname("<how>")
     :default("adaptive")
     :convert(thinking_option)
-  command:option("--display", "How thinking is shown: summarized or omitted.")
+  command
+    :option("--display", "How thinking is shown: summarized or omitted.")
     :choices({ "summarized", "omitted" })
     :default "summarized"
   command:option("--effort", "How hard to think: low, medium, high, xhigh or max.")

@@ -29,8 +29,10 @@ function M.declare(command)
       .. '"error":{"kind","type","message"}|null,"deltas":[[kind,index,text],…]}.'
   )
   command:argument("files", "Files with the body of a streamed response."):args "+"
-  command:option("--chunk", "Feed so many bytes at a time; the result is the same.")
-    :argname("<n>"):convert(piece_size)
+  command
+    :option("--chunk", "Feed so many bytes at a time; the result is the same.")
+    :argname("<n>")
+    :convert(piece_size)
 end
 
 ---@class claude.ReplayOptions

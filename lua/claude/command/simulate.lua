@@ -20,11 +20,15 @@ function M.declare(command)
       .. "ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY set to it and exit as the command does:\n\n"
       .. "  lua-claude simulate -- lua my_program.lua"
   )
-  command:option("--port", "The port to listen on; 0, the default, takes a free one.")
-    :argname("<n>"):convert(number_from(0))
+  command
+    :option("--port", "The port to listen on; 0, the default, takes a free one.")
+    :argname("<n>")
+    :convert(number_from(0))
   command:option("--seed", "What the simulator's ids and signatures depend on."):argname "<text>"
-  command:option("--chunk", "Send streams in pieces of so many bytes.")
-    :argname("<n>"):convert(number_from(1))
+  command
+    :option("--chunk", "Send streams in pieces of so many bytes.")
+    :argname("<n>")
+    :convert(number_from(1))
   command:option("--pace", "Seconds between the pieces."):argname("<s>"):convert(tonumber)
   command:argument("program", "A command and its arguments, after --."):args "*"
 end
@@ -39,8 +43,11 @@ local function serve(simulator, settings)
     complain(problem)
     return exits.failed
   end
-  io.stdout:write("The simulated API listens. In another shell:\n  export ANTHROPIC_BASE_URL=",
-    sim.url, " ANTHROPIC_API_KEY=simulated\nCtrl-C ends it.\n")
+  io.stdout:write(
+    "The simulated API listens. In another shell:\n  export ANTHROPIC_BASE_URL=",
+    sim.url,
+    " ANTHROPIC_API_KEY=simulated\nCtrl-C ends it.\n"
+  )
   io.stdout:flush()
   local stopped
   local watches = {}
@@ -49,8 +56,12 @@ local function serve(simulator, settings)
     watch:start(name, function() stopped = number end)
     watches[#watches + 1] = watch
   end
-  while not stopped do uv.run "once" end
-  for _, watch in ipairs(watches) do watch:close() end
+  while not stopped do
+    uv.run "once"
+  end
+  for _, watch in ipairs(watches) do
+    watch:close()
+  end
   sim:close()
   uv.run "nowait" -- closed handles are let go of in the loop
   return 128 + stopped
@@ -66,7 +77,10 @@ function M.run(options)
   end
   local simulator = require "claude.simulator"
   local settings = {
-    port = options.port, seed = options.seed, chunk = options.chunk, pace = options.pace,
+    port = options.port,
+    seed = options.seed,
+    chunk = options.chunk,
+    pace = options.pace,
   }
   if #options.program == 0 then return serve(simulator, settings) end
   local status, problem = simulator.run(options.program, settings)

@@ -16,10 +16,13 @@ function M.is_terminal(descriptor)
   return found and uv.guess_handle(descriptor) == "tty"
 end
 
---- Without what moves a cursor, changes a title or rings: C0 controls but tab
---- and newline, DEL, and the C1 controls as UTF-8.
-local function harmless(text)
-  return (text:gsub("[%z\1-\8\11-\31\127]", ""):gsub("\194[\128-\159]", ""))
+--- A text without what moves a cursor, changes a title or rings: C0 controls
+--- but tab and newline, DEL, and the C1 controls as UTF-8.
+---@param text string
+---@return string
+function M.harmless(text)
+  local kept = text:gsub("[%z\1-\8\11-\31\127]", "")
+  return (kept:gsub("\194[\128-\159]", ""))
 end
 
 --- A writer for `file`.
@@ -41,7 +44,7 @@ end
 ---@param dimmed boolean|nil
 function Terminal:write(text, dimmed)
   if text == "" then return end
-  if self.is_terminal then text = harmless(text) end
+  if self.is_terminal then text = M.harmless(text) end
   if dimmed and self.colours then
     self.file:write(DIM, text, PLAIN)
   else

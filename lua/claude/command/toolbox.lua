@@ -54,9 +54,7 @@ local function resolve(path)
   local folder = assert(uv.fs_realpath "."):gsub("/?$", "/")
   local real, why = uv.fs_realpath(path)
   if not real then return nil, why end
-  if real:sub(1, #folder) ~= folder then
-    return nil, "the path leads out of the current folder"
-  end
+  if real:sub(1, #folder) ~= folder then return nil, "the path leads out of the current folder" end
   if uv.fs_stat(real).type ~= "file" then return nil, "not a regular file" end
   return real
 end

@@ -85,7 +85,14 @@ function View:usage(tally, stop_reason, first_token)
   local line = "[usage] tokens: %d in (%d cached), %d out (%d thinking); stop reason: %s%s"
   local after = first_token and ("; first token after %.2f s"):format(first_token) or ""
   self.aside:line(
-    line:format(tally.input, tally.cached, tally.output, tally.thinking, tostring(stop_reason), after),
+    line:format(
+      tally.input,
+      tally.cached,
+      tally.output,
+      tally.thinking,
+      tostring(stop_reason),
+      after
+    ),
     true
   )
 end
