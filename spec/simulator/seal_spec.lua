@@ -519,14 +519,11 @@ describe("claude.simulator.seal", function()
     request.model = "claude-opus-4-6"
     local answer = say(sim, request)
     assert.equal(200, answer.status)
-    assert.same(
-      {
-        type = "thinking_dropped",
-        path = "messages.1.content.0",
-        reason = "model_binding_mismatch",
-      },
-      answer.json.input_transformations[1]
-    )
+    assert.same({
+      type = "thinking_dropped",
+      path = "messages.1.content.0",
+      reason = "model_binding_mismatch",
+    }, answer.json.input_transformations[1])
     assert.equal(5, #answer.json.input_transformations)
   end)
 

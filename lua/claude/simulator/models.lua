@@ -1,4 +1,6 @@
 --- The models the simulator plays: what each takes and how it behaves.
+local core = require("claude.core")
+
 local M = {}
 
 ---@class claude.simulator.Model
@@ -324,7 +326,7 @@ function M.info(model)
     max_input_tokens = model.context,
     max_tokens = model.max_output,
     lifecycle = model.lifecycle,
-    retires_at = model.retires_at,
+    retires_at = model.retires_at or core.null,
     line = model.line,
     capabilities = {
       batch = supported(true),

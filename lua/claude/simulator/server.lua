@@ -36,6 +36,7 @@ function Connection:close(how)
   self.closed = true
   self.server.connections[self] = nil
   shut(self.timer)
+  shut(self.idle)
   if self.socket:is_closing() then return end
   if how == "reset" and self.socket.close_reset then
     self.socket:close_reset()
@@ -50,12 +51,21 @@ function Connection:finish()
   self.socket:shutdown(function() self:close() end)
 end
 
---- Calls `go_on` after `seconds`, or soon.
+--- Calls `go_on` after `seconds`; 0: when the rest of the loop had its turn.
 function Connection:later(seconds, go_on)
-  self.timer = self.timer or uv.new_timer()
-  self.timer:start(math.floor(seconds * 1000 + 0.5), 0, function()
+  -- A timer of 0 ms fires before the loop polls again: hence the idle handle.
+  local name = seconds > 0 and "timer" or "idle"
+  local handle = self[name] or (seconds > 0 and uv.new_timer() or uv.new_idle())
+  self[name] = handle
+  local function fire()
+    handle:stop()
     if not self.closed then self.server.guard(go_on) end
-  end)
+  end
+  if seconds > 0 then
+    handle:start(math.max(1, math.floor(seconds * 1000 + 0.5)), 0, fire)
+  else
+    handle:start(fire)
+  end
 end
 
 --- The bytes of a body in the pieces in which they are written.
@@ -206,6 +216,14 @@ end
 ---@field guard fun(step: fun()) runs a step of the loop; what it raises must not reach luv
 ---@field limits? { max_head?: integer, max_body?: integer }
 
+--- A client that went away must not end this process by SIGPIPE; luv leaves that to us.
+local function survive_sigpipe()
+  local handle = uv.new_signal()
+  handle:start("sigpipe", function() end)
+  handle:unref()
+  return handle
+end
+
 --- Listens on 127.0.0.1 and nowhere else.
 ---@param options claude.simulator.server.Options
 ---@return claude.simulator.Server|nil server
@@ -227,6 +245,7 @@ function M.listen(options)
     end)
     if ok then
       server.port = listener:getsockname().port
+      server.sigpipe = survive_sigpipe()
       return server
     end
   end
@@ -244,6 +263,7 @@ end
 --- Ends every connection and stops listening. May be called again.
 function Server:close()
   shut(self.listener)
+  shut(self.sigpipe)
   local open = {}
   for connection in pairs(self.connections) do
     open[#open + 1] = connection
