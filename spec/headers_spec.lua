@@ -85,11 +85,21 @@ describe("headers", function()
     end)
 
     it("are taken out of any text, wherever they stand", function()
-      local given = { { "Authorization", "Bearer tok-1" }, { "Cookie", "sess" } }
-      local scrub = credentials({ api_key = "key-1", headers = given }).scrub
-      local text = scrub("key-1 and key-1, tok-1; sess")
+      local given = { { "Authorization", "Bearer token-12345" }, { "Cookie", "session-12345" } }
+      local scrub = credentials({ api_key = "key-12345678", headers = given }).scrub
+      local text = scrub("key-12345678 and key-12345678, token-12345; session-12345")
       assert.equal("[redacted] and [redacted], [redacted]; [redacted]", text)
     end)
+
+    it(
+      "leave words alone that a short key consists of",
+      function()
+        assert.equal(
+          "a simulated text",
+          credentials({ api_key = "simulated" }).scrub("a simulated text")
+        )
+      end
+    )
 
     it("show themselves in no field", function()
       local made = credentials({ api_key = "key-1" })

@@ -244,18 +244,21 @@ end
 ---@return claude.Conversation
 function Client:conversation(params)
   if getmetatable(self) ~= Client then error("write client:conversation{…} with a colon", 2) end
-  return require("claude.conversation").new(self, params)
+  -- No tail call: errors count the levels up to the caller.
+  local chat = require("claude.conversation").new(self, params)
+  return chat
 end
 
---- Loads a conversation that `chat:save` wrote.
----@param path string
+--- Loads a conversation that `chat:save` wrote, or what `chat:dump` returned.
+---@param path string path or dump
 ---@param params? table what a file cannot hold, such as tools
 ---@return claude.Conversation? chat
 ---@return string? text
 ---@return claude.Error? err
 function Client:load(path, params)
   if getmetatable(self) ~= Client then error("write client:load(…) with a colon", 2) end
-  return require("claude.conversation").load(self, path, params)
+  local chat, text, err = require("claude.conversation").load(self, path, params)
+  return chat, text, err
 end
 
 --- Closes the client: running streams go on, new requests are refused.

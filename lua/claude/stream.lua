@@ -275,7 +275,7 @@ local function loop_over(stream, name)
     if a == nil and c then error(c, 0) end
     return a, b, c
   end
-  return require("claude.tasks").iterator(raising, "stream:" .. name)
+  return require("claude.tasks").iterator(raising, ("stream:%s()"):format(name))
 end
 
 --- `for kind, text, index in stream:deltas()`: everything that arrives, in order.

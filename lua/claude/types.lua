@@ -1,0 +1,556 @@
+---@meta claude
+--- What users of lua-claude call, for editors and checkers that read LuaLS annotations.
+--- Nothing runs from here; each implementation file says more about its own part.
+-- luacheck: ignore 211 212 241
+
+-- The module -------------------------------------------------------------------------
+
+---@class claude
+---@field _VERSION string
+---@field null any what stands for JSON's null where null has a meaning
+---@field Error claude.ErrorModule
+local claude = {}
+
+--- Makes a client; credentials and base URL come from the environment unless given.
+---@param options? claude.ClientOptions
+---@return claude.Client
+function claude.new(options) end
+
+--- Runs a function as a task, and everything spawned, until all have ended.
+---@param fn? fun(...: any): any
+---@param ... any
+---@return any ...
+function claude.loop(fn, ...) end
+
+--- Starts a task: a function in a coroutine of its own that may wait.
+---@param fn fun(...: any): any
+---@param ... any
+---@return claude.Task
+function claude.spawn(fn, ...) end
+
+--- Calls a function for every element, many at once: `for item, result in claude.map(…)`.
+---@param list any[]
+---@param fn fun(item: any, index: integer): any
+---@param options? { limit: integer? }
+---@return claude.Map
+function claude.map(list, fn, options) end
+
+--- Does what can be done now, for at most so many milliseconds; never waits.
+---@param milliseconds? number
+---@return integer tasks that have not ended
+function claude.step(milliseconds) end
+
+--- Lets so many seconds pass; other tasks run meanwhile.
+---@param seconds number
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function claude.sleep(seconds) end
+
+--- Makes a tool: what the model may call, and the function that answers.
+---@param fields claude.ToolFields
+---@return claude.Tool
+function claude.tool(fields) end
+
+--- Makes content of texts and blocks, for tools that return more than one text.
+---@param items string|table
+---@return claude.Content
+function claude.content(items) end
+
+--- Marks a table as a JSON array, also when it is empty.
+---@param list? table
+---@return table
+function claude.array(list) end
+
+--- Marks a table as a JSON object; with a list of `{ key, value }` pairs, in that order.
+---@param pairs? table
+---@return table
+function claude.object(pairs) end
+
+--- JSON text that goes out as it is; raises when it is not JSON.
+---@param text string
+---@return any
+function claude.json(text) end
+
+---@class claude.ErrorModule
+local ErrorModule = {}
+
+--- Makes a claude.Error.
+---@param fields table
+---@return claude.Error
+function ErrorModule.new(fields) end
+
+--- The three values of a failed call.
+---@param err claude.Error
+---@return nil
+---@return string text
+---@return claude.Error err
+function ErrorModule.fail(err) end
+
+--- Whether a value is a claude.Error.
+---@param value any
+---@return boolean
+function ErrorModule.is(value) end
+
+---@alias claude.ErrorKind
+---| "api"        # the API answered with an error, by status or inside a stream
+---| "network"    # no answer, or the connection broke before one
+---| "timeout"    # one of the limits on waiting was reached
+---| "protocol"   # an answer that is not what the API's format allows
+---| "incomplete" # a stream that ended before its message was whole
+---| "cancelled"  # the caller cancelled or closed it
+---| "invalid"    # refused before sending: the API would have answered with 400
+
+---@class claude.Error
+---@field kind claude.ErrorKind
+---@field message string what went wrong
+---@field type? string the API's name for it, such as "overloaded_error"
+---@field status? integer HTTP status, when there was one
+---@field hint? string what to do about it
+---@field path? string the parameter it is about, such as "messages[2].content[1]"
+---@field rule? string name of the rule that was broken, for kind "invalid"
+---@field request_id? string
+---@field retryable boolean whether the same request may succeed a little later
+---@field retry_after? number seconds that the API asked to wait
+---@field details? table the API's details, decoded
+---@field error_code? string the API's code inside details
+---@field partial? claude.Message what had arrived before the failure
+---@field headers? table<string, string> response headers by lowercase name
+---@field body? string start of the response body, as it came
+
+-- Client -----------------------------------------------------------------------------
+
+---@class claude.ClientOptions
+---@field api_key? string|false else ANTHROPIC_API_KEY; sent as x-api-key. false: none is needed
+---@field auth_token? string else ANTHROPIC_AUTH_TOKEN; sent as a bearer
+---@field base_url? string else ANTHROPIC_BASE_URL, else https://api.anthropic.com
+---@field version? string API version, "2026-10-21" when not given
+---@field betas? string[] beta names sent with every request
+---@field headers? table<string, string|false> headers sent with every request
+---@field max_retries? integer 2 when not given
+---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
+---@field limits? claude.Limits
+---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
+---@field allow_http? boolean http to other machines than this one
+---@field interleaved_thinking? boolean false: no beta header for manual thinking between tools
+---@field http_version? "1.1"|"2"
+---@field proxy? string
+---@field no_proxy? string hosts that are asked directly
+---@field ca_file? string
+---@field ca_path? string
+
+--- What one call may have different from its client.
+---@class claude.CallOptions
+---@field betas? string[]
+---@field headers? table<string, string|false>
+---@field version? string
+---@field limits? claude.Limits
+---@field max_retries? integer
+
+--- Limits on waiting, in seconds; false: none. A request as a whole has no limit.
+---@class claude.Limits
+---@field connect? number|false 10
+---@field first_byte? number|false 600
+---@field idle? number|false without any byte, 120
+---@field stalled? number|false with nothing but pings, 600 or more by max_tokens
+
+---@class claude.Client
+---@field messages claude.Messages
+---@field models claude.Models
+---@field base_url string
+---@field version string
+local Client = {}
+
+--- A conversation: append-only, exact, savable.
+---@param params claude.Params
+---@return claude.Conversation
+function Client:conversation(params) end
+
+--- Loads a conversation that `chat:save` wrote, or what `chat:dump` returned.
+---@param path string path or dump
+---@param params? table what a file cannot hold, such as tools
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+function Client:load(path, params) end
+
+--- Tells the user about something that works, but not as it seems.
+---@param code string
+---@param text string
+---@param about? string with it, once for each thing it is about
+function Client:warn(code, text, about) end
+
+--- Closes the client: new requests are refused.
+function Client:close() end
+
+--- Parameters as the Messages API has them, and `betas`. What is not listed passes through.
+---@class claude.Params
+---@field model string
+---@field max_tokens integer
+---@field messages? table[]
+---@field system? string|table[]
+---@field tools? table[]
+---@field tool_choice? table
+---@field thinking? { type: string, budget_tokens: integer?, display: string? }
+---@field output_config? { effort: string?, format: table? }
+---@field cache_control? { type: "ephemeral", ttl: "5m"|"1h"|nil }
+---@field stop_sequences? string[]
+---@field metadata? table
+---@field betas? string[]
+---@field [string] any
+
+---@class claude.Messages
+local Messages = {}
+
+--- Asks, and returns the whole answer.
+---@param params claude.Params
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Messages:create(params, options) end
+
+--- Asks, and returns the answer as it comes; failures come with the first step.
+---@param params claude.Params
+---@param options? claude.CallOptions
+---@return claude.Stream
+function Messages:stream(params, options) end
+
+--- Counts the tokens that a request's input has.
+---@param params claude.Params
+---@param options? claude.CallOptions
+---@return { input_tokens: integer }? count
+---@return string? text
+---@return claude.Error? err
+function Messages:count_tokens(params, options) end
+
+---@class claude.Models
+local Models = {}
+
+--- What the API says of one model.
+---@param id string id or alias
+---@param options? claude.CallOptions
+---@return table? model
+---@return string? text
+---@return claude.Error? err
+function Models:retrieve(id, options) end
+
+--- One page of the models.
+---@param query? { limit: integer?, after_id: string?, before_id: string?, lifecycle: string? }
+---@param options? claude.CallOptions
+---@return { data: table[], has_more: boolean, first_id: string?, last_id: string? }? page
+---@return string? text
+---@return claude.Error? err
+function Models:list(query, options) end
+
+-- Replies ----------------------------------------------------------------------------
+
+---@class claude.Message
+---@field id string
+---@field model string
+---@field role "assistant"
+---@field content table[] blocks, each with a type
+---@field stop_reason? string
+---@field stop_sequence? string
+---@field usage table
+---@field request_id? string
+---@field timings? claude.Timings
+local Message = {}
+
+--- The answer: all text blocks together.
+---@return string
+function Message:text() end
+
+--- What the model thought, as far as it is shown.
+---@return string
+function Message:thinking() end
+
+--- The tool calls in order.
+---@return table[]
+function Message:tool_uses() end
+
+--- Seconds since the request was started.
+---@class claude.Timings
+---@field first_byte? number
+---@field first_token? number
+---@field total? number
+
+---@alias claude.Kind
+---| "message_start"
+---| "block_start"
+---| "text"
+---| "thinking"
+---| "signature"
+---| "input_json"
+---| "citation"
+---| "compaction"
+---| "block_stop"
+---| "message_delta"
+---| "message_stop"
+---| "unknown"
+
+---@class claude.Stream
+---@field timings claude.Timings
+local Stream = {}
+
+--- The next piece: its kind, its text and its block's index (from 0).
+---@return claude.Kind? kind
+---@return string? text
+---@return integer|claude.Error|nil index
+function Stream:next() end
+
+--- The next piece of text.
+---@return string? text
+---@return string? problem
+---@return claude.Error? err
+function Stream:next_text() end
+
+--- The API's next event as a table.
+---@return table? event
+---@return string? text
+---@return claude.Error? err
+function Stream:next_event() end
+
+--- `for kind, text, index in stream:deltas()`: everything that arrives, in order.
+---@return fun(): claude.Kind?, string?, integer?
+function Stream:deltas() end
+
+--- `for text in stream:text_stream()`: the answer's text only.
+---@return fun(): string?
+function Stream:text_stream() end
+
+--- `for event in stream:events()`: the API's own events as tables.
+---@return fun(): table?
+function Stream:events() end
+
+--- One block as far as it has arrived, by the index that `deltas` gives.
+---@param index integer from 0
+---@return table?
+function Stream:block(index) end
+
+--- Reads to the end: the whole message.
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Stream:final_message() end
+
+--- What has arrived so far, as a message.
+---@return claude.Message?
+function Stream:current_message() end
+
+--- Whether it has ended, well or not.
+---@return boolean
+function Stream:is_done() end
+
+--- Cancels the request at once, wherever it is.
+function Stream:cancel() end
+
+--- The same as cancel.
+function Stream:close() end
+
+-- Conversations and tools --------------------------------------------------------------
+
+--- What a tool returns: a text, number, boolean, table (shown as JSON),
+--- `claude.content { … }`, or nothing; `nil, err` or an error raised tells of a failure.
+---@alias claude.ToolFunction fun(input: table, call: claude.ToolCall): any, any
+
+---@class claude.ToolFields
+---@field name? string
+---@field description? string
+---@field input_schema? any
+---@field type? string absent for a tool of your own
+---@field run? claude.ToolFunction absent: a person answers, see `chat:pending()`
+---@field [string] any
+
+---@class claude.Tool: claude.ToolFields
+
+---@class claude.ToolCall
+---@field id string
+---@field name string
+---@field input table the model's input, decoded
+---@field index integer its block's index in the reply, from 0
+---@field toolset_name? string
+
+---@class claude.Content
+---@field [integer] table a content block
+
+---@class claude.Conversation
+---@field params table what the next turns are sent with
+---@field client claude.Client
+local Conversation = {}
+
+--- Says something: a text, a block, or a list of blocks.
+---@param content string|table
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
+function Conversation:user(content) end
+
+--- Adds a system message at this place, for the models that take them.
+---@param content string|table
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
+function Conversation:system(content) end
+
+--- Sends the conversation and waits for the whole reply.
+---@param overrides? table params for this turn only
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Conversation:send(overrides, options) end
+
+--- Sends the conversation and streams the reply.
+---@param overrides? table params for this turn only
+---@param options? claude.CallOptions
+---@return claude.Stream
+function Conversation:stream(overrides, options) end
+
+--- Sends the conversation, runs the tools the model calls, until the model is done.
+---@param options? claude.RunOptions
+---@return claude.Run
+function Conversation:run(options) end
+
+--- The calls of the last reply that nobody has answered.
+---@return claude.ToolCall[]
+function Conversation:pending() end
+
+--- Answers a call in place of a tool, or says with nil and a reason why there is no answer.
+---@param id string
+---@param value any
+---@param problem? any
+---@return claude.Conversation self
+function Conversation:answer(id, value, problem) end
+
+--- Removes the last turn: what the user said last, and everything after it.
+---@return boolean done
+function Conversation:undo() end
+
+--- A second conversation that goes its own way from here.
+---@return claude.Conversation
+function Conversation:fork() end
+
+--- The conversation as tables that remember their bytes.
+---@return { role: string, content: string|table[] }[]
+function Conversation:messages() end
+
+--- Keeps what arrived of an interrupted reply.
+---@param partial claude.Message `err.partial`
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
+function Conversation:keep(partial) end
+
+--- SHA-256 over the exact bytes of tools, system and the first messages.
+---@param count? integer
+---@return string hex
+function Conversation:prefix_hash(count) end
+
+--- The conversation as a text; `client:load` takes it back.
+---@return string? dump
+---@return string? text
+---@return claude.Error? err
+function Conversation:dump() end
+
+--- Writes the conversation to a file, whole or not at all.
+---@param path string
+---@return true? ok
+---@return string? text
+---@return claude.Error? err
+function Conversation:save(path) end
+
+--- Stops whatever is under way: request, waiting, approval, tools.
+function Conversation:cancel() end
+
+--- Whether a reply is arriving or tools are running.
+---@return boolean
+function Conversation:is_busy() end
+
+---@class claude.RunOptions
+---@field max_requests? integer how many requests the run may make
+---@field max_pauses? integer how often in a row the server may pause its own tools, 10
+---@field approve? fun(call: claude.ToolCall): boolean?, string? false or nil declines
+---@field [string] any params for this run only
+
+---@class claude.Run
+---@field message? claude.Message the last reply
+---@field messages claude.Message[] all replies so far
+---@field requests integer how many were made
+---@field reason? string why it ended: a stop_reason, "pending" or "max_requests"
+local Run = {}
+
+--- The next piece; for "tool_start" and "tool_end" the call comes with it.
+---@return string? kind
+---@return string? text
+---@return integer|claude.Error|nil index
+---@return claude.ToolCall? call
+function Run:next() end
+
+--- The next piece of text.
+---@return string? text
+---@return string? problem
+---@return claude.Error? err
+function Run:next_text() end
+
+--- The next event as a table, tools in between.
+---@return table? event
+---@return string? text
+---@return claude.Error? err
+function Run:next_event() end
+
+--- `for kind, text, index, call in run:deltas()`: everything that happens, in order.
+---@return fun(): string?, string?, integer?, claude.ToolCall?
+function Run:deltas() end
+
+--- `for text in run:text_stream()`: the text of all replies.
+---@return fun(): string?
+function Run:text_stream() end
+
+--- `for event in run:events()`: the API's events as tables, tools in between.
+---@return fun(): table?
+function Run:events() end
+
+--- Runs to the end: the last reply.
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Run:final_message() end
+
+--- Whether it has ended, well or not.
+---@return boolean
+function Run:is_done() end
+
+--- Stops at once: request, waiting, approval and tools.
+function Run:cancel() end
+
+--- The same as cancel.
+function Run:close() end
+
+-- Tasks and loops ----------------------------------------------------------------------
+
+---@class claude.Task
+local Task = {}
+
+--- Waits until it has ended: its results, or `nil, text, raised`.
+---@return any ...
+function Task:wait() end
+
+--- Cancels it and what it started: the call in which it waits fails.
+function Task:cancel() end
+
+--- Whether it has ended.
+---@return boolean
+function Task:is_done() end
+
+---@class claude.Map
+---@operator call: any
+local Map = {}
+
+--- The next element whose function has finished, and what it returned.
+---@return any item
+---@return any ...
+function Map:next() end
+
+--- Cancels what runs and begins nothing more.
+function Map:cancel() end
