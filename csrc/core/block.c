@@ -275,6 +275,10 @@ cm_slice cm_block_text(const cm_block *block) {
   return is_string(block->initial[CM_PART_TEXT]) ? inside(block->initial[CM_PART_TEXT]) : NOTHING;
 }
 
+cm_slice cm_block_initial(const cm_block *block, int part) {
+  return block->initial[part];
+}
+
 int cm_block_is_signed(const cm_block *block) {
   cm_slice signature = has_given(block, CM_PART_SIGNATURE)
                            ? bytes_of(&block->parts[CM_PART_SIGNATURE])

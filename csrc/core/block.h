@@ -94,6 +94,9 @@ cm_slice cm_block_input(const cm_block *block);
 /* The string value of the text member so far, escaped, or an empty slice. */
 cm_slice cm_block_text(const cm_block *block);
 
+/* The raw value that the member of a part has in start; length 0 if it has none. */
+cm_slice cm_block_initial(const cm_block *block, int part);
+
 /* Whether a thinking block has what makes it valid to send back. */
 int cm_block_is_signed(const cm_block *block);
 

@@ -103,8 +103,10 @@ static cm_status read_frame(frame *f, cm_slice text, cm_failure *failure) {
   memset(f, 0, sizeof *f);
   cm_json_reader_init(&reader, text, CM_JSON_MAX_DEPTH);
   if (cm_json_reader_peek(&reader) != CM_JSON_OBJECT) {
-    status = cm_json_check(text, failure);
-    return status == CM_OK ? refuse(failure, text, NULL, "event data must be an object") : status;
+    cm_json_reader_read_value(&reader, &value);
+    status = cm_json_reader_finish(&reader);
+    if (status == CM_OK) return refuse(failure, text, NULL, "event data must be an object");
+    return report(&reader, status, failure);
   }
   cm_json_reader_begin_object(&reader);
   while (cm_json_reader_next_member(&reader, &key) == CM_OK)

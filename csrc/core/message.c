@@ -433,11 +433,14 @@ int cm_message_is_complete(const cm_message *message) {
   return 1;
 }
 
+cm_slice cm_message_member(const cm_message *message, const char *name) {
+  return member_of(bytes_of(&message->start), name);
+}
+
 cm_json_string cm_message_stop_reason(const cm_message *message) {
   cm_slice value = cm_overlay_get(&message->top, "stop_reason");
 
-  if (value.len == 0 && message->start.len)
-    value = member_of(bytes_of(&message->start), "stop_reason");
+  if (value.len == 0 && message->start.len) value = cm_message_member(message, "stop_reason");
   return as_string(value);
 }
 

@@ -111,6 +111,9 @@ cm_status cm_message_load(cm_message *message, cm_slice text);
 */
 int cm_message_is_complete(const cm_message *message);
 
+/* The raw value of a member of the first object; length 0 if it has none. Borrowed. */
+cm_slice cm_message_member(const cm_message *message, const char *name);
+
 /* The string stop_reason, as it stands now; an empty body if null. Borrowed. */
 cm_json_string cm_message_stop_reason(const cm_message *message);
 

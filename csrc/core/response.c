@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/buffer.h"
+#include "core/retell.h"
 #include "core/sse.h"
 
 enum {
@@ -41,6 +42,7 @@ struct cm_response {
   int event_waits; /* event has been read and not yet been taken by message */
   cm_buffer held;  /* the data of an event that waits behind a flush */
   cm_message message;
+  cm_retell retell; /* of a message that came in one body */
   cm_delivery delivery;
   int told;     /* delivery, and frame, belong to the reader */
   int pending;  /* the reader has not said that it has delivery */
@@ -77,6 +79,7 @@ cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *li
   cm_buffer_init(&r->held, alloc, r->limits.max_event_bytes);
   cm_sse_init(&r->sse, alloc, r->limits.max_event_bytes);
   cm_message_init(&r->message, alloc, r->limits.max_body_bytes);
+  cm_retell_init(&r->retell, alloc, (size_t)-1);
   return r;
 }
 
@@ -93,6 +96,7 @@ void cm_response_release(cm_response *r) {
   cm_buffer_deinit(&r->held);
   cm_sse_deinit(&r->sse);
   cm_message_deinit(&r->message);
+  cm_retell_deinit(&r->retell);
   r->alloc->resize(r->alloc->ud, r, sizeof *r, 0);
 }
 
@@ -517,8 +521,13 @@ static cm_status next_of_stream(cm_response *r) {
 }
 
 static cm_status next_of_plain(cm_response *r) {
+  cm_status status;
+
   if (r->failure.status != CM_OK) return r->failure.status;
-  return r->finished ? CM_END : CM_WANT_MORE;
+  if (!r->finished) return CM_WANT_MORE;
+  if (!r->message.loaded) return CM_END;
+  status = cm_retell_next(&r->retell, &r->message, &r->delivery, &r->raw);
+  return status < 0 ? fail_by(r, status, 0, "the message is too large") : status;
 }
 
 cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {

@@ -46,7 +46,7 @@ typedef enum cm_seal_mode {
 typedef struct cm_seal {
   const cm_alloc *alloc;
   cm_buffer bytes;    /* {"content":[…],"role":"assistant"}, or empty: it adds nothing */
-  cm_change *changes; /* in the order of the blocks, as far as they are of one */
+  cm_change *changes; /* what was left out, then what was changed */
   size_t count;
   size_t capacity;
 } cm_seal;

@@ -148,6 +148,38 @@ static void survives_every_failing_allocation(void) {
   }
 }
 
+static cm_status run_plain(const cm_alloc *alloc) {
+  cm_response *r = cm_response_new(alloc, NULL);
+  unsigned kinds = 0;
+  cm_status status;
+
+  if (!r) return CM_ERR_NOMEM;
+  status = cm_response_on_header(r, slice("content-type: application/json"));
+  if (status == CM_OK) status = cm_response_on_body(r, slice(message_text));
+  cm_response_finish(r, CM_OK, NULL);
+  if (status == CM_OK) status = read_all(r, &kinds);
+  CHECK(status == (cm_response_failure(r)->status == CM_OK ? CM_END : CM_ERR_NOMEM));
+  CHECK(status != CM_END ||
+        kinds == (1u << CM_KIND_MESSAGE_START | 1u << CM_KIND_BLOCK_START | 1u << CM_KIND_TEXT |
+                  1u << CM_KIND_INPUT_JSON | 1u << CM_KIND_BLOCK_STOP |
+                  1u << CM_KIND_MESSAGE_DELTA | 1u << CM_KIND_MESSAGE_STOP));
+  cm_response_release(r);
+  return status;
+}
+
+static void a_whole_message_survives_every_failing_allocation(void) {
+  size_t allowed;
+  failing_alloc books;
+  cm_alloc alloc;
+
+  for (allowed = 0;; allowed++) {
+    alloc = failing_alloc_over(&books, allowed);
+    CHECK(run_plain(&alloc) == (books.failed ? CM_ERR_NOMEM : CM_END));
+    CHECK(books.blocks == 0 && books.live_bytes == 0);
+    if (!books.failed) break;
+  }
+}
+
 /* What next has given stays good while more bytes arrive and move the queue. */
 static void a_delivery_outlives_a_growing_queue(void) {
   cm_response *r = cm_response_new(&cm_libc_alloc, NULL);
@@ -202,6 +234,7 @@ static void counts_frames_and_open_talk_for_the_limits_on_silence(void) {
 
 void response_tests(void) {
   survives_every_failing_allocation();
+  a_whole_message_survives_every_failing_allocation();
   a_delivery_outlives_a_growing_queue();
   a_reference_keeps_it_alive();
   counts_frames_and_open_talk_for_the_limits_on_silence();
