@@ -150,7 +150,7 @@ describe("what a reply adds to the conversation", function()
   it("row 10: tool input that ends too early is kept raw and flagged", function()
     local content, flags, response = seal_reply({ fragments('{"a":[1,2', ',"x') }, "tool_use")
     assert.equal(
-      '{"type":"tool_use","id":"t1","name":"f","input":' .. '{"INVALID_JSON":"{\\"a\\":[1,2,\\"x"}}',
+      '{"type":"tool_use","id":"t1","name":"f","input":{"INVALID_JSON":"' .. '{\\"a\\":[1,2,\\"x"}}',
       content
     )
     assert.same({ "cut_input 0" }, flags)
