@@ -12,15 +12,19 @@ local WORDS = {
   { "\226\136\146", "-" },
   { "\194\183", "*" },
   { "(%d)%s*x%s*(%d)", "%1 * %2" },
-  { "(%d),(%d%d%d)%f[%D]", "%1%2" },
   { "%*%*", "^" },
 }
 
---- Operators written as words or signs become ASCII ones.
+--- Operators written as words or signs become ASCII ones; commas between
+--- thousands go, each time round the leftmost of every number.
 local function plain(text)
   for _, pair in ipairs(WORDS) do
     text = text:gsub(pair[1], pair[2])
   end
+  local commas
+  repeat
+    text, commas = text:gsub("(%d),(%d%d%d)%f[%D]", "%1%2")
+  until commas == 0
   return text
 end
 

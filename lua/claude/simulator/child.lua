@@ -29,13 +29,14 @@ local function environment(url)
   return list
 end
 
---- Passes SIGINT and SIGTERM on, so that stopping us stops the child alone.
-local function forward(process)
+--- Lets us outlive the child: SIGTERM is passed on to it, and to it alone;
+--- SIGINT comes from the terminal to both, and what it means is the child's to say.
+local function outlive(process)
   local handles = {}
   for _, name in ipairs({ "sigint", "sigterm" }) do
     local handle = uv.new_signal()
     handle:start(name, function()
-      if not process:is_closing() then process:kill(name) end
+      if name == "sigterm" and not process:is_closing() then process:kill(name) end
     end)
     handle:unref()
     handles[#handles + 1] = handle
@@ -63,7 +64,7 @@ function M.run(command, url)
     process:close()
   end)
   if not process then return nil, ("%s: %s"):format(command[1], tostring(problem)) end
-  local handles = forward(process)
+  local handles = outlive(process)
   while code == nil do
     uv.run("once")
   end

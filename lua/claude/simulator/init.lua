@@ -182,6 +182,13 @@ local function new(options)
   }, Simulator)
 end
 
+--- Has waiting calls of this library run luv's loop, where the transport is there.
+local function use_luv()
+  local found, loop = pcall(require, "claude.loop")
+  if found then return loop.use("luv") end
+  if not tostring(loop):find("module 'claude.loop' not found", 1, true) then error(loop, 0) end
+end
+
 --- Starts a simulator in this process, on luv's default loop; waiting calls of
 --- this library then run that loop.
 ---@param options? claude.simulator.Options
@@ -201,8 +208,7 @@ function M.start(options)
   if not server then return nil, problem end
   sim.server, sim.port = server, server.port
   sim.url = "http://127.0.0.1:" .. server.port
-  local found, loop = pcall(require, "claude.loop")
-  if found then loop.use("luv") end
+  use_luv()
   return sim
 end
 

@@ -73,13 +73,13 @@ local function read_turn(messages)
   return turn
 end
 
---- The steps that a tool offered can take, with what is known of them so far.
+--- The steps of a question with what is known of them so far. Those with a tool
+--- are called in their order, so the n-th result is that of the n-th of them.
 local function plan(turn, kit)
-  local steps, at = {}, 0
+  local steps, step_of, called = {}, {}, 0
   for index, task in ipairs(tasks.of(turn.question)) do
-    local step =
-      { kind = task.kind, label = task.label, argument = task.argument, from = task.from }
-    local source = task.from and steps[task.from]
+    local step = { kind = task.kind, label = task.label, argument = task.argument }
+    local source = task.from and step_of[task.from]
     if source then
       local text = source.result and not source.result.failed and source.result.text
       step.argument = text and task.make(text)
@@ -89,25 +89,24 @@ local function plan(turn, kit)
     step.tool = kit[task.kind]
     step.calls = step.tool ~= nil and not step.skipped
     if step.calls then
-      at = at + 1
-      step.result = turn.results[at]
+      called = called + 1
+      step.result = turn.results[called]
     end
-    steps[index] = step
+    steps[index], step_of[task] = step, step
   end
   return steps
 end
 
---- The steps to take next: independent look-ups together, calculations one by one.
+--- The steps to take next: look-ups together, calculations one by one.
 local function next_steps(steps, parallel)
   local ready = {}
   for _, step in ipairs(steps) do
     if step.calls and not step.result then
-      if step.waits then break end
       if #ready > 0 and (not parallel or step.kind == "calculate") then break end
       ready[#ready + 1] = step
-      if step.kind == "calculate" then break end
     end
   end
+  if ready[1] and ready[1].kind == "calculate" then return { ready[1] } end
   return ready
 end
 

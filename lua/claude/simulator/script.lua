@@ -58,13 +58,8 @@ function M.turn(turn)
 end
 
 local function exhausted(count)
-  return {
-    error = {
-      status = 400,
-      type = "invalid_request_error",
-      message = ("simulator: the script has %d turns and all of them were said"):format(count),
-    },
-  }
+  local text = "simulator: all turns of the script were said (%d in all)"
+  return { error = { status = 400, type = "invalid_request_error", message = text:format(count) } }
 end
 
 local function from_list(list)

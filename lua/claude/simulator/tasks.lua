@@ -7,7 +7,7 @@ local M = {}
 ---@field kind "calculate"|"clock"|"read"
 ---@field argument? string expression or path
 ---@field label string what the answer calls it
----@field from? integer the task (place in the list) whose result it needs
+---@field from? claude.simulator.Task the one whose result it needs
 ---@field make? fun(result: string): string|nil the argument, from that result
 
 local CLOCK = {
@@ -74,7 +74,7 @@ end
 
 local function add(list, task)
   list[#list + 1] = task
-  return #list
+  return task
 end
 
 local function add_reads(list, text, lower)
@@ -82,44 +82,49 @@ local function add_reads(list, text, lower)
     or lower:find("%f[%a]sum%f[%A]")
     or lower:find("%f[%a]total%f[%A]")
   for _, path in ipairs(files(text)) do
-    local at = add(list, { kind = "read", argument = path, label = path })
+    local read = add(list, { kind = "read", argument = path, label = path })
     if sums then
-      add(list, {
-        kind = "calculate",
-        from = at,
-        make = sum_of,
-        label = "the sum of the numbers in " .. path,
-      })
+      local label = "the sum of the numbers in " .. path
+      add(list, { kind = "calculate", from = read, make = sum_of, label = label })
     end
   end
 end
 
---- The steps a question needs, in order.
+local function add_clock(list, lower)
+  if not asks_time(lower) then return end
+  local clock = add(list, { kind = "clock", label = "the time" })
+  if lower:find("minute", 1, true) or lower:find("midnight", 1, true) then
+    local label = "minutes since midnight"
+    add(list, { kind = "calculate", from = clock, make = minutes_of, label = label })
+  end
+end
+
+local function add_calculations(list, text)
+  for _, found in ipairs(arithmetic.find(text)) do
+    local label = found.expression
+    local task = add(list, { kind = "calculate", argument = found.expression, label = label })
+    if found.less then
+      local make = subtract(found.less)
+      add(list, { kind = "calculate", from = task, make = make, label = "the interest" })
+    end
+  end
+end
+
+--- The steps a question needs: what can be looked up first, then calculations.
 ---@param text string
 ---@return claude.simulator.Task[]
 function M.of(text)
-  local list, lower = {}, text:lower()
-  if asks_time(lower) then
-    local at = add(list, { kind = "clock", label = "the time" })
-    if lower:find("minute", 1, true) or lower:find("midnight", 1, true) then
-      add(
-        list,
-        { kind = "calculate", from = at, make = minutes_of, label = "minutes since midnight" }
-      )
-    end
+  local all, ordered, lower = {}, {}, text:lower()
+  add_clock(all, lower)
+  add_reads(all, text, lower)
+  add_calculations(all, text)
+  for _, task in ipairs(all) do
+    if task.kind ~= "calculate" then ordered[#ordered + 1] = task end
   end
-  add_reads(list, text, lower)
-  for _, found in ipairs(arithmetic.find(text)) do
-    local at =
-      add(list, { kind = "calculate", argument = found.expression, label = found.expression })
-    if found.less then
-      add(
-        list,
-        { kind = "calculate", from = at, make = subtract(found.less), label = "the interest" }
-      )
-    end
+  for _, task in ipairs(all) do
+    if task.kind == "calculate" then ordered[#ordered + 1] = task end
   end
-  return list
+  return ordered
 end
 
 return M
