@@ -1,0 +1,145 @@
+/*
+** response_fuzz.c - a response body as a whole and byte by byte: the same
+** deliveries, the same message, the same end. The first byte of the input chooses
+** the kind of response; the rest is its body.
+**
+** Besides: a message that is rendered is JSON, and what is sealed may be sent.
+*/
+#include "fuzz.h"
+#include "record.h"
+
+#include "core/json_reader.h"
+#include "core/response.h"
+#include "core/seal.h"
+#include "core/transcript.h"
+
+enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8 };
+
+static cm_slice literal(const char *text) {
+  cm_slice slice;
+
+  slice.ptr = text;
+  slice.len = strlen(text);
+  return slice;
+}
+
+static cm_slice bytes_of(const cm_buffer *buffer) {
+  cm_slice slice;
+
+  slice.ptr = buffer->len ? buffer->ptr : "";
+  slice.len = buffer->len;
+  return slice;
+}
+
+static cm_response *start(unsigned how) {
+  /* On a stream the limit on the body bounds what waits unread: that depends on the pieces. */
+  static const cm_response_limits events = { 256, 0, 256 }, answer = { 256, 512, 256 },
+                                  usual = { 0, 0, 0 };
+  const cm_response_limits *small = how & ANSWER ? &answer : &events;
+  cm_response *response = cm_response_new(&cm_libc_alloc, how & SMALL_LIMITS ? small : &usual);
+
+  REQUIRE(response);
+  cm_response_on_header(
+      response, literal(how & REFUSAL ? "HTTP/1.1 400 Bad Request\r\n" : "HTTP/1.1 200 OK\r\n"));
+  cm_response_on_header(response, literal(how & ANSWER ? "content-type: application/json\r\n"
+                                                       : "Content-Type: text/event-stream\r\n"));
+  return response;
+}
+
+/* Reads all there is, looking at each delivery twice: only taken moves on. */
+static cm_status drain(cm_response *response, record *r) {
+  cm_delivery first, again;
+  cm_status status;
+
+  while ((status = cm_response_next(response, &first)) == CM_OK) {
+    record_number(r, first.kind);
+    record_number(r, first.index);
+    record_bytes(r, first.text);
+    record_bytes(r, cm_response_frame(response));
+    REQUIRE(cm_response_next(response, &again) == CM_OK);
+    REQUIRE(again.kind == first.kind && again.index == first.index);
+    cm_response_taken(response);
+  }
+  return status;
+}
+
+static void note_message(const cm_message *message, record *r) {
+  cm_buffer out;
+  cm_status status;
+
+  cm_buffer_init(&out, &cm_libc_alloc, (size_t)1 << 26);
+  status = cm_message_render(message, &out);
+  if (status == CM_OK) REQUIRE(cm_json_check(bytes_of(&out), NULL) == CM_OK);
+  record_number(r, status);
+  record_bytes(r, bytes_of(&out));
+  cm_buffer_deinit(&out);
+}
+
+static void note_seal(const cm_message *message, cm_seal_mode mode, record *r) {
+  cm_seal seal;
+  cm_failure failure;
+  cm_role role;
+  size_t i;
+
+  cm_seal_init(&seal, &cm_libc_alloc, (size_t)1 << 26);
+  REQUIRE(cm_seal_message(&seal, message, mode) == CM_OK);
+  if (seal.bytes.len) {
+    REQUIRE(cm_transcript_check(bytes_of(&seal.bytes), &role, &failure) == CM_OK);
+    REQUIRE(role == CM_ROLE_ASSISTANT);
+  }
+  record_bytes(r, bytes_of(&seal.bytes));
+  for (i = 0; i < seal.count; i++) {
+    record_number(r, seal.changes[i].rule);
+    record_number(r, seal.changes[i].index);
+  }
+  cm_seal_deinit(&seal);
+}
+
+static void note_end(cm_response *response, record *r) {
+  const cm_failure *failure = cm_response_failure(response);
+  const cm_message *message = cm_response_message(response);
+
+  record_number(r, failure->status);
+  /* Too long a line is noticed at its start if all of it is there, else on the way. */
+  if (failure->status != CM_ERR_LIMIT) record_number(r, (int64_t)failure->offset);
+  record_bytes(r, literal(failure->text));
+  record_number(r, cm_message_is_complete(message));
+  note_message(message, r);
+  note_seal(message, CM_SEAL_WHOLE, r);
+  note_seal(message, CM_SEAL_KEEP, r);
+}
+
+static void receive(cm_slice body, unsigned how, size_t step, record *r) {
+  cm_response *response = start(how);
+  cm_status status = CM_WANT_MORE;
+  size_t at;
+
+  for (at = 0; at < body.len && status == CM_WANT_MORE; at += step) {
+    if (cm_response_on_body(response, record_piece(body, at, step)) != CM_OK) break;
+    status = drain(response, r);
+  }
+  if (how & BROKEN_OFF)
+    cm_response_finish(response, CM_ERR_TRANSPORT, "the connection was lost");
+  else
+    cm_response_finish(response, CM_OK, "");
+  record_number(r, drain(response, r));
+  note_end(response, r);
+  cm_response_release(response);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  record whole, single;
+  cm_slice body;
+
+  if (size < 1) return 0;
+  body.ptr = (const char *)data + 1;
+  body.len = size - 1;
+  record_init(&whole);
+  record_init(&single);
+  receive(body, data[0], body.len ? body.len : 1, &whole);
+  receive(body, data[0], 1, &single);
+  REQUIRE(record_equal(&whole, &single));
+  record_deinit(&whole);
+  record_deinit(&single);
+  return 0;
+}
