@@ -35,6 +35,16 @@ describe("client", function()
     assert.equal("Bearer tok", sent_headers(claude.new()).authorization)
   end)
 
+  it("sends the key when the environment has both, and says so", function()
+    environment.set({ ANTHROPIC_AUTH_TOKEN = "tok", ANTHROPIC_API_KEY = KEY })
+    local codes = {}
+    local client = claude.new({ on_warning = function(_, code) codes[#codes + 1] = code end })
+    local headers = sent_headers(client)
+    assert.equal(KEY, headers["x-api-key"])
+    assert.is_nil(headers.authorization)
+    assert.same({ "two_credentials" }, codes)
+  end)
+
   it("puts options before the environment", function()
     environment.set({ ANTHROPIC_API_KEY = "other", ANTHROPIC_BASE_URL = "https://other" })
     local client = claude.new({ auth_token = "mine", base_url = "https://mine.example" })

@@ -64,6 +64,8 @@ local TYPES = {
 }
 local TRANSPORT = { "http_version", "proxy", "no_proxy", "ca_file", "ca_path", "allow_http" }
 
+local TWO_CREDENTIALS = "ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are both set: the key is sent"
+
 local MISSING_KEY = "no API key: ANTHROPIC_API_KEY is not set, and claude.new got no api_key"
 local MISSING_KEY_HINT = "export ANTHROPIC_API_KEY, or pass claude.new { api_key = … };"
   .. " without a key, run the program against the simulator:"
@@ -163,12 +165,14 @@ end
 ---@param options claude.ClientOptions
 ---@param header_list table[]
 ---@return claude.Credentials
+---@return boolean both whether the environment has two
 local function find_credentials(options, header_list)
-  local key, token = options.api_key, options.auth_token
+  local key, token, both = options.api_key, options.auth_token, false
   if key == nil and token == nil then
     key, token = from_environment("ANTHROPIC_API_KEY"), from_environment("ANTHROPIC_AUTH_TOKEN")
+    both = key ~= nil and token ~= nil
   end
-  return headers.credentials({ api_key = key, auth_token = token, headers = header_list })
+  return headers.credentials({ api_key = key, auth_token = token, headers = header_list }), both
 end
 
 ---@param credentials claude.Credentials
@@ -197,7 +201,7 @@ function M.new(options)
   check_header_values(options, 2)
   local base, base_problem = find_base(options, 2)
   local header_list, header_problem = find_headers(options, 2)
-  local credentials = find_credentials(options, header_list)
+  local credentials, both = find_credentials(options, header_list)
   local transport_options = {}
   for _, name in ipairs(TRANSPORT) do
     transport_options[name] = options[name]
@@ -220,6 +224,7 @@ function M.new(options)
   -- Users' headers may hold secrets: no field shows them.
   self.user_headers = function() return header_list end
   self.messages = require("claude.messages").new(self)
+  if both then self:warn("two_credentials", TWO_CREDENTIALS, "") end
   return self
 end
 

@@ -8,6 +8,8 @@ local M = {}
 --- The API version sent unless another is asked for.
 M.API_VERSION = "2026-10-21"
 
+local BETA = "anthropic-beta"
+
 -- Never shown: in errors, logs or anywhere else.
 local SECRET = {
   ["api-key"] = true,
@@ -175,6 +177,21 @@ function M.merged(lists)
     end
   end
   return merged
+end
+
+--- The beta names among headers.
+---@param list { [1]: string, [2]: string|false }[]
+---@return string[]
+function M.betas_in(list)
+  local names = {}
+  for _, header in ipairs(list) do
+    if header[1]:lower() == BETA and header[2] then
+      for name in header[2]:gmatch("[^,%s]+") do
+        names[#names + 1] = name
+      end
+    end
+  end
+  return names
 end
 
 --- What this library says it is.

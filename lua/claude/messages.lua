@@ -3,6 +3,7 @@
 local check = require("claude.check")
 local core = require("claude.core")
 local errors = require("claude.errors")
+local headers = require("claude.headers")
 local request = require("claude.request")
 local stream = require("claude.stream")
 local wire = require("claude.wire")
@@ -32,7 +33,13 @@ local function check_context(client, params, fields)
   local options = fields.options or {}
   fields.model = params.model
   fields.version = options.version or client.version
-  fields.betas = set_of(client.betas, params.betas, options.betas)
+  fields.betas = set_of(
+    client.betas,
+    params.betas,
+    options.betas,
+    headers.betas_in(client.user_headers()),
+    headers.betas_in(headers.from_table(options.headers or {}) or {})
+  )
   fields.retrieved = client.retrieved
   fields.warn = function(code, text, about) client:warn(code, text, about) end
   return check.context(fields)

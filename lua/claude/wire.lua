@@ -72,10 +72,13 @@ function M.headers(client, spec)
     { "anthropic-version", options.version or client.version },
   }
   if spec.method == "POST" then list[#list + 1] = { "content-type", "application/json" } end
-  if spec.betas and spec.betas[1] then
-    list[#list + 1] = { "anthropic-beta", table.concat(spec.betas, ",") }
+  local users = client.user_headers()
+  list = headers.merged({ list, client.credentials.headers(), users, own })
+  -- Betas add up, wherever they were named.
+  local betas = headers.union(spec.betas, headers.betas_in(users), headers.betas_in(own))
+  if betas[1] then
+    list = headers.merged({ list, { { "anthropic-beta", table.concat(betas, ",") } } })
   end
-  list = headers.merged({ list, client.credentials.headers(), client.user_headers(), own })
   for _, header in ipairs(list) do
     problem = headers.problem(header[1], header[2])
     if problem then return nil, header_error(problem) end
