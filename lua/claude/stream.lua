@@ -5,18 +5,17 @@
 --- (`next`, `next_text`, `next_event`) return `nil, text, err` instead. `break`
 --- leaves a stream open: a second loop goes on, and `final_message` drains.
 
-local api_error = require("claude.api_error")
 local core = require("claude.core")
 local errors = require("claude.errors")
 local message_views = require("claude.message")
-local retry = require("claude.retry")
-local wire = require("claude.wire")
+local new_reply = require("claude.reply").new
 
 ---@class claude.Stream
 ---@field response? table the claude.core response, once the request has been started
 ---@field timings claude.Timings
 ---@field private client claude.Client
 ---@field private spec claude.StreamSpec
+---@field private reply claude.Reply
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
 local Stream = {}
@@ -40,110 +39,13 @@ local CONTENT = { text = true, thinking = true, input_json = true, signature = t
 
 local function now() return require("claude.loop").now() end
 
--- Something whose collection ends the exchange: what it is kept in was dropped.
----@param exchange table
----@return userdata|table
-local function guard_for(exchange)
-  local function discard() exchange:discard() end
-  local newproxy = rawget(_G, "newproxy")
-  if not newproxy then return setmetatable({}, { __gc = discard }) end
-  -- Tables of Lua 5.1 are collected without a word.
-  local guard = newproxy(true)
-  getmetatable(guard).__gc = discard
-  return guard
-end
-
----@return table? exchange
----@return claude.Error? err
-function Stream:_start()
-  local response = core.response()
-  local exchange, err = wire.start(self.client, {
-    method = "POST",
-    path = "/v1/messages",
-    body = self.spec.body,
-    response = response,
-    betas = self.spec.frame.betas,
-    max_tokens = tonumber(self.spec.frame.params.max_tokens),
-    options = self.spec.options,
-  })
-  if not exchange then return nil, err end
-  self.exchange, self.response, self.broken = exchange, response, nil
-  self.guard = guard_for(exchange)
-  return exchange
-end
-
----@return claude.Error
-function Stream:_error_of_status()
-  while not self.response:finished() do
-    -- A connection that breaks inside an error body has told enough by its status.
-    if not self.exchange:wait() then break end
-  end
-  return api_error.from_status(self.response, self.client.credentials.scrub)
-end
-
--- What the response judges, and what the transport says, as one error.
----@param failed boolean whether the response has judged
----@return claude.Error
-function Stream:_error_of_failure(failed)
-  local err = failed and api_error.from_failure(self.response, self.client.credentials.scrub)
-  local broken = self.broken
-  if broken and (not err or err.kind == "network" or err.kind == "incomplete") then
-    broken.request_id = broken.request_id or (err and err.request_id)
-    err = broken
-  end
-  local partial = message_views.view(self.response)
-  if partial then
-    err.partial = partial
-    -- An answer had begun: that it has no end matters more than why.
-    if err.kind == "network" then err.kind = "incomplete" end
-  end
-  return err
-end
-
--- The next frame of the exchange that runs; waits for it.
----@return string? kind nil at the end
----@return string? text
----@return integer? index
----@return claude.Error? err
-function Stream:_read()
-  local response = self.response
-  while true do
-    local kind, text, index = response:next()
-    if kind then return kind, text, index end
-    if text == "end" then return nil end
-    local status = response:status()
-    if status and status >= 300 then return nil, nil, nil, self:_error_of_status() end
-    if text == "error" or self.broken then
-      return nil, nil, nil, self:_error_of_failure(text == "error")
-    end
-    local going, why, err = self.exchange:wait()
-    -- What had arrived before it broke is handed out first.
-    if not going then self.broken = err or errors.new({ kind = "network", message = why }) end
-  end
-end
-
--- One attempt is good once its first frame is there; that frame is kept.
----@param number integer
----@return table? head
----@return claude.Error? err
-function Stream:_attempt(number)
-  if number > 0 or not self.exchange then
-    local exchange, err = self:_start()
-    if not exchange then return nil, err end
-  end
-  local kind, text, index, err = self:_read()
-  if err then return nil, err end
-  return { kind, text, index }
-end
-
 ---@param err claude.Error
 ---@return nil
 ---@return string
 ---@return claude.Error
 function Stream:_fail(err)
-  local exchange = self.exchange
-  self.state, self.err, self.exchange, self.guard = "failed", err, nil, nil
-  if exchange then exchange:cancel() end
+  self.state, self.err = "failed", err
+  self.reply:cancel()
   return errors.fail(err)
 end
 
@@ -152,11 +54,8 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open()
-  local head, err = retry.run(
-    self.client,
-    function(number) return self:_attempt(number) end,
-    self.control
-  )
+  local head, err = self.reply:open()
+  self.response = self.reply.response
   if self.state == "failed" then return errors.fail(self.err) end
   if not head then return self:_fail(err) end
   self.state, self.head = "open", head
@@ -194,12 +93,10 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_finish()
-  local exchange, timings = self.exchange, self.timings
+  local timings, first_byte_at = self.timings, self.reply:first_byte_at()
   timings.total = now() - self.started
-  local first_byte = exchange.timings.first_byte
-  timings.first_byte = first_byte and first_byte - self.started
-  exchange:close()
-  self.exchange, self.guard = nil, nil
+  timings.first_byte = first_byte_at and first_byte_at - self.started
+  self.reply:close()
   local err = self.spec.on_end and self.spec.on_end(self)
   if err then return self:_fail(err) end
   self.state = "done"
@@ -223,7 +120,7 @@ function Stream:next()
       kind, text, index = self.head[1], self.head[2], self.head[3]
       self.head = nil
     else
-      kind, text, index, err = self:_read()
+      kind, text, index, err = self.reply:read()
     end
     -- Another task may have cancelled it meanwhile.
     if self.state == "failed" then return errors.fail(self.err) end
@@ -340,7 +237,6 @@ function Stream:is_done() return self.state == "done" or self.state == "failed" 
 --- "cancelled"; a stream that has ended stays as it is.
 function Stream:cancel()
   if self:is_done() then return end
-  retry.cancel(self.control)
   local err = errors.new({ kind = "cancelled", message = "the stream was cancelled" })
   err.partial = self:current_message()
   self:_fail(err)
@@ -359,13 +255,12 @@ local M = {}
 ---@param spec claude.StreamSpec
 ---@return claude.Stream
 function M.open(client, spec)
-  local options = spec.options or {}
   local self = setmetatable({
     client = client,
     spec = spec,
     state = "new",
     timings = {},
-    control = { max_retries = options.max_retries },
+    reply = new_reply(client, spec),
   }, Stream)
   local err = spec.err or client.problem
   if err then
@@ -373,7 +268,8 @@ function M.open(client, spec)
     return self
   end
   self.started = now()
-  self:_start()
+  self.reply:start()
+  self.response = self.reply.response
   return self
 end
 

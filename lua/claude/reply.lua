@@ -1,0 +1,157 @@
+--- One reply over the wire: the request is started, tried again as long as nothing of
+--- an answer came, and read frame by frame. What failed is one claude.Error, with what
+--- had arrived.
+
+local api_error = require("claude.api_error")
+local core = require("claude.core")
+local errors = require("claude.errors")
+local message_views = require("claude.message")
+local retry = require("claude.retry")
+local wire = require("claude.wire")
+
+---@class claude.Reply
+---@field response? table the claude.core response of the last attempt
+---@field private client claude.Client
+---@field private spec claude.StreamSpec
+---@field private control claude.RetryControl
+---@field private exchange? table
+---@field private broken? claude.Error how the exchange failed
+local Reply = {}
+Reply.__index = Reply
+Reply.__name = "claude.Reply"
+
+-- Something whose collection ends the exchange: what it is kept in was dropped.
+---@param exchange table
+---@return userdata|table
+local function guard_for(exchange)
+  local function discard() exchange:discard() end
+  local newproxy = rawget(_G, "newproxy")
+  if not newproxy then return setmetatable({}, { __gc = discard }) end
+  -- Tables of Lua 5.1 are collected without a word.
+  local guard = newproxy(true)
+  getmetatable(guard).__gc = discard
+  return guard
+end
+
+--- Starts the exchange; waits for nothing.
+---@return table? exchange
+---@return claude.Error? err
+function Reply:start()
+  local response = core.response()
+  local exchange, err = wire.start(self.client, {
+    method = "POST",
+    path = "/v1/messages",
+    body = self.spec.body,
+    response = response,
+    betas = self.spec.frame.betas,
+    max_tokens = tonumber(self.spec.frame.params.max_tokens),
+    options = self.spec.options,
+  })
+  if not exchange then return nil, err end
+  self.exchange, self.response, self.broken = exchange, response, nil
+  self.guard = guard_for(exchange)
+  return exchange
+end
+
+---@return claude.Error
+function Reply:_error_of_status()
+  while not self.response:finished() do
+    -- A connection that breaks inside an error body has told enough by its status.
+    if not self.exchange:wait() then break end
+  end
+  return api_error.from_status(self.response, self.client.credentials.scrub)
+end
+
+-- What the response judges, and what the transport says, as one error.
+---@param failed boolean whether the response has judged
+---@return claude.Error
+function Reply:_error_of_failure(failed)
+  local err = failed and api_error.from_failure(self.response, self.client.credentials.scrub)
+  local broken = self.broken
+  if broken and (not err or err.kind == "network" or err.kind == "incomplete") then
+    broken.request_id = broken.request_id or (err and err.request_id)
+    err = broken
+  end
+  local partial = message_views.view(self.response)
+  if partial then
+    err.partial = partial
+    -- An answer had begun: that it has no end matters more than why.
+    if err.kind == "network" then err.kind = "incomplete" end
+  end
+  return err
+end
+
+--- The next frame; waits for it.
+---@return string? kind nil at the end
+---@return string? text
+---@return integer? index
+---@return claude.Error? err
+function Reply:read()
+  local response = self.response
+  while true do
+    local kind, text, index = response:next()
+    if kind then return kind, text, index end
+    if text == "end" then return nil end
+    local status = response:status()
+    if status and status >= 300 then return nil, nil, nil, self:_error_of_status() end
+    if text == "error" or self.broken then
+      return nil, nil, nil, self:_error_of_failure(text == "error")
+    end
+    local going, why, err = self.exchange:wait()
+    -- What had arrived before it broke is handed out first.
+    if not going then self.broken = err or errors.new({ kind = "network", message = why }) end
+  end
+end
+
+-- One attempt is good once its first frame is there; that frame is kept.
+---@param number integer
+---@return table? head
+---@return claude.Error? err
+function Reply:_attempt(number)
+  if number > 0 or not self.exchange then
+    local exchange, err = self:start()
+    if not exchange then return nil, err end
+  end
+  local kind, text, index, err = self:read()
+  if err then return nil, err end
+  return { kind, text, index }
+end
+
+--- Waits for the first frame, tries again where that is allowed, also what `start` could
+--- not do.
+---@return table? head the first frame: kind, text, index
+---@return claude.Error? err
+function Reply:open()
+  local function attempt(number) return self:_attempt(number) end
+  return retry.run(self.client, attempt, self.control)
+end
+
+--- When the first byte came, on the clock of claude.loop.now.
+---@return number?
+function Reply:first_byte_at() return self.exchange and self.exchange.timings.first_byte end
+
+--- The message is whole: the connection may serve the next request.
+function Reply:close()
+  if self.exchange then self.exchange:close() end
+  self.exchange, self.guard = nil, nil
+end
+
+--- Ends the exchange, or the wait for another attempt, at once.
+function Reply:cancel()
+  local exchange = self.exchange
+  self.exchange, self.guard = nil, nil
+  retry.cancel(self.control)
+  if exchange then exchange:cancel() end
+end
+
+local M = {}
+
+---@param client claude.Client
+---@param spec claude.StreamSpec
+---@return claude.Reply
+function M.new(client, spec)
+  local control = { max_retries = spec.options and spec.options.max_retries }
+  return setmetatable({ client = client, spec = spec, control = control }, Reply)
+end
+
+return M
