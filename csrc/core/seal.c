@@ -22,7 +22,7 @@ static const struct {
                   "the reply adds nothing" },
   { "cut_tail", "the reply was cut: thinking and tool calls at its end are left out" },
   { "last_thinking", "a turn cannot end in thinking: it is left out" },
-  { "unfinished", "the block did not finish: it is left out" },
+  { "unfinished", "a block of a broken reply that did not finish, or stands behind one: left out" },
   { "empty_text", "an empty text block is left out" },
   { "before_fallback", "thinking and unpaired tool blocks before a fallback are left out" },
   { "invalid_input", "tool input that is not valid JSON goes back as {\"INVALID_JSON\":\"…\"}" },
@@ -86,26 +86,43 @@ static int is_tool(const cm_block *block) {
   return block->kind == CM_BLOCK_TOOL_USE || block->kind == CM_BLOCK_SERVER_TOOL;
 }
 
-/* Only text says something without its end; thinking needs its signature. */
-static int is_unfinished(const cm_block *block) {
+static int same_value(cm_slice a, cm_slice b) {
+  return a.len > 0 && a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+/* A call of the server's own that it has answered: without its result it cannot go back. */
+static int has_result(const work *w, const cm_block *call) {
+  size_t i;
+
+  for (i = 0; i < w->message->count; i++) {
+    const cm_block *other = block_at(w, i);
+    if (other->stopped && same_value(call->id, other->tool_use_id)) return 1;
+  }
+  return 0;
+}
+
+/* Only text says something without its end; thinking needs its signature, a call its result. */
+static int is_unfinished(const work *w, const cm_block *block) {
   if (block->kind == CM_BLOCK_THINKING && !cm_block_is_signed(block)) return 1;
+  if (block->kind == CM_BLOCK_TOOL_USE) return 1;
+  if (block->kind == CM_BLOCK_SERVER_TOOL && !has_result(w, block)) return 1;
   return !block->stopped && block->kind != CM_BLOCK_TEXT;
 }
 
+/* From the first one on: thinking behind a block that is missing would not go back either. */
 static cm_status leave_out_unfinished(work *w) {
   cm_status status = CM_OK;
+  int cut = 0;
   size_t i;
 
-  for (i = 0; i < w->message->count && status == CM_OK; i++)
-    if (is_unfinished(block_at(w, i))) status = leave_out(w, i, CM_RULE_UNFINISHED);
+  for (i = 0; i < w->message->count && status == CM_OK; i++) {
+    cut = cut || is_unfinished(w, block_at(w, i));
+    if (cut) status = leave_out(w, i, CM_RULE_UNFINISHED);
+  }
   return status;
 }
 
 /* Before a fallback */
-
-static int same_value(cm_slice a, cm_slice b) {
-  return a.len > 0 && a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-}
 
 /* Whether a call has its result, or a result its call, among the first end blocks. */
 static int is_paired(const work *w, size_t i, size_t end) {

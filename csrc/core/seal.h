@@ -16,14 +16,14 @@
 #include "core/message.h"
 
 typedef enum cm_rule {
-  CM_RULE_INCOMPLETE,      /* the reply is not whole: it adds nothing */
-  CM_RULE_REFUSAL,         /* it adds nothing */
-  CM_RULE_EMPTY_CONTENT,   /* nothing is left to add */
-  CM_RULE_UNSEALABLE,      /* a change would be needed where a signature covers: it adds nothing */
-  CM_RULE_CUT_TAIL,        /* thinking and tools behind the last other block, left out */
-  CM_RULE_LAST_THINKING,   /* thinking at the end of a whole reply, left out */
-  CM_RULE_UNFINISHED,      /* a block of a broken reply that did not finish, left out */
-  CM_RULE_EMPTY_TEXT,      /* left out */
+  CM_RULE_INCOMPLETE,    /* the reply is not whole: it adds nothing */
+  CM_RULE_REFUSAL,       /* it adds nothing */
+  CM_RULE_EMPTY_CONTENT, /* nothing is left to add */
+  CM_RULE_UNSEALABLE,    /* a change would be needed where a signature covers: it adds nothing */
+  CM_RULE_CUT_TAIL,      /* thinking and tools behind the last other block, left out */
+  CM_RULE_LAST_THINKING, /* thinking at the end of a whole reply, left out */
+  CM_RULE_UNFINISHED, /* of a broken reply: from the first block that did not finish on, left out */
+  CM_RULE_EMPTY_TEXT, /* left out */
   CM_RULE_BEFORE_FALLBACK, /* thinking or unpaired tool before the last fallback, left out */
   CM_RULE_INVALID_INPUT,   /* tool input that is not JSON, put in as {"INVALID_JSON":…} */
   CM_RULE_CUT_INPUT,       /* tool input that ends too early, likewise */
@@ -39,7 +39,7 @@ typedef struct cm_change {
 
 typedef enum cm_seal_mode {
   CM_SEAL_WHOLE, /* only a complete message adds anything */
-  CM_SEAL_KEEP   /* of an incomplete one: finished blocks, and text that was cut */
+  CM_SEAL_KEEP   /* of an incomplete one: finished blocks and cut text, up to a tool call */
 } cm_seal_mode;
 
 /* Embed by value. Read freely. */

@@ -80,6 +80,20 @@ cm_status cm_transcript_check(cm_slice message, cm_role *role, cm_failure *failu
   return CM_OK;
 }
 
+cm_slice cm_transcript_content(cm_slice message) {
+  cm_slice content = { "", 0 }, value;
+  cm_json_string key;
+  cm_json_reader reader;
+
+  cm_json_reader_init(&reader, message, CM_JSON_MAX_DEPTH);
+  cm_json_reader_begin_object(&reader);
+  while (cm_json_reader_next_member(&reader, &key) == CM_OK) {
+    if (!is(key, "content")) continue;
+    if (cm_json_reader_read_value(&reader, &value) == CM_OK) content = value;
+  }
+  return content;
+}
+
 void cm_transcript_init(cm_transcript *transcript, const cm_alloc *alloc) {
   memset(transcript, 0, sizeof *transcript);
   transcript->alloc = alloc;

@@ -25,6 +25,12 @@ typedef enum cm_role { CM_ROLE_USER, CM_ROLE_ASSISTANT, CM_ROLE_SYSTEM } cm_role
 */
 cm_status cm_transcript_check(cm_slice message, cm_role *role, cm_failure *failure);
 
+/*
+** The value of a message's content as it stands in its bytes: borrowed from message,
+** which cm_transcript_check has accepted. Empty when it has not.
+*/
+cm_slice cm_transcript_content(cm_slice message);
+
 /* Embed by value; all fields are private to transcript.c. */
 typedef struct cm_transcript {
   const cm_alloc *alloc;

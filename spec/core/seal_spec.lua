@@ -379,9 +379,26 @@ describe("what a reply adds to the conversation", function()
   end)
 
   it("row 24: kept on demand: finished blocks and text that was cut", function()
-    local content, flags = seal(broken({ THINKING, TOOL, TEXT }), "keep")
-    assert.equal(joined(THINKING, TOOL, TEXT), content)
+    local content, flags = seal(broken({ THINKING, TEXT, TEXT }), "keep")
+    assert.equal(joined(THINKING, TEXT, TEXT), content)
     assert.same({}, flags)
+  end)
+
+  it("row 24: without a tool call, finished or not, and what stands behind it", function()
+    local content, flags = seal(broken({ THINKING, TEXT, TOOL, THINKING, TEXT }), "keep")
+    assert.equal(joined(THINKING, TEXT), content)
+    assert.same({ "unfinished 2", "unfinished 3", "unfinished 4" }, flags)
+  end)
+
+  it("row 24: without a call of the server's that has no finished result", function()
+    local call = { '{"type":"server_tool_use","id":"s1","name":"web_search","input":{}}' }
+    local result = { '{"type":"web_search_tool_result","tool_use_id":"s1","content":[]}' }
+    local content, flags = seal(broken({ TEXT, call, result, TEXT }), "keep")
+    assert.equal(joined(TEXT, call, result, TEXT), content)
+    assert.same({}, flags)
+    content, flags = seal(broken({ TEXT, call, result }), "keep")
+    assert.equal(joined(TEXT), content)
+    assert.same({ "unfinished 1", "unfinished 2" }, flags)
   end)
 
   it("row 24: without a tool call that did not finish", function()

@@ -47,6 +47,12 @@ describe("core.transcript", function()
     assert.equal(2, transcript:count())
   end)
 
+  it("gives the exact bytes of each block", function()
+    assert(transcript:append('{"content":[1],"role":"user","content":[ {"b": 1.50,"a":[]} ,\n{}]}'))
+    assert.same({ '{"b": 1.50,"a":[]}', "{}" }, transcript:blocks(3))
+    assert.same({}, transcript:blocks(1))
+  end)
+
   it("undoes from the end", function()
     assert.equal(assistant("two"), transcript:pop())
     assert.equal("[" .. user("one") .. "]", rendered(transcript))

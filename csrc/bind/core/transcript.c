@@ -5,6 +5,7 @@
 #include "bind/collector.h"
 #include "bind/core/module.h"
 #include "bind/handles.h"
+#include "core/json_reader.h"
 
 static cm_transcript *check_transcript(lua_State *L) {
   cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
@@ -90,6 +91,25 @@ static int transcript_get(lua_State *L) {
   return 1;
 }
 
+/* transcript:blocks(i) -> the exact bytes of each block of message i; {} when it is a text */
+static int transcript_blocks(lua_State *L) {
+  cm_json_reader reader;
+  cm_slice message, raw;
+  int count = 0;
+
+  transcript_get(L); /* a string of Lua's own: what follows may run finalizers */
+  message.ptr = lua_tolstring(L, -1, &message.len);
+  lua_newtable(L);
+  cm_json_reader_init(&reader, cm_transcript_content(message), CM_JSON_MAX_DEPTH);
+  if (cm_json_reader_begin_array(&reader) != CM_OK) return 1;
+  while (cm_json_reader_next_element(&reader) == CM_OK) {
+    if (cm_json_reader_read_value(&reader, &raw) != CM_OK) break;
+    lua_pushlstring(L, raw.ptr, raw.len);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
 /* transcript:role(i) -> "user" | "assistant" | "system" */
 static int transcript_role(lua_State *L) {
   static const char *const NAMES[] = { "user", "assistant", "system" };
@@ -134,15 +154,11 @@ static int transcript_fork(lua_State *L) {
 
 void cm_open_transcript(lua_State *L) {
   static const luaL_Reg methods[] = {
-    { "append", transcript_append },
-    { "count", transcript_count },
-    { "bytes", transcript_bytes },
-    { "get", transcript_get },
-    { "role", transcript_role },
-    { "truncate", transcript_truncate },
-    { "pop", transcript_pop },
-    { "fork", transcript_fork },
-    { NULL, NULL },
+    { "append", transcript_append },     { "count", transcript_count },
+    { "bytes", transcript_bytes },       { "get", transcript_get },
+    { "blocks", transcript_blocks },     { "role", transcript_role },
+    { "truncate", transcript_truncate }, { "pop", transcript_pop },
+    { "fork", transcript_fork },         { NULL, NULL },
   };
   static const luaL_Reg metamethods[] = {
     { "__gc", transcript_gc },
