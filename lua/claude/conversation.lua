@@ -1,0 +1,346 @@
+--- A conversation: append-only, exact, savable.
+---
+--- What it holds is bytes. A turn that was sent, and a reply that arrived whole, are
+--- sealed: they go back as they are, and only leave from the end (`undo`). What the
+--- user is saying now is a draft, sealed when it is sent. `system` and `tools` are
+--- written down once, so that every request begins with the bytes of the one before.
+
+local begin = require("claude.conversation.begin")
+local core = require("claude.core")
+local errors = require("claude.errors")
+local history = require("claude.conversation.history")
+local message_views = require("claude.message")
+local new_draft = require("claude.conversation.draft").new
+local request = require("claude.request")
+local result = require("claude.tool_loop.result")
+local turn = require("claude.conversation.turn")
+
+---@class claude.Conversation
+---@field params table what the next turns are sent with; `system` and `tools` are not in it
+---@field client claude.Client
+---@field package transcript userdata sealed messages
+---@field package draft claude.Draft
+---@field package sealed { system: string?, tools: string? } JSON
+---@field package tool_list claude.ToolList
+---@field package state { stop_reason: string?, container: string?, kept: boolean? }
+---@field package active? claude.Stream|claude.Run what is under way
+---@field package last_params? table of the last request
+local Conversation = {}
+Conversation.__index = Conversation
+Conversation.__name = "claude.Conversation"
+
+local M = {}
+
+---@param text string
+---@param hint? string
+---@return nil
+---@return string
+---@return claude.Error
+local function refuse(text, hint)
+  return errors.fail(errors.new({ kind = "invalid", message = text, hint = hint }))
+end
+
+---@param client claude.Client
+---@param fields table
+---@return claude.Conversation
+local function make(client, fields)
+  fields.client = client
+  fields.transcript = fields.transcript or core.transcript()
+  fields.draft = fields.draft or new_draft()
+  fields.state = fields.state or {}
+  return setmetatable(fields, Conversation)
+end
+
+--- Begins a conversation with the params of `messages:create`. `messages`, if given,
+--- is what was said before. Raises when a value is of the wrong kind.
+---@param client claude.Client
+---@param params table
+---@return claude.Conversation
+function M.new(client, params)
+  if type(params) ~= "table" then
+    error("client:conversation{…} takes a table of params, not a " .. type(params), 3)
+  end
+  local function warn(code, text) client:warn(code, text, text) end
+  return make(client, begin.fields(params, warn, 3))
+end
+
+---@return claude.Warn
+function Conversation:_warner()
+  return function(code, text) self.client:warn(code, text, text) end
+end
+
+--- Raises while a reply is arriving: what is said then has no place yet.
+---@param verb string
+---@param level integer
+function Conversation:_must_be_idle(verb, level)
+  if self:is_busy() then
+    error(
+      ("chat:%s while a reply is arriving: read it to its end, or chat:cancel() it"):format(verb),
+      level + 1
+    )
+  end
+end
+
+--- Whether a reply is arriving or tools are running.
+---@return boolean
+function Conversation:is_busy()
+  if self.active and self.active:is_done() then self.active = nil end
+  return self.active ~= nil
+end
+
+--- Stops whatever is under way: request, waiting, approval, tools. What was sealed stays.
+function Conversation:cancel()
+  local active = self.active
+  self.active = nil
+  if active then active:cancel() end
+end
+
+---@param role string
+---@param content any
+---@param level integer
+---@return string? json of the message
+---@return claude.Error? err
+local function message_json(self, role, content, level)
+  if type(content) == "table" and type(content.type) == "string" then content = { content } end
+  local kind = type(content)
+  if kind ~= "string" and kind ~= "table" then
+    local what = 'a text or blocks, such as { type = "text", text = "…" }'
+    error(("chat:%s takes %s, not a %s"):format(role, what, kind), level + 1)
+  end
+  if message_views.is(content) then content = content.content end
+  local json, err = request.encode_messages({ { role = role, content = content } }, self:_warner())
+  if not json then
+    err.path = err.path and err.path:gsub("^messages%[1%]%.", "")
+    return nil, err
+  end
+  return json
+end
+
+--- Says something: a text, a block, or a list of blocks. Said twice before sending, it
+--- is one message. What cannot be sent (not UTF-8, say) is told here, and again by
+--- send(), until undo() takes it back.
+---@param content string|table
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
+function Conversation:user(content)
+  self:_must_be_idle("user", 2)
+  local json, err = message_json(self, "user", content, 2)
+  if not json then
+    self.draft.problem = err
+    return errors.fail(err)
+  end
+  self.draft:say(json)
+  return self
+end
+
+--- Adds a system message at this place, for the models that take them: it stands after
+--- what the user says and before the next reply.
+---@param content string|table
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
+function Conversation:system(content)
+  self:_must_be_idle("system", 2)
+  local json, err = message_json(self, "system", content, 2)
+  if not json then
+    self.draft.problem = err
+    return errors.fail(err)
+  end
+  self.draft:instruct(json)
+  return self
+end
+
+---@param overrides? table
+---@param options? claude.CallOptions
+---@param level integer
+---@return claude.Stream
+function Conversation:_begin(overrides, options, level)
+  local reply = turn.stream(self, overrides, options, level + 1)
+  self.active = reply
+  return reply
+end
+
+--- Sends the conversation and streams the reply, which is sealed once it is whole. The
+--- table given changes params for this turn only. Failures surface at the first step.
+---@param overrides? table
+---@param options? claude.CallOptions
+---@return claude.Stream
+function Conversation:stream(overrides, options)
+  self:_must_be_idle("stream", 2)
+  return self:_begin(overrides, options, 2)
+end
+
+--- Sends the conversation and waits for the whole reply. After a failure the
+--- conversation is as it was: send() again is the retry.
+---@param overrides? table
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Conversation:send(overrides, options)
+  self:_must_be_idle("send", 2)
+  local reply = self:_begin(overrides, options, 2)
+  return reply:final_message()
+end
+
+--- Sends the conversation, runs the tools the model calls, sends their results, until
+--- the model is done. See claude.Run.
+---@param options? claude.RunOptions
+---@return claude.Run
+function Conversation:run(options)
+  self:_must_be_idle("run", 2)
+  local run = require("claude.tool_loop").new(self, options, 2)
+  self.active = run
+  return run
+end
+
+--- The calls of the last reply that nobody has answered.
+---@return claude.ToolCall[]
+function Conversation:pending()
+  local calls = {}
+  for _, call in ipairs(history.open_calls(self.transcript)) do
+    if not self.draft.results[call.id] then calls[#calls + 1] = call end
+  end
+  return calls
+end
+
+--- Answers a call in place of a tool: with what a tool may return, or with nil and
+--- the reason why there is no answer. Raises when no open call has that id.
+---@param id string
+---@param value any
+---@param problem? any
+---@return claude.Conversation self
+function Conversation:answer(id, value, problem)
+  self:_must_be_idle("answer", 2)
+  for _, call in ipairs(history.open_calls(self.transcript)) do
+    if call.id == id then
+      local failed = value == nil and problem ~= nil
+      self.draft.results[id] = failed and result.failure(call, problem, self:_warner())
+        or (result.success(call, value, self:_warner()))
+      return self
+    end
+  end
+  error(("chat:answer: no open call has the id %s"):format(tostring(id)), 2)
+end
+
+--- Removes the last turn: what the user said last, and everything after it. A reply
+--- under way is cancelled. Answers to tool calls given with it stay for the next turn.
+---@return boolean done false when there was nothing to remove
+function Conversation:undo()
+  self:cancel()
+  if self.draft:unsay() then return true end
+  local first = history.last_turn(self.transcript)
+  if not first then return false end
+  local message = history.decode(self.transcript:get(first))
+  local raws = self.transcript:blocks(first)
+  self.transcript:truncate(first - 1)
+  self.draft = new_draft()
+  self.draft:take_back(message, raws)
+  self.state = { container = self.state.container }
+  return true
+end
+
+--- A second conversation that goes its own way from here. Costs as much as there are
+--- messages, not as much as they hold.
+---@return claude.Conversation
+function Conversation:fork()
+  local state = {}
+  for name, value in pairs(self.state) do
+    state[name] = value
+  end
+  return make(self.client, {
+    params = begin.copied(self.params),
+    sealed = self.sealed,
+    tool_list = self.tool_list,
+    transcript = self.transcript:fork(),
+    draft = self.draft:copy(),
+    state = state,
+    last_params = self.last_params,
+  })
+end
+
+--- The conversation as tables, the unsent turn included. They remember their bytes,
+--- and changing them changes nothing here.
+---@return { role: string, content: string|table[] }[]
+function Conversation:messages()
+  local all = self.transcript:fork()
+  for _, json in ipairs(self.draft:messages(history.open_calls(all))) do
+    assert(all:append(json))
+  end
+  return history.views(all)
+end
+
+--- Keeps what arrived of an interrupted reply: finished blocks and the text up to the
+--- cut, no thinking without signature, no tool call. Say something before sending on.
+---@param partial claude.Message `err.partial`
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
+function Conversation:keep(partial)
+  self:_must_be_idle("keep", 2)
+  local response = message_views.is(partial) and message_views.response_of(partial)
+  if not response then error("chat:keep takes the err.partial of an interrupted reply", 2) end
+  if history.open_reply(self.transcript) or self.transcript:count() == 0 then
+    error("chat:keep: the conversation waits for no reply", 2)
+  end
+  local json, changes = response:seal("keep")
+  turn.tell_changes(self, changes)
+  if not json then return refuse("nothing of the reply can be kept: no block was finished") end
+  local added, problem = self.transcript:append(json)
+  if not added then return refuse("the reply cannot be kept: " .. problem) end
+  self.state.stop_reason, self.state.kept = nil, true
+  return self
+end
+
+--- SHA-256 over the exact bytes of tools, system and the first `count` messages (all
+--- that are sealed when not given): equal hashes mean an equal prefix.
+---@param count? integer
+---@return string hex
+function Conversation:prefix_hash(count)
+  local first = self.transcript
+  if count ~= nil then
+    if type(count) ~= "number" or count < 0 or count > first:count() then
+      error("chat:prefix_hash takes a number of sealed messages", 2)
+    end
+    first = first:fork()
+    first:truncate(count)
+  end
+  local sealed = self.sealed
+  local parts = { sealed.tools or "null", ",", sealed.system or "null", ",[", first, "]" }
+  return core.body(parts):sha256()
+end
+
+--- The conversation as a text; `client:load` takes it back. Holds no credentials.
+---@return string? dump
+---@return string? text
+---@return claude.Error? err
+function Conversation:dump() return require("claude.conversation.store").dump(self) end
+
+--- Writes the conversation to a file, whole or not at all.
+---@param path string
+---@return true? ok
+---@return string? text
+---@return claude.Error? err
+function Conversation:save(path)
+  if type(path) ~= "string" then error("chat:save takes a path", 2) end
+  return require("claude.conversation.store").save(self, path)
+end
+
+--- Takes back what `dump` or `save` wrote, a path or the text itself. `options` are
+--- what a file cannot hold (tools with their functions) and params to be changed.
+---@param client claude.Client
+---@param source string
+---@param options? table
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+function M.load(client, source, options)
+  return require("claude.conversation.store").load(client, source, options, make)
+end
+
+function Conversation:__tostring()
+  return ("claude.Conversation (%d messages)"):format(self.transcript:count())
+end
+
+return M

@@ -1,0 +1,75 @@
+--- How a conversation begins: its params, and what is written down once.
+
+local core = require("claude.core")
+local request = require("claude.request")
+local tools = require("claude.tools")
+
+local M = {}
+
+--- Written down once, or given by the conversation itself.
+M.FIXED = { system = true, tools = true, messages = true, stream = true }
+
+--- One member of a request as its bytes; the member's name decides about {} and [].
+---@param name string
+---@param value any
+---@return string? json
+---@return string? problem
+function M.member_json(name, value)
+  local text, problem, path = core.encode({ [name] = value }, { request = true })
+  if not text then return nil, ("%s: %s"):format(path or name, problem) end
+  return text:sub(#name + 5, -2)
+end
+
+--- Nested plain tables are copied, so that changing one's own table later changes nothing.
+---@param value any
+---@return any
+function M.copied(value)
+  if type(value) ~= "table" or getmetatable(value) then return value end
+  local copy = {}
+  for key, member in pairs(value) do
+    copy[key] = M.copied(member)
+  end
+  return copy
+end
+
+---@param messages table[]
+---@param warn claude.Warn
+---@param level integer
+---@return userdata transcript
+local function sealed_messages(messages, warn, level)
+  if type(messages) ~= "table" then error("messages must be a list", level + 1) end
+  local transcript = core.transcript()
+  for i, message in ipairs(messages) do
+    local json, err = request.encode_messages({ message }, warn)
+    local added, problem = nil, tostring(err)
+    if json then
+      added, problem = transcript:append(json)
+    end
+    if not added then error(("messages[%d]: %s"):format(i, problem), level + 1) end
+  end
+  return transcript
+end
+
+--- The fields of a new conversation. Raises when a value is of the wrong kind.
+---@param params table
+---@param warn claude.Warn
+---@param level integer stack level of the caller to blame
+---@return table
+function M.fields(params, warn, level)
+  local list = tools.list(params.tools, level + 1)
+  local fields = { params = {}, sealed = {}, tool_list = list }
+  for name, value in pairs(params) do
+    if not M.FIXED[name] then fields.params[name] = M.copied(value) end
+  end
+  for name, value in pairs({ system = params.system, tools = params.tools and list.list }) do
+    local json, problem = M.member_json(name, value)
+    if not json then error(problem, level + 1) end
+    fields.sealed[name] = json
+  end
+  if params.messages then
+    fields.transcript = sealed_messages(params.messages, warn, level + 1)
+  end
+  return fields
+end
+
+return M

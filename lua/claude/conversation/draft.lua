@@ -1,0 +1,132 @@
+--- The user turn that is being written: answers to tool calls, what the user said,
+--- a system message. Everything in it is JSON already, so that tables changed later
+--- change nothing; it becomes messages when the turn is sent.
+
+local result = require("claude.tool_loop.result")
+
+---@class claude.Draft
+---@field results table<string, string> tool_use id -> tool_result block
+---@field content string[] each the JSON of a text, or of a list of blocks
+---@field system string[] contents of system messages
+---@field problem? claude.Error what was said and cannot be sent
+local Draft = {}
+Draft.__index = Draft
+
+local M = {}
+
+local STOPPED = "stopped by the user"
+
+-- A message as encode_messages writes it, its members in canonical order.
+local HEAD, TAIL = '{"content":', ',"role":"%s"}'
+
+---@return claude.Draft
+function M.new() return setmetatable({ results = {}, content = {}, system = {} }, Draft) end
+
+---@return claude.Draft
+function Draft:copy()
+  local copy = M.new()
+  for id, block in pairs(self.results) do
+    copy.results[id] = block
+  end
+  for i, content in ipairs(self.content) do
+    copy.content[i] = content
+  end
+  for i, content in ipairs(self.system) do
+    copy.system[i] = content
+  end
+  copy.problem = self.problem
+  return copy
+end
+
+--- Whether a person said something in it.
+---@return boolean
+function Draft:says_something() return #self.content > 0 or self.problem ~= nil end
+
+--- Forgets what was said; answers to tool calls stay.
+---@return boolean something was there
+function Draft:unsay()
+  local said = self:says_something() or #self.system > 0
+  self.content, self.system, self.problem = {}, {}, nil
+  return said
+end
+
+--- The raw value of `content` in the JSON of one message.
+---@param message string canonical JSON
+---@param role string
+---@return string
+local function content_of(message, role)
+  local tail = TAIL:format(role)
+  assert(message:sub(1, #HEAD) == HEAD and message:sub(-#tail) == tail, "message is not canonical")
+  return message:sub(#HEAD + 1, -#tail - 1)
+end
+
+---@param content string JSON of a text or a list
+---@return string blocks separated by commas
+local function as_blocks(content)
+  if content:sub(1, 1) == "[" then return content:sub(2, -2) end
+  return '{"text":' .. content .. ',"type":"text"}'
+end
+
+--- Adds what the user said.
+---@param message string JSON of a user message
+function Draft:say(message) self.content[#self.content + 1] = content_of(message, "user") end
+
+--- Adds a system message for this place of the conversation.
+---@param message string JSON of a system message
+function Draft:instruct(message) self.system[#self.system + 1] = content_of(message, "system") end
+
+--- Answers the calls that have no answer yet.
+---@param calls claude.ToolCall[]
+---@param warn claude.Warn
+---@return integer count
+function Draft:stop(calls, warn)
+  local count = 0
+  for _, call in ipairs(calls) do
+    if not self.results[call.id] then
+      self.results[call.id] = result.refusal(call, STOPPED, warn)
+      count = count + 1
+    end
+  end
+  return count
+end
+
+-- One text stays a text; everything else is a list, results first, in call order.
+---@param calls claude.ToolCall[]
+---@return string? json of the user message's content
+function Draft:user_content(calls)
+  local blocks = {}
+  for _, call in ipairs(calls) do
+    blocks[#blocks + 1] = self.results[call.id]
+  end
+  if #blocks == 0 and #self.content <= 1 then return self.content[1] end
+  for _, content in ipairs(self.content) do
+    local inner = as_blocks(content)
+    if inner ~= "" then blocks[#blocks + 1] = inner end
+  end
+  return "[" .. table.concat(blocks, ",") .. "]"
+end
+
+--- The messages it becomes. Calls without an answer are left out: see stop().
+---@param calls claude.ToolCall[] of the reply before
+---@return string[] messages JSON
+function Draft:messages(calls)
+  local messages = {}
+  local content = self:user_content(calls)
+  if content then messages[1] = HEAD .. content .. TAIL:format("user") end
+  for _, text in ipairs(self.system) do
+    messages[#messages + 1] = HEAD .. text .. TAIL:format("system")
+  end
+  return messages
+end
+
+--- Keeps the answers of a user message that leaves the conversation.
+---@param message table decoded
+---@param raws string[] its blocks, as bytes
+function Draft:take_back(message, raws)
+  for i, raw in ipairs(raws) do
+    local block = message.content[i]
+    if block.type == "tool_result" then self.results[block.tool_use_id] = raw end
+  end
+end
+
+return M

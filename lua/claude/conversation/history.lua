@@ -1,0 +1,139 @@
+--- What a sealed message says, for the few questions a conversation has about its
+--- own bytes. Reads; never writes.
+
+local core = require("claude.core")
+local message_views = require("claude.message")
+
+local M = {}
+
+-- What an input that was no JSON went back as: no tool may run on it.
+local INVALID = "INVALID_JSON"
+
+---@param json string one message
+---@return table message decoded
+function M.decode(json)
+  local message, problem = core.decode(json)
+  if not message then error("a sealed message cannot be read: " .. tostring(problem), 0) end
+  return message
+end
+
+---@param message table decoded
+---@return table[] blocks empty when the content is a text
+function M.blocks(message) return type(message.content) == "table" and message.content or {} end
+
+--- Number of the last assistant message, when nothing but system messages follow it.
+---@param transcript userdata
+---@return integer?
+function M.open_reply(transcript)
+  for i = transcript:count(), 1, -1 do
+    local role = transcript:role(i)
+    if role == "assistant" then return i end
+    if role == "user" then return nil end
+  end
+  return nil
+end
+
+---@param input any decoded
+---@return boolean
+local function is_invalid(input)
+  if type(input) ~= "table" then return true end
+  return type(input[INVALID]) == "string" and next(input) == INVALID and next(input, INVALID) == nil
+end
+
+--- The tool calls of a message that this side must answer, in order.
+---@param message table decoded
+---@return claude.ToolCall[]
+function M.calls(message)
+  local calls = {}
+  for i, block in ipairs(M.blocks(message)) do
+    if type(block) == "table" and block.type == "tool_use" then
+      calls[#calls + 1] = {
+        id = block.id,
+        name = block.name,
+        input = block.input,
+        toolset_name = block.toolset_name,
+        index = i - 1,
+        invalid = is_invalid(block.input) or nil,
+      }
+    end
+  end
+  return calls
+end
+
+--- The calls of the last reply, empty when it has been answered already.
+---@param transcript userdata
+---@return claude.ToolCall[]
+function M.open_calls(transcript)
+  local i = M.open_reply(transcript)
+  return i and M.calls(M.decode(transcript:get(i))) or {}
+end
+
+--- Whether a message ends in what a tool of the server gave.
+---@param transcript userdata
+---@param i integer
+---@return boolean
+function M.ends_in_server_result(transcript, i)
+  local blocks = M.blocks(M.decode(transcript:get(i)))
+  local last = blocks[#blocks]
+  local kind = type(last) == "table" and last.type
+  return type(kind) == "string" and kind:find("_tool_result$") ~= nil
+end
+
+--- The open turn, from the last reply on, decoded. A user message stands in for what
+--- came before it.
+---@param transcript userdata
+---@return table[] messages
+---@return integer hidden what to add to a number in the list to get the message's own
+function M.open_turn(transcript)
+  local first = transcript:count()
+  while first > 1 and transcript:role(first) ~= "assistant" do
+    first = first - 1
+  end
+  local messages = {}
+  if first > 1 then messages[1] = { role = "user", content = "…" } end
+  local hidden = first - 1 - #messages
+  for i = first, transcript:count() do
+    messages[#messages + 1] = M.decode(transcript:get(i))
+  end
+  return messages, hidden
+end
+
+--- All messages as tables that remember the bytes of their blocks.
+---@param transcript userdata
+---@return { role: string, content: string|table[] }[]
+function M.views(transcript)
+  local list = {}
+  for i = 1, transcript:count() do
+    local message = M.decode(transcript:get(i))
+    for k, raw in ipairs(transcript:blocks(i)) do
+      local block = message.content[k]
+      if type(block) == "table" then message_views.remember(block, raw) end
+    end
+    list[i] = message
+  end
+  return list
+end
+
+--- Whether a message begins a turn: something a person said, not only tool results.
+---@param message table decoded
+---@return boolean
+function M.begins_turn(message)
+  if message.role ~= "user" then return false end
+  if type(message.content) == "string" then return true end
+  for _, block in ipairs(M.blocks(message)) do
+    if type(block) ~= "table" or block.type ~= "tool_result" then return true end
+  end
+  return #M.blocks(message) == 0
+end
+
+--- Number of the message that begins the last turn; nil when there is none.
+---@param transcript userdata
+---@return integer?
+function M.last_turn(transcript)
+  for i = transcript:count(), 1, -1 do
+    if transcript:role(i) == "user" and M.begins_turn(M.decode(transcript:get(i))) then return i end
+  end
+  return nil
+end
+
+return M

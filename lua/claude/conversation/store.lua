@@ -1,0 +1,320 @@
+--- A conversation to a text and back. What comes back is checked as if a stranger had
+--- written it: form, checksum, JSON, order of messages, tool calls and their results.
+
+local begin = require("claude.conversation.begin")
+local core = require("claude.core")
+local errors = require("claude.errors")
+local history = require("claude.conversation.history")
+local new_draft = require("claude.conversation.draft").new
+local save = require("claude.conversation.save")
+local tools = require("claude.tools")
+
+local M = {}
+
+---@param text string
+---@return nil
+---@return string
+---@return claude.Error
+local function fail(text) return errors.fail(errors.new({ kind = "invalid", message = text })) end
+
+---@param map table
+---@return string[]
+local function sorted_names(map)
+  local names = {}
+  for name in pairs(map) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+---@param params table
+---@return { name: string, json: string }[]?
+---@return string? problem
+local function saved_params(params)
+  local list = {}
+  for _, name in ipairs(sorted_names(params)) do
+    if name:find("[^%w_]") then return nil, ("param %q cannot be saved"):format(name) end
+    local json, problem = begin.member_json(name, params[name])
+    if not json then return nil, problem end
+    list[#list + 1] = { name = name, json = json }
+  end
+  return list
+end
+
+---@param chat claude.Conversation
+---@return string? dump
+---@return string? text
+---@return claude.Error? err
+function M.dump(chat)
+  if chat.draft.problem then return errors.fail(chat.draft.problem) end
+  local params, problem = saved_params(chat.params)
+  if not params then return fail(problem) end
+  local messages, results = {}, {}
+  for i = 1, chat.transcript:count() do
+    messages[i] = chat.transcript:get(i)
+  end
+  for i, id in ipairs(sorted_names(chat.draft.results)) do
+    results[i] = chat.draft.results[id]
+  end
+  return save.write({
+    params = params,
+    system = chat.sealed.system,
+    tools = chat.sealed.tools,
+    state = assert(core.encode(core.object(chat.state))),
+    messages = messages,
+    results = results,
+    said = chat.draft.content,
+    instruct = chat.draft.system,
+  })
+end
+
+---@param chat claude.Conversation
+---@param path string
+---@return true? ok
+---@return string? text
+---@return claude.Error? err
+function M.save(chat, path)
+  local text, problem, err = M.dump(chat)
+  if not text then return nil, problem, err end
+  local done
+  done, problem = save.write_file(path, text)
+  if not done then return fail("the conversation was not saved: " .. problem) end
+  return true
+end
+
+-- From here on: reading. Each step returns what it read, or nil and what is wrong.
+
+---@param json string
+---@param what string
+---@param kinds table<string, boolean>
+---@return any value
+---@return string? problem
+local function decoded(json, what, kinds)
+  local value, problem, offset = core.decode(json)
+  if value == nil then
+    return nil, ("%s: %s (at byte %d)"):format(what, problem or "null", offset or 0)
+  end
+  if not kinds[type(value)] then return nil, ("%s must not be a %s"):format(what, type(value)) end
+  return value
+end
+
+-- A value whose bytes its decoded form would not give back goes out as its bytes.
+---@param name string
+---@param json string
+---@return any value
+---@return string? problem
+local function param_value(name, json)
+  local value, problem = core.decode(json)
+  if problem then return nil, ("param %s: %s"):format(name, problem) end
+  if type(value) ~= "table" or begin.member_json(name, value) == json then return value end
+  return core.raw(json)
+end
+
+---@param saved claude.Saved
+---@return table? params
+---@return string? problem
+local function read_params(saved)
+  local params = {}
+  for _, param in ipairs(saved.params) do
+    if begin.FIXED[param.name] then
+      return nil, ("param %s has no place here"):format(param.name)
+    end
+    if params[param.name] ~= nil then return nil, ("param %s comes twice"):format(param.name) end
+    local value, problem = param_value(param.name, param.json)
+    if problem then return nil, problem end
+    params[param.name] = value
+  end
+  return params
+end
+
+---@param saved claude.Saved
+---@return table[]? tools decoded
+---@return string? problem
+local function read_tools(saved)
+  local _, problem
+  if saved.system then
+    _, problem = decoded(saved.system, "system", { string = true, table = true })
+    if problem then return nil, problem end
+  end
+  if not saved.tools then return {} end
+  local list
+  list, problem = decoded(saved.tools, "tools", { table = true })
+  for i, tool in ipairs(list or {}) do
+    if type(tool) ~= "table" then return nil, ("tools[%d] is no tool"):format(i) end
+  end
+  return list, problem
+end
+
+---@param saved claude.Saved
+---@return userdata? transcript
+---@return string? problem
+local function read_messages(saved)
+  local transcript, views = core.transcript(), {}
+  for i, json in ipairs(saved.messages) do
+    local added, problem = transcript:append(json)
+    if not added then return nil, ("message %d: %s"):format(i, problem) end
+    views[i] = history.decode(json)
+  end
+  local err = require("claude.conversation.order").check(views)
+  if err then return nil, ("%s: %s"):format(err.path or "messages", err.message) end
+  return transcript
+end
+
+---@param json string
+---@param calls table<string, boolean>
+---@return string? id
+---@return string? problem
+local function result_id(json, calls)
+  local block, problem = decoded(json, "result", { table = true })
+  if not block then return nil, problem end
+  local id = block.tool_use_id
+  if block.type ~= "tool_result" or type(id) ~= "string" then
+    return nil, "result is no tool_result"
+  end
+  if not calls[id] then return nil, ("result %s answers no open call"):format(id) end
+  return id
+end
+
+---@param saved claude.Saved
+---@param transcript userdata
+---@return claude.Draft? draft
+---@return string? problem
+local function read_draft(saved, transcript)
+  local draft, open = new_draft(), {}
+  for _, call in ipairs(history.open_calls(transcript)) do
+    open[call.id] = true
+  end
+  for _, json in ipairs(saved.results) do
+    local id, problem = result_id(json, open)
+    if not id then return nil, problem end
+    if draft.results[id] then return nil, ("result %s comes twice"):format(id) end
+    draft.results[id] = json
+  end
+  for name, list in pairs({ said = draft.content, instruct = draft.system }) do
+    for i, json in ipairs(saved[name]) do
+      local value, problem = decoded(json, name, { string = true, table = true })
+      if value == nil then return nil, problem end
+      list[i] = json
+    end
+  end
+  -- What it will become must be messages.
+  local scratch = core.transcript()
+  for _, json in ipairs(draft:messages(history.open_calls(transcript))) do
+    local added, problem = scratch:append(json)
+    if not added then return nil, "the unsent turn: " .. problem end
+  end
+  return draft
+end
+
+---@param json string
+---@return table? state
+---@return string? problem
+local function read_state(json)
+  local value, problem = decoded(json, "state", { table = true })
+  if not value then return nil, problem end
+  local state = { kept = value.kept == true or nil }
+  for _, name in ipairs({ "stop_reason", "container" }) do
+    if value[name] ~= nil and type(value[name]) ~= "string" then
+      return nil, ("state.%s must be a string"):format(name)
+    end
+    state[name] = value[name]
+  end
+  return state
+end
+
+---@param saved claude.Saved
+---@return table? fields of a conversation
+---@return string? problem
+local function read_all(saved)
+  local tool_views, params, transcript, draft, state, problem
+  params, problem = read_params(saved)
+  if params then
+    tool_views, problem = read_tools(saved)
+  end
+  if tool_views then
+    transcript, problem = read_messages(saved)
+  end
+  if transcript then
+    draft, problem = read_draft(saved, transcript)
+  end
+  if draft then
+    state, problem = read_state(saved.state)
+  end
+  if not state then return nil, problem end
+  return {
+    params = params,
+    sealed = { system = saved.system, tools = saved.tools },
+    tool_views = tool_views,
+    transcript = transcript,
+    draft = draft,
+    state = state,
+  }
+end
+
+-- The saved definitions stay what the model sees; the tools given bring the functions.
+---@param client claude.Client
+---@param saved_tools table[]
+---@param given claude.ToolList
+---@return claude.ToolList? list
+---@return string? problem
+local function joined_tools(client, saved_tools, given)
+  local list = tools.list(saved_tools, 1)
+  for name, tool in pairs(given.by_name) do
+    local saved = list.by_name[name]
+    if not saved then
+      return nil, ("tool %s is not among the tools the conversation was saved with"):format(name)
+    end
+    local before, now = core.encode({ tools = { saved } }), core.encode({ tools = { tool } })
+    if before ~= now then
+      local text = "tool %s is described otherwise than when the conversation was saved:"
+        .. " the model keeps seeing the saved description"
+      client:warn("tool_changed", text:format(name), name)
+    end
+    list.by_name[name] = tool
+  end
+  return list
+end
+
+---@param source string
+---@return string? text
+---@return string? problem
+local function text_of(source)
+  if source:sub(1, #save.MAGIC) == save.MAGIC then return source end
+  return save.read_file(source)
+end
+
+---@param client claude.Client
+---@param source string path, or the text itself
+---@param options? table
+---@param make fun(client: claude.Client, fields: table): claude.Conversation
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+function M.load(client, source, options, make)
+  if type(source) ~= "string" then error("client:load takes a path or a dump", 4) end
+  options = options or {}
+  if options.system ~= nil or options.messages ~= nil then
+    error("client:load: system and messages are those of the saved conversation", 4)
+  end
+  local given = tools.list(options.tools, 4)
+  local text, problem = text_of(source)
+  if not text then return fail("cannot load the conversation: " .. problem) end
+  local saved, fields
+  saved, problem = save.read(text)
+  if saved then
+    fields, problem = read_all(saved)
+  end
+  local list
+  if fields then
+    list, problem = joined_tools(client, fields.tool_views, given)
+  end
+  if not list then return fail("cannot load the conversation: " .. problem) end
+  fields.tool_views, fields.tool_list = nil, list
+  for name, value in pairs(options) do
+    if name ~= "tools" then fields.params[name] = value end
+  end
+  return make(client, fields)
+end
+
+return M

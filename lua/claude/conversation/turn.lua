@@ -1,0 +1,249 @@
+--- One turn: the draft becomes messages, the request is checked and framed, and the
+--- reply is sealed when it is whole.
+---
+--- Nothing of the conversation changes before the request is known to be sendable,
+--- and a reply that fails changes nothing at all.
+
+local check = require("claude.check")
+local core = require("claude.core")
+local errors = require("claude.errors")
+local history = require("claude.conversation.history")
+local new_draft = require("claude.conversation.draft").new
+local request = require("claude.request")
+local stream = require("claude.stream")
+local wire = require("claude.wire")
+
+local M = {}
+
+-- A reply that the server, or we, may go on from without anything new.
+local PAUSED = { pause_turn = true, compaction = true }
+local NOT_HERE = { system = true, tools = true, messages = true, stream = true }
+
+local NOTHING = "there is nothing to send: the last reply is complete"
+local NOTHING_YET = "there is nothing to send yet"
+local SAY = 'say something first: chat:user "…"'
+local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
+
+---@class claude.Turn
+---@field transcript userdata with the new messages
+---@field params table
+---@field frame claude.Frame
+---@field options claude.CallOptions
+---@field stopped integer calls that were answered for the user
+
+---@param text string
+---@param hint? string
+---@return claude.Error
+local function invalid(text, hint)
+  return errors.new({ kind = "invalid", message = text, hint = hint })
+end
+
+--- Raises for params that a single turn cannot change.
+---@param overrides? table
+---@param level integer stack level of the caller to blame
+function M.check_overrides(overrides, level)
+  if overrides ~= nil and type(overrides) ~= "table" then
+    error("a turn takes a table of params, not a " .. type(overrides), level + 1)
+  end
+  for name in pairs(overrides or {}) do
+    if NOT_HERE[name] then
+      error(("%s is fixed for the whole conversation, not for a turn"):format(name), level + 1)
+    end
+  end
+end
+
+---@param chat claude.Conversation
+---@param overrides? table
+---@return table
+local function merged_params(chat, overrides)
+  local params = {}
+  for name, value in pairs(chat.params) do
+    params[name] = value
+  end
+  for name, value in pairs(overrides or {}) do
+    params[name] = value
+  end
+  if params.container == nil then params.container = chat.state.container end
+  return params
+end
+
+---@param chat claude.Conversation
+---@param messages string[] new ones
+---@return userdata? transcript
+---@return claude.Error? err
+local function extended(chat, messages)
+  local transcript = chat.transcript:fork()
+  for _, json in ipairs(messages) do
+    local added, problem = transcript:append(json)
+    if not added then return nil, invalid(problem) end
+  end
+  return transcript
+end
+
+-- Whether the model has something to answer.
+---@param chat claude.Conversation
+---@param draft claude.Draft
+---@param messages string[] what it becomes
+---@return claude.Error?
+local function check_something_to_send(chat, draft, messages)
+  local reply = history.open_reply(chat.transcript)
+  if #messages > 0 then
+    local alone = #messages == #draft.system
+    if alone and reply and not history.ends_in_server_result(chat.transcript, reply) then
+      return invalid(SYSTEM_ALONE, SAY)
+    end
+    return nil
+  end
+  if chat.transcript:count() == 0 then return invalid(NOTHING_YET, SAY) end
+  if not reply or chat.state.kept or PAUSED[chat.state.stop_reason] then return nil end
+  return invalid(NOTHING, SAY)
+end
+
+---@param err claude.Error
+---@param hidden integer messages that were left out at the front
+---@return claude.Error
+local function with_true_numbers(err, hidden)
+  local function renumbered(i) return ("messages[%d]"):format(tonumber(i) + hidden) end
+  if err.path then err.path = err.path:gsub("^messages%[(%d+)%]", renumbered) end
+  return err
+end
+
+---@param json? string
+---@return any decoded, for the checks
+local function decoded(json) return json and core.decode(json) or nil end
+
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@return claude.Error?
+local function check_request(chat, turn)
+  local checked = {}
+  for name, value in pairs(turn.params) do
+    checked[name] = value
+  end
+  checked.system, checked.tools = decoded(chat.sealed.system), decoded(chat.sealed.tools)
+  local hidden
+  checked.messages, hidden = history.open_turn(turn.transcript)
+  local context = require("claude.messages").check_context(
+    chat.client,
+    turn.params,
+    { options = turn.options, stream = true }
+  )
+  local _, err = check.params(checked, context)
+  return err and with_true_numbers(err, hidden)
+end
+
+---@param chat claude.Conversation
+---@param params table
+---@param in_turn boolean calls of the last reply are being answered
+---@return claude.Error?
+local function check_change(chat, params, in_turn)
+  local before = chat.last_params
+  if not before then return nil end
+  local change = require("claude.check.change")
+  local warning, err = change.thinking(before, params, { in_turn = in_turn })
+  if warning then chat.client:warn("thinking_changed", warning, warning) end
+  return err
+end
+
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@return claude.Frame?
+---@return claude.Error? err
+local function framed(chat, turn)
+  local params = {}
+  for name, value in pairs(turn.params) do
+    params[name] = value
+  end
+  for name, json in pairs(chat.sealed) do
+    params[name] = assert(core.raw(json))
+  end
+  -- Filling the cache writes nothing, so there is nothing to stream.
+  local streams = params.max_tokens ~= 0
+  return request.frame(chat.client, params, { stream = streams, betas = turn.options.betas })
+end
+
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@return claude.Turn?
+---@return claude.Error? err
+local function prepare(chat, turn)
+  if chat.draft.problem then return nil, chat.draft.problem end
+  local calls = history.open_calls(chat.transcript)
+  local draft = chat.draft:copy()
+  turn.stopped = draft:stop(calls, chat:_warner())
+  local messages = draft:messages(calls)
+  local err = check_something_to_send(chat, draft, messages)
+  if err then return nil, err end
+  turn.transcript, err = extended(chat, messages)
+  if err then return nil, err end
+  err = check_request(chat, turn) or check_change(chat, turn.params, #calls > 0)
+  if err then return nil, err end
+  turn.frame, err = framed(chat, turn)
+  return turn.frame and turn, err
+end
+
+--- Tells what was left out or changed when a reply was sealed.
+---@param chat claude.Conversation
+---@param changes { rule: string, index: integer?, text: string }[]
+function M.tell_changes(chat, changes)
+  for _, change in ipairs(changes) do
+    chat.client:warn(change.rule, change.text)
+  end
+end
+
+-- The reply is whole: its bytes enter the conversation.
+---@param chat claude.Conversation
+---@param reply claude.Stream
+---@return claude.Error?
+local function seal(chat, reply)
+  local json, changes = reply.response:seal()
+  if json then
+    local added, problem = chat.transcript:append(json)
+    if not added then return invalid("the reply cannot be sealed: " .. problem) end
+  end
+  M.tell_changes(chat, changes)
+  local message = reply:current_message() or {}
+  local container = type(message.container) == "table" and message.container.id
+  chat.state = {
+    stop_reason = message.stop_reason,
+    container = container or chat.state.container,
+  }
+  return nil
+end
+
+---@param chat claude.Conversation
+---@param turn claude.Turn
+local function commit(chat, turn)
+  if turn.stopped > 0 then
+    local text = "%d open tool calls were answered with is_error: nobody had answered them"
+    chat.client:warn("calls_stopped", text:format(turn.stopped))
+  end
+  chat.transcript, chat.draft = turn.transcript, new_draft()
+  chat.last_params = turn.params
+  chat.state.kept = nil
+end
+
+--- Sends the turn. A turn that cannot be sent is a stream that fails at its first step.
+---@param chat claude.Conversation
+---@param overrides? table
+---@param options? claude.CallOptions
+---@param level integer stack level of the caller to blame
+---@return claude.Stream
+function M.stream(chat, overrides, options, level)
+  M.check_overrides(overrides, level + 1)
+  local turn = {
+    params = merged_params(chat, overrides),
+    options = wire.check_options(options, level + 1),
+  }
+  local ready, err = prepare(chat, turn)
+  if not ready then return stream.open(chat.client, { err = err }) end
+  commit(chat, turn)
+  return stream.open(chat.client, {
+    frame = turn.frame,
+    body = core.body({ turn.frame.before, turn.transcript, turn.frame.after }),
+    options = turn.options,
+    on_end = function(reply) return seal(chat, reply) end,
+  })
+end
+
+return M

@@ -1,0 +1,152 @@
+--- Tools: what the model may call, and the function that answers.
+---
+--- A tool is the table that goes out in `tools`; its function stays beside it (in
+--- the metatable), so the same value serves `messages:create` and conversations.
+
+local M = {}
+
+local NAME = "^[%w_-]+$"
+local LONGEST_NAME = 64
+
+---@class claude.Tool
+---@field name? string
+---@field description? string
+---@field input_schema? table
+---@field type? string absent for a tool of your own
+---@field run? claude.ToolFunction nil: a person answers, see `chat:pending()`
+
+--- What a tool returns: a text, number, boolean, table (shown as JSON),
+--- `claude.content { … }`, or nothing (success without a result). `nil, err` or an
+--- error raised is told to the model as a failure.
+---@alias claude.ToolFunction fun(input: table, call: claude.ToolCall): any, any
+
+---@class claude.ToolCall
+---@field id string
+---@field name string
+---@field input table the model's input, decoded
+---@field toolset_name? string
+---@field index integer its block's index in the reply, from 0
+
+local function refuse(level, text, ...) error(text:format(...), level + 1) end
+
+---@param name any
+---@param level integer
+local function check_name(name, level)
+  if type(name) ~= "string" then
+    refuse(level + 1, "tool.name must be a string, not a %s", type(name))
+  end
+  if #name > LONGEST_NAME or not name:find(NAME) then
+    refuse(
+      level + 1,
+      'tool.name "%s" must be 1 to %d letters, digits, "_" or "-"',
+      name,
+      LONGEST_NAME
+    )
+  end
+end
+
+-- A schema given as JSON text or as ordered pairs is the user's own affair.
+---@param tool table
+---@param level integer
+local function check_own(tool, level)
+  local schema = tool.input_schema
+  check_name(tool.name, level + 1)
+  if tool.description ~= nil and type(tool.description) ~= "string" then
+    refuse(level + 1, "%s: description must be a string", tool.name)
+  end
+  if type(schema) ~= "table" and type(schema) ~= "userdata" then
+    refuse(
+      level + 1,
+      '%s: input_schema must be a JSON schema, such as { type = "object", properties = {} }',
+      tool.name
+    )
+  end
+  if type(schema) == "table" and not getmetatable(schema) and schema.type ~= "object" then
+    refuse(level + 1, '%s: input_schema.type must be "object"', tool.name)
+  end
+end
+
+---@param fields table
+---@param level integer
+local function check(fields, level)
+  if type(fields) ~= "table" then
+    refuse(level + 1, "a tool must be a table, not a %s", type(fields))
+  end
+  local run = fields.run
+  if run ~= nil and type(run) ~= "function" then
+    refuse(level + 1, "tool.run must be a function, not a %s", type(run))
+  end
+  -- The API's own tools come as they are: their fields are the API's to judge.
+  if fields.type == nil or fields.type == "custom" then check_own(fields, level + 1) end
+end
+
+---@param fields table
+---@param level integer
+---@return claude.Tool
+local function make(fields, level)
+  check(fields, level + 1)
+  local tool = {}
+  for key, value in pairs(fields) do
+    if key ~= "run" then tool[key] = value end
+  end
+  return setmetatable(tool, { __name = "claude.Tool", __index = { run = fields.run } })
+end
+
+--- Makes a tool. Raises at the caller's line when a field is wrong. With `type` it
+--- describes one of the API's own tools (`bash_20250124`, …) and `run` answers it.
+---@param fields claude.Tool
+---@return claude.Tool
+function M.new(fields) return make(fields, 2) end
+
+---@param value any
+---@return boolean
+function M.is(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(meta) == "table" and meta.__name == "claude.Tool"
+end
+
+-- computer_toolset_20260801 has no name; its calls say toolset_name = "computer".
+---@param tool table
+---@return string?
+local function key_of(tool)
+  if type(tool.name) == "string" then return tool.name end
+  return type(tool.type) == "string" and tool.type:match("^(%w+)_toolset") or nil
+end
+
+---@class claude.ToolList
+---@field list table[] what goes out, in order
+---@field by_name table<string, table>
+
+--- A conversation's tools: plain tables with `run` are made tools, others stay as they are.
+---@param given? table[]
+---@param level integer stack level of the caller to blame
+---@return claude.ToolList
+function M.list(given, level)
+  local tools = { list = {}, by_name = {} }
+  if given == nil then return tools end
+  if type(given) ~= "table" then
+    refuse(level + 1, "tools must be a list, not a %s", type(given))
+  end
+  for i, tool in ipairs(given) do
+    if not M.is(tool) and type(tool) == "table" and rawget(tool, "run") ~= nil then
+      tool = make(tool, level + 1)
+    end
+    tools.list[i] = tool
+    local name = type(tool) == "table" and key_of(tool)
+    if name then
+      if tools.by_name[name] then refuse(level + 1, "two tools are named %s", name) end
+      tools.by_name[name] = tool
+    end
+  end
+  return tools
+end
+
+--- The tool that a call is for; nil when there is none of that name.
+---@param tools claude.ToolList
+---@param call claude.ToolCall
+---@return claude.Tool?
+function M.find(tools, call)
+  return tools.by_name[call.toolset_name or call.name] or tools.by_name[call.name]
+end
+
+return M
