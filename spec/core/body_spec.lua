@@ -15,7 +15,9 @@ describe("core.body", function()
 
   it("keeps every byte, also zero bytes and bytes that are not UTF-8", function()
     local all = {}
-    for i = 0, 255 do all[#all + 1] = string.char(i) end
+    for i = 0, 255 do
+      all[#all + 1] = string.char(i)
+    end
     local bytes = table.concat(all)
     assert.equal(bytes .. bytes, core.body({ bytes, core.segment(bytes) }):tostring())
   end)
@@ -64,7 +66,9 @@ describe("core.segment", function()
     local megabyte = ("x"):rep(2 ^ 20)
     collectgarbage()
     drop_a_watched_value()
-    for _ = 1, 50 do core.segment(megabyte) end
+    for _ = 1, 50 do
+      core.segment(megabyte)
+    end
     assert.equal(1, seen)
   end)
 end)

@@ -66,9 +66,7 @@ function M.fields(params, warn, level)
     if not json then error(problem, level + 1) end
     fields.sealed[name] = json
   end
-  if params.messages then
-    fields.transcript = sealed_messages(params.messages, warn, level + 1)
-  end
+  if params.messages then fields.transcript = sealed_messages(params.messages, warn, level + 1) end
   return fields
 end
 

@@ -167,14 +167,10 @@ function M.start(chat, pending, approve)
   local work = {}
   for _, call in ipairs(pending) do
     local tool = tools.find(chat.tool_list, call)
-    if call.invalid or not tool or tool.run then
-      work[#work + 1] = { call = call, tool = tool }
-    end
+    if call.invalid or not tool or tool.run then work[#work + 1] = { call = call, tool = tool } end
   end
   self.open = #work
-  if #work > 0 then
-    self.tasks[1] = tasks.spawn(function() self:_begin_all(work) end)
-  end
+  if #work > 0 then self.tasks[1] = tasks.spawn(function() self:_begin_all(work) end) end
   return self
 end
 

@@ -14,10 +14,7 @@ local M = {}
 local function valid_text(text, where, warn)
   local scrubbed, count = core.utf8_scrub(text)
   if count > 0 then
-    warn(
-      "tool_result_utf8",
-      ("%s: %d places are not UTF-8 and became U+FFFD"):format(where, count)
-    )
+    warn("tool_result_utf8", ("%s: %d places are not UTF-8 and became U+FFFD"):format(where, count))
   end
   return scrubbed
 end
