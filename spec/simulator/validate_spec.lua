@@ -42,6 +42,12 @@ describe("claude.simulator.validate refuses", function()
     assert.matches("^prompt is too long: %d+ tokens > 200000 maximum$", answer.error.message)
   end)
 
+  it("a compressed body, with the code that says so", function()
+    local answer = raw.post(sim, "/v1/messages", body({}), { ["content-encoding"] = "gzip" })
+    assert.equal(400, answer.status)
+    assert.equal("request_body_encoding_unsupported", answer.error.details.error_code)
+  end)
+
   it("threads, with the code that tells clients to send everything", function()
     local answer = raw.post(
       sim,

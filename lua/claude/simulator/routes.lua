@@ -56,6 +56,12 @@ end
 
 --- The decoded body, or nil and a fault.
 local function decode(exchange)
+  local encoding = exchange.http.headers["content-encoding"]
+  if encoding and encoding:lower() ~= "identity" then
+    local fault = faults.invalid("Unsupported Content-Encoding: " .. encoding)
+    fault.details = { error_code = "request_body_encoding_unsupported" }
+    return nil, fault
+  end
   local request, problem, offset = core.decode(exchange.http.body)
   if request == nil then
     return nil,
