@@ -5,6 +5,7 @@ local s = require("spec.support.stream")
 local THINKING = { '{"type":"thinking","thinking":"hm","signature":"c2ln"}' }
 local TEXT = { '{"type":"text","text":"so"}' }
 local TOOL = { '{"type":"tool_use","id":"t1","name":"f","input":{"a":1}}' }
+local TOOL_START = '{"type":"tool_use","id":"t1","name":"f","input":'
 
 local function fragments(...)
   local parts = { '{"type":"tool_use","id":"t1","name":"f","input":{}}' }
@@ -149,10 +150,8 @@ describe("what a reply adds to the conversation", function()
 
   it("row 10: tool input that ends too early is kept raw and flagged", function()
     local content, flags, response = seal_reply({ fragments('{"a":[1,2', ',"x') }, "tool_use")
-    assert.equal(
-      '{"type":"tool_use","id":"t1","name":"f","input":{"INVALID_JSON":"' .. '{\\"a\\":[1,2,\\"x"}}',
-      content
-    )
+    local wrapped = '{"INVALID_JSON":"{\\"a\\":[1,2,\\"x"}'
+    assert.equal(TOOL_START .. wrapped .. "}", content)
     assert.same({ "cut_input 0" }, flags)
     local block = response:block(1)
     assert.equal("cut_input", block.flaw)
