@@ -66,7 +66,7 @@ $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d $(OUT)/spec/c/*.d)
+-include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d $(OUT)/spec/*/*.d)
 
 ## run: build, then let an agent with tools answer (ARGS='"your question"')
 run: deps
@@ -109,6 +109,15 @@ $(OUT)/spec/c/run: $(call objects,$(CORE) $(C_TESTS))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+# The linker's --wrap lets the test refuse the core's allocations as well as Lua's.
+$(OUT)/spec/oom/run: $(call objects,$(CORE_SO) spec/oom/run.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=realloc -o $@ $^ $(shell pkg-config --libs $(LUA))
+
+## test-oom: run the bindings of the core with every allocation failing in turn
+test-oom: $(OUT)/spec/oom/run
+	@$< spec/oom/scenarios.lua
+
 ## stress: run the specs while garbage is collected all the time
 stress: $(MODULES)
 	$(BUSTED) --helper=spec/support/stress.lua $(SPECS)
@@ -123,7 +132,7 @@ SAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-
 SAN_BUILD = CC=gcc CFLAGS='$(SAN)' BUILD=$(BUILD)/asan
 ## sanitize: all tests with the modules under ASan and UBSan
 sanitize:
-	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c
+	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c test-oom
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua
 
@@ -181,5 +190,5 @@ rockspec:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help deps build run env test check test-lua test-c stress check-layers sanitize valgrind \
+.PHONY: help deps build run env test check test-lua test-c test-oom stress check-layers sanitize valgrind \
   fuzz lint format install rockspec clean

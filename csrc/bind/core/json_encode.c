@@ -19,11 +19,10 @@
 int cm_encode_fail(encoder *e, const encode_place *place, const char *format, ...) {
   va_list args;
 
-  e->failed = 1;
   va_start(args, format);
   vsnprintf(e->message, sizeof e->message, format, args);
   va_end(args);
-  if (cm_encode_write_path(e, place) != CM_OK) cm_buffer_clear(&e->path);
+  e->failed = cm_encode_write_path(e, place) == CM_OK; /* without a path: no memory */
   return 0;
 }
 

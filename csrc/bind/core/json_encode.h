@@ -37,7 +37,7 @@ typedef struct encoder {
   size_t key_capacity;
   int anchor_index; /* stack index of the table that keeps the keys alive */
   int request;      /* empty tables by slot, required properties first */
-  int failed;
+  int failed;       /* message and path say why; if stopped without: no memory */
   char message[160];
 } encoder;
 

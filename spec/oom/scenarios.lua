@@ -1,0 +1,122 @@
+--- What spec/oom/run.c runs while memory fails: each function works with
+--- claude.core, checks what it gets, and is run again and again with its first,
+--- second, third … allocation refused.
+local function equal(expected, value, message)
+  if expected ~= value then
+    error(
+      tostring(message or ("expected " .. tostring(expected) .. ", got " .. tostring(value))),
+      0
+    )
+  end
+end
+
+local frames = table.concat({
+  'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message",',
+  '"role":"assistant","model":"x","content":[],"stop_reason":null,"usage":{}}}\n\n',
+  'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":',
+  '{"type":"thinking","thinking":"","signature":""}}\n\n',
+  'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":',
+  '{"type":"thinking_delta","thinking":"caf\\u00e9\\n"}}\n\n',
+  'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":',
+  '{"type":"signature_delta","signature":"c2ln"}}\n\n',
+  'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
+  'event: content_block_start\ndata: {"type":"content_block_start","index":1,"content_block":',
+  '{"type":"tool_use","id":"t","name":"n","input":{}}}\n\n',
+  'event: content_block_delta\ndata: {"type":"content_block_delta","index":1,"delta":',
+  '{"type":"input_json_delta","partial_json":"{\\"a\\":1}"}}\n\n',
+  'event: content_block_stop\ndata: {"type":"content_block_stop","index":1}\n\n',
+  'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"tool_use"},',
+  '"usage":{"output_tokens":9}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n',
+})
+
+local M = {}
+
+function M.encode(core)
+  local value = {
+    b = { 1, 2.5, "text\n\1", core.null, core.raw("[ 1 ]") },
+    a = core.object({ { "z", true }, { "y", core.array() } }),
+    ["a key"] = { properties = { x = {}, y = {} }, required = { "y" } },
+  }
+  local expected = '{"a":{"z":true,"y":[]},"a key":{"properties":{"x":{},"y":{}},"required":["y"]},'
+    .. '"b":[1,2.5,"text\\n\\u0001",null,[ 1 ]]}'
+  equal(expected, (core.encode(value)))
+end
+
+function M.encode_failure(core)
+  local _, message, path = core.encode({ list = { {}, { ["odd key"] = print } } })
+  equal('list[2]["odd key"]: a function cannot be written as JSON', message)
+  equal('list[2]["odd key"]', path)
+end
+
+function M.encode_many_keys(core)
+  local value = {}
+  for i = 1, 100 do
+    value["key" .. i] = i
+  end
+  equal(100, select(2, core.encode(value):gsub(":", "")))
+end
+
+function M.decode(core)
+  local value = core.decode('{"a":[1,"\\u00e9\\n",null,12345678901234567890],"b":{},"c":[]}')
+  equal("é\n", value.a[2])
+  equal(core.null, value.a[3])
+  equal("12345678901234567890", tostring(value.a[4]))
+  equal("{}", core.encode(value.b))
+end
+
+function M.decode_failure(core)
+  local _, message, position = core.decode('["a\\n",')
+  equal("invalid JSON: the text ends too early at byte 8", message)
+  equal(8, position)
+end
+
+function M.decode_partial(core)
+  equal('{"a":[1,"x",{}]}', core.encode(core.decode_partial('{"a":[1,"x",{"b')))
+end
+
+function M.scrub(core)
+  local text, count = core.utf8_scrub(("x"):rep(100) .. "\255\192")
+  equal(("x"):rep(100) .. "\239\191\189\239\191\189", text)
+  equal(2, count)
+end
+
+function M.transcript(core)
+  local transcript = core.transcript()
+  for i = 1, 9 do
+    equal(true, transcript:append('{"role":"user","content":"' .. i .. '"}'))
+  end
+  local fork = transcript:fork()
+  equal('{"role":"user","content":"9"}', transcript:pop())
+  equal(9, fork:count())
+  local body = core.body({ "[", transcript, core.segment("]") })
+  equal(8 * 29 + 9, body:length())
+  equal(body:length(), #body:tostring())
+  equal(64, #body:sha256())
+end
+
+function M.response(core)
+  local response = core.response()
+  equal(true, response:feed_header("HTTP/1.1 200 OK"))
+  equal(true, response:feed_header("content-type: text/event-stream"))
+  equal("text/event-stream", response:headers()["content-type"])
+  equal(true, response:feed(frames))
+  response:finish()
+  local said = {}
+  repeat
+    local kind, text = response:next()
+    if kind then said[#said + 1] = kind .. "=" .. (text or "") end
+  until not kind
+  equal(
+    "message_start= block_start=thinking thinking=café\n signature=c2ln block_stop=thinking "
+      .. 'block_start=tool_use input_json={"a":1} block_stop=tool_use message_delta= message_stop=',
+    table.concat(said, " ")
+  )
+  equal(true, response:complete())
+  equal('{"a":1}', response:tool_input_raw(2))
+  equal(2, response:block_count())
+  equal("thinking", response:block(1).type)
+  equal(true, #response:seal() > 100)
+  equal(true, #response:message_json() > 100)
+end
+
+return M
