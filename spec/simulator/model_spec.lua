@@ -105,6 +105,15 @@ describe("claude.simulator.model", function()
     assert.matches("12", text)
   end)
 
+  it("counts the minutes until midnight", function()
+    local rounds = run(
+      "What time is it, and how many minutes are left until midnight?",
+      ALL,
+      { clock = "12:30", calculator = "690" }
+    )
+    assert.same({ "clock", "calculator 24 * 60 - (12 * 60 + 30)" }, rounds)
+  end)
+
   it("leaves out what depends on a look-up that failed", function()
     local rounds, text = run(
       "Add up the numbers in a.txt, and what is 1 + 1?",

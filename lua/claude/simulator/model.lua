@@ -137,10 +137,18 @@ end
 --- What the model thinks before it takes these steps.
 local function thought(turn, steps)
   local last = turn.results[#turn.results]
-  local seen = last and ("The last result was: %s. "):format(shorten(last.text, 80))
+  local seen = last and ('The last result was "%s". '):format(shorten(last.text, 80))
     or ('(Simulated thinking.) The question is: "%s" '):format(shorten(turn.question, 120))
   if #steps == 0 then return seen .. "That is all I need; now I can answer." end
-  return ("%sNext I should %s, so I call %s."):format(seen, intention(steps), steps[1].tool.name)
+  local names = {}
+  for index, step in ipairs(steps) do
+    names[index] = step.tool.name
+  end
+  return ("%sNext I should %s, so I call %s."):format(
+    seen,
+    intention(steps),
+    table.concat(names, " and ")
+  )
 end
 
 local function describe_file(step, question)
@@ -157,14 +165,18 @@ end
 local tell = {}
 
 function tell.calculate(step)
-  return ("%s = %s."):format(
-    step.label == step.argument and step.label or ("%s: %s"):format(step.label, step.argument),
-    shorten(step.result.text, 80)
-  )
+  local result = shorten(step.result.text, 80)
+  if step.label == step.argument then return ("%s = %s."):format(step.argument, result) end
+  local label = step.label:sub(1, 1):upper() .. step.label:sub(2)
+  return ("%s: %s = %s."):format(label, shorten(step.argument, 80), result)
 end
 
 function tell.clock(step)
-  return ("The clock says: %s."):format((shorten(step.result.text, 80):gsub("%.$", "")))
+  local text = step.result.text
+  local time = text:match("%a* ?%d%d%d%d%-%d%d%-%d%d[ T]%d%d:%d%d[:%d]*")
+    or text:match("%d%d?:%d%d[:%d]*")
+  if time then return ("It is %s."):format(time) end
+  return ("The clock says: %s."):format((shorten(text, 80):gsub("%.$", "")))
 end
 
 tell.read = describe_file

@@ -59,10 +59,15 @@ local function sum_of(result)
 end
 
 --- Minutes since midnight out of a text with a time in it.
-local function minutes_of(result)
+local function minutes_since(result)
   local hours, minutes = result:match("(%d%d?):(%d%d)")
   if not hours then return nil end
   return ("%d * 60 + %d"):format(tonumber(hours), tonumber(minutes))
+end
+
+local function minutes_until(result)
+  local since = minutes_since(result)
+  return since and ("24 * 60 - (%s)"):format(since)
 end
 
 local function subtract(amount)
@@ -94,8 +99,13 @@ local function add_clock(list, lower)
   if not asks_time(lower) then return end
   local clock = add(list, { kind = "clock", label = "the time" })
   if lower:find("minute", 1, true) or lower:find("midnight", 1, true) then
-    local label = "minutes since midnight"
-    add(list, { kind = "calculate", from = clock, make = minutes_of, label = label })
+    local left = lower:find("until midnight", 1, true) or lower:find("to midnight", 1, true)
+    add(list, {
+      kind = "calculate",
+      from = clock,
+      make = left and minutes_until or minutes_since,
+      label = left and "minutes until midnight" or "minutes since midnight",
+    })
   end
 end
 
