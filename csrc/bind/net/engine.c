@@ -1,0 +1,348 @@
+/*
+** engine.c - the Lua class claude.net.Engine over net/multi.h. One per Lua state,
+** kept in the registry: connections are shared by all clients.
+**
+** Lua knows transfers by their ids, which are numbers: whatever order a closing
+** state collects things in, nothing dangles.
+*/
+#include <string.h>
+
+#include "bind/handles.h"
+#include "bind/net/module.h"
+#include "net/multi.h"
+
+#define CLASS "claude.net.Engine"
+#define REGISTRY_KEY "claude.net.engine"
+#define FORKED                                                                                     \
+  "this process was forked after its first request: the connections belong to the parent. "        \
+  "Make requests only after fork, or start another program"
+
+typedef struct Engine {
+  cm_multi *multi; /* NULL before it is made and after collection */
+} Engine;
+
+/* NULL when there is nothing to work with: closed, or the property of a parent process. */
+static cm_multi *usable(lua_State *L) {
+  Engine *e = luaL_checkudata(L, 1, CLASS);
+
+  return e->multi && !cm_multi_is_foreign(e->multi) ? e->multi : NULL;
+}
+
+static cm_transfer_id check_id(lua_State *L, int arg) {
+  lua_Number id = luaL_checknumber(L, arg);
+
+  return id > 0 ? (cm_transfer_id)id : 0;
+}
+
+static int fail(lua_State *L, const char *text) {
+  lua_pushnil(L);
+  lua_pushstring(L, text);
+  return 2;
+}
+
+static int engine_gc(lua_State *L) {
+  Engine *e = luaL_checkudata(L, 1, CLASS);
+
+  cm_multi_free(e->multi);
+  e->multi = NULL;
+  return 0;
+}
+
+/* net.engine() -> engine | nil, text; the same one each time */
+static int engine_get(lua_State *L) {
+  Engine *e;
+
+  lua_getfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
+  if (!lua_isnil(L, -1)) return 1;
+  e = lua_newuserdatauv(L, sizeof *e, 0);
+  e->multi = NULL;
+  luaL_setmetatable(L, CLASS);
+  if (cm_multi_new(&e->multi, &cm_libc_alloc) != CM_OK) return fail(L, "libcurl cannot start");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
+  return 1;
+}
+
+/* ---- starting: every check that may raise comes before anything is acquired ---- */
+
+/* The text stays valid as long as the table at index 2 is not changed. */
+static const char *text_option(lua_State *L, const char *name) {
+  const char *text = NULL;
+  size_t len;
+
+  lua_getfield(L, 2, name);
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    text = lua_tolstring(L, -1, &len);
+    if (strlen(text) != len) luaL_error(L, "%s: a NUL byte is not allowed", name);
+  } else if (!lua_isnil(L, -1)) {
+    luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, -1));
+  }
+  lua_pop(L, 1);
+  return text;
+}
+
+static int flag_option(lua_State *L, const char *name) {
+  int flag;
+
+  lua_getfield(L, 2, name);
+  flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return flag;
+}
+
+static size_t size_option(lua_State *L, const char *name) {
+  lua_Number size;
+
+  lua_getfield(L, 2, name);
+  size = lua_isnil(L, -1) ? 0 : luaL_checknumber(L, -1);
+  lua_pop(L, 1);
+  return size > 0 ? (size_t)size : 0;
+}
+
+static cm_slice header_part(lua_State *L, int i, int part) {
+  cm_slice text;
+
+  lua_rawgeti(L, -1, part);
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "headers[%d]: { name, value } expected, both strings", i);
+  text.ptr = lua_tolstring(L, -1, &text.len);
+  lua_pop(L, 1);
+  return text;
+}
+
+/* Leaves a userdata that holds the array on the stack. */
+static void check_headers(lua_State *L, cm_transfer_options *options) {
+  cm_transfer_header *headers;
+  size_t i, n;
+
+  lua_getfield(L, 2, "headers");
+  if (lua_isnil(L, -1)) return;
+  luaL_checktype(L, -1, LUA_TTABLE);
+  n = lua_rawlen(L, -1);
+  headers = lua_newuserdatauv(L, (n ? n : 1) * sizeof *headers, 0);
+  lua_insert(L, -2);
+  for (i = 0; i < n; i++) {
+    lua_rawgeti(L, -1, (int)i + 1);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    headers[i].name = header_part(L, (int)i + 1, 1);
+    headers[i].value = header_part(L, (int)i + 1, 2);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  options->headers = headers;
+  options->header_count = n;
+}
+
+static void check_ends(lua_State *L, cm_transfer_options *options) {
+  lua_getfield(L, 2, "body");
+  if (!lua_isnil(L, -1))
+    options->body = ((cm_body_handle *)luaL_checkudata(L, lua_gettop(L), CM_BODY_CLASS))->body;
+  lua_getfield(L, 2, "response");
+  options->response =
+      ((cm_response_handle *)luaL_checkudata(L, lua_gettop(L), CM_RESPONSE_CLASS))->response;
+  if (!options->response) luaL_error(L, "response: closed");
+  lua_pop(L, 2);
+}
+
+static void check_options(lua_State *L, cm_transfer_options *options) {
+  memset(options, 0, sizeof *options);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  options->url = text_option(L, "url");
+  if (!options->url) luaL_error(L, "url: missing");
+  options->method = text_option(L, "method");
+  options->proxy = text_option(L, "proxy");
+  options->no_proxy = text_option(L, "no_proxy");
+  options->ca_file = text_option(L, "ca_file");
+  options->ca_path = text_option(L, "ca_path");
+  options->http2 = flag_option(L, "http2");
+  options->allow_http = flag_option(L, "allow_http");
+  options->high_water = size_option(L, "high_water");
+  check_ends(L, options);
+  check_headers(L, options);
+}
+
+/* engine:start{ url=, response=, … } -> id | nil, text, "syntax" | "memory" | "transport" */
+static int engine_start(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_options options;
+  cm_transfer_id id;
+  cm_failure failure;
+  cm_status status;
+
+  if (!multi) {
+    fail(L, FORKED);
+    lua_pushliteral(L, "forked");
+    return 3;
+  }
+  check_options(L, &options);
+  luaL_checkstack(L, 4, NULL);
+  status = cm_multi_start(multi, &options, &id, &failure);
+  if (status == CM_OK) {
+    lua_pushnumber(L, (lua_Number)id);
+    return 1;
+  }
+  fail(L, failure.text);
+  lua_pushstring(L, status == CM_ERR_SYNTAX  ? "syntax"
+                    : status == CM_ERR_NOMEM ? "memory"
+                                             : "transport");
+  return 3;
+}
+
+/* engine:cancel(id [, text]) */
+static int engine_cancel(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+  const char *text = luaL_optstring(L, 3, "cancelled");
+
+  if (multi) cm_multi_cancel(multi, id, text);
+  return 0;
+}
+
+/* engine:pause(id) */
+static int engine_pause(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+
+  if (multi) cm_multi_pause(multi, id);
+  return 0;
+}
+
+/* engine:resume(id) */
+static int engine_resume(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+
+  if (multi) cm_multi_resume(multi, id);
+  return 0;
+}
+
+/* ---- driving ---- */
+
+/* engine:socket_action(fd, mask); fd -1: the time is up */
+static int engine_socket_action(lua_State *L) {
+  cm_multi *multi = usable(L);
+  int fd = (int)luaL_checkinteger(L, 2);
+  int mask = (int)luaL_optinteger(L, 3, 0);
+
+  if (multi) cm_multi_act(multi, fd, mask);
+  return 0;
+}
+
+/* engine:read_now() */
+static int engine_read_now(lua_State *L) {
+  cm_multi *multi = usable(L);
+
+  if (multi) cm_multi_read_now(multi);
+  return 0;
+}
+
+/* engine:change() -> fd, mask | nothing; in order, each once */
+static int engine_change(lua_State *L) {
+  cm_multi *multi = usable(L);
+  int fd, mask;
+
+  if (!multi || !cm_multi_change(multi, &fd, &mask)) return 0;
+  lua_pushinteger(L, fd);
+  lua_pushinteger(L, mask);
+  return 2;
+}
+
+/* engine:timeout() -> milliseconds | -1 */
+static int engine_timeout(lua_State *L) {
+  cm_multi *multi = usable(L);
+
+  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_timeout(multi) : -1);
+  return 1;
+}
+
+/* engine:released(): the changes were applied, descriptors may be closed now */
+static int engine_released(lua_State *L) {
+  cm_multi *multi = usable(L);
+
+  if (multi) cm_multi_release(multi);
+  return 0;
+}
+
+/*
+** engine:next() -> id, false | id, true, code, text, connected, first_byte_at,
+** version, reused | nothing
+*/
+static int engine_next(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_multi_news news;
+  int count = 2;
+
+  luaL_checkstack(L, 8, NULL);
+  if (!multi || !cm_multi_peek(multi, &news)) return 0;
+  lua_pushnumber(L, (lua_Number)news.id);
+  lua_pushboolean(L, news.done);
+  if (news.done) {
+    lua_pushinteger(L, news.code);
+    lua_pushstring(L, news.text); /* may raise: the news stay where they are */
+    lua_pushboolean(L, news.connected);
+    lua_pushnumber(L, (lua_Number)news.first_byte_at);
+    lua_pushinteger(L, (lua_Integer)news.version);
+    lua_pushboolean(L, news.reused);
+    count = 8;
+  }
+  cm_multi_take(multi);
+  return count;
+}
+
+/*
+** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, unread,
+** content, in_text_or_tool | nothing
+*/
+static int engine_activity(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+  cm_multi_activity now;
+
+  luaL_checkstack(L, 8, NULL);
+  if (!multi || !cm_multi_activity_of(multi, id, &now)) return 0;
+  lua_pushboolean(L, now.connected);
+  lua_pushnumber(L, (lua_Number)now.sent_at);
+  lua_pushnumber(L, (lua_Number)now.first_byte_at);
+  lua_pushnumber(L, (lua_Number)now.heard_at);
+  lua_pushboolean(L, now.paused);
+  lua_pushnumber(L, (lua_Number)now.unread);
+  lua_pushnumber(L, (lua_Number)now.content);
+  lua_pushboolean(L, now.in_text_or_tool);
+  return 8;
+}
+
+/* engine:counts() -> transfers that have not ended, descriptors being watched */
+static int engine_counts(lua_State *L) {
+  cm_multi *multi = usable(L);
+
+  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_live(multi) : 0);
+  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_watched(multi) : 0);
+  return 2;
+}
+
+static const luaL_Reg methods[] = {
+  { "start", engine_start },
+  { "cancel", engine_cancel },
+  { "pause", engine_pause },
+  { "resume", engine_resume },
+  { "socket_action", engine_socket_action },
+  { "read_now", engine_read_now },
+  { "change", engine_change },
+  { "timeout", engine_timeout },
+  { "released", engine_released },
+  { "next", engine_next },
+  { "activity", engine_activity },
+  { "counts", engine_counts },
+  { NULL, NULL },
+};
+
+void cm_open_engine(lua_State *L) {
+  luaL_newmetatable(L, CLASS);
+  lua_pushcfunction(L, engine_gc);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  lua_pushcfunction(L, engine_get);
+  lua_setfield(L, -2, "engine");
+}

@@ -1,0 +1,111 @@
+/*
+** poller.c - the Lua class claude.net.Poller over os/poller.h: what the blocking
+** driver waits with.
+*/
+#include "bind/net/module.h"
+#include "os/poller.h"
+
+#define CLASS "claude.net.Poller"
+
+enum { CAPACITY = 64 };
+
+typedef struct Poller {
+  cm_poller *poller; /* NULL before it is made and after collection */
+  int count;
+  cm_poller_event events[CAPACITY];
+} Poller;
+
+static Poller *check_poller(lua_State *L) {
+  Poller *p = luaL_checkudata(L, 1, CLASS);
+
+  luaL_argcheck(L, p->poller != NULL, 1, "closed");
+  return p;
+}
+
+/* net.poller() -> poller | nil, text */
+static int poller_new(lua_State *L) {
+  Poller *p = lua_newuserdatauv(L, sizeof *p, 0);
+
+  p->poller = NULL;
+  p->count = 0;
+  luaL_setmetatable(L, CLASS);
+  p->poller = cm_poller_new(&cm_libc_alloc);
+  if (p->poller) return 1;
+  lua_pushnil(L);
+  lua_pushliteral(L, "the system has no descriptor or no memory left to wait with");
+  return 2;
+}
+
+static int poller_gc(lua_State *L) {
+  Poller *p = luaL_checkudata(L, 1, CLASS);
+
+  cm_poller_free(p->poller);
+  p->poller = NULL;
+  return 0;
+}
+
+/* poller:watch(fd, mask) -> true | nil, text */
+static int poller_watch(lua_State *L) {
+  Poller *p = check_poller(L);
+  int fd = (int)luaL_checkinteger(L, 2);
+  int mask = (int)luaL_checkinteger(L, 3);
+
+  if (cm_poller_watch(p->poller, fd, mask) != CM_OK) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "a descriptor cannot be watched");
+    return 2;
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* poller:descriptor() -> fd | nil */
+static int poller_descriptor(lua_State *L) {
+  int fd = cm_poller_descriptor(check_poller(L)->poller);
+
+  if (fd < 0) return 0;
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+/* poller:wait(milliseconds) -> number of events; -1 waits for ever */
+static int poller_wait(lua_State *L) {
+  Poller *p = check_poller(L);
+  lua_Number milliseconds = luaL_checknumber(L, 2);
+
+  if (milliseconds > 1e9) milliseconds = 1e9;
+  p->count =
+      cm_poller_wait(p->poller, milliseconds < 0 ? -1 : (int)milliseconds, p->events, CAPACITY);
+  lua_pushinteger(L, p->count);
+  return 1;
+}
+
+/* poller:event(i) -> fd, mask; 1-based, of the last wait */
+static int poller_event(lua_State *L) {
+  Poller *p = check_poller(L);
+  lua_Integer i = luaL_checkinteger(L, 2);
+
+  luaL_argcheck(L, i >= 1 && i <= p->count, 2, "no such event");
+  lua_pushinteger(L, p->events[i - 1].fd);
+  lua_pushinteger(L, p->events[i - 1].mask);
+  return 2;
+}
+
+static const luaL_Reg methods[] = {
+  { "watch", poller_watch },
+  { "descriptor", poller_descriptor },
+  { "wait", poller_wait },
+  { "event", poller_event },
+  { NULL, NULL },
+};
+
+void cm_open_poller(lua_State *L) {
+  luaL_newmetatable(L, CLASS);
+  lua_pushcfunction(L, poller_gc);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  lua_pushcfunction(L, poller_new);
+  lua_setfield(L, -2, "poller");
+}

@@ -1,0 +1,542 @@
+#include "net/multi.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "os/clock.h"
+#include "os/process.h"
+#include "os/socket.h"
+
+enum {
+  SLOT_BITS = 20, /* an id is generation << SLOT_BITS | slot */
+  STREAMS_PER_CONNECTION = 32
+};
+
+typedef struct slot {
+  cm_transfer *transfer; /* NULL: free */
+  cm_transfer_id generation;
+} slot;
+
+typedef struct watch {
+  int fd;
+  int mask;
+  int visited; /* by the round of cm_multi_read_now that is going on */
+} watch;
+
+/* An array that grows and never shrinks. */
+typedef struct list {
+  void *items;
+  size_t count;
+  size_t capacity;
+} list;
+
+struct cm_multi {
+  const cm_alloc *alloc;
+  CURLM *curl;
+  long pid;
+  int quick_exit; /* libcurl never waits for a resolver thread */
+  int starved;    /* a callback found no memory: every transfer must fail */
+  list slots;     /* of slot */
+  list changes;   /* of watch; the first `told` of them were told */
+  size_t told;
+  list watched;    /* of watch */
+  list closing;    /* of int */
+  double deadline; /* of libcurl's timer; < 0: none */
+  cm_transfer_queue news;
+  cm_transfer *detached;
+  size_t live, live_http2;
+};
+
+/* ---- lists ---- */
+
+static cm_status reserve(cm_multi *m, list *l, size_t count, size_t size) {
+  size_t capacity = l->capacity ? l->capacity : 16;
+  void *grown;
+
+  if (count <= l->capacity) return CM_OK;
+  while (capacity < count) capacity *= 2;
+  grown = m->alloc->resize(m->alloc->ud, l->items, l->capacity * size, capacity * size);
+  if (!grown) return CM_ERR_NOMEM;
+  l->items = grown;
+  l->capacity = capacity;
+  return CM_OK;
+}
+
+static void drop_list(cm_multi *m, list *l, size_t size) {
+  m->alloc->resize(m->alloc->ud, l->items, l->capacity * size, 0);
+  l->items = NULL;
+  l->count = l->capacity = 0;
+}
+
+static slot *slot_at(const cm_multi *m, size_t i) {
+  return (slot *)m->slots.items + i;
+}
+
+static watch *watch_at(const list *l, size_t i) {
+  return (watch *)l->items + i;
+}
+
+/* ---- libcurl's callbacks: write down, return ---- */
+
+static void note_watched(cm_multi *m, int fd, int mask) {
+  size_t i;
+  watch *w;
+
+  for (i = 0; i < m->watched.count; i++)
+    if (watch_at(&m->watched, i)->fd == fd) break;
+  if (mask == 0) {
+    if (i < m->watched.count)
+      *watch_at(&m->watched, i) = *watch_at(&m->watched, --m->watched.count);
+    return;
+  }
+  if (i == m->watched.count) {
+    if (reserve(m, &m->watched, i + 1, sizeof(watch)) != CM_OK) {
+      m->starved = 1;
+      return;
+    }
+    m->watched.count++;
+    watch_at(&m->watched, i)->visited = 0;
+  }
+  w = watch_at(&m->watched, i);
+  w->fd = fd;
+  w->mask = mask;
+}
+
+/*
+** In order and never merged past a removal: a closed descriptor's number may come
+** back as another connection's in the same breath.
+*/
+static void note_change(cm_multi *m, int fd, int mask) {
+  watch *last;
+
+  if (m->changes.count > m->told) {
+    last = watch_at(&m->changes, m->changes.count - 1);
+    if (last->fd == fd && last->mask != 0 && mask != 0) {
+      last->mask = mask;
+      return;
+    }
+  }
+  if (reserve(m, &m->changes, m->changes.count + 1, sizeof(watch)) != CM_OK) {
+    m->starved = 1;
+    return;
+  }
+  last = watch_at(&m->changes, m->changes.count++);
+  last->fd = fd;
+  last->mask = mask;
+  last->visited = 0;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *socket_data) {
+  cm_multi *m = ud;
+  int mask = what == CURL_POLL_REMOVE ? 0 : what & (CURL_POLL_IN | CURL_POLL_OUT);
+
+  (void)easy, (void)socket_data;
+  note_watched(m, (int)fd, mask);
+  note_change(m, (int)fd, mask);
+  return 0;
+}
+
+static int on_timer(CURLM *curl, long milliseconds, void *ud) {
+  cm_multi *m = ud;
+
+  (void)curl;
+  m->deadline = milliseconds < 0 ? -1 : cm_clock_now() + (double)milliseconds / 1000;
+  return 0;
+}
+
+static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockaddr *address) {
+  (void)ud, (void)purpose;
+  return (curl_socket_t)cm_socket_open(address->family, address->socktype, address->protocol);
+}
+
+static int on_close(void *ud, curl_socket_t fd) {
+  cm_multi *m = ud;
+
+  if (reserve(m, &m->closing, m->closing.count + 1, sizeof(int)) != CM_OK) {
+    cm_socket_close((int)fd); /* too early is better than never */
+    m->starved = 1;
+    return 0;
+  }
+  ((int *)m->closing.items)[m->closing.count++] = (int)fd;
+  return 0;
+}
+
+/* ---- life ---- */
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_started;
+
+static void start_curl(void) {
+  curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static void set_up(cm_multi *m) {
+  curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
+  curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
+  curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+  curl_multi_setopt(m->curl, (CURLMoption)CM_CURLMOPT_QUICK_EXIT, 1L);
+}
+
+cm_status cm_multi_new(cm_multi **out, const cm_alloc *alloc) {
+  cm_multi *m;
+
+  *out = NULL;
+  pthread_once(&curl_once, start_curl);
+  if (curl_started != CURLE_OK) return CM_ERR_TRANSPORT;
+  m = alloc->resize(alloc->ud, NULL, 0, sizeof *m);
+  if (!m) return CM_ERR_NOMEM;
+  memset(m, 0, sizeof *m);
+  m->alloc = alloc;
+  m->pid = cm_process_id();
+  m->deadline = -1;
+  m->curl = curl_multi_init();
+  if (!m->curl) {
+    alloc->resize(alloc->ud, m, sizeof *m, 0);
+    return CM_ERR_NOMEM;
+  }
+  set_up(m);
+  *out = m;
+  return CM_OK;
+}
+
+int cm_multi_is_foreign(const cm_multi *multi) {
+  return multi->pid != cm_process_id();
+}
+
+static void forget_slot(cm_multi *m, cm_transfer *t) {
+  slot *s = slot_at(m, (size_t)(t->id & ((1u << SLOT_BITS) - 1)));
+
+  s->transfer = NULL;
+  s->generation++;
+}
+
+/*
+** HTTP/2 streams should share connections, so hosts get a limit, but one that never
+** holds up the HTTP/1.1 transfers beside them.
+*/
+static void limit_connections(cm_multi *m) {
+  size_t limit = 0;
+
+  if (m->live_http2 > 0)
+    limit = 1 + m->live_http2 / STREAMS_PER_CONNECTION + (m->live - m->live_http2);
+  curl_multi_setopt(m->curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)limit);
+}
+
+static void count(cm_multi *m, const cm_transfer *t, int began) {
+  if (began) {
+    m->live++;
+    m->live_http2 += t->http2 ? 1 : 0;
+  } else {
+    m->live--;
+    m->live_http2 -= t->http2 ? 1 : 0;
+  }
+  limit_connections(m);
+}
+
+/* Takes the handle out of libcurl, at once or, where that would wait, when libcurl is done. */
+static void remove_transfer(cm_multi *m, cm_transfer *t) {
+  if (!t->done) count(m, t, 0);
+  if (!t->done && !m->quick_exit && !cm_transfer_is_resolved(t)) {
+    cm_transfer_detach(t);
+    t->next = m->detached;
+    m->detached = t;
+    return;
+  }
+  if (t->easy) curl_multi_remove_handle(m->curl, t->easy);
+  cm_transfer_free(t);
+}
+
+static void free_detached(cm_multi *m, cm_transfer *t) {
+  cm_transfer **at = &m->detached;
+
+  while (*at != t) at = &(*at)->next;
+  *at = t->next;
+  curl_multi_remove_handle(m->curl, t->easy);
+  cm_transfer_free(t);
+}
+
+static void end_transfer(cm_multi *m, cm_transfer *t, CURLcode code) {
+  if (t->detached) {
+    free_detached(m, t);
+    return;
+  }
+  count(m, t, 0);
+  curl_multi_remove_handle(m->curl, t->easy);
+  cm_transfer_finish(t, code);
+}
+
+static void fail_all(cm_multi *m) {
+  size_t i;
+
+  for (i = 0; i < m->slots.count; i++) {
+    cm_transfer *t = slot_at(m, i)->transfer;
+    if (t && !t->done) end_transfer(m, t, CURLE_OUT_OF_MEMORY);
+  }
+}
+
+/* What every call into libcurl is followed by. */
+static void collect(cm_multi *m) {
+  CURLMsg *message;
+  int left;
+
+  while ((message = curl_multi_info_read(m->curl, &left)) != NULL) {
+    CURLcode code = message->data.result;
+    char *transfer = NULL;
+
+    if (message->msg != CURLMSG_DONE) continue;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    end_transfer(m, (cm_transfer *)(void *)transfer, code);
+  }
+  if (m->starved) fail_all(m);
+}
+
+static void free_transfers(cm_multi *m) {
+  size_t i;
+
+  for (i = 0; i < m->slots.count; i++) {
+    cm_transfer *t = slot_at(m, i)->transfer;
+    if (!t) continue;
+    slot_at(m, i)->transfer = NULL;
+    if (!t->done) cm_response_finish(t->response, CM_ERR_TRANSPORT, "the engine was closed");
+    cm_transfer_withdraw(t);
+    remove_transfer(m, t);
+  }
+}
+
+void cm_multi_free(cm_multi *multi) {
+  cm_multi *m = multi;
+
+  if (!m || cm_multi_is_foreign(m)) return;
+  free_transfers(m);
+  if (m->detached) return;
+  curl_multi_cleanup(m->curl);
+  cm_multi_release(m);
+  drop_list(m, &m->slots, sizeof(slot));
+  drop_list(m, &m->changes, sizeof(watch));
+  drop_list(m, &m->watched, sizeof(watch));
+  drop_list(m, &m->closing, sizeof(int));
+  m->alloc->resize(m->alloc->ud, m, sizeof *m, 0);
+}
+
+/* ---- transfers ---- */
+
+static cm_status give_slot(cm_multi *m, cm_transfer_id *id) {
+  size_t i;
+
+  for (i = 0; i < m->slots.count; i++)
+    if (!slot_at(m, i)->transfer) break;
+  if (i == m->slots.count) {
+    if (i >> SLOT_BITS) return CM_ERR_LIMIT;
+    if (reserve(m, &m->slots, i + 1, sizeof(slot)) != CM_OK) return CM_ERR_NOMEM;
+    slot_at(m, i)->transfer = NULL;
+    slot_at(m, i)->generation = 1;
+    m->slots.count++;
+  }
+  *id = slot_at(m, i)->generation << SLOT_BITS | (cm_transfer_id)i;
+  return CM_OK;
+}
+
+static cm_transfer *find(const cm_multi *m, cm_transfer_id id) {
+  size_t i = (size_t)(id & ((1u << SLOT_BITS) - 1));
+
+  if (i >= m->slots.count || slot_at(m, i)->generation != id >> SLOT_BITS) return NULL;
+  return slot_at(m, i)->transfer;
+}
+
+static CURLcode adopt(cm_multi *m, cm_transfer *t) {
+  CURLcode code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+
+  if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, m);
+  if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, m);
+  m->quick_exit = curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+  if (!m->quick_exit) curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
+  return code;
+}
+
+static cm_status fail_start(cm_failure *failure, cm_status status, const char *text) {
+  failure->status = status;
+  snprintf(failure->text, sizeof failure->text, "%s", text);
+  return status;
+}
+
+cm_status cm_multi_start(cm_multi *multi, const cm_transfer_options *options, cm_transfer_id *id,
+                         cm_failure *failure) {
+  cm_multi *m = multi;
+  cm_transfer *t;
+  cm_status status;
+
+  if (m->starved) return fail_start(failure, CM_ERR_NOMEM, "not enough memory");
+  status = give_slot(m, id);
+  if (status != CM_OK)
+    return fail_start(failure, status,
+                      status == CM_ERR_LIMIT ? "too many transfers" : "not enough memory");
+  status = cm_transfer_new(&t, m->alloc, options, &m->news, failure);
+  if (status != CM_OK) return status;
+  t->id = *id;
+  if (adopt(m, t) != CURLE_OK || curl_multi_add_handle(m->curl, t->easy) != CURLM_OK) {
+    cm_transfer_free(t);
+    return fail_start(failure, CM_ERR_TRANSPORT, "libcurl does not take the transfer");
+  }
+  slot_at(m, (size_t)(*id & ((1u << SLOT_BITS) - 1)))->transfer = t;
+  count(m, t, 1);
+  return CM_OK;
+}
+
+void cm_multi_cancel(cm_multi *multi, cm_transfer_id id, const char *text) {
+  cm_transfer *t = find(multi, id);
+
+  if (!t) return;
+  cm_response_finish(t->response, CM_ERR_TRANSPORT, text);
+  cm_transfer_withdraw(t);
+  forget_slot(multi, t);
+  remove_transfer(multi, t);
+  collect(multi);
+}
+
+void cm_multi_pause(cm_multi *multi, cm_transfer_id id) {
+  cm_transfer *t = find(multi, id);
+
+  if (!t || t->done || t->paused) return;
+  t->paused = 1;
+  curl_easy_pause(t->easy, CURLPAUSE_RECV);
+  collect(multi);
+}
+
+void cm_multi_resume(cm_multi *multi, cm_transfer_id id) {
+  cm_transfer *t = find(multi, id);
+
+  if (!t || t->done || !t->paused) return;
+  t->paused = 0;
+  t->heard_at = cm_clock_now();
+  /* The reader wants more however much it left unread, so the mark counts from there. */
+  t->pause_at = cm_response_unread(t->response) + t->high_water;
+  curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  multi->deadline = cm_clock_now(); /* not every libcurl asks for the timer by itself */
+  collect(multi);
+}
+
+/* ---- driving ---- */
+
+static int is_due(const cm_multi *m) {
+  return m->deadline >= 0 && cm_clock_now() >= m->deadline;
+}
+
+void cm_multi_act(cm_multi *multi, int fd, int mask) {
+  int running;
+
+  if (fd < 0) {
+    /* Too early, libcurl would do nothing and not ask again. */
+    if (!is_due(multi)) return;
+    multi->deadline = -1; /* one shot: libcurl arms it anew */
+  }
+  curl_multi_socket_action(multi->curl, fd < 0 ? CURL_SOCKET_TIMEOUT : (curl_socket_t)fd,
+                           fd < 0 ? 0 : mask, &running);
+  collect(multi);
+}
+
+static watch *next_unvisited(cm_multi *m) {
+  size_t i;
+
+  for (i = 0; i < m->watched.count; i++) {
+    watch *w = watch_at(&m->watched, i);
+    if ((w->mask & CM_MULTI_READ) && !w->visited) return w;
+  }
+  return NULL;
+}
+
+void cm_multi_read_now(cm_multi *multi) {
+  size_t i;
+  watch *w;
+
+  for (i = 0; i < multi->watched.count; i++) watch_at(&multi->watched, i)->visited = 0;
+  while ((w = next_unvisited(multi)) != NULL) {
+    w->visited = 1;
+    cm_multi_act(multi, w->fd, CM_MULTI_READ); /* may move the list: start over */
+  }
+}
+
+int cm_multi_change(cm_multi *multi, int *fd, int *mask) {
+  const watch *change;
+
+  if (multi->told == multi->changes.count) {
+    multi->told = multi->changes.count = 0;
+    return 0;
+  }
+  change = watch_at(&multi->changes, multi->told++);
+  *fd = change->fd;
+  *mask = change->mask;
+  return 1;
+}
+
+long cm_multi_timeout(const cm_multi *multi) {
+  double left;
+
+  if (multi->news.first) return 0;
+  if (multi->deadline < 0) return -1;
+  left = (multi->deadline - cm_clock_now()) * 1000;
+  if (left <= 0) return 0;
+  return left > 1e9 ? 1000000000L : (long)left + 1;
+}
+
+void cm_multi_release(cm_multi *multi) {
+  size_t i;
+
+  for (i = 0; i < multi->closing.count; i++) cm_socket_close(((int *)multi->closing.items)[i]);
+  multi->closing.count = 0;
+}
+
+int cm_multi_peek(cm_multi *multi, cm_multi_news *news) {
+  const cm_transfer *t = multi->news.first;
+
+  if (!t) return 0;
+  news->id = t->id;
+  news->done = t->done;
+  news->code = (int)t->code;
+  news->text = t->text;
+  news->connected = t->connected;
+  news->first_byte_at = t->first_byte_at;
+  news->version = t->version;
+  news->reused = t->done && t->connects == 0;
+  return 1;
+}
+
+void cm_multi_take(cm_multi *multi) {
+  cm_transfer *t = multi->news.first;
+
+  if (!t) return;
+  cm_transfer_withdraw(t);
+  if (!t->done) return;
+  forget_slot(multi, t);
+  cm_transfer_free(t);
+}
+
+int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *activity) {
+  cm_transfer *t = find(multi, id);
+
+  if (!t || t->done) return 0;
+  activity->connected = cm_transfer_is_connected(t);
+  activity->sent_at = t->sent_at;
+  activity->first_byte_at = t->first_byte_at;
+  activity->heard_at = t->heard_at;
+  activity->paused = t->paused;
+  activity->unread = cm_response_unread(t->response);
+  activity->content = cm_response_content_count(t->response);
+  activity->in_text_or_tool = cm_response_in_text_or_tool(t->response);
+  return 1;
+}
+
+size_t cm_multi_live(const cm_multi *multi) {
+  return multi->live;
+}
+
+size_t cm_multi_watched(const cm_multi *multi) {
+  return multi->watched.count;
+}
+
+const char *cm_multi_library(void) {
+  return curl_version();
+}

@@ -1,0 +1,63 @@
+#include "net/url.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <strings.h>
+
+#include "net/libcurl.h"
+
+static int ends_with(const char *text, const char *end) {
+  size_t n = strlen(text), m = strlen(end);
+
+  return n >= m && strcasecmp(text + n - m, end) == 0;
+}
+
+static int is_loopback_v6(const char *host) {
+  struct in6_addr address;
+  char bare[INET6_ADDRSTRLEN];
+  size_t len = strlen(host);
+
+  if (len < 2 || host[0] != '[' || len - 2 >= sizeof bare) return 0;
+  memcpy(bare, host + 1, len - 2);
+  bare[len - 2] = '\0';
+  return inet_pton(AF_INET6, bare, &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
+}
+
+static int is_loopback(const char *host) {
+  struct in_addr address;
+
+  if (strcasecmp(host, "localhost") == 0 || ends_with(host, ".localhost")) return 1;
+  if (inet_pton(AF_INET, host, &address) == 1) return (ntohl(address.s_addr) >> 24) == 127;
+  return is_loopback_v6(host);
+}
+
+static const char *judge(CURLU *parsed, int allow_http, int *loopback) {
+  char *scheme = NULL, *host = NULL;
+  const char *refusal = NULL;
+
+  if (curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+      curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    refusal = "the URL has no scheme or no host";
+  else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+    refusal = "the URL must begin with https://";
+  if (!refusal) {
+    *loopback = is_loopback(host);
+    if (strcmp(scheme, "http") == 0 && !*loopback && !allow_http)
+      refusal = "http:// would send the key unencrypted: use https:// (or set allow_http = true)";
+  }
+  curl_free(scheme);
+  curl_free(host);
+  return refusal;
+}
+
+const char *cm_url_refuse(const char *url, int allow_http, int *loopback) {
+  const char *refusal = "the URL cannot be parsed";
+  CURLU *parsed = curl_url();
+
+  *loopback = 0;
+  if (!parsed) return "not enough memory";
+  if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+    refusal = judge(parsed, allow_http, loopback);
+  curl_url_cleanup(parsed);
+  return refusal;
+}

@@ -1,0 +1,10 @@
+/*
+** clock.h - a clock that only goes forward.
+*/
+#ifndef CM_OS_CLOCK_H
+#define CM_OS_CLOCK_H
+
+/* Seconds since some moment in the past; never jumps with the time of day. */
+double cm_clock_now(void);
+
+#endif

@@ -1,0 +1,52 @@
+--- The driver for programs without an event loop: waits by itself, and only when asked.
+--- The contract is at the top of claude/loop/init.lua.
+local net = require("claude.net")
+
+local M = { name = "blocking" }
+
+---@param ready fun(fd: integer?, mask: integer?)
+---@return claude.Driver
+function M.new(ready)
+  local poller = assert(net.poller())
+  local watched = {} -- descriptors, as a set
+  local count = 0
+  local due -- when ready() was asked for, on the clock of net.now
+
+  local D = {}
+
+  function D.watch(fd, mask)
+    assert(poller:watch(fd, mask))
+    local wanted = mask ~= 0 or nil
+    if wanted ~= watched[fd] then count = count + (wanted and 1 or -1) end
+    watched[fd] = wanted
+  end
+
+  function D.timer(ms) due = ms >= 0 and net.now() + ms / 1000 or nil end
+
+  local function time_left()
+    if not due then return -1 end
+    return math.max(0, math.ceil((due - net.now()) * 1000))
+  end
+
+  function D.run(wait)
+    if wait and count == 0 and not due then return false end
+    local n = poller:wait(wait and time_left() or 0)
+    -- All are read before the first is handled: handling may wait again and overwrite them.
+    local got = {}
+    for i = 1, n do
+      got[2 * i - 1], got[2 * i] = poller:event(i)
+    end
+    for i = 1, 2 * n, 2 do
+      if watched[got[i]] then ready(got[i], got[i + 1]) end
+    end
+    if due and net.now() >= due then
+      due = nil
+      ready()
+    end
+    return true
+  end
+
+  return D
+end
+
+return M

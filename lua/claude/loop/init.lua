@@ -1,0 +1,268 @@
+--- Waiting: one place that knows the HTTP engine, the timers and the tasks, over a
+--- small driver that knows the event loop of the host.
+---
+--- `require("claude.loop").use("luv")` selects a driver by name (the module
+--- `claude.loop.<name>`), `use(adapter)` takes one of your own. Without a word it is
+--- "blocking", which waits by itself (epoll, kqueue or poll).
+---
+--- ## Writing an adapter
+---
+---     local adapter = {}
+---     function adapter.new(ready)
+---       return { watch = function(fd, mask) … end, timer = function(ms) … end }
+---     end
+---     require("claude.loop").use(adapter)
+---
+--- `watch(fd, mask)` says what to wait for on a descriptor from now on: 0 stop, 1 read,
+--- 2 write, 3 both. Changes come in order. When `watch(fd, 0)` returns, the loop must not
+--- touch the descriptor again: it may be closed, and its number may come back at once as
+--- another connection's. Several watches of one descriptor do not add up: the last counts.
+---
+--- `timer(ms)` asks for one call of `ready()` after so many milliseconds, and replaces what
+--- was asked before; negative cancels. 0 means soon, but never inside the call itself.
+---
+--- The adapter calls `ready(fd, mask)` when a descriptor is ready (1 read, 2 write, 4 error,
+--- added together) and `ready()` when the time is up. Too many calls do no harm. `ready`
+--- never raises and may run tasks, so call it where the host allows any Lua code to run.
+---
+--- Optional: `run(wait)` drives the host's loop from outside — until at least one thing
+--- happened if `wait` is true, else only what is ready — and returns false when there is
+--- nothing left to wait for. Where it is missing (the host owns its loop, and blocking
+--- would freeze it) a blocking call is an error that names `claude.spawn`. `close()`
+--- gives everything back when another adapter is chosen.
+local timers = require("claude.loop.timers").new()
+
+---@class claude.Driver
+---@field watch fun(fd: integer, mask: integer)
+---@field timer fun(ms: integer)
+---@field run? fun(wait: boolean): boolean
+---@field close? fun()
+
+---@class claude.LoopAdapter
+---@field name? string
+---@field new fun(ready: fun(fd: integer?, mask: integer?)): claude.Driver
+
+local M = {}
+
+local net -- the C module, loaded at the first wait
+local engine -- of this Lua state, made at the first request
+local driver ---@type claude.Driver?
+local chosen -- the adapter of the driver
+local listeners = {} -- what to call with a transfer's news, by its id
+local lingering = {} -- things that end by themselves soon, as a set
+local discarded = {} -- what finalizers left behind, to be cancelled where it is safe
+local run_tasks -- set by claude.tasks: runs the tasks that can run, tells how many ran
+local has_tasks -- set by claude.tasks: whether any can run
+local processing = false -- inside M.process
+local driving = false -- inside driver.run
+local failure -- an error that must not unwind through the host's loop
+local events = 0 -- things that happened: how `step` knows that nothing did
+
+local function load_net()
+  net = net or require("claude.net")
+  return net
+end
+
+--- Seconds on a clock that only goes forward.
+---@return number
+function M.now() return load_net().now() end
+
+--- The engine of this Lua state.
+---@return userdata? engine
+---@return string? text why there is none
+function M.engine()
+  if engine then return engine end
+  local made, text = load_net().engine()
+  engine = made
+  return made, text
+end
+
+local function time_left()
+  if has_tasks and has_tasks() or discarded[1] then return 0 end
+  local left = engine and engine:timeout() or -1
+  local at = timers:soonest()
+  if not at then return left end
+  local wait = math.max(0, math.ceil((at - M.now()) * 1000))
+  if left < 0 or wait < left then return wait end
+  return left
+end
+
+--- Tells the driver what changed. Descriptors are closed after it stopped watching them.
+function M.flush()
+  if processing then return end -- comes when all is done
+  local host = M.driver()
+  if engine then
+    local fd, mask = engine:change()
+    while fd do
+      host.watch(fd, mask)
+      fd, mask = engine:change()
+    end
+    engine:released()
+  end
+  host.timer(time_left())
+end
+
+local function hand_out_news()
+  local id, done, code, text, connected, first_byte_at, version, reused = engine:next()
+  while id do
+    events = events + 1
+    local listener = listeners[id]
+    if done then listeners[id] = nil end
+    if listener then listener(done, code, text, connected, first_byte_at, version, reused) end
+    id, done, code, text, connected, first_byte_at, version, reused = engine:next()
+  end
+end
+
+local function run_timers()
+  local now = M.now()
+  local timer = timers:due(now)
+  while timer do
+    events = events + 1
+    timer.run()
+    timer = timers:due(now)
+  end
+end
+
+local function cancel_discarded()
+  while discarded[1] do
+    table.remove(discarded):cancel()
+  end
+end
+
+local function work()
+  if discarded[1] then cancel_discarded() end
+  if engine and engine:timeout() == 0 then engine:socket_action(-1) end
+  run_timers()
+  if engine then hand_out_news() end
+  if run_tasks then events = events + run_tasks() end
+end
+
+--- Does everything that can be done without waiting, once.
+function M.process()
+  if processing then return end -- a task's code drives the host's loop: the outer call goes on
+  processing = true
+  local ok, err = pcall(work)
+  processing = false
+  if not ok then error(err, 0) end
+  M.flush()
+end
+
+local function ready(fd, mask)
+  if fd then
+    events = events + 1
+    if engine then engine:socket_action(fd, mask or 0) end
+  end
+  local ok, err = pcall(M.process)
+  if ok then return end
+  if driving then
+    failure = failure or { err }
+  else
+    io.stderr:write("lua-claude: ", tostring(err), "\n")
+  end
+end
+
+--- The driver that is in use, made on first need.
+---@return claude.Driver
+function M.driver()
+  if driver then return driver end
+  chosen = chosen or require("claude.loop.blocking")
+  driver = chosen.new(ready)
+  return driver
+end
+
+--- Selects how to wait, by name or by an adapter of your own (see the top of this file).
+--- Not while requests are in flight.
+---@param adapter string|claude.LoopAdapter
+function M.use(adapter)
+  if type(adapter) == "string" then adapter = require("claude.loop." .. adapter) end
+  if type(adapter) ~= "table" or type(adapter.new) ~= "function" then
+    error("claude.loop.use: a name or a table with a function `new` expected", 2)
+  end
+  if adapter == chosen then return end
+  for thing in pairs(lingering) do
+    thing:cancel()
+  end
+  if engine and engine:counts() > 0 then
+    error("claude.loop.use: not while requests are in flight", 2)
+  end
+  if driver then
+    M.flush()
+    if driver.close then driver.close() end
+  end
+  driver, chosen = nil, adapter
+end
+
+--- Runs `run` at a time on the clock of `now`.
+---@param at number
+---@param run fun()
+---@return claude.Timer
+function M.at(at, run) return timers:add(at, run) end
+
+---@param timer claude.Timer?
+function M.forget(timer)
+  if timer then timers:cancel(timer) end
+end
+
+--- Calls `listener(done, code, text, connected, first_byte_at, version, reused)` whenever
+--- the transfer has news; nil stops.
+---@param id number
+---@param listener function?
+function M.listen(id, listener) listeners[id] = listener end
+
+--- For finalizers, which may run in the middle of anything: `thing:cancel()` is called soon.
+---@param thing { cancel: function }
+function M.discard(thing) discarded[#discarded + 1] = thing end
+
+--- Marks what is about to end by itself and may be cut short; false: it has ended.
+---@param thing { cancel: function }
+---@param is_lingering boolean
+function M.linger(thing, is_lingering) lingering[thing] = is_lingering or nil end
+
+--- For claude.tasks alone.
+---@param run fun(): integer
+---@param has fun(): boolean
+function M.set_tasks(run, has)
+  run_tasks, has_tasks = run, has
+end
+
+local function drive(wait)
+  local host = M.driver()
+  if not host.run then
+    error("this would block the host's event loop: call it in claude.spawn(function() … end)", 0)
+  end
+  if driving or processing then
+    error(
+      "this would block inside a callback of the event loop: "
+        .. "call it in claude.spawn(function() … end)",
+      0
+    )
+  end
+  M.flush()
+  driving = true
+  local ok, went_on = pcall(host.run, wait)
+  driving = false
+  if not ok then error(went_on, 0) end
+  if failure then
+    local err = failure[1]
+    failure = nil
+    error(err, 0)
+  end
+  return went_on
+end
+
+--- Waits until something happened, whatever it is. Only outside tasks.
+function M.wait()
+  if drive(true) == false then
+    error("nothing is left to wait for: what is being waited for can never happen", 0)
+  end
+end
+
+--- Does what is ready and does not wait; tells whether anything was.
+---@return boolean
+function M.poll()
+  local before = events
+  drive(false)
+  return events > before
+end
+
+return M

@@ -1,0 +1,98 @@
+--- What libcurl's result codes mean to the user of this library.
+local errors = require("claude.errors")
+
+local M = {}
+
+local PROXY_HINT =
+  "check the proxy: options proxy and no_proxy, or HTTPS_PROXY, ALL_PROXY, NO_PROXY"
+local TLS_HINT = "the certificate was not accepted: behind a company proxy or with a CA of "
+  .. "your own, name its certificate with ca_file (or SSL_CERT_FILE)"
+local REACH_HINT = "check the address (base_url or ANTHROPIC_BASE_URL) and the network"
+
+-- code = { what, hint, retryable }; other codes may be retried and have no hint.
+local CODES = {
+  [1] = { "unsupported protocol", "the URL must begin with https://", false },
+  [3] = { "malformed URL", "check base_url or ANTHROPIC_BASE_URL", false },
+  [5] = { "the proxy's name cannot be resolved", PROXY_HINT, true },
+  [6] = { "the host's name cannot be resolved", REACH_HINT, true },
+  [7] = { "no connection", REACH_HINT, true },
+  [16] = { "HTTP/2 failed" },
+  [18] = { "the connection ended in the middle of the answer" },
+  [23] = { "the answer could not be taken in", nil, false },
+  [27] = { "not enough memory", nil, false },
+  [28] = { "libcurl's own time limit was reached" },
+  [35] = { "TLS could not be agreed on", nil, true },
+  [52] = { "the server closed the connection without an answer" },
+  [55] = { "sending failed" },
+  [56] = { "receiving failed" },
+  [58] = { "the client certificate is of no use", nil, false },
+  [60] = { "the server's certificate was not accepted", TLS_HINT, false },
+  [61] = { "the answer has an unknown encoding", nil, false },
+  [65] = { "the request could not be sent again" },
+  [77] = { "the CA file cannot be read", "check ca_file and ca_path", false },
+  [92] = { "an HTTP/2 stream failed" },
+  [97] = { "the proxy refused", PROXY_HINT, true },
+}
+
+--- The error for a transfer that libcurl ended.
+---@param code integer libcurl's
+---@param text string libcurl's words
+---@return claude.Error
+function M.of_code(code, text)
+  local known = CODES[code]
+  local retryable = not known or known[3] ~= false
+  return errors.new({
+    kind = "network",
+    message = known and ("%s: %s (curl %d)"):format(known[1], text, code)
+      or ("%s (curl %d)"):format(text, code),
+    hint = known and known[2],
+    retryable = retryable,
+    details = { curl_code = code, curl_text = text },
+  })
+end
+
+-- Why engine:start refused.
+local START = {
+  syntax = { kind = "invalid", retryable = false },
+  forked = { kind = "network", retryable = false },
+  memory = { kind = "network", retryable = false },
+  transport = { kind = "network", retryable = false },
+}
+
+--- The error for a request that could not begin.
+---@param text string
+---@param why string the engine's word
+---@return claude.Error
+function M.of_start(text, why)
+  local fields = START[why] or START.transport
+  return errors.new({ kind = fields.kind, retryable = fields.retryable, message = text })
+end
+
+local LIMITS = {
+  connect = "no connection within %s s",
+  first_byte = "no answer within %s s after the request was sent",
+  idle = "not one byte for %s s in the middle of the answer",
+  stalled = "nothing but pings for %s s",
+}
+
+--- The error for one of the limits on waiting.
+---@param name "connect"|"first_byte"|"idle"|"stalled"
+---@param seconds number
+---@return claude.Error
+function M.of_limit(name, seconds)
+  return errors.new({
+    kind = "timeout",
+    message = ("%s (limit %s)"):format(LIMITS[name]:format(("%.4g"):format(seconds)), name),
+    hint = ("a longer limit: limits = { %s = seconds }"):format(name),
+    retryable = true,
+    details = { limit = name, seconds = seconds },
+  })
+end
+
+---@return claude.Error
+function M.cancelled()
+  local message = "the request was cancelled"
+  return errors.new({ kind = "cancelled", message = message, retryable = false })
+end
+
+return M

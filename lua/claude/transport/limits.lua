@@ -1,0 +1,85 @@
+--- The limits on silence, and when each would be reached. None is on the whole exchange.
+---
+--- * connect: from the start until the connection stands (10 s).
+--- * first_byte: from the last byte of the request until the first of the answer (600 s).
+--- * idle: no byte at all (120 s), counted only while we were willing to read.
+--- * stalled: bytes, but only pings: 600 s while a text or tool block is open, else the
+---   larger of that and 3600 s × max_tokens / 128000, because long thinking that is not
+---   displayed is silent but for pings.
+local M = {}
+
+---@class claude.Limits seconds; false: no limit
+---@field connect? number|false
+---@field first_byte? number|false
+---@field idle? number|false
+---@field stalled? number|false
+
+M.DEFAULTS = { connect = 10, first_byte = 600, idle = 120, stalled = 600 }
+
+local SECONDS_PER_TOKEN = 3600 / 128000
+
+--- Fills in the defaults; raises at `level` for what is no limit.
+---@param given claude.Limits?
+---@param level integer
+---@return claude.Limits
+function M.complete(given, level)
+  local limits = {}
+  for name, seconds in pairs(M.DEFAULTS) do
+    limits[name] = seconds
+  end
+  for name, seconds in pairs(given or {}) do
+    if M.DEFAULTS[name] == nil then
+      error(
+        ("limits.%s: there are connect, first_byte, idle and stalled"):format(tostring(name)),
+        level + 1
+      )
+    end
+    local is_time = type(seconds) == "number" and seconds > 0
+    if seconds ~= false and not is_time then
+      error(("limits.%s: a positive number of seconds or false expected"):format(name), level + 1)
+    end
+    limits[name] = seconds
+  end
+  return limits
+end
+
+---@class claude.Activity
+---@field connected boolean
+---@field sent_at number
+---@field first_byte_at number 0: nothing came
+---@field heard_at number
+---@field paused boolean
+---@field busy boolean a text or tool block is open
+---@field content_at number? when something other than pings was last seen; nil: no event stream
+
+local function stalled_after(limits, activity, max_tokens)
+  if activity.busy or not max_tokens then return limits.stalled end
+  return math.max(limits.stalled, max_tokens * SECONDS_PER_TOKEN)
+end
+
+--- Which limit is reached first if nothing more happens, and when; nil if none.
+---@param limits claude.Limits
+---@param activity claude.Activity
+---@param started_at number
+---@param max_tokens integer?
+---@return number? at
+---@return string? name
+---@return number? seconds
+function M.soonest(limits, activity, started_at, max_tokens)
+  local function of(name, from)
+    if limits[name] then return from + limits[name], name, limits[name] end
+  end
+  if not activity.connected then return of("connect", started_at) end
+  if activity.first_byte_at == 0 then return of("first_byte", activity.sent_at) end
+  if activity.paused then return nil end
+  local at, name, seconds = of("idle", activity.heard_at)
+  if limits.stalled and activity.content_at then
+    local patience = stalled_after(limits, activity, max_tokens)
+    if not at or activity.content_at + patience < at then
+      return activity.content_at + patience, "stalled", patience
+    end
+  end
+  return at, name, seconds
+end
+
+return M

@@ -1,0 +1,249 @@
+local hub = require("claude.loop")
+local requests = require("spec.support.exchange")
+local servers = require("spec.support.servers")
+local tasks = require("claude.tasks")
+local transport = require("claude.transport")
+
+for _, driver in ipairs({ "blocking", "luv" }) do
+  describe("transport, driver " .. driver .. ":", function()
+    local server
+    setup(function()
+      hub.use(driver)
+      server = servers.fault_server()
+    end)
+    teardown(function()
+      server:stop()
+      hub.use("blocking")
+    end)
+
+    local function url(scenario) return server.url .. "/" .. scenario .. "/x" end
+
+    local function report(name)
+      local exchange = assert(requests.start({ url = server.url .. "/" .. name }))
+      requests.drain(exchange)
+      local body = exchange.response:body()
+      exchange:close()
+      return body
+    end
+
+    local function stat(name) return tonumber(report("stats"):match(name .. " (%d+)")) end
+
+    it("posts the body and the headers as they were given", function()
+      requests.run({
+        url = url("ok"),
+        body = '{"a":1}',
+        headers = {
+          { "x-api-key", "k" },
+          { "x-empty", "" },
+          { "content-type", "application/json" },
+        },
+      })
+      assert.equal('{"a":1}', report("last_body"))
+      local head = report("last_head"):lower()
+      assert.is_truthy(head:find("^post /ok/x http/1.1\r\n"))
+      assert.is_truthy(head:find("\r\nx-api-key: k\r\n", 1, true))
+      assert.is_truthy(head:find("\r\nx%-empty:%s*\r\n"))
+      assert.is_truthy(head:find("\r\ncontent-length: 7\r\n", 1, true))
+      assert.is_nil(head:find("expect", 1, true))
+    end)
+
+    it("gets without a body, and sends other methods by their name", function()
+      requests.run({ url = url("ok") })
+      assert.is_truthy(report("last_head"):find("^GET /ok/x "))
+      requests.run({ url = url("ok"), method = "DELETE" })
+      assert.is_truthy(report("last_head"):find("^DELETE /ok/x "))
+    end)
+
+    it("refuses header names and values that would be more than one line", function()
+      local bad =
+        { { "a\r\nb", "c" }, { "a", "b\r\nc: d" }, { "a", "b\0c" }, { "", "x" }, { "a b", "" } }
+      for _, header in ipairs(bad) do
+        local exchange, text, err = requests.start({ url = url("ok"), headers = { header } })
+        assert.is_nil(exchange)
+        assert.is_truthy(text:find("header", 1, true))
+        assert.equal("invalid", err.kind)
+        assert.is_false(err.retryable)
+      end
+    end)
+
+    it("refuses http to other machines unless that is asked for", function()
+      for _, there in ipairs({
+        "http://example.com/",
+        "http://10.0.0.1/",
+        "http://localhost@example.com/",
+      }) do
+        local exchange, text, err = requests.start({ url = there })
+        assert.is_nil(exchange)
+        assert.is_truthy(text:find("https", 1, true))
+        assert.equal("invalid", err.kind)
+      end
+      local exchange = assert(requests.start({ url = "http://192.0.2.1/", allow_http = true }))
+      exchange:cancel()
+    end)
+
+    it("refuses schemes that are not http", function()
+      for _, there in ipairs({ "file:///etc/passwd", "ftp://127.0.0.1/", "127.0.0.1", "" }) do
+        assert.is_nil((requests.start({ url = there })))
+      end
+    end)
+
+    it("keeps the connection for the next request", function()
+      requests.run({ url = url("ok"), body = "{}" })
+      requests.settle()
+      local before = stat("connections")
+      for _ = 1, 3 do
+        local _, exchange = requests.run({ url = url("ok"), body = "{}" })
+        requests.settle()
+        assert.is_true(exchange.reused)
+      end
+      assert.equal(before, stat("connections"))
+    end)
+
+    it("sends the body again when a kept connection was dropped", function()
+      requests.run({ url = url("drop_second"), body = "{}" })
+      local body = ("0123456789"):rep(30000)
+      local seen = requests.run({ url = url("ok"), body = body })
+      assert.equal("Hello", seen.text)
+      assert.equal(body, report("last_body"))
+    end)
+
+    it("sends a large body without waiting for leave", function()
+      local body = ("x"):rep(1100 * 1024)
+      local started = hub.now()
+      requests.run({ url = url("ok"), body = body })
+      assert.is_true(hub.now() - started < 0.9)
+      assert.equal(body, report("last_body"))
+    end)
+
+    it("follows no redirect", function()
+      local before = stat("requests")
+      local _, exchange =
+        requests.run({ url = url("redirect"), headers = { { "x-api-key", "k" } } })
+      assert.equal(307, exchange.response:status())
+      assert.equal(before + 1, stat("requests"))
+    end)
+
+    it("does not read more than the high-water mark ahead of the reader", function()
+      local exchange = assert(requests.start({ url = url("flood"), high_water = 256 * 1024 }))
+      assert.is_true(exchange:wait())
+      tasks.sleep(0.3)
+      local most = exchange.response:unread()
+      assert.is_true(most >= 256 * 1024)
+      assert.is_true(most < 256 * 1024 + 1024 * 1024)
+      local seen = requests.drain(exchange)
+      assert.equal("end", seen.last)
+      assert.equal(5 + 559 * 60000, #seen.text)
+    end)
+
+    it("does not count the time in which it did not want to read", function()
+      local exchange = assert(requests.start({
+        url = url("flood"),
+        high_water = 64 * 1024,
+        limits = { idle = 0.2 },
+      }))
+      assert.is_true(exchange:wait())
+      tasks.sleep(0.7)
+      assert.is_nil(exchange.failure)
+      assert.equal("end", requests.drain(exchange).last)
+    end)
+
+    it("cancels at any moment and frees everything at once", function()
+      local moments = {
+        at_start = function() end,
+        in_headers = function() tasks.sleep(0.1) end,
+        in_body = function(exchange) exchange:wait() end,
+      }
+      local scenario =
+        { at_start = "ok", in_headers = "stall_in_headers", in_body = "stall_in_event" }
+      for name, get_there in pairs(moments) do
+        requests.settle()
+        local before = servers.open_descriptors()
+        local exchange = assert(requests.start({ url = url(scenario[name]), body = "{}" }))
+        get_there(exchange)
+        exchange:cancel()
+        exchange:cancel()
+        assert.is_true(exchange.ended)
+        assert.equal(0, (hub.engine():counts()))
+        assert.is_true(servers.open_descriptors() <= before)
+        local ok, _, err = exchange:wait()
+        while ok do
+          ok, _, err = exchange:wait()
+        end
+        assert.equal("cancelled", err.kind)
+      end
+    end)
+
+    it("cancels while paused", function()
+      requests.settle()
+      local exchange = assert(requests.start({ url = url("flood"), high_water = 1000 }))
+      assert.is_true(exchange:wait())
+      tasks.sleep(0.1)
+      exchange:cancel()
+      assert.equal(0, (hub.engine():counts()))
+    end)
+
+    it("cancels while a name is being looked up", function()
+      requests.settle()
+      local exchange =
+        assert(requests.start({ url = "https://no.such.host.invalid/", body = "{}" }))
+      exchange:cancel()
+      assert.equal(0, (hub.engine():counts()))
+      assert.equal("Hello", (requests.run({ url = url("ok") })).text)
+    end)
+
+    it("is discarded by finalizers, later", function()
+      requests.settle()
+      local exchange = assert(requests.start({ url = url("stall_in_event"), body = "{}" }))
+      exchange:discard()
+      tasks.sleep(0.01)
+      assert.is_true(exchange.ended)
+      assert.equal(0, (hub.engine():counts()))
+    end)
+
+    it("carries many exchanges at once", function()
+      local list = {}
+      for i = 1, 30 do
+        list[i] = i
+      end
+      local started, count = hub.now(), 0
+      local map = tasks.map(
+        list,
+        function() return (requests.run({ url = url("slow_ok"), body = "{}" })).text end,
+        { limit = 30 }
+      )
+      local item, text = map:next()
+      while item do
+        assert.equal("Hello", text)
+        count = count + 1
+        item, text = map:next()
+      end
+      assert.equal(30, count)
+      assert.is_true(hub.now() - started < 3) -- one after the other takes six seconds
+    end)
+
+    it("opens sockets that children do not inherit", function()
+      local exchange = assert(requests.start({ url = url("stall_in_event"), body = "{}" }))
+      assert.is_true(exchange:wait())
+      -- Of the child's sockets (libcurl has a pair to wake itself up) none may be a connection.
+      local pipe = assert(io.popen("ls -l /proc/self/fd; cat /proc/net/tcp"))
+      local listing = pipe:read("*a")
+      pipe:close()
+      exchange:cancel()
+      assert.is_truthy(listing:find("local_address", 1, true))
+      for inode in listing:gmatch("socket:%[(%d+)%]") do
+        assert.is_nil(listing:find(" " .. inode .. " ", 1, true), listing)
+      end
+    end)
+
+    it("tells when the first byte came", function()
+      local _, exchange = requests.run({ url = url("ok"), body = "{}" })
+      assert.is_true(exchange.timings.first_byte >= exchange.timings.start)
+    end)
+
+    it("raises for limits that are none", function()
+      assert.has_error(function() transport.start({ url = "x", limits = { idel = 3 } }) end)
+      assert.has_error(function() transport.start({ url = "x", limits = { idle = "3" } }) end)
+      assert.has_error(function() transport.start({ url = "x", http_version = "3" }) end)
+    end)
+  end)
+end
