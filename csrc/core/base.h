@@ -10,16 +10,16 @@
 /* Zero is success, positive means "call again", negative means "this object is finished". */
 typedef enum cm_status {
   CM_OK = 0,
-  CM_WANT_MORE = 1,      /* needs bytes that have not arrived yet */
-  CM_END = 2,            /* nothing more will come; all is well */
+  CM_WANT_MORE = 1, /* needs bytes that have not arrived yet */
+  CM_END = 2,       /* nothing more will come; all is well */
   CM_ERR_NOMEM = -1,
-  CM_ERR_LIMIT = -2,     /* peer exceeded a size or depth the caller set */
-  CM_ERR_SYNTAX = -3,    /* bytes are not what the format allows */
-  CM_ERR_UTF8 = -4,      /* bytes are not UTF-8 */
-  CM_ERR_PROTOCOL = -5,  /* well-formed bytes in an order or shape the API does not send */
-  CM_ERR_API = -6,       /* the API reported an error */
-  CM_ERR_INCOMPLETE = -7,/* the stream ended before the message did */
-  CM_ERR_TRANSPORT = -8  /* the connection failed; the text is the transport's */
+  CM_ERR_LIMIT = -2,      /* peer exceeded a size or depth the caller set */
+  CM_ERR_SYNTAX = -3,     /* bytes are not what the format allows */
+  CM_ERR_UTF8 = -4,       /* bytes are not UTF-8 */
+  CM_ERR_PROTOCOL = -5,   /* well-formed bytes in an order or shape the API does not send */
+  CM_ERR_API = -6,        /* the API reported an error */
+  CM_ERR_INCOMPLETE = -7, /* the stream ended before the message did */
+  CM_ERR_TRANSPORT = -8   /* the connection failed; the text is the transport's */
 } cm_status;
 
 /* Borrowed bytes. Never owns, never NUL-terminated. */
@@ -30,9 +30,9 @@ typedef struct cm_slice {
 
 /* What went wrong: kept by the objects that own a conversation with the outside. */
 typedef struct cm_failure {
-  cm_status status;  /* CM_OK while nothing has failed */
-  size_t offset;     /* byte offset in the input where it was noticed */
-  char text[160];    /* constant words, NUL-terminated */
+  cm_status status; /* CM_OK while nothing has failed */
+  size_t offset;    /* byte offset in the input where it was noticed */
+  char text[160];   /* constant words, NUL-terminated */
 } cm_failure;
 
 /* Same shape as lua_Alloc, so a host's allocator can be passed straight in. */
