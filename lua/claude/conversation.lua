@@ -61,7 +61,8 @@ function M.new(client, params)
     error("client:conversation{…} takes a table of params, not a " .. type(params), 3)
   end
   local function warn(code, text) client:warn(code, text, text) end
-  return make(client, begin.fields(params, warn, 3))
+  local fields = begin.fields(params, warn, 3)
+  return make(client, fields)
 end
 
 ---@return claude.Warn
@@ -168,7 +169,8 @@ end
 ---@return claude.Stream
 function Conversation:stream(overrides, options)
   self:_must_be_idle("stream", 2)
-  return self:_begin(overrides, options, 2)
+  local reply = self:_begin(overrides, options, 2)
+  return reply
 end
 
 --- Sends the conversation and waits for the whole reply. After a failure the
@@ -336,7 +338,8 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function M.load(client, source, options)
-  return require("claude.conversation.store").load(client, source, options, make)
+  local chat, text, err = require("claude.conversation.store").load(client, source, options, make)
+  return chat, text, err
 end
 
 function Conversation:__tostring()

@@ -260,7 +260,10 @@ end
 function Run:close() self:cancel() end
 Run.__close = Run.cancel
 
-function Run:__tostring() return ("claude.Run (%s, %d requests)"):format(self.state, self.requests) end
+function Run:__tostring()
+  local form = "claude.Run (%s, %d requests)"
+  return form:format(self.state, self.requests)
+end
 
 local OPTIONS = { max_requests = "number", max_pauses = "number", approve = "function" }
 

@@ -96,7 +96,10 @@ end
 --- describes one of the API's own tools (`bash_20250124`, …) and `run` answers it.
 ---@param fields claude.Tool
 ---@return claude.Tool
-function M.new(fields) return make(fields, 2) end
+function M.new(fields)
+  local tool = make(fields, 2) -- no tail call: it would hide the caller's line
+  return tool
+end
 
 ---@param value any
 ---@return boolean
