@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/delta.h"
 #include "core/json_number.h"
 #include "core/json_reader.h"
 
@@ -259,6 +260,8 @@ cm_status cm_event_read(cm_event *event, cm_slice text, cm_failure *failure) {
   frame f;
   cm_status status;
 
+  memset(event, 0, sizeof *event);
+  if (cm_delta_read(event, text)) return CM_OK;
   memset(event, 0, sizeof *event);
   event->index = -1;
   event->raw = text;

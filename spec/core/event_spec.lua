@@ -131,4 +131,33 @@ describe("a frame", function()
     assert.equal("unknown - " .. data, lines[3])
     assert.equal('unknown - {"no":"type"}', lines[4])
   end)
+
+  local USUAL = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}'
+  for what, case in pairs({
+    ["as the API spells it"] = { USUAL, "text 0 a" },
+    ["with padding behind"] = { (USUAL:gsub("}}", "}    }")), "text 0 a" },
+    ["with other blanks behind"] = { (USUAL:gsub("}}", "}\t}")) .. " ", "text 0 a" },
+    ["with blanks between"] = { (USUAL:gsub(":", " : ")), "text 0 a" },
+    ["with escapes in its text"] = { (USUAL:gsub('"a"', '"\\u0061\\n"')), "text 0 a\n" },
+    ["with UTF-8 in its text"] = { (USUAL:gsub('"a"', '"\195\169"')), "text 0 \195\169" },
+    ["with another member behind"] = { (USUAL:gsub("}}", '},"x":[]}')), "text 0 a" },
+    ["with another member in its delta"] = { (USUAL:gsub("}}", ',"text":"b"}}')), "text 0 b" },
+    ["with its type said twice"] = { (USUAL:gsub("}}", '},"type":"ping"}')), "ping - -" },
+    ["with a zero before its index"] = { (USUAL:gsub(":0,", ":00,")), nil },
+    ["with an index of many digits"] = { (USUAL:gsub(":0,", ":18446744073709551616,")), nil },
+    ["without an index"] = { (USUAL:gsub(":0,", ":,")), nil },
+    ["with a control character in its text"] = { (USUAL:gsub('"a"', '"\1"')), nil },
+    ["with text that is not UTF-8"] = { (USUAL:gsub('"a"', '"\195"')), nil },
+    ["with a wrong escape"] = { (USUAL:gsub('"a"', '"\\q"')), nil },
+    ["with one brace too few"] = { USUAL:sub(1, -2), nil },
+    ["with one brace too many"] = { USUAL .. "}", nil },
+    ["with something between its braces"] = { (USUAL:gsub("}}", "}x}")), nil },
+    ["with no end to its text"] = { USUAL:sub(1, -4), nil },
+  }) do
+    it("with a delta " .. what .. (case[2] and " is read" or " is refused"), function()
+      local response, lines = s.read(BEGUN .. s.frame(case[1], "x"))
+      assert.equal(case[2], lines[3])
+      assert.equal(case[2] and "incomplete" or "protocol", response:failure().kind)
+    end)
+  end
 end)
