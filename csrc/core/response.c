@@ -387,16 +387,28 @@ static void judge_plain(cm_response *r) {
   }
 }
 
+/* Copies what fits, up to the end of a character. */
+static void copy_text(char *out, size_t size, const char *text) {
+  size_t length = strlen(text);
+
+  if (length >= size) {
+    length = size - 1;
+    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
+  }
+  memcpy(out, text, length);
+  out[length] = 0;
+}
+
 void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   if (r->finished) return;
   r->finished = 1;
   r->transport.status = transport;
-  snprintf(r->transport.text, sizeof r->transport.text, "%s", text ? text : "");
+  copy_text(r->transport.text, sizeof r->transport.text, text ? text : "");
   if (r->form == UNDECIDED) r->form = form_of(r, slice_of(""));
   if (r->failure.status != CM_OK) return;
   if (r->form == PLAIN)
     judge_plain(r);
-  else if (cm_response_unread(r) == 0)
+  else if (cm_response_unread(r) == 0 && !r->event_waits)
     judge_stream(r);
 }
 

@@ -290,6 +290,23 @@ describe("halves of surrogate pairs in what is told", function()
     assert.equal("end", ending)
   end)
 
+  it("do not hide the event behind them from a connection that ends", function()
+    local response = core.response()
+    response:feed(s.stream({
+      s.START,
+      s.block_start(0, '{"type":"text","text":""}'),
+      s.delta(0, '{"type":"text_delta","text":"\\ud83d"}'),
+      s.STOP,
+    }))
+    for _ = 1, 4 do
+      assert.is_string((response:next()))
+    end
+    response:finish("reset")
+    assert.equal("message_stop", (response:next()))
+    assert.same({ nil, "end" }, { response:next() })
+    assert.is_nil(response:failure())
+  end)
+
   it("count from the end of the block start's own text", function()
     local _, lines = s.read_reply({
       { '{"type":"text","text":"a\\ud83d"}', '{"type":"text_delta","text":"\\ude00"}' },

@@ -262,6 +262,14 @@ describe("core.response, how a stream may end", function()
     )
   end)
 
+  it("cuts a long failure of the transport between characters", function()
+    local text = "x" .. ("\195\169"):rep(200)
+    local told = cut(first(3), text):failure().message
+    assert.equal(text:sub(1, #told), told)
+    assert.is_true(core.utf8_valid(told))
+    assert.is_true(#told > 100)
+  end)
+
   it("reads what had arrived before it tells of the failure", function()
     local response = core.response()
     response:feed(s.stream(first(3)))
