@@ -42,6 +42,17 @@ describe("claude.simulator.validate refuses", function()
     assert.matches("^prompt is too long: %d+ tokens > 200000 maximum$", answer.error.message)
   end)
 
+  it("what is behind a beta, but not under ?beta=true without a beta header", function()
+    local fields = body({ context_management = { edits = {} }, max_tokens = 1024 })
+    assert.equal(400, raw.post(sim, "/v1/messages", fields).status)
+    assert.equal(200, raw.post(sim, "/v1/messages?beta=true", fields).status)
+    local named = { ["anthropic-beta"] = "compact-2026-09-04" }
+    assert.equal(400, raw.post(sim, "/v1/messages?beta=true", fields, named).status)
+    -- Interleaving changes what a budget means, so it has to be named.
+    fields = body({ max_tokens = 1024, thinking = cases.MANUAL, tools = { cases.TOOL } })
+    assert.equal(400, raw.post(sim, "/v1/messages?beta=true", fields).status)
+  end)
+
   it("a compressed body, with the code that says so", function()
     local answer = raw.post(sim, "/v1/messages", body({}), { ["content-encoding"] = "gzip" })
     assert.equal(400, answer.status)

@@ -276,7 +276,7 @@ local function respond(exchange)
   if not endpoint then return refuse(exchange, fault) end
   fault = validate.headers(exchange.http.headers, exchange.sim)
   if fault then return refuse(exchange, fault) end
-  exchange.beta = validate.betas(exchange.http.headers)
+  exchange.beta = validate.betas(exchange.http.headers, exchange.query)
   fault = exchange.sim.on_request and exchange.sim.on_request(exchange.entry)
   fault = fault or next_fault(exchange)
   if fault then return refuse(exchange, fault) end

@@ -56,13 +56,25 @@ local function check_version(headers)
   end
 end
 
---- The betas a request names.
+-- What changes how a request is meant, instead of letting a parameter in.
+local NEVER_ASSUMED = {
+  ["interleaved-thinking-2025-05-14"] = true,
+  ["message-threads-2026-08-12"] = true,
+}
+
+--- The betas a request names. One that asks for `?beta=true` and names none
+--- comes from a client or a recording that left the header out: it may use them.
 ---@param headers table<string, string>
+---@param query? string
 ---@return table<string, boolean>
-function M.betas(headers)
-  local found = {}
-  for name in (headers["anthropic-beta"] or ""):gmatch("[^,%s]+") do
+function M.betas(headers, query)
+  local found, named = {}, headers["anthropic-beta"]
+  for name in (named or ""):gmatch("[^,%s]+") do
     found[name] = true
+  end
+  if named or not ("&" .. (query or "") .. "&"):find("&beta=true&", 1, true) then return found end
+  for name in pairs(known) do
+    if not NEVER_ASSUMED[name] then found[name] = true end
   end
   return found
 end
