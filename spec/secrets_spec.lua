@@ -1,0 +1,121 @@
+-- The key appears in no error, no text of an object and no warning, whatever happens.
+local api = require("spec.support.api_server")
+local claude = require("claude")
+local environment = require("spec.support.environment")
+
+local KEY = "sk-ant-api03-very-secret-key"
+local PARAMS = {
+  model = "claude-sonnet-4-6",
+  max_tokens = 1000,
+  messages = { { role = "user", content = "Hi" } },
+}
+
+-- Every string that can be reached from a value without debug.
+local function strings_in(value, found, seen)
+  found, seen = found or {}, seen or {}
+  if type(value) == "string" then found[#found + 1] = value end
+  if type(value) ~= "table" or seen[value] then return found end
+  seen[value] = true
+  for key, member in pairs(value) do
+    strings_in(key, found, seen)
+    strings_in(member, found, seen)
+  end
+  found[#found + 1] = tostring(value)
+  return found
+end
+
+local function assert_clean(value)
+  for _, text in ipairs(strings_in(value)) do
+    assert.is_nil(text:find("very-secret", 1, true), text)
+  end
+end
+
+describe("the key", function()
+  local server
+  setup(function() require("claude.loop").use("luv") end)
+  teardown(function() require("claude.loop").use("blocking") end)
+  before_each(function() environment.set({ ANTHROPIC_API_KEY = KEY }) end)
+  after_each(function()
+    environment.restore()
+    if server then server:close() end
+    server = nil
+  end)
+
+  local function client_for(answers, options)
+    server = api.start(answers)
+    local given = { base_url = server.url, max_retries = 0 }
+    for name, value in pairs(options or {}) do
+      given[name] = value
+    end
+    return claude.new(given)
+  end
+
+  -- A server that says everything it heard.
+  local function echo(status)
+    return function(request)
+      local heard = request.headers["x-api-key"] or request.headers.authorization
+      return api.failure(status, "authentication_error", "invalid: " .. heard, {
+        ["x-echo"] = heard,
+      })
+    end
+  end
+
+  it("is sent", function()
+    local client = client_for({ echo(401) })
+    client.messages:create(PARAMS)
+    assert.equal(KEY, server.requests[1].headers["x-api-key"])
+  end)
+
+  it("is in no error of a server that echoes it", function()
+    for _, status in ipairs({ 400, 401, 500 }) do
+      local client = client_for({ echo(status) })
+      local _, text, err = client.messages:create(PARAMS)
+      assert_clean(text)
+      assert_clean(err)
+      local _, more, other = client.messages:count_tokens(PARAMS)
+      assert_clean(more)
+      assert_clean(other)
+      server:close()
+    end
+  end)
+
+  it("is in no error event that echoes it", function()
+    local client = client_for({
+      api.stream({ { type = "error", error = { type = "api_error", message = KEY } } }),
+    })
+    local _, text, err = client.messages:create(PARAMS)
+    assert_clean(text)
+    assert_clean(err)
+  end)
+
+  it("is in no error of the network", function()
+    local client = client_for({ { hang_up = true } })
+    local _, text, err = client.messages:create(PARAMS)
+    assert_clean(text)
+    assert_clean(err)
+  end)
+
+  it("is nowhere in the tables of client and stream", function()
+    local client = client_for({ api.stream(api.reply({ api.text("one") })) }, {
+      headers = { authorization = "Bearer very-secret-token" },
+    })
+    assert_clean(client)
+    local stream = client.messages:stream(PARAMS)
+    assert_clean(stream)
+    stream:next()
+    assert_clean(stream)
+    assert(stream:final_message())
+    assert_clean(stream)
+  end)
+
+  it("is in no warning", function()
+    local warnings = {}
+    local client = client_for({ api.stream(api.reply({ api.text("one") })) }, {
+      on_warning = function(text) warnings[#warnings + 1] = text end,
+    })
+    local params = { model = KEY, max_tokens = 10, messages = PARAMS.messages }
+    assert(client.messages:create(params))
+    assert.equal(1, #warnings)
+    assert_clean(warnings)
+  end)
+end)
