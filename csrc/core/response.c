@@ -327,6 +327,7 @@ static cm_status append_to_queue(cm_response *r, cm_slice bytes) {
 static void forget_read_bytes(cm_response *r) {
   if (r->read == r->queue.len) {
     cm_buffer_clear(&r->queue);
+    if (r->queue.capacity > COMPACT_ABOVE) cm_buffer_deinit(&r->queue);
     r->read = 0;
   } else if (r->read > COMPACT_ABOVE && r->read > r->queue.len / 2) {
     memmove(r->queue.ptr, r->queue.ptr + r->read, r->queue.len - r->read);
@@ -532,6 +533,15 @@ static cm_status next_of_stream(cm_response *r) {
   return r->failure.status != CM_OK ? r->failure.status : CM_END;
 }
 
+/* A message that is kept should not keep what it was read with. */
+static void release_working_memory(cm_response *r) {
+  cm_buffer_deinit(&r->queue);
+  r->read = 0;
+  cm_buffer_deinit(&r->held);
+  cm_sse_deinit(&r->sse);
+  cm_retell_deinit(&r->retell);
+}
+
 static cm_status next_of_plain(cm_response *r) {
   cm_status status;
 
@@ -551,6 +561,7 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
     r->raw = slice_of("");
     status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
     if (status == CM_WANT_MORE) forget_read_bytes(r);
+    if (status == CM_END || status < 0) release_working_memory(r);
     if (status != CM_OK) return status;
     r->told = r->pending = 1;
   }

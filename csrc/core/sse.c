@@ -7,6 +7,8 @@
    a stream of short lines ended by '\r' is not searched for '\n' again and again. */
 enum { FIRST_WINDOW = 512 };
 
+enum { KEPT_CAPACITY = 1024 * 1024 };
+
 static const unsigned char BYTE_ORDER_MARK[3] = { 0xEF, 0xBB, 0xBF };
 
 /* What a line that has become the data still carries in front of it. */
@@ -27,6 +29,8 @@ void cm_sse_deinit(cm_sse *sse) {
   cm_buffer_deinit(&sse->line);
   cm_buffer_deinit(&sse->name);
   cm_buffer_deinit(&sse->data);
+  memset(&sse->event, 0, sizeof sse->event); /* it pointed into them */
+  sse->has_data = sse->reported = 0;
 }
 
 static void advance(cm_slice *s, size_t n) {
@@ -195,9 +199,18 @@ static cm_status take_line(cm_sse *sse, cm_slice line, size_t end) {
   return CM_OK;
 }
 
+/* One huge event should not cost its memory as long as the stream lasts. */
+static void clear(cm_buffer *buf) {
+  if (buf->capacity > KEPT_CAPACITY)
+    cm_buffer_deinit(buf);
+  else
+    cm_buffer_clear(buf);
+}
+
 static void forget_event(cm_sse *sse) {
-  cm_buffer_clear(&sse->name);
-  cm_buffer_clear(&sse->data);
+  clear(&sse->name);
+  clear(&sse->data);
+  if (sse->line.len == 0) clear(&sse->line);
   memset(&sse->event, 0, sizeof sse->event);
   sse->has_data = sse->reported = 0;
 }

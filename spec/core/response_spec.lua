@@ -229,6 +229,16 @@ describe("core.response, how a stream may end", function()
     assert.equal("end", why)
   end)
 
+  it("stays complete, also with a frame that was cut off behind", function()
+    local events = s.stream(first(6)) .. "event: message_stop\ndata: " .. ("x"):rep(100)
+    local response, _, why = s.read({ events:sub(1, -50), events:sub(-49) })
+    for _ = 1, 3 do
+      assert.equal("end", why)
+      _, why = response:next()
+    end
+    assert.is_nil(response:failure())
+  end)
+
   it("is complete then whatever the transport says", function()
     local response = cut(first(6), "connection reset")
     assert.is_true(response:complete())
