@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/json_reader.h"
+#include "core/object.h"
 #include "core/repair.h"
+#include "core/slice.h"
 #include "core/splice.h"
 
 enum { TEXT_CARRY, INPUT_CARRY };
@@ -14,24 +16,6 @@ static const char *const PART_NAMES[CM_PART_COUNT] = {
 
 static const cm_slice NOTHING = { "", 0 };
 
-static cm_slice slice_of(const char *text) {
-  cm_slice s;
-  s.ptr = text;
-  s.len = strlen(text);
-  return s;
-}
-
-static cm_slice bytes_of(const cm_buffer *buf) {
-  cm_slice s;
-  s.ptr = buf->len ? buf->ptr : "";
-  s.len = buf->len;
-  return s;
-}
-
-static int is_string(cm_slice value) {
-  return value.len >= 2 && value.ptr[0] == '"';
-}
-
 /* Between the brackets or quotes of a value. */
 static cm_slice inside(cm_slice value) {
   value.ptr++;
@@ -41,21 +25,18 @@ static cm_slice inside(cm_slice value) {
 
 /* Reading the start */
 
-static int is(cm_slice s, const char *text) {
-  return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
-}
-
 static int ends_in(cm_slice s, const char *tail) {
   size_t n = strlen(tail);
   return s.len >= n && memcmp(s.ptr + s.len - n, tail, n) == 0;
 }
 
 static cm_block_kind kind_of(cm_slice type) {
-  if (is(type, "text")) return CM_BLOCK_TEXT;
-  if (is(type, "thinking") || is(type, "redacted_thinking")) return CM_BLOCK_THINKING;
-  if (is(type, "tool_use")) return CM_BLOCK_TOOL_USE;
-  if (is(type, "fallback")) return CM_BLOCK_FALLBACK;
-  if (is(type, "compaction")) return CM_BLOCK_COMPACTION;
+  if (cm_slice_is(type, "text")) return CM_BLOCK_TEXT;
+  if (cm_slice_is(type, "thinking") || cm_slice_is(type, "redacted_thinking"))
+    return CM_BLOCK_THINKING;
+  if (cm_slice_is(type, "tool_use")) return CM_BLOCK_TOOL_USE;
+  if (cm_slice_is(type, "fallback")) return CM_BLOCK_FALLBACK;
+  if (cm_slice_is(type, "compaction")) return CM_BLOCK_COMPACTION;
   return ends_in(type, "tool_use") ? CM_BLOCK_SERVER_TOOL : CM_BLOCK_OTHER;
 }
 
@@ -66,20 +47,20 @@ static cm_status spell_out(cm_block *block) {
   if (!memchr(block->type.ptr, '\\', block->type.len)) return CM_OK;
   status = cm_json_string_unescape(block->type, &carry, &block->spelled);
   if (status == CM_OK) status = cm_json_string_finish(&carry, &block->spelled);
-  block->type = bytes_of(&block->spelled);
+  block->type = cm_slice_in(&block->spelled);
   return status;
 }
 
 static void take_member(cm_block *block, cm_json_string key, cm_slice value) {
   size_t i;
 
-  if (cm_json_string_equals(key, slice_of("type")))
-    block->type = is_string(value) ? inside(value) : NOTHING;
-  if (cm_json_string_equals(key, slice_of("id"))) block->id = value;
-  if (cm_json_string_equals(key, slice_of("tool_use_id"))) block->tool_use_id = value;
-  if (cm_json_string_equals(key, slice_of("to"))) block->target = value;
+  if (cm_object_says(key, "type"))
+    block->type = cm_object_is_string(value) ? inside(value) : NOTHING;
+  if (cm_object_says(key, "id")) block->id = value;
+  if (cm_object_says(key, "tool_use_id")) block->tool_use_id = value;
+  if (cm_object_says(key, "to")) block->target = value;
   for (i = 0; i < CM_PART_COUNT; i++)
-    if (cm_json_string_equals(key, slice_of(PART_NAMES[i]))) block->initial[i] = value;
+    if (cm_object_says(key, PART_NAMES[i])) block->initial[i] = value;
 }
 
 static cm_status read_start(cm_block *block) {
@@ -88,7 +69,7 @@ static cm_status read_start(cm_block *block) {
   cm_json_string key;
   cm_slice value;
 
-  cm_json_reader_init(&reader, bytes_of(&block->start), CM_JSON_MAX_DEPTH);
+  cm_json_reader_init(&reader, cm_slice_in(&block->start), CM_JSON_MAX_DEPTH);
   cm_json_reader_begin_object(&reader);
   while (cm_json_reader_next_member(&reader, &key) == CM_OK)
     if (cm_json_reader_read_value(&reader, &value) == CM_OK) take_member(block, key, value);
@@ -136,11 +117,12 @@ static int is_tool(const cm_block *block) {
 int cm_block_accepts(const cm_block *block, const cm_event *delta) {
   switch (delta->delta) {
   case CM_DELTA_TEXT:
-    return block->kind == CM_BLOCK_TEXT || is_string(block->initial[CM_PART_TEXT]);
+    return block->kind == CM_BLOCK_TEXT || cm_object_is_string(block->initial[CM_PART_TEXT]);
   case CM_DELTA_THINKING:
-    return is_string(block->initial[CM_PART_THINKING]) || is(block->type, "thinking");
+    return cm_object_is_string(block->initial[CM_PART_THINKING]) ||
+           cm_slice_is(block->type, "thinking");
   case CM_DELTA_SIGNATURE:
-    return has_initial(block, CM_PART_SIGNATURE) || is(block->type, "thinking");
+    return has_initial(block, CM_PART_SIGNATURE) || cm_slice_is(block->type, "thinking");
   case CM_DELTA_INPUT_JSON:
     return is_tool(block);
   case CM_DELTA_CITATION:
@@ -160,7 +142,7 @@ static cm_status unescape(cm_json_string string, unsigned *carry, cm_buffer *scr
   if (!string.escaped && !*carry) return CM_OK;
   cm_buffer_clear(scratch);
   status = string.body.len ? cm_json_string_unescape(string.body, carry, scratch) : CM_OK;
-  *text = bytes_of(scratch);
+  *text = cm_slice_in(scratch);
   return status;
 }
 
@@ -176,7 +158,7 @@ static cm_status begin_text(cm_block *block, int part, cm_buffer *scratch) {
   cm_status status;
 
   if (has_given(block, part)) return CM_OK;
-  if (!is_string(initial)) return replace(block, part, NOTHING);
+  if (!cm_object_is_string(initial)) return replace(block, part, NOTHING);
   status = replace(block, part, inside(initial));
   cm_buffer_clear(scratch);
   if (status != CM_OK || initial.len == 2) return status;
@@ -211,7 +193,7 @@ static cm_status add_citation(cm_block *block, const cm_event *delta) {
   if (first && initial.len > 2 && initial.ptr[0] == '[')
     status = replace(block, CM_PART_CITATIONS, inside(initial));
   block->given |= 1u << CM_PART_CITATIONS;
-  if (status == CM_OK && list->len) status = cm_buffer_append(list, slice_of(","));
+  if (status == CM_OK && list->len) status = cm_buffer_append(list, cm_slice_of(","));
   return status == CM_OK ? cm_buffer_append(list, delta->value) : status;
 }
 
@@ -250,7 +232,7 @@ cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratc
 cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) {
   static const char replacement[] = "\xEF\xBF\xBD";
 
-  *text = slice_of(replacement);
+  *text = cm_slice_of(replacement);
   if (block->carry[TEXT_CARRY]) {
     block->carry[TEXT_CARRY] = 0;
     *delta = has_given(block, CM_PART_THINKING) ? CM_DELTA_THINKING : CM_DELTA_TEXT;
@@ -267,12 +249,13 @@ cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) 
 /* What has come of it */
 
 cm_slice cm_block_input(const cm_block *block) {
-  return bytes_of(&block->parts[CM_PART_INPUT]);
+  return cm_slice_in(&block->parts[CM_PART_INPUT]);
 }
 
 cm_slice cm_block_text(const cm_block *block) {
-  if (has_given(block, CM_PART_TEXT)) return bytes_of(&block->parts[CM_PART_TEXT]);
-  return is_string(block->initial[CM_PART_TEXT]) ? inside(block->initial[CM_PART_TEXT]) : NOTHING;
+  if (has_given(block, CM_PART_TEXT)) return cm_slice_in(&block->parts[CM_PART_TEXT]);
+  return cm_object_is_string(block->initial[CM_PART_TEXT]) ? inside(block->initial[CM_PART_TEXT])
+                                                           : NOTHING;
 }
 
 cm_slice cm_block_initial(const cm_block *block, int part) {
@@ -281,11 +264,11 @@ cm_slice cm_block_initial(const cm_block *block, int part) {
 
 int cm_block_is_signed(const cm_block *block) {
   cm_slice signature = has_given(block, CM_PART_SIGNATURE)
-                           ? bytes_of(&block->parts[CM_PART_SIGNATURE])
+                           ? cm_slice_in(&block->parts[CM_PART_SIGNATURE])
                            : block->initial[CM_PART_SIGNATURE];
 
-  if (is(block->type, "redacted_thinking")) return 1;
-  return signature.len > 0 && !is(signature, "\"\"") && !is(signature, "null");
+  if (cm_slice_is(block->type, "redacted_thinking")) return 1;
+  return signature.len > 0 && !cm_slice_is(signature, "\"\"") && !cm_slice_is(signature, "null");
 }
 
 /* Null, and nothing at all, stand for an empty input. */
@@ -318,8 +301,8 @@ static int start_has_lone_surrogate(const cm_block *block) {
   cm_json_string key;
   cm_slice value;
 
-  if (!cm_json_string_has_lone_surrogate(bytes_of(&block->start))) return 0;
-  cm_json_reader_init(&reader, bytes_of(&block->start), CM_JSON_MAX_DEPTH);
+  if (!cm_json_string_has_lone_surrogate(cm_slice_in(&block->start))) return 0;
+  cm_json_reader_init(&reader, cm_slice_in(&block->start), CM_JSON_MAX_DEPTH);
   cm_json_reader_begin_object(&reader);
   while (cm_json_reader_next_member(&reader, &key) == CM_OK) {
     if (cm_json_string_has_lone_surrogate(key.body)) return 1;
@@ -333,7 +316,7 @@ static int has_lone_surrogate(const cm_block *block) {
   int i;
 
   for (i = 0; i < CM_PART_COUNT; i++)
-    if (has_given(block, i) && cm_json_string_has_lone_surrogate(bytes_of(&block->parts[i])))
+    if (has_given(block, i) && cm_json_string_has_lone_surrogate(cm_slice_in(&block->parts[i])))
       return 1;
   return start_has_lone_surrogate(block);
 }
@@ -376,12 +359,12 @@ static void put_member(rendering *r, int part, const char *head, cm_slice body, 
   cm_member *member = &r->members[r->count++];
 
   cm_member_set(member, PART_NAMES[part], body);
-  member->head = slice_of(head);
-  member->tail = slice_of(tail);
+  member->head = cm_slice_of(head);
+  member->tail = cm_slice_of(tail);
 }
 
 static void put_part(rendering *r, const cm_block *block, int part) {
-  cm_slice body = bytes_of(&block->parts[part]);
+  cm_slice body = cm_slice_in(&block->parts[part]);
 
   if (!has_given(block, part)) return;
   if (part == CM_PART_TEXT || part == CM_PART_THINKING)
@@ -402,13 +385,13 @@ static cm_status put_input(rendering *r, const cm_block *block, int strict) {
   if (status != CM_OK) return status;
   if (state == CM_INPUT_INVALID || (state != CM_INPUT_OBJECT && strict)) {
     status = cm_repair_wrap(input, &r->made);
-    input = bytes_of(&r->made);
+    input = cm_slice_in(&r->made);
   } else if (state == CM_INPUT_CUT) {
     status = cm_repair_close(input, &r->made);
-    input = bytes_of(&r->made);
+    input = cm_slice_in(&r->made);
   } else if (!given && is_null(initial)) {
     if (initial.len == 0 && block->kind != CM_BLOCK_TOOL_USE) return CM_OK;
-    input = slice_of("{}");
+    input = cm_slice_of("{}");
   }
   put_member(r, CM_PART_INPUT, "", input, "");
   return status;
@@ -432,8 +415,8 @@ static cm_status render_strict(const cm_block *block, const rendering *r, cm_buf
   cm_status status;
 
   cm_buffer_init(&whole, out->alloc, out->limit);
-  status = cm_splice(bytes_of(&block->start), r->members, r->count, &whole);
-  if (status == CM_OK) status = cm_repair_halves(bytes_of(&whole), out);
+  status = cm_splice(cm_slice_in(&block->start), r->members, r->count, &whole);
+  if (status == CM_OK) status = cm_repair_halves(cm_slice_in(&whole), out);
   cm_buffer_deinit(&whole);
   return status;
 }
@@ -448,7 +431,7 @@ cm_status cm_block_render(const cm_block *block, int strict, cm_buffer *out) {
   if (status == CM_OK && strict)
     status = render_strict(block, &r, out);
   else if (status == CM_OK)
-    status = cm_splice(bytes_of(&block->start), r.members, r.count, out);
+    status = cm_splice(cm_slice_in(&block->start), r.members, r.count, out);
   cm_buffer_deinit(&r.made);
   return status;
 }

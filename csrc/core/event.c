@@ -6,6 +6,8 @@
 #include "core/delta.h"
 #include "core/json_number.h"
 #include "core/json_reader.h"
+#include "core/object.h"
+#include "core/slice.h"
 
 /* The members of a frame, as far as any event has a use for them. */
 typedef struct frame {
@@ -31,14 +33,6 @@ typedef struct delta_members {
   cm_slice encrypted_content;
 } delta_members;
 
-static int is(cm_json_string string, const char *plain) {
-  cm_slice name;
-
-  name.ptr = plain;
-  name.len = strlen(plain);
-  return cm_json_string_equals(string, name);
-}
-
 static cm_status refuse(cm_failure *failure, cm_slice text, const char *at, const char *rule) {
   failure->status = CM_ERR_PROTOCOL;
   failure->offset = at ? (size_t)(at - text.ptr) : 0;
@@ -53,45 +47,22 @@ static cm_status report(const cm_json_reader *reader, cm_status status, cm_failu
   return status;
 }
 
-/* The value just read as a string, if it is one. */
-static cm_json_string as_string(cm_slice value) {
-  cm_json_string string = { { "", 0 }, 0 };
-
-  if (value.len < 2 || value.ptr[0] != '"') return string;
-  string.body.ptr = value.ptr + 1;
-  string.body.len = value.len - 2;
-  string.escaped = memchr(string.body.ptr, '\\', string.body.len) != NULL;
-  return string;
-}
-
-static int is_string(cm_slice value) {
-  return value.len >= 2 && value.ptr[0] == '"';
-}
-
-static int is_object(cm_slice value) {
-  return value.len >= 2 && value.ptr[0] == '{';
-}
-
-static int is_number(cm_slice value) {
-  return value.len > 0 && (value.ptr[0] == '-' || (value.ptr[0] >= '0' && value.ptr[0] <= '9'));
-}
-
 static void take_frame_member(frame *f, cm_json_string key, cm_slice value) {
-  if (is(key, "type"))
-    f->type = as_string(value);
-  else if (is(key, "index"))
+  if (cm_object_says(key, "type"))
+    f->type = cm_object_string(value);
+  else if (cm_object_says(key, "index"))
     f->index = value;
-  else if (is(key, "delta"))
+  else if (cm_object_says(key, "delta"))
     f->delta = value;
-  else if (is(key, "content_block"))
+  else if (cm_object_says(key, "content_block"))
     f->content_block = value;
-  else if (is(key, "message"))
+  else if (cm_object_says(key, "message"))
     f->message = value;
-  else if (is(key, "usage"))
+  else if (cm_object_says(key, "usage"))
     f->usage = value;
-  else if (is(key, "context_management"))
+  else if (cm_object_says(key, "context_management"))
     f->context_management = value;
-  else if (is(key, "input_transformations"))
+  else if (cm_object_says(key, "input_transformations"))
     f->input_transformations = value;
 }
 
@@ -117,21 +88,21 @@ static cm_status read_frame(frame *f, cm_slice text, cm_failure *failure) {
 }
 
 static void take_delta_member(delta_members *d, cm_json_string key, cm_slice value) {
-  if (is(key, "type"))
-    d->type = as_string(value);
-  else if (is(key, "text"))
+  if (cm_object_says(key, "type"))
+    d->type = cm_object_string(value);
+  else if (cm_object_says(key, "text"))
     d->text = value;
-  else if (is(key, "thinking"))
+  else if (cm_object_says(key, "thinking"))
     d->thinking = value;
-  else if (is(key, "partial_json"))
+  else if (cm_object_says(key, "partial_json"))
     d->partial_json = value;
-  else if (is(key, "signature"))
+  else if (cm_object_says(key, "signature"))
     d->signature = value;
-  else if (is(key, "citation"))
+  else if (cm_object_says(key, "citation"))
     d->citation = value;
-  else if (is(key, "content"))
+  else if (cm_object_says(key, "content"))
     d->content = value;
-  else if (is(key, "encrypted_content"))
+  else if (cm_object_says(key, "encrypted_content"))
     d->encrypted_content = value;
 }
 
@@ -150,9 +121,9 @@ static void read_delta_members(delta_members *d, cm_slice text) {
 
 static cm_status read_text(cm_event *event, cm_slice value, cm_delta_kind kind, const char *rule,
                            cm_failure *failure) {
-  if (!is_string(value)) return refuse(failure, event->raw, event->object.ptr, rule);
+  if (!cm_object_is_string(value)) return refuse(failure, event->raw, event->object.ptr, rule);
   event->delta = kind;
-  event->text = as_string(value);
+  event->text = cm_object_string(value);
   return CM_OK;
 }
 
@@ -162,8 +133,8 @@ static cm_status read_signature(cm_event *event, cm_slice value, cm_failure *fai
     return refuse(failure, event->raw, event->object.ptr, "signature_delta needs a signature");
   event->delta = CM_DELTA_SIGNATURE;
   event->value = value;
-  event->text = as_string(value);
-  if (!is_string(value)) event->text.body = value;
+  event->text = cm_object_string(value);
+  if (!cm_object_is_string(value)) event->text.body = value;
   return CM_OK;
 }
 
@@ -179,17 +150,17 @@ static cm_status read_delta(cm_event *event, cm_failure *failure) {
   delta_members d;
 
   read_delta_members(&d, event->object);
-  if (is(d.type, "text_delta"))
+  if (cm_object_says(d.type, "text_delta"))
     return read_text(event, d.text, CM_DELTA_TEXT, "text_delta needs a string text", failure);
-  if (is(d.type, "thinking_delta"))
+  if (cm_object_says(d.type, "thinking_delta"))
     return read_text(event, d.thinking, CM_DELTA_THINKING, "thinking_delta needs a string thinking",
                      failure);
-  if (is(d.type, "input_json_delta"))
+  if (cm_object_says(d.type, "input_json_delta"))
     return read_text(event, d.partial_json, CM_DELTA_INPUT_JSON,
                      "input_json_delta needs a string partial_json", failure);
-  if (is(d.type, "signature_delta")) return read_signature(event, d.signature, failure);
-  if (is(d.type, "citations_delta")) return read_citation(event, d.citation, failure);
-  if (!is(d.type, "compaction_delta")) return CM_OK;
+  if (cm_object_says(d.type, "signature_delta")) return read_signature(event, d.signature, failure);
+  if (cm_object_says(d.type, "citations_delta")) return read_citation(event, d.citation, failure);
+  if (!cm_object_says(d.type, "compaction_delta")) return CM_OK;
   event->delta = CM_DELTA_COMPACTION;
   event->value = d.content;
   event->encrypted = d.encrypted_content;
@@ -197,19 +168,20 @@ static cm_status read_delta(cm_event *event, cm_failure *failure) {
 }
 
 static cm_event_kind kind_of(cm_json_string type) {
-  if (is(type, "content_block_delta")) return CM_EVENT_BLOCK_DELTA;
-  if (is(type, "content_block_start")) return CM_EVENT_BLOCK_START;
-  if (is(type, "content_block_stop")) return CM_EVENT_BLOCK_STOP;
-  if (is(type, "message_start")) return CM_EVENT_MESSAGE_START;
-  if (is(type, "message_delta")) return CM_EVENT_MESSAGE_DELTA;
-  if (is(type, "message_stop")) return CM_EVENT_MESSAGE_STOP;
-  if (is(type, "ping")) return CM_EVENT_PING;
-  if (is(type, "error")) return CM_EVENT_ERROR;
+  if (cm_object_says(type, "content_block_delta")) return CM_EVENT_BLOCK_DELTA;
+  if (cm_object_says(type, "content_block_start")) return CM_EVENT_BLOCK_START;
+  if (cm_object_says(type, "content_block_stop")) return CM_EVENT_BLOCK_STOP;
+  if (cm_object_says(type, "message_start")) return CM_EVENT_MESSAGE_START;
+  if (cm_object_says(type, "message_delta")) return CM_EVENT_MESSAGE_DELTA;
+  if (cm_object_says(type, "message_stop")) return CM_EVENT_MESSAGE_STOP;
+  if (cm_object_says(type, "ping")) return CM_EVENT_PING;
+  if (cm_object_says(type, "error")) return CM_EVENT_ERROR;
   return CM_EVENT_UNKNOWN;
 }
 
 static cm_status read_index(cm_event *event, const frame *f, cm_failure *failure) {
-  if (is_number(f->index) && cm_json_number_to_int64(f->index, &event->index) && event->index >= 0)
+  if (cm_object_is_number(f->index) && cm_json_number_to_int64(f->index, &event->index) &&
+      event->index >= 0)
     return CM_OK;
   event->index = -1;
   return refuse(failure, event->raw, f->index.ptr, "index must be an integer from 0");
@@ -217,16 +189,9 @@ static cm_status read_index(cm_event *event, const frame *f, cm_failure *failure
 
 static cm_status read_object(cm_event *event, cm_slice value, const char *rule,
                              cm_failure *failure) {
-  if (!is_object(value)) return refuse(failure, event->raw, value.ptr, rule);
+  if (!cm_object_is_object(value)) return refuse(failure, event->raw, value.ptr, rule);
   event->object = value;
   return CM_OK;
-}
-
-static int has_type(cm_slice object) {
-  delta_members d;
-
-  read_delta_members(&d, object);
-  return d.type.body.len > 0;
 }
 
 static cm_status read_block_start(cm_event *event, const frame *f, cm_failure *failure) {
@@ -234,7 +199,7 @@ static cm_status read_block_start(cm_event *event, const frame *f, cm_failure *f
 
   if (status == CM_OK)
     status = read_object(event, f->content_block, "content_block must be an object", failure);
-  if (status == CM_OK && !has_type(event->object))
+  if (status == CM_OK && cm_object_string(cm_object_member(event->object, "type")).body.len == 0)
     return refuse(failure, event->raw, event->object.ptr, "content_block needs a type");
   return status;
 }
@@ -249,9 +214,9 @@ static cm_status read_block_delta(cm_event *event, const frame *f, cm_failure *f
 static cm_status read_message_delta(cm_event *event, const frame *f, cm_failure *failure) {
   event->context_management = f->context_management;
   event->input_transformations = f->input_transformations;
-  if (f->usage.len && !is_object(f->usage) && f->usage.ptr[0] != 'n')
+  if (f->usage.len && !cm_object_is_object(f->usage) && f->usage.ptr[0] != 'n')
     return refuse(failure, event->raw, f->usage.ptr, "usage must be an object");
-  if (is_object(f->usage)) event->usage = f->usage;
+  if (cm_object_is_object(f->usage)) event->usage = f->usage;
   if (f->delta.len == 0) return CM_OK;
   return read_object(event, f->delta, "delta must be an object", failure);
 }
@@ -285,34 +250,15 @@ cm_status cm_event_read(cm_event *event, cm_slice text, cm_failure *failure) {
   }
 }
 
-static void read_inner_error(cm_api_error *error, cm_slice object) {
-  cm_json_reader reader;
-  cm_json_string key;
-  cm_slice value;
-
-  cm_json_reader_init(&reader, object, CM_JSON_MAX_DEPTH);
-  cm_json_reader_begin_object(&reader);
-  while (cm_json_reader_next_member(&reader, &key) == CM_OK) {
-    if (cm_json_reader_read_value(&reader, &value) != CM_OK) return;
-    if (is(key, "type")) error->type = as_string(value);
-    if (is(key, "message")) error->message = as_string(value);
-  }
-}
-
 int cm_api_error_read(cm_api_error *error, cm_slice text) {
-  cm_json_reader reader;
-  cm_json_string key;
-  cm_slice value, inner = { "", 0 };
+  cm_slice inner;
 
   memset(error, 0, sizeof *error);
-  cm_json_reader_init(&reader, text, CM_JSON_MAX_DEPTH);
-  cm_json_reader_begin_object(&reader);
-  while (cm_json_reader_next_member(&reader, &key) == CM_OK) {
-    if (cm_json_reader_read_value(&reader, &value) != CM_OK) break;
-    if (is(key, "error") && is_object(value)) inner = value;
-    if (is(key, "request_id")) error->request_id = as_string(value);
-  }
-  if (cm_json_reader_finish(&reader) != CM_OK || inner.len == 0) return 0;
-  read_inner_error(error, inner);
+  if (cm_json_check(text, NULL) != CM_OK) return 0;
+  inner = cm_object_member(text, "error");
+  if (!cm_object_is_object(inner)) return 0;
+  error->type = cm_object_string(cm_object_member(inner, "type"));
+  error->message = cm_object_string(cm_object_member(inner, "message"));
+  error->request_id = cm_object_string(cm_object_member(text, "request_id"));
   return 1;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/json_reader.h"
+#include "core/object.h"
+#include "core/slice.h"
 
 void cm_message_init(cm_message *message, const cm_alloc *alloc, size_t ceiling) {
   memset(message, 0, sizeof *message);
@@ -31,24 +33,6 @@ void cm_message_deinit(cm_message *message) {
   cm_overlay_deinit(&message->top);
   cm_overlay_deinit(&message->usage);
   cm_message_init(message, message->alloc, message->ceiling);
-}
-
-static cm_slice slice_of(const char *text) {
-  cm_slice s;
-  s.ptr = text;
-  s.len = strlen(text);
-  return s;
-}
-
-static cm_slice bytes_of(const cm_buffer *buf) {
-  cm_slice s;
-  s.ptr = buf->len ? buf->ptr : "";
-  s.len = buf->len;
-  return s;
-}
-
-static int is(cm_json_string string, const char *plain) {
-  return cm_json_string_equals(string, slice_of(plain));
 }
 
 static cm_status refuse(cm_failure *failure, const char *rule, int64_t index) {
@@ -137,36 +121,6 @@ static void stop_block(cm_message *message, cm_block *block) {
 
 /* A whole message's members */
 
-static cm_slice member_of(cm_slice object, const char *name) {
-  cm_json_reader reader;
-  cm_json_string key;
-  cm_slice value, found = { "", 0 };
-
-  cm_json_reader_init(&reader, object, CM_JSON_MAX_DEPTH);
-  cm_json_reader_begin_object(&reader);
-  while (cm_json_reader_next_member(&reader, &key) == CM_OK)
-    if (cm_json_reader_read_value(&reader, &value) == CM_OK && is(key, name)) found = value;
-  return found;
-}
-
-static int is_object(cm_slice value) {
-  return value.len && value.ptr[0] == '{';
-}
-
-static int is_array(cm_slice value) {
-  return value.len && value.ptr[0] == '[';
-}
-
-static cm_json_string as_string(cm_slice value) {
-  cm_json_string string = { { "", 0 }, 0 };
-
-  if (value.len < 2 || value.ptr[0] != '"') return string;
-  string.body.ptr = value.ptr + 1;
-  string.body.len = value.len - 2;
-  string.escaped = memchr(string.body.ptr, '\\', string.body.len) != NULL;
-  return string;
-}
-
 /* Blocks that are whole already. CM_END: an element is no object. */
 static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
   cm_json_reader reader;
@@ -178,7 +132,7 @@ static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
   cm_json_reader_begin_array(&reader);
   while (status == CM_OK && cm_json_reader_next_element(&reader) == CM_OK) {
     cm_json_reader_read_value(&reader, &value);
-    if (!is_object(value)) return CM_END;
+    if (!cm_object_is_object(value)) return CM_END;
     status = add_block(message, index++, value);
     if (status == CM_OK) message->latest->stopped = 1;
   }
@@ -187,9 +141,9 @@ static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
 
 static cm_stop stop_of(cm_json_string reason) {
   if (reason.body.len == 0) return CM_STOP_NONE;
-  if (is(reason, "max_tokens")) return CM_STOP_CUT;
-  if (is(reason, "model_context_window_exceeded")) return CM_STOP_CUT;
-  return is(reason, "refusal") ? CM_STOP_REFUSAL : CM_STOP_OTHER;
+  if (cm_object_says(reason, "max_tokens")) return CM_STOP_CUT;
+  if (cm_object_says(reason, "model_context_window_exceeded")) return CM_STOP_CUT;
+  return cm_object_says(reason, "refusal") ? CM_STOP_REFUSAL : CM_STOP_OTHER;
 }
 
 static cm_status keep_start(cm_message *message, cm_slice object) {
@@ -206,13 +160,15 @@ cm_status cm_message_load(cm_message *message, cm_slice text) {
   if (cm_json_reader_peek(&reader) != CM_JSON_OBJECT) return CM_END;
   if (cm_json_reader_read_value(&reader, &object) != CM_OK) return CM_END;
   if (cm_json_reader_finish(&reader) != CM_OK) return CM_END;
-  content = member_of(object, "content");
-  if (!is(as_string(member_of(object, "type")), "message") || !is_array(content)) return CM_END;
+  content = cm_object_member(object, "content");
+  if (!cm_object_says(cm_object_string(cm_object_member(object, "type")), "message") ||
+      !cm_object_is_array(content))
+    return CM_END;
 
   status = keep_start(message, object);
   if (status == CM_OK) status = add_whole_blocks(message, content);
   if (status != CM_OK) return status;
-  message->stop = stop_of(as_string(member_of(object, "stop_reason")));
+  message->stop = stop_of(cm_object_string(cm_object_member(object, "stop_reason")));
   message->started = message->ended = message->loaded = 1;
   return CM_OK;
 }
@@ -221,12 +177,12 @@ cm_status cm_message_load(cm_message *message, cm_slice text) {
 
 static cm_status take_message_start(cm_message *message, const cm_event *event,
                                     cm_failure *failure) {
-  cm_slice content = member_of(event->object, "content");
+  cm_slice content = cm_object_member(event->object, "content");
   cm_status status;
 
   if (message->started) return refuse(failure, "message_start came twice, before message_stop", 0);
   status = keep_start(message, event->object);
-  if (status == CM_OK && is_array(content)) status = add_whole_blocks(message, content);
+  if (status == CM_OK && cm_object_is_array(content)) status = add_whole_blocks(message, content);
   if (status == CM_END) return refuse(failure, "message.content must hold objects", 0);
   message->started = 1;
   message->latest = NULL;
@@ -234,9 +190,9 @@ static cm_status take_message_start(cm_message *message, const cm_event *event,
 }
 
 static cm_status set_model(cm_message *message, cm_slice target) {
-  cm_slice model = is_object(target) ? member_of(target, "model") : target;
+  cm_slice model = cm_object_is_object(target) ? cm_object_member(target, "model") : target;
 
-  if (!is_object(target) || as_string(model).body.len == 0) return CM_OK;
+  if (!cm_object_is_object(target) || cm_object_string(model).body.len == 0) return CM_OK;
   return cm_overlay_set_named(&message->top, "model", model);
 }
 
@@ -310,7 +266,7 @@ static cm_status take_block_stop(cm_message *message, const cm_event *event, cm_
 
 /* Never set by a message_delta's delta: they are put together here. */
 static int is_ours(cm_json_string key) {
-  return is(key, "content") || is(key, "usage");
+  return cm_object_says(key, "content") || cm_object_says(key, "usage");
 }
 
 static int is_null(cm_slice value) {
@@ -349,7 +305,7 @@ static cm_status take_message_delta(cm_message *message, const cm_event *event) 
   if (status == CM_OK)
     status = set_top(message, "input_transformations", event->input_transformations);
   if (status == CM_OK)
-    message->stop = stop_of(as_string(cm_overlay_get(&message->top, "stop_reason")));
+    message->stop = stop_of(cm_object_string(cm_overlay_get(&message->top, "stop_reason")));
   return status;
 }
 
@@ -393,7 +349,7 @@ static cm_status name_limit(cm_status status, cm_failure *failure) {
 
 cm_status cm_message_take(cm_message *message, const cm_event *event, cm_delivery *delivery,
                           cm_failure *failure) {
-  delivery->text = slice_of("");
+  delivery->text = cm_slice_of("");
   delivery->index = event->index;
   if (event->kind == CM_EVENT_PING) {
     delivery->kind = CM_KIND_PING;
@@ -434,34 +390,34 @@ int cm_message_is_complete(const cm_message *message) {
 }
 
 cm_slice cm_message_member(const cm_message *message, const char *name) {
-  return member_of(bytes_of(&message->start), name);
+  return cm_object_member(cm_slice_in(&message->start), name);
 }
 
 cm_json_string cm_message_stop_reason(const cm_message *message) {
   cm_slice value = cm_overlay_get(&message->top, "stop_reason");
 
   if (value.len == 0 && message->start.len) value = cm_message_member(message, "stop_reason");
-  return as_string(value);
+  return cm_object_string(value);
 }
 
 static cm_status render_content(const cm_message *message, cm_buffer *out) {
-  cm_status status = cm_buffer_append(out, slice_of("["));
+  cm_status status = cm_buffer_append(out, cm_slice_of("["));
   size_t i;
 
   for (i = 0; i < message->count && status == CM_OK; i++) {
-    if (i > 0) status = cm_buffer_append(out, slice_of(","));
+    if (i > 0) status = cm_buffer_append(out, cm_slice_of(","));
     if (status == CM_OK) status = cm_block_render(message->blocks[i], 0, out);
   }
-  return status == CM_OK ? cm_buffer_append(out, slice_of("]")) : status;
+  return status == CM_OK ? cm_buffer_append(out, cm_slice_of("]")) : status;
 }
 
 static cm_status render_usage(const cm_message *message, cm_buffer *out) {
   cm_member members[CM_OVERLAY_MAX];
   size_t count = cm_overlay_members(&message->usage, members);
-  cm_slice usage = member_of(bytes_of(&message->start), "usage");
+  cm_slice usage = cm_object_member(cm_slice_in(&message->start), "usage");
 
   if (count == 0) return CM_OK;
-  return cm_splice(is_object(usage) ? usage : slice_of("{}"), members, count, out);
+  return cm_splice(cm_object_is_object(usage) ? usage : cm_slice_of("{}"), members, count, out);
 }
 
 static cm_status render_parts(const cm_message *message, cm_buffer *content, cm_buffer *usage,
@@ -472,9 +428,9 @@ static cm_status render_parts(const cm_message *message, cm_buffer *content, cm_
 
   if (status == CM_OK) status = render_usage(message, usage);
   if (status != CM_OK) return status;
-  cm_member_set(&members[count++], "content", bytes_of(content));
-  if (usage->len) cm_member_set(&members[count++], "usage", bytes_of(usage));
-  return cm_splice(bytes_of(&message->start), members, count, out);
+  cm_member_set(&members[count++], "content", cm_slice_in(content));
+  if (usage->len) cm_member_set(&members[count++], "usage", cm_slice_in(usage));
+  return cm_splice(cm_slice_in(&message->start), members, count, out);
 }
 
 cm_status cm_message_render(const cm_message *message, cm_buffer *out) {
@@ -482,7 +438,7 @@ cm_status cm_message_render(const cm_message *message, cm_buffer *out) {
   cm_status status;
 
   if (!message->started) return CM_END;
-  if (message->loaded) return cm_buffer_append(out, bytes_of(&message->start));
+  if (message->loaded) return cm_buffer_append(out, cm_slice_in(&message->start));
   cm_buffer_init(&content, message->alloc, out->limit);
   cm_buffer_init(&usage, message->alloc, out->limit);
   status = render_parts(message, &content, &usage, out);

@@ -6,13 +6,7 @@
 #include "core/json_partial.h"
 #include "core/json_reader.h"
 #include "core/json_string.h"
-
-static cm_slice slice_of(const char *text) {
-  cm_slice s;
-  s.ptr = text;
-  s.len = strlen(text);
-  return s;
-}
+#include "core/slice.h"
 
 static int is_object(cm_slice value) {
   size_t i = 0;
@@ -48,10 +42,10 @@ cm_status cm_repair_judge(cm_slice input, const cm_alloc *alloc, cm_input_state 
 }
 
 cm_status cm_repair_wrap(cm_slice input, cm_buffer *out) {
-  cm_status status = cm_buffer_append(out, slice_of("{\"INVALID_JSON\":\""));
+  cm_status status = cm_buffer_append(out, cm_slice_of("{\"INVALID_JSON\":\""));
 
   if (status == CM_OK) status = cm_json_string_escape(input, out);
-  return status == CM_OK ? cm_buffer_append(out, slice_of("\"}")) : status;
+  return status == CM_OK ? cm_buffer_append(out, cm_slice_of("\"}")) : status;
 }
 
 static cm_slice span(const char *from, const char *to) {
@@ -93,7 +87,7 @@ cm_status cm_repair_halves(cm_slice json, cm_buffer *out) {
     length = escape_length(pos, end, &lone);
     if (lone) {
       status = cm_buffer_append(out, span(run, pos));
-      if (status == CM_OK) status = cm_buffer_append(out, slice_of("\\ufffd"));
+      if (status == CM_OK) status = cm_buffer_append(out, cm_slice_of("\\ufffd"));
       run = pos + length;
     }
     pos += length;

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "core/buffer.h"
+#include "core/headers.h"
 #include "core/retell.h"
+#include "core/slice.h"
 #include "core/sse.h"
 
 enum {
@@ -27,10 +29,7 @@ struct cm_response {
   cm_response_limits limits;
   cm_failure failure;
 
-  int status;
-  cm_buffer headers;   /* "name:value\n" each, of the last header block */
-  size_t header_bytes; /* of all blocks */
-
+  cm_headers headers;
   body_form form;
   cm_buffer queue; /* bytes of a stream; those before read have been parsed */
   size_t read;
@@ -73,7 +72,7 @@ cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *li
   r->alloc = alloc;
   r->references = 1;
   set_limits(r, limits);
-  cm_buffer_init(&r->headers, alloc, r->limits.max_header_bytes + 1);
+  cm_headers_init(&r->headers, alloc, r->limits.max_header_bytes);
   cm_buffer_init(&r->queue, alloc, r->limits.max_body_bytes);
   cm_buffer_init(&r->body, alloc, r->limits.max_body_bytes);
   cm_buffer_init(&r->held, alloc, r->limits.max_event_bytes);
@@ -90,7 +89,7 @@ cm_response *cm_response_retain(cm_response *response) {
 
 void cm_response_release(cm_response *r) {
   if (!r || --r->references > 0) return;
-  cm_buffer_deinit(&r->headers);
+  cm_headers_deinit(&r->headers);
   cm_buffer_deinit(&r->queue);
   cm_buffer_deinit(&r->body);
   cm_buffer_deinit(&r->held);
@@ -117,184 +116,50 @@ static cm_status fail_by(cm_response *r, cm_status status, size_t offset, const 
   return fail(r, status, offset, text);
 }
 
-static cm_slice slice_of(const char *text) {
-  cm_slice s;
-  s.ptr = text;
-  s.len = strlen(text);
-  return s;
-}
-
-static cm_slice bytes_of(const cm_buffer *buf) {
-  cm_slice s;
-  s.ptr = buf->len ? buf->ptr : "";
-  s.len = buf->len;
-  return s;
-}
-
-static int is(cm_slice s, const char *text) {
-  return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
-}
-
 /* Headers */
 
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static cm_slice trim(cm_slice s) {
-  while (s.len && is_blank(s.ptr[0])) s.ptr++, s.len--;
-  while (s.len && is_blank(s.ptr[s.len - 1])) s.len--;
-  return s;
-}
-
-static cm_slice without_line_end(cm_slice line) {
-  while (line.len && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r')) line.len--;
-  return line;
-}
-
-static int is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/* "HTTP/1.1 200 OK", "HTTP/2 200": the first number behind a blank. */
-static cm_status read_status_line(cm_response *r, cm_slice line) {
-  const char *blank = memchr(line.ptr, ' ', line.len);
-  const char *end = line.ptr + line.len;
-  int i;
-
-  cm_buffer_clear(&r->headers);
-  r->status = 0;
-  while (blank && blank < end && *blank == ' ') blank++;
-  for (i = 0; i < 3; i++) {
-    if (!blank || blank == end || !is_digit(*blank))
-      return fail(r, CM_ERR_PROTOCOL, 0, "the status line has no status of three digits");
-    r->status = r->status * 10 + (*blank++ - '0');
-  }
-  return CM_OK;
-}
-
-static cm_status append_lower(cm_buffer *out, cm_slice name) {
-  cm_status status = CM_OK;
-  cm_slice byte;
-  char c;
-  size_t i;
-
-  byte.ptr = &c;
-  byte.len = 1;
-  for (i = 0; i < name.len && status == CM_OK; i++) {
-    c = lower(name.ptr[i]);
-    status = cm_buffer_append(out, byte);
-  }
-  return status;
-}
-
-static cm_status keep_header(cm_response *r, cm_slice name, cm_slice value) {
-  cm_status status = append_lower(&r->headers, name);
-
-  if (status == CM_OK) status = cm_buffer_append(&r->headers, slice_of(":"));
-  if (status == CM_OK) status = cm_buffer_append(&r->headers, value);
-  if (status == CM_OK) status = cm_buffer_append(&r->headers, slice_of("\n"));
-  return fail_by(r, status, 0, "the headers are larger than max_header_bytes");
-}
-
-/* A line that begins with a blank goes on with the header before, as old servers write it. */
-static cm_status continue_header(cm_response *r, cm_slice line) {
-  cm_status status;
-
-  if (r->headers.len == 0) return CM_OK;
-  r->headers.ptr[r->headers.len - 1] = ' ';
-  status = cm_buffer_append(&r->headers, trim(line));
-  if (status == CM_OK) status = cm_buffer_append(&r->headers, slice_of("\n"));
-  return fail_by(r, status, 0, "the headers are larger than max_header_bytes");
-}
-
 cm_status cm_response_on_header(cm_response *r, cm_slice line) {
-  const char *colon;
-  cm_slice name, value;
+  cm_status status;
 
   if (r->failure.status != CM_OK) return r->failure.status;
   if (r->finished || r->form != UNDECIDED) return CM_OK; /* trailers */
-  if (line.len > r->limits.max_header_bytes - r->header_bytes)
-    return fail(r, CM_ERR_LIMIT, 0, "the headers are larger than max_header_bytes");
-  r->header_bytes += line.len;
-
-  line = without_line_end(line);
-  if (line.len >= 5 && memcmp(line.ptr, "HTTP/", 5) == 0) return read_status_line(r, line);
-  if (line.len == 0) return CM_OK;
-  if (is_blank(line.ptr[0])) return continue_header(r, line);
-  colon = memchr(line.ptr + 1, ':', line.len - 1);
-  if (!colon) return CM_OK;
-  name.ptr = line.ptr;
-  name.len = (size_t)(colon - line.ptr);
-  value.ptr = colon + 1;
-  value.len = line.len - name.len - 1;
-  return keep_header(r, trim(name), trim(value));
+  status = cm_headers_take(&r->headers, line);
+  if (status == CM_ERR_PROTOCOL)
+    return fail(r, status, 0, "the status line or a header is not HTTP");
+  return fail_by(r, status, 0, "the headers are larger than max_header_bytes");
 }
 
 int cm_response_status(const cm_response *response) {
-  return response->status;
+  return cm_headers_status(&response->headers);
 }
 
-int cm_response_next_header(const cm_response *r, size_t *position, cm_slice *name,
+int cm_response_next_header(const cm_response *response, size_t *position, cm_slice *name,
                             cm_slice *value) {
-  const char *start = r->headers.ptr + *position, *colon, *end;
-  size_t left = r->headers.len - *position;
-
-  if (left == 0) return 0;
-  colon = memchr(start + 1, ':', left - 1);
-  end = memchr(start, '\n', left);
-  name->ptr = start;
-  name->len = (size_t)(colon - start);
-  value->ptr = colon + 1;
-  value->len = (size_t)(end - value->ptr);
-  *position += (size_t)(end - start) + 1;
-  return 1;
+  return cm_headers_next(&response->headers, position, name, value);
 }
 
 /* The body's form */
 
-static int contains(cm_slice haystack, const char *needle) {
-  size_t n = strlen(needle), i, k;
-
-  for (i = 0; i + n <= haystack.len; i++) {
-    for (k = 0; k < n && lower(haystack.ptr[i + k]) == needle[k]; k++) continue;
-    if (k == n) return 1;
-  }
-  return 0;
-}
-
-static cm_slice content_type(const cm_response *r) {
-  cm_slice name, value, found = { "", 0 };
-  size_t position = 0;
-
-  while (cm_response_next_header(r, &position, &name, &value))
-    if (is(name, "content-type")) found = value;
-  return found;
+static int is_named_stream(const cm_response *r) {
+  return cm_headers_mentions(cm_headers_get(&r->headers, "content-type"), "text/event-stream");
 }
 
 static int is_success(const cm_response *r) {
-  return r->status == 0 || (r->status >= 200 && r->status < 300);
+  int status = cm_headers_status(&r->headers);
+  return status == 0 || (status >= 200 && status < 300);
 }
 
 /* What a server does not name is a stream unless it looks like a document. */
 static body_form form_of(const cm_response *r, cm_slice bytes) {
-  cm_slice type = content_type(r);
-
   if (!is_success(r)) return PLAIN;
-  if (contains(type, "text/event-stream")) return STREAM;
-  if (type.len > 0) return PLAIN;
-  while (bytes.len && (is_blank(bytes.ptr[0]) || bytes.ptr[0] == '\n' || bytes.ptr[0] == '\r'))
-    bytes.ptr++, bytes.len--;
+  if (is_named_stream(r)) return STREAM;
+  if (cm_headers_get(&r->headers, "content-type").len > 0) return PLAIN;
+  while (bytes.len && memchr(" \t\r\n", bytes.ptr[0], 4)) bytes.ptr++, bytes.len--;
   return bytes.len && memchr("{[<", bytes.ptr[0], 3) ? PLAIN : STREAM;
 }
 
 int cm_response_is_event_stream(const cm_response *r) {
-  if (r->form != UNDECIDED) return r->form == STREAM;
-  return is_success(r) && contains(content_type(r), "text/event-stream");
+  return r->form == UNDECIDED ? is_success(r) && is_named_stream(r) : r->form == STREAM;
 }
 
 /* The queue */
@@ -378,12 +243,13 @@ static void judge_plain(cm_response *r) {
   cm_status status;
 
   if (!is_success(r)) {
-    snprintf(text, sizeof text, "the server answered with status %d", r->status);
+    snprintf(text, sizeof text, "the server answered with status %d",
+             cm_headers_status(&r->headers));
     fail(r, CM_ERR_API, 0, text);
   } else if (r->transport.status != CM_OK) {
     fail(r, r->transport.status, r->body.len, r->transport.text);
   } else {
-    status = cm_message_load(&r->message, bytes_of(&r->body));
+    status = cm_message_load(&r->message, cm_slice_in(&r->body));
     if (status < 0) fail_by(r, status, 0, "the message is larger than max_body_bytes");
   }
 }
@@ -405,7 +271,7 @@ void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   r->finished = 1;
   r->transport.status = transport;
   copy_text(r->transport.text, sizeof r->transport.text, text ? text : "");
-  if (r->form == UNDECIDED) r->form = form_of(r, slice_of(""));
+  if (r->form == UNDECIDED) r->form = form_of(r, cm_slice_of(""));
   if (r->failure.status != CM_OK) return;
   if (r->form == PLAIN)
     judge_plain(r);
@@ -444,8 +310,8 @@ static cm_status read_event(cm_response *r) {
   cm_failure failure;
   cm_status status;
 
-  if (is(r->frame.name, "error")) return fail_api(r, r->frame.data, r->frame.offset);
-  if (is(r->frame.name, "ping")) {
+  if (cm_slice_is(r->frame.name, "error")) return fail_api(r, r->frame.data, r->frame.offset);
+  if (cm_slice_is(r->frame.name, "ping")) {
     memset(&r->event, 0, sizeof r->event);
     r->event.kind = CM_EVENT_PING;
     r->event.index = -1;
@@ -491,9 +357,9 @@ static cm_status hold_event(cm_response *r) {
   if (!lies_in(r->event.raw, &r->held)) {
     cm_buffer_clear(&r->held);
     status = cm_buffer_append(&r->held, r->event.raw);
-    if (status == CM_OK) status = cm_event_read(&r->event, bytes_of(&r->held), &failure);
+    if (status == CM_OK) status = cm_event_read(&r->event, cm_slice_in(&r->held), &failure);
   }
-  r->raw = slice_of("");
+  r->raw = cm_slice_of("");
   return fail_by(r, status, 0, "an event is larger than max_event_bytes");
 }
 
@@ -558,7 +424,7 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
   if (!r->pending) {
     if (r->told) forget_read_bytes(r);
     r->told = 0;
-    r->raw = slice_of("");
+    r->raw = cm_slice_of("");
     status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
     if (status == CM_WANT_MORE) forget_read_bytes(r);
     if (status == CM_END || status < 0) release_working_memory(r);
@@ -586,11 +452,11 @@ const cm_failure *cm_response_failure(const cm_response *response) {
 int cm_response_api_error(const cm_response *response, cm_api_error *error) {
   memset(error, 0, sizeof *error);
   if (response->failure.status != CM_ERR_API) return 0;
-  return cm_api_error_read(error, bytes_of(&response->body));
+  return cm_api_error_read(error, cm_slice_in(&response->body));
 }
 
 cm_slice cm_response_body(const cm_response *response) {
-  return bytes_of(&response->body);
+  return cm_slice_in(&response->body);
 }
 
 const cm_message *cm_response_message(const cm_response *response) {

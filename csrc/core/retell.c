@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json_string.h"
+#include "core/slice.h"
 #include "core/splice.h"
 
 /* What is told of each block, in this order; parts that say nothing are passed over. */
@@ -37,24 +38,6 @@ void cm_retell_deinit(cm_retell *retell) {
   cm_buffer_deinit(&retell->text);
 }
 
-static cm_slice slice_of(const char *text) {
-  cm_slice s;
-  s.ptr = text;
-  s.len = strlen(text);
-  return s;
-}
-
-static cm_slice bytes_of(const cm_buffer *buf) {
-  cm_slice s;
-  s.ptr = buf->len ? buf->ptr : "";
-  s.len = buf->len;
-  return s;
-}
-
-static cm_status append(cm_buffer *out, const char *text) {
-  return cm_buffer_append(out, slice_of(text));
-}
-
 /* Whether the value can be told in a delta of the step. */
 static int says_something(int step, cm_slice value) {
   if (step == INPUT) return value.len > 2 && value.ptr[0] == '{';
@@ -69,18 +52,18 @@ static cm_status begin_frame(cm_retell *r, const char *type, size_t index) {
   char head[96];
 
   snprintf(head, sizeof head, "{\"type\":\"%s\",\"index\":%lu,", type, (unsigned long)index);
-  return append(&r->frame, head);
+  return cm_buffer_append_text(&r->frame, head);
 }
 
 static cm_status write_message_start(cm_retell *r, const cm_message *message) {
   cm_member members[3];
-  cm_status status = append(&r->frame, "{\"type\":\"message_start\",\"message\":");
+  cm_status status = cm_buffer_append_text(&r->frame, "{\"type\":\"message_start\",\"message\":");
 
-  cm_member_set(&members[0], "content", slice_of("[]"));
-  cm_member_set(&members[1], "stop_reason", slice_of("null"));
-  cm_member_set(&members[2], "stop_sequence", slice_of("null"));
-  if (status == CM_OK) status = cm_splice(bytes_of(&message->start), members, 3, &r->frame);
-  return status == CM_OK ? append(&r->frame, "}") : status;
+  cm_member_set(&members[0], "content", cm_slice_of("[]"));
+  cm_member_set(&members[1], "stop_reason", cm_slice_of("null"));
+  cm_member_set(&members[2], "stop_sequence", cm_slice_of("null"));
+  if (status == CM_OK) status = cm_splice(cm_slice_in(&message->start), members, 3, &r->frame);
+  return status == CM_OK ? cm_buffer_append_text(&r->frame, "}") : status;
 }
 
 static cm_status write_block_start(cm_retell *r, const cm_block *block, size_t index) {
@@ -91,17 +74,17 @@ static cm_status write_block_start(cm_retell *r, const cm_block *block, size_t i
 
   for (step = TEXT; step <= INPUT; step++)
     if (says_something(step, value_of(block, step)))
-      cm_member_set(&members[count++], PART_NAMES[step], slice_of(DELTAS[step].empty));
-  if (status == CM_OK) status = append(&r->frame, "\"content_block\":");
-  if (status == CM_OK) status = cm_splice(bytes_of(&block->start), members, count, &r->frame);
-  return status == CM_OK ? append(&r->frame, "}") : status;
+      cm_member_set(&members[count++], PART_NAMES[step], cm_slice_of(DELTAS[step].empty));
+  if (status == CM_OK) status = cm_buffer_append_text(&r->frame, "\"content_block\":");
+  if (status == CM_OK) status = cm_splice(cm_slice_in(&block->start), members, count, &r->frame);
+  return status == CM_OK ? cm_buffer_append_text(&r->frame, "}") : status;
 }
 
 static cm_status write_string(cm_buffer *out, cm_slice text) {
-  cm_status status = append(out, "\"");
+  cm_status status = cm_buffer_append_text(out, "\"");
 
   if (status == CM_OK) status = cm_json_string_escape(text, out);
-  return status == CM_OK ? append(out, "\"") : status;
+  return status == CM_OK ? cm_buffer_append_text(out, "\"") : status;
 }
 
 static cm_status unescape(cm_slice value, cm_buffer *out) {
@@ -118,22 +101,22 @@ static cm_status unescape(cm_slice value, cm_buffer *out) {
 static cm_status write_delta(cm_retell *r, cm_slice value, int step, size_t index) {
   cm_status status = begin_frame(r, "content_block_delta", index);
 
-  if (status == CM_OK) status = append(&r->frame, "\"delta\":{\"type\":");
-  if (status == CM_OK) status = append(&r->frame, DELTAS[step].delta);
+  if (status == CM_OK) status = cm_buffer_append_text(&r->frame, "\"delta\":{\"type\":");
+  if (status == CM_OK) status = cm_buffer_append_text(&r->frame, DELTAS[step].delta);
   if (status == CM_OK)
     status = step == INPUT ? write_string(&r->frame, value) : cm_buffer_append(&r->frame, value);
-  if (status == CM_OK) status = append(&r->frame, "}}");
+  if (status == CM_OK) status = cm_buffer_append_text(&r->frame, "}}");
   if (status != CM_OK) return status;
   return step == INPUT ? cm_buffer_append(&r->text, value) : unescape(value, &r->text);
 }
 
 static cm_status write_member(cm_buffer *out, const char *head, cm_slice value) {
-  cm_status status = append(out, head);
-  return status == CM_OK ? cm_buffer_append(out, value.len ? value : slice_of("null")) : status;
+  cm_status status = cm_buffer_append_text(out, head);
+  return status == CM_OK ? cm_buffer_append(out, value.len ? value : cm_slice_of("null")) : status;
 }
 
 static cm_status write_message_delta(cm_retell *r, const cm_message *message) {
-  cm_status status = append(&r->frame, "{\"type\":\"message_delta\",");
+  cm_status status = cm_buffer_append_text(&r->frame, "{\"type\":\"message_delta\",");
 
   if (status == CM_OK)
     status = write_member(&r->frame,
@@ -143,7 +126,7 @@ static cm_status write_message_delta(cm_retell *r, const cm_message *message) {
         write_member(&r->frame, ",\"stop_sequence\":", cm_message_member(message, "stop_sequence"));
   if (status == CM_OK)
     status = write_member(&r->frame, "},\"usage\":", cm_message_member(message, "usage"));
-  return status == CM_OK ? append(&r->frame, "}") : status;
+  return status == CM_OK ? cm_buffer_append_text(&r->frame, "}") : status;
 }
 
 /* Before the blocks and behind them. Steps behind: 0 message_delta, 1 message_stop. */
@@ -161,7 +144,7 @@ static cm_status tell_outside(cm_retell *r, const cm_message *message, cm_delive
     if (status == CM_OK) r->step = 1;
   } else {
     delivery->kind = CM_KIND_MESSAGE_STOP;
-    status = append(&r->frame, "{\"type\":\"message_stop\"}");
+    status = cm_buffer_append_text(&r->frame, "{\"type\":\"message_stop\"}");
     if (status == CM_OK) r->ended = 1;
   }
   return status;
@@ -184,7 +167,7 @@ static cm_status write_step(cm_retell *r, const cm_block *block, cm_delivery *de
   }
   delivery->kind = DELTAS[r->step].kind;
   status = write_delta(r, value_of(block, r->step), r->step, r->block);
-  delivery->text = bytes_of(&r->text);
+  delivery->text = cm_slice_in(&r->text);
   return status;
 }
 
@@ -215,11 +198,11 @@ cm_status cm_retell_next(cm_retell *r, const cm_message *message, cm_delivery *d
   if (r->ended) return CM_END;
   cm_buffer_clear(&r->frame);
   cm_buffer_clear(&r->text);
-  delivery->text = slice_of("");
+  delivery->text = cm_slice_of("");
   if (r->begun && r->block < message->count)
     status = tell_block(r, message, delivery);
   else
     status = tell_outside(r, message, delivery);
-  *frame = bytes_of(&r->frame);
+  *frame = cm_slice_in(&r->frame);
   return status;
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/slice.h"
+
 /* What becomes of a block. */
 typedef enum fate { STAYS = 0, GOES } fate;
 
@@ -235,14 +237,6 @@ static cm_status note_flaws(work *w, int *unsealable) {
 
 /* Writing */
 
-static cm_status append(cm_buffer *out, const char *text) {
-  cm_slice s;
-
-  s.ptr = text;
-  s.len = strlen(text);
-  return cm_buffer_append(out, s);
-}
-
 static size_t staying(const work *w) {
   size_t i, count = 0;
 
@@ -251,15 +245,15 @@ static size_t staying(const work *w) {
 }
 
 static cm_status write_turn(const work *w, cm_buffer *out) {
-  cm_status status = append(out, "{\"content\":[");
+  cm_status status = cm_buffer_append_text(out, "{\"content\":[");
   size_t i, written = 0;
 
   for (i = 0; i < w->message->count && status == CM_OK; i++) {
     if (!stays(w, i)) continue;
-    if (written++ > 0) status = append(out, ",");
+    if (written++ > 0) status = cm_buffer_append_text(out, ",");
     if (status == CM_OK) status = cm_block_render(block_at(w, i), 1, out);
   }
-  return status == CM_OK ? append(out, "],\"role\":\"assistant\"}") : status;
+  return status == CM_OK ? cm_buffer_append_text(out, "],\"role\":\"assistant\"}") : status;
 }
 
 static cm_status decide(work *w, int complete) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/json_reader.h"
+#include "core/slice.h"
 
 struct cm_overlay_entry {
   cm_buffer name;    /* plain text */
@@ -16,16 +17,9 @@ typedef struct places {
   const char *last_end; /* behind the last value, whosever it is; NULL: the object is empty */
 } places;
 
-static cm_slice slice_of(const char *text) {
-  cm_slice s;
-  s.ptr = text;
-  s.len = strlen(text);
-  return s;
-}
-
 void cm_member_set(cm_member *member, const char *name, cm_slice value) {
   memset(member, 0, sizeof *member);
-  member->name = member->spelled = slice_of(name);
+  member->name = member->spelled = cm_slice_of(name);
   member->body = value;
 }
 
@@ -67,9 +61,9 @@ static cm_status append_member(cm_buffer *out, const cm_member *member, int firs
   cm_slice pieces[3];
   cm_status status;
 
-  pieces[0] = slice_of(first ? "\"" : ",\"");
+  pieces[0] = cm_slice_of(first ? "\"" : ",\"");
   pieces[1] = member->spelled;
-  pieces[2] = slice_of("\":");
+  pieces[2] = cm_slice_of("\":");
   status = append_all(out, pieces, 3);
   return status == CM_OK ? append_value(out, member) : status;
 }
@@ -147,13 +141,6 @@ void cm_overlay_deinit(cm_overlay *overlay) {
   cm_overlay_init(overlay, overlay->alloc);
 }
 
-static cm_slice bytes_of(const cm_buffer *buf) {
-  cm_slice s;
-  s.ptr = buf->len ? buf->ptr : "";
-  s.len = buf->len;
-  return s;
-}
-
 static cm_status grow(cm_overlay *overlay) {
   struct cm_overlay_entry *grown;
   size_t size = sizeof *grown, capacity = overlay->capacity ? overlay->capacity * 2 : 4;
@@ -193,7 +180,7 @@ static struct cm_overlay_entry *find_entry(const cm_overlay *overlay, cm_json_st
   size_t i;
 
   for (i = 0; i < overlay->count; i++)
-    if (cm_json_string_equals(name, bytes_of(&overlay->entries[i].name)))
+    if (cm_json_string_equals(name, cm_slice_in(&overlay->entries[i].name)))
       return &overlay->entries[i];
   return NULL;
 }
@@ -211,7 +198,7 @@ cm_status cm_overlay_set(cm_overlay *overlay, cm_json_string name, cm_slice valu
 static cm_json_string plain_string(const char *text) {
   cm_json_string string;
 
-  string.body = slice_of(text);
+  string.body = cm_slice_of(text);
   string.escaped = 0;
   return string;
 }
@@ -224,7 +211,7 @@ cm_slice cm_overlay_get(const cm_overlay *overlay, const char *name) {
   const struct cm_overlay_entry *entry = find_entry(overlay, plain_string(name));
   cm_slice none = { "", 0 };
 
-  return entry ? bytes_of(&entry->value) : none;
+  return entry ? cm_slice_in(&entry->value) : none;
 }
 
 size_t cm_overlay_members(const cm_overlay *overlay, cm_member *members) {
@@ -235,9 +222,9 @@ size_t cm_overlay_members(const cm_overlay *overlay, cm_member *members) {
   for (i = 0; i < overlay->count; i++) {
     entry = &overlay->entries[i];
     if (entry->value.len == 0) continue; /* setting it ran out of memory */
-    members[count].name = bytes_of(&entry->name);
-    members[count].spelled = bytes_of(&entry->spelled);
-    members[count++].body = bytes_of(&entry->value);
+    members[count].name = cm_slice_in(&entry->name);
+    members[count].spelled = cm_slice_in(&entry->spelled);
+    members[count++].body = cm_slice_in(&entry->value);
   }
   return count;
 }

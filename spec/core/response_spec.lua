@@ -45,7 +45,7 @@ describe("core.response, the status line and headers", function()
     assert.is_nil((response:feed_header("HTTP/1.1 OK")))
     local ok, text = response:feed_header("HTTP/1.1 200 OK")
     assert.is_nil(ok)
-    assert.matches("status", text)
+    assert.matches("status line", text)
     assert.equal("protocol", response:failure().kind)
   end)
 
@@ -68,6 +68,19 @@ describe("core.response, the status line and headers", function()
     assert.equal(201, response:status())
     assert.same({ b = "2" }, response:headers())
   end)
+
+  it("refuses a line that holds another", function()
+    local response = with_headers({ "HTTP/1.1 200" })
+    assert.is_nil((response:feed_header("a: 1\nb")))
+    assert.same({}, response:headers())
+  end)
+
+  it(
+    "lists what HTTP/2 has in front",
+    function()
+      assert.same({ [":status"] = "200" }, with_headers({ "HTTP/2 200", ":Status: 200" }):headers())
+    end
+  )
 
   it("ignores trailers", function()
     local response = with_headers({ "HTTP/1.1 200", "content-type: text/event-stream" })
