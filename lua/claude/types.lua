@@ -554,3 +554,341 @@ function Map:next() end
 
 --- Cancels what runs and begins nothing more.
 function Map:cancel() end
+
+-- The C modules: for hosts and adapters; programs use what stands above ----------------
+
+--- `require "claude.core"`: bytes to events, values to bytes. Knows no network.
+---@class claude.core
+---@field version string
+---@field null userdata
+---@field array_mt table metatable of empty arrays
+---@field object_mt table metatable of empty objects
+local core = {}
+
+--- JSON of a value, or `nil`, what is wrong, and where.
+---@param value any
+---@param options? { request: boolean? } request: empty tables by the API's slots
+---@return string? json
+---@return string? problem
+---@return string? path
+function core.encode(value, options) end
+
+--- The value of JSON text, strictly.
+---@param json string
+---@return any value
+---@return string? problem
+---@return integer? position
+function core.decode(json) end
+
+--- What is complete of a JSON value that is still arriving.
+---@param json string
+---@return any value
+---@return string? problem
+---@return integer? position
+function core.decode_partial(json) end
+
+--- Marks a table as an array, also when it is empty.
+---@param list? table
+---@return table
+function core.array(list) end
+
+--- Marks a table as an object; with a list of `{ key, value }` pairs, in that order.
+---@param pairs? table
+---@return table
+function core.object(pairs) end
+
+--- JSON text, checked, that is written as it is.
+---@param json string
+---@return any raw
+---@return string? problem
+---@return integer? position
+function core.raw(json) end
+
+---@param value any
+---@return boolean
+function core.is_raw(value) end
+
+---@param text string
+---@return boolean
+---@return integer? position of the first byte that is not UTF-8
+function core.utf8_valid(text) end
+
+--- Each invalid part becomes U+FFFD.
+---@param text string
+---@return string text
+---@return integer count
+function core.utf8_scrub(text) end
+
+---@param text string
+---@param raw? boolean 32 bytes instead of 64 hex digits
+---@return string
+function core.sha256(text, raw) end
+
+---@param limits? { max_event_bytes: integer?, max_body_bytes: integer?, max_header_bytes: integer? }
+---@return claude.core.Response
+function core.response(limits) end
+
+---@param max_event_bytes? integer
+---@return claude.core.EventStream
+function core.sse(max_event_bytes) end
+
+---@return claude.core.Transcript
+function core.transcript() end
+
+---@param text string
+---@return claude.core.Segment
+function core.segment(text) end
+
+---@param parts (string|claude.core.Segment|claude.core.Transcript)[]
+---@return claude.core.Body
+function core.body(parts) end
+
+--- One HTTP response on its way in.
+---@class claude.core.Response
+local Response = {}
+
+---@param line string
+---@return true?
+---@return string? problem
+function Response:feed_header(line) end
+
+---@param bytes string
+---@return true?
+---@return string? problem
+function Response:feed(bytes) end
+
+--- The body is over; with a text, that is how the connection failed.
+---@param problem? string
+function Response:finish(problem) end
+
+--- The next frame; `nil, "more"`, `nil, "end"` or `nil, "error"` when there is none.
+---@return claude.Kind|"ping"|nil kind
+---@return string? text
+---@return integer? index of the block, from 0
+function Response:next() end
+
+--- JSON of the frame that next returned last.
+---@return string?
+function Response:event() end
+
+---@return integer?
+function Response:status() end
+
+---@param name string
+---@return string?
+function Response:header(name) end
+
+---@return table<string, string> by lower-case name
+function Response:headers() end
+
+---@return boolean
+function Response:is_event_stream() end
+
+--- The body that is no stream.
+---@return string
+function Response:body() end
+
+---@return boolean
+function Response:finished() end
+
+---@return integer bytes that next has not read
+function Response:unread() end
+
+---@return { kind: string, message: string, offset: integer?, type: string?, request_id: string?, status: integer? }?
+function Response:failure() end
+
+---@return boolean
+function Response:complete() end
+
+---@return string?
+function Response:stop_reason() end
+
+--- The exact bytes of the message so far.
+---@return string?
+function Response:message_json() end
+
+---@return integer
+function Response:block_count() end
+
+---@param i integer from 1
+---@return { type: string, raw: string, index: integer, stopped: boolean, flaw: string?, input_raw: string? }?
+function Response:block(i) end
+
+---@param i integer from 1
+---@return string?
+function Response:block_raw(i) end
+
+---@param i integer from 1
+---@return string?
+function Response:tool_input_raw(i) end
+
+--- The turn that this reply adds to a conversation, and what had to be changed.
+---@param how? "keep" also of an interrupted reply
+---@return string? message
+---@return { rule: string, text: string, index: integer? }[] changes
+function Response:seal(how) end
+
+--- Any event stream, decoded as WHATWG's format says.
+---@class claude.core.EventStream
+local EventStream = {}
+
+--- Takes bytes; every event is read before more are fed.
+---@param bytes string
+---@return true
+function EventStream:feed(bytes) end
+
+---@return string? name nil: feed more
+---@return string? data or what is wrong, for good
+---@return integer? offset
+function EventStream:next() end
+
+--- Messages as exact bytes; forks share them.
+---@class claude.core.Transcript
+local Transcript = {}
+
+---@param message string JSON
+---@return true?
+---@return string? problem
+function Transcript:append(message) end
+
+---@return integer
+function Transcript:count() end
+
+---@return integer length of all messages together
+function Transcript:bytes() end
+
+---@param i integer
+---@return string
+function Transcript:get(i) end
+
+---@param i integer
+---@return "user"|"assistant"|"system"
+function Transcript:role(i) end
+
+--- The exact bytes of the content blocks of one message.
+---@param i integer
+---@return string[]?
+function Transcript:blocks(i) end
+
+---@param n integer how many messages stay
+function Transcript:truncate(n) end
+
+---@return string? message the last, which leaves
+function Transcript:pop() end
+
+---@return claude.core.Transcript
+function Transcript:fork() end
+
+--- Shared bytes that never change.
+---@class claude.core.Segment
+local Segment = {}
+
+---@return string
+function Segment:tostring() end
+
+---@return integer
+function Segment:length() end
+
+--- A request body: parts in order, not copied.
+---@class claude.core.Body
+local Body = {}
+
+---@return integer
+function Body:length() end
+
+---@return string
+function Body:tostring() end
+
+---@param raw? boolean
+---@return string
+function Body:sha256(raw) end
+
+--- `require "claude.net"`: libcurl; `claude.loop` drives it.
+---@class claude.net
+---@field version string
+local net = {}
+
+---@return number seconds that only grow
+function net.now() end
+
+---@return string names and versions of what libcurl is made of
+function net.library() end
+
+---@return claude.net.Engine?
+---@return string? problem
+function net.engine() end
+
+---@return claude.net.Poller?
+---@return string? problem
+function net.poller() end
+
+--- The transfers of a Lua state.
+---@class claude.net.Engine
+local Engine = {}
+
+---@param request table
+---@return integer? id
+---@return string? problem
+---@return "syntax"|"memory"|"transport"|nil kind
+function Engine:start(request) end
+
+---@param id integer
+---@param text? string
+function Engine:cancel(id, text) end
+
+---@param id integer
+function Engine:pause(id) end
+
+---@param id integer
+function Engine:resume(id) end
+
+---@param fd integer -1: the time is up
+---@param mask? integer
+function Engine:socket_action(fd, mask) end
+
+function Engine:read_now() end
+
+---@return integer? fd
+---@return integer? mask
+function Engine:change() end
+
+---@return integer milliseconds, or -1
+function Engine:timeout() end
+
+--- The changes were applied: descriptors may be closed now.
+function Engine:released() end
+
+--- What happened next, if anything did.
+---@return integer? id
+---@return any ...
+function Engine:next() end
+
+---@param id integer
+function Engine:activity(id) end
+
+---@return integer transfers
+---@return integer descriptors
+function Engine:counts() end
+
+--- What the blocking driver waits with.
+---@class claude.net.Poller
+local Poller = {}
+
+---@param fd integer
+---@param mask integer
+---@return true?
+---@return string? problem
+function Poller:watch(fd, mask) end
+
+---@param milliseconds integer -1 waits for ever
+---@return integer events
+function Poller:wait(milliseconds) end
+
+---@param i integer from 1
+---@return integer fd
+---@return integer mask
+function Poller:event(i) end
+
+--- A descriptor that is readable when one of those watched is ready.
+---@return integer
+function Poller:descriptor() end

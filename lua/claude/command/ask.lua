@@ -41,6 +41,7 @@ function M.run(options)
     io.stderr:write("lua-claude: ", why, "\n")
     return exits.usage
   end
+  if params.tools then params.cache_control = options_module.caching end
   local question = options.question
   if question == "-" then question = io.read "*a" end
   local chat = require("claude").new():conversation(params)

@@ -64,6 +64,7 @@ local function open_chat(options)
     io.stderr:write("lua-claude: ", why, "\n")
     return nil, exits.usage
   end
+  params.cache_control = options_module.caching
   local client = require("claude").new()
   if not options.load then return client:conversation(params) end
   local chat, text = client:load(options.load, { tools = params.tools })

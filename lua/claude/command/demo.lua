@@ -58,6 +58,7 @@ function M.run(options)
     io.stderr:write("lua-claude: ", tostring(why), "\n")
     return exits.failed
   end
+  params.cache_control = options_module.caching
   params.tools = params.tools or require("claude.command.toolbox").all
   local chat = client:conversation(params)
   local question = options.question or QUESTION

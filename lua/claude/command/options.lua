@@ -2,6 +2,8 @@
 local M = {}
 
 M.default_model = "claude-sonnet-5-5"
+--- For what sends its beginning more than once: the API caches it by itself.
+M.caching = { type = "ephemeral" }
 local ANSWER_TOKENS = 16000
 local NAMED = { adaptive = "adaptive", off = "disabled", between_tools = "between_tools" }
 

@@ -8,7 +8,7 @@ local View = {}
 View.__index = View
 View.__name = "claude.command.view"
 
-local MAX_SHOWN = 2000
+local MAX_SHOWN = 400
 
 --- A view that writes answers to one terminal and what surrounds them
 --- (thinking, tools, usage) to another, or to the same.

@@ -1,0 +1,290 @@
+local child = require "spec.support.child"
+local core = require "claude.core"
+
+local NO_KEY = "unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL; "
+local COMMAND = child.lua .. " bin/lua-claude "
+
+local function command(arguments, stdin) return child.run(NO_KEY .. COMMAND .. arguments, stdin) end
+
+--- Runs the command against a simulator of its own.
+local function simulated(arguments, stdin, simulator_options)
+  local call = NO_KEY .. COMMAND .. "simulate " .. (simulator_options or "") .. " -- "
+  return child.run(call .. COMMAND .. arguments, stdin)
+end
+
+local function with_file(text, use)
+  local path = child.temporary()
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  use(path)
+  os.remove(path)
+end
+
+describe("lua-claude", function()
+  it("prints its version", function()
+    local result = command "--version"
+    assert.same(
+      { status = 0, out = "lua-claude " .. require "claude.version" .. "\n", err = "" },
+      result
+    )
+  end)
+
+  it("prints help, and shows it as usage when nothing is asked of it", function()
+    local result = command "--help"
+    assert.equal(0, result.status)
+    for _, name in ipairs { "ask", "chat", "demo", "simulate", "replay" } do
+      assert.matches("\n   " .. name .. " ", result.out)
+    end
+    local nothing = command ""
+    assert.equal(2, nothing.status)
+    assert.matches("Commands:", nothing.err)
+  end)
+
+  for _, name in ipairs { "ask", "chat", "demo", "simulate", "replay" } do
+    it("prints help for " .. name, function()
+      local result = command(name .. " --help")
+      assert.equal(0, result.status)
+      assert.matches("^Usage: lua%-claude " .. name, result.out)
+      assert.equal("", result.err)
+    end)
+  end
+
+  for arguments, complaint in pairs {
+    ["nonsense"] = "nonsense",
+    ["ask"] = "question",
+    ["ask --nonsense hello"] = "%-%-nonsense",
+    ["ask --thinking much hello"] = "'much'",
+    ["ask --max-tokens some hello"] = "'some'",
+    ["ask --tools /nowhere/tools.lua hello"] = "/nowhere/tools.lua",
+    ["replay --chunk 0 file"] = "'0'",
+    ["replay"] = "files",
+    ["simulate --port x"] = "'x'",
+  } do
+    it("answers wrong usage with status 2: " .. arguments, function()
+      local result = command(arguments)
+      assert.equal(2, result.status)
+      assert.matches(complaint, result.err)
+      assert.not_matches("traceback", result.err)
+      assert.equal("", result.out)
+    end)
+  end
+end)
+
+describe("lua-claude ask", function()
+  it("prints the answer alone to standard output", function()
+    local result = simulated "ask 'What is 127 * 389?'"
+    assert.equal(0, result.status)
+    assert.matches("49403", result.out)
+    assert.not_matches("[thinking]", result.out, 1, true)
+    assert.truthy(result.err:find("[thinking] ", 1, true))
+    assert.matches(
+      "%[usage%] tokens: %d+ in %(%d+ cached%), %d+ out %(%d+ thinking%); "
+        .. "stop reason: end_turn; first token after %d+%.%d%d s\n",
+      result.err
+    )
+  end)
+
+  it("is silent beside the answer if asked to be", function()
+    local result = simulated "ask --quiet 'What is 127 * 389?'"
+    assert.equal("", result.err)
+    assert.matches("49403", result.out)
+  end)
+
+  it(
+    "reads the question from standard input",
+    function() assert.matches("56088", simulated("ask -q -", "What is 123 * 456?").out) end
+  )
+
+  it("prints the message as JSON", function()
+    local result = simulated "ask -q --json 'What is 127 * 389?'"
+    local message = assert(core.decode(result.out))
+    assert.equal("assistant", message.role)
+    assert.equal("end_turn", message.stop_reason)
+    assert.matches("49403", message.content[2].text)
+    assert.is_nil(message.request_id)
+  end)
+
+  it("takes a model, a budget and a display", function()
+    local result = simulated(
+      "ask -q --json --model claude-sonnet-4-6 --thinking 2048 --display omitted "
+        .. "--max-tokens 4096 --system 'Be brief.' 'What is 6 * 7?'"
+    )
+    local message = assert(core.decode(result.out))
+    assert.equal("claude-sonnet-4-6", message.model)
+    assert.equal("", message.content[1].thinking)
+  end)
+
+  it("thinks not at all if told so", function()
+    local result = simulated "ask -q --json --model claude-opus-4-8 --thinking off 'What is 6 * 7?'"
+    assert.equal("text", assert(core.decode(result.out)).content[1].type)
+  end)
+
+  it("runs the tools of a file and shows their input and results", function()
+    with_file(
+      [[
+      local claude = require "claude"
+      local schema = { type = "object", properties = { expression = { type = "string" } },
+        required = { "expression" } }
+      return { claude.tool { name = "calculator", description = "Arithmetic", input_schema = schema,
+        run = function(input) return "it is " .. #input.expression end } }
+    ]],
+      function(path)
+        local result = simulated("ask --tools " .. path .. " 'What is 127 * 389?'")
+        assert.equal(0, result.status)
+        assert.matches('%[tool%] calculator {"expression":"127 %* 389"}\n', result.err)
+        assert.matches("%[tool%] calculator returned: it is 9\n", result.err)
+        assert.matches("it is 9", result.out)
+      end
+    )
+  end)
+
+  it("fails with status 3 without a key, and says what to do", function()
+    local result = command "ask hello"
+    assert.equal(3, result.status)
+    assert.matches("ANTHROPIC_API_KEY", result.err)
+    assert.matches("lua%-claude simulate", result.err)
+    assert.equal("", result.out)
+  end)
+
+  it("fails with status 4 when the request cannot be taken", function()
+    local result = simulated "ask --thinking 2048 hello"
+    assert.equal(4, result.status)
+    assert.matches("adaptive", result.err)
+  end)
+
+  it("fails with status 5 when the network does", function()
+    local result = child.run(
+      "export ANTHROPIC_API_KEY=secret-of-mine "
+        .. "ANTHROPIC_BASE_URL=http://127.0.0.1:1; "
+        .. COMMAND
+        .. "ask hello"
+    )
+    assert.equal(5, result.status)
+    assert.not_matches("secret", result.err)
+    assert.not_matches("traceback", result.err)
+  end)
+
+  it("stops at Ctrl-C with status 130", function()
+    local script = COMMAND
+      .. "ask 'What is 127 * 389?' & pid=$!; sleep 1; kill -INT $pid; "
+      .. "wait $pid; echo status $?"
+    local result = child.run(
+      NO_KEY .. COMMAND .. "simulate --chunk 10 --pace 0.2 -- sh -c " .. child.quote(script)
+    )
+    assert.matches("status 130\n$", result.out)
+  end)
+end)
+
+describe("lua-claude chat", function()
+  it("answers line by line and remembers", function()
+    local result = simulated("chat", "What is 1 + 2?\n\nWhat is 5 * 6?\n")
+    assert.equal(0, result.status)
+    assert.matches("= 3%..*= 30%.", result.out)
+    assert.matches("%[usage%].*%[usage%]", result.out)
+  end)
+
+  it("takes turns back, and saves", function()
+    local path = child.temporary()
+    local result =
+      simulated("chat", "What is 1 + 2?\nWhat is 5 * 6?\n/undo\n/save " .. path .. "\n")
+    assert.matches("The last turn is taken back%.\n", result.out)
+    assert.matches("Saved to " .. path:gsub("%p", "%%%0"), result.out)
+    local again = simulated("chat --json --load " .. path, "What is 7 * 8?\n")
+    os.remove(path)
+    assert.equal(0, again.status)
+    assert.matches("56", again.out)
+  end)
+
+  it("explains its commands and leaves", function()
+    local result = simulated("chat", "/help\n/quit\nWhat is 1 + 2?\n")
+    assert.matches("/undo", result.out)
+    assert.not_matches("= 3", result.out)
+  end)
+
+  it("has the status of its last turn", function()
+    local result = simulated("chat --thinking 2048", "hello\n")
+    assert.equal(4, result.status)
+  end)
+end)
+
+describe("lua-claude demo", function()
+  it(
+    "says that the simulator answers, and shows thinking, tools, results, answer, usage",
+    function()
+      local result = command "demo"
+      assert.equal(0, result.status)
+      assert.matches("ANTHROPIC_API_KEY is not set: the built%-in simulator answers", result.out)
+      local shown = result.out
+      for _, name in ipairs { "clock", "read_file", "calculator" } do
+        assert.truthy(shown:find("[tool] " .. name .. " {", 1, true), name .. " is not called")
+        assert.truthy(shown:find("[tool] " .. name .. " returned: ", 1, true))
+      end
+      assert.matches(
+        "%[thinking%].*%[tool%].*%[thinking%].*%[usage%] tokens: %d+ in [^\n]*\n$",
+        shown
+      )
+      assert.matches("16288%.94", shown)
+      assert.not_matches("\27", shown)
+      assert.equal("", result.err)
+    end
+  )
+
+  it("answers another question", function()
+    local result = command "demo 'What is 127 * 389?'"
+    assert.truthy(result.out:find('[tool] calculator {"expression":"127 * 389"}', 1, true))
+    assert.truthy(result.out:find("[tool] calculator returned: 49403", 1, true))
+  end)
+
+  it("talks to the API where there is a key", function()
+    local script = "export ANTHROPIC_API_KEY=some-key; " .. COMMAND .. "demo 'What is 6 * 7?'"
+    local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+    assert.equal(0, result.status)
+    assert.not_matches("is not set", result.out)
+    assert.matches("42", result.out)
+  end)
+
+  it("dims thinking on a terminal", function()
+    if child.run("script -qec true /dev/null").status ~= 0 then
+      return pending "no script(1) that makes a terminal"
+    end
+    local result = child.run(
+      NO_KEY .. "script -qec " .. child.quote(COMMAND .. "demo 'What is 6 * 7?'") .. " /dev/null"
+    )
+    assert.matches("\27%[2m[^\27]*Simulated thinking", result.out)
+    assert.not_matches("%[thinking%]", result.out)
+  end)
+end)
+
+describe("lua-claude simulate", function()
+  it(
+    "runs a command and exits as it does",
+    function() assert.equal(7, command("simulate -- sh -c 'exit 7'").status) end
+  )
+
+  it("gives the command an address and a key of no value, and takes real ones away", function()
+    local result = child.run(
+      "export ANTHROPIC_API_KEY=real ANTHROPIC_AUTH_TOKEN=real; "
+        .. COMMAND
+        .. "simulate -- sh -c 'env | grep ^ANTHROPIC_'"
+    )
+    assert.matches("ANTHROPIC_BASE_URL=http://127%.0%.0%.1:%d+\n", result.out)
+    assert.not_matches("real", result.out)
+  end)
+
+  it("says when there is no such command", function()
+    local result = command "simulate -- /nowhere/program"
+    assert.equal(127, result.status)
+    assert.matches("/nowhere/program", result.err)
+  end)
+
+  it("serves until it is told to stop", function()
+    local result = child.run(
+      COMMAND
+        .. "simulate --port 0 & pid=$!; sleep 1; kill -TERM $pid; "
+        .. "wait $pid; echo status $?"
+    )
+    assert.matches("export ANTHROPIC_BASE_URL=http://127%.0%.0%.1:%d+ ", result.out)
+    assert.matches("status 143\n", result.out)
+  end)
+end)

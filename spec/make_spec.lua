@@ -1,0 +1,57 @@
+local child = require "spec.support.child"
+
+-- A make above this one (make test) must not lend its flags.
+local CLEAN = "unset LD_PRELOAD MAKEFLAGS MFLAGS MAKELEVEL LUA_PATH LUA_CPATH; "
+
+describe("make env", function()
+  it("prints exports with which that Lua finds the tree's modules", function()
+    local result = child.run(CLEAN .. ([[
+      eval "$(make -s env LUA=%s)"
+      cd / && %s -e 'print(require("claude.core").version == require("claude.version"))'
+    ]]):format(child.lua, child.lua))
+    assert.equal("true\n", result.out)
+    assert.equal("", result.err)
+  end)
+
+  it("keeps a path that was set before", function()
+    local result = child.run(CLEAN .. "LUA_PATH='/mine/?.lua' make -s env")
+    assert.matches("lua/%?/init%.lua;/mine/%?%.lua'", result.out)
+  end)
+end)
+
+describe("make help", function()
+  it("lists every target with a line of its own", function()
+    local help = child.run(CLEAN .. "make -s help").out
+    for _, target in ipairs { "deps", "build", "run", "test", "check", "install", "env" } do
+      assert.matches("\n  " .. target .. " +%l", "\n" .. help)
+    end
+  end)
+end)
+
+describe("make install", function()
+  local root
+  before_each(function() root = child.temporary() end)
+  after_each(function() child.run("rm -rf " .. child.quote(root)) end)
+
+  it("installs modules and command under DESTDIR", function()
+    local result = child.run(
+      CLEAN .. ("make -s LUA=%s install DESTDIR=%s PREFIX=/opt/claude"):format(child.lua, root)
+    )
+    assert.equal("", result.err)
+    local version = _VERSION:match "%d%.%d"
+    for _, path in ipairs {
+      "share/lua/" .. version .. "/claude/init.lua",
+      "lib/lua/" .. version .. "/claude/core.so",
+      "lib/lua/" .. version .. "/claude/net.so",
+      "bin/lua-claude",
+    } do
+      assert.truthy(io.open(root .. "/opt/claude/" .. path), path)
+    end
+  end)
+
+  it("leaves a command that needs no environment", function()
+    child.run(CLEAN .. ("make -s LUA=%s install PREFIX=%s"):format(child.lua, root))
+    local result = child.run(CLEAN .. "cd / && " .. root .. "/bin/lua-claude --version")
+    assert.equal("lua-claude " .. require "claude.version" .. "\n", result.out)
+  end)
+end)
