@@ -293,7 +293,7 @@ describe("a conversation", function()
   describe("fork", function()
     it("goes its own way from the same bytes", function()
       local chat = begin(
-        function(request) return { content = { support.thought("hm"), "n" .. #request.messages } } end
+        function(asked) return { content = { support.thought("hm"), "n" .. #asked.messages } } end
       )
       assert(chat:user("a"):send())
       local fork = chat:fork()

@@ -161,7 +161,7 @@ describe("a long conversation", function()
         return replaced(text, "12345678901234567890", "12345678901234567891")
       end,
       ["a tool result"] = function(text) return replaced(text, "beside", "aside", 2) end,
-      ["the text of a thinking block"] = function(text) return replaced(text, "step one", "step 1") end,
+      ["the text of a thinking block"] = function(text) return replaced(text, "step one", "1") end,
       ["a signature"] = function(text)
         local at = select(2, text:find('"signature":"', 1, true)) + 60
         local digit = text:sub(at, at) == "0" and "1" or "0"
@@ -172,7 +172,7 @@ describe("a long conversation", function()
         local digit = text:sub(at, at) == "0" and "1" or "0"
         return text:sub(1, at - 1) .. digit .. text:sub(at + 1)
       end,
-      ["an answer's words"] = function(text) return replaced(text, "Answer toolu_1", "Answer 1") end,
+      ["an answer's words"] = function(text) return replaced(text, "Answer toolu_1", "No") end,
       ["a thinking block dropped in the middle"] = edited(
         function(messages) table.remove(messages[4].content, 1) end
       ),
