@@ -108,6 +108,25 @@ describe("the key", function()
     assert_clean(stream)
   end)
 
+  it("is nowhere in a conversation, its dump, its failures and its run", function()
+    local client = client_for({ api.stream(api.reply({ api.text("one") })), echo(401) })
+    local params = { model = "claude-sonnet-4-6", max_tokens = 1000 }
+    local chat = client:conversation(params)
+    chat:user("Hi")
+    assert(chat:send())
+    assert_clean(tostring(chat))
+    assert_clean(assert(chat:dump()))
+    assert_clean(chat:messages())
+    chat:user("More")
+    local _, text, err = chat:send()
+    assert_clean(text)
+    assert_clean(err)
+    local run = chat:run()
+    assert.is_nil((run:final_message()))
+    assert_clean(run)
+    assert_clean(chat)
+  end)
+
   it("is in no warning", function()
     local warnings = {}
     local client = client_for({ api.stream(api.reply({ api.text("one") })) }, {

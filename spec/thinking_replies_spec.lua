@@ -180,6 +180,105 @@ describe("thinking rule", function()
     end)
   end)
 
+  describe("in conversations", function()
+    local BYTES = '{"signature":"c2lnbmF0dXJl","thinking":"","type":"thinking"}'
+    local TOOL = {
+      name = "calculator",
+      input_schema = { type = "object" },
+      run = function() return "49403" end,
+    }
+
+    local function begin(answers, changes)
+      local params = with({ thinking = { type = "adaptive", display = "omitted" } })
+      params.messages = nil
+      for name, value in pairs(changes or {}) do
+        params[name] = value
+      end
+      return client_for(answers):conversation(params)
+    end
+
+    -- Whether the last request had the block as it came, in its place.
+    local function assert_sent_back()
+      local body = server.requests[#server.requests].body
+      assert.truthy(body:find('{"content":[' .. BYTES .. ",", 1, true), body)
+    end
+
+    it("3: omitted blocks survive send, undo, fork, dump and load", function()
+      local chat = begin({ reply(omitted, api.text("x")) })
+      chat:user("One")
+      assert(chat:send())
+      chat:user("Two")
+      assert(chat:send())
+      assert_sent_back()
+      assert.is_true(chat:undo())
+      chat:user("Three")
+      assert(chat:send())
+      assert_sent_back()
+      local fork = chat:fork()
+      fork:user("Four")
+      assert(fork:send())
+      assert_sent_back()
+      local loaded = assert(chat.client:load(assert(chat:dump())))
+      loaded:user("Five")
+      assert(loaded:send())
+      assert_sent_back()
+    end)
+
+    it("3: omitted blocks survive a tool loop", function()
+      local call = api.stream(api.reply({ omitted, CALL }, "tool_use"))
+      local chat = begin({ call, reply(omitted, api.text("49403")) }, { tools = { TOOL } })
+      chat:user("127 * 389?")
+      assert.equal("49403", assert(chat:run():final_message()):text())
+      assert_sent_back()
+      local result = server.requests[2].json.messages[3].content[1]
+      assert.equal("toolu_1", result.tool_use_id)
+    end)
+
+    it("9: an unsigned block is left out of what chat:keep keeps", function()
+      local events = api.reply({ api.text("So far"), api.thinking("Half", "s") })
+      local cut = {}
+      for i = 1, 6 do
+        cut[i] = events[i]
+      end
+      local chat = begin({ api.stream(cut), reply(api.text("x")) })
+      chat:user("One")
+      local _, _, err = chat:send()
+      assert.equal("Half", err.partial:thinking())
+      assert(chat:keep(err.partial))
+      chat:user("Go on")
+      assert(chat:send())
+      local kept = server.requests[2].json.messages[2].content
+      assert.same({ { type = "text", text = "So far" } }, kept)
+    end)
+
+    it(
+      "11: changed thinking is allowed at a turn's end, and the warning says what is lost",
+      function()
+        local chat = begin({ reply(api.text("x")) }, { model = "claude-sonnet-4-6" })
+        chat:user("One")
+        assert(chat:send())
+        chat:user("Two")
+        assert(chat:send({ thinking = { type = "enabled", budget_tokens = 2048 } }))
+        assert.equal("thinking_changed", warnings[1].code)
+        assert.truthy(warnings[1].text:find("tools and system stay", 1, true))
+        assert.equal("enabled", server.requests[2].json.thinking.type)
+      end
+    )
+
+    it("11: changed thinking is refused while tool calls are open", function()
+      local chat = begin(
+        { api.stream(api.reply({ omitted, CALL }, "tool_use")) },
+        { tools = { TOOL } }
+      )
+      chat:user("127 * 389?")
+      assert(chat:send())
+      chat:answer("toolu_1", "49403")
+      local _, _, err = chat:send({ thinking = { type = "disabled" } })
+      assert.equal("thinking_in_turn", err.rule)
+      assert.equal(1, #server.requests)
+    end)
+  end)
+
   describe("10: what streams", function()
     it("comes in order, each with its block index", function()
       local client = client_for({

@@ -555,6 +555,55 @@ function Map:next() end
 --- Cancels what runs and begins nothing more.
 function Map:cancel() end
 
+--- Selects how this library waits: `require("claude.loop").use("luv")`.
+---@class claude.LoopModule
+local loop = {}
+
+--- Selects a driver by name ("blocking", "luv") or an adapter of your own, which
+--- lua/claude/loop/init.lua describes. Not while requests are in flight.
+---@param adapter string|claude.LoopAdapter
+function loop.use(adapter) end
+
+---@class claude.LoopAdapter
+---@field name? string
+---@field new fun(ready: fun(fd: integer?, mask: integer?)): table
+
+-- The simulator ------------------------------------------------------------------------
+
+--- What `require "claude.simulator"` returns; its options stand at the top of
+--- lua/claude/simulator/init.lua.
+---@class claude.SimulatorModule
+local simulator = {}
+
+--- Starts a simulator in this process; waiting calls then run luv's loop.
+---@param options? table port, script, seed, chunk, pace, faults and so on
+---@return claude.simulator.Simulator? sim with url, port, requests
+---@return string? problem
+function simulator.start(options) end
+
+--- Serves until the process ends.
+---@param options? table
+---@param ready? fun(sim: claude.simulator.Simulator)
+---@return nil
+---@return string problem
+function simulator.serve(options, ready) end
+
+--- Runs a command against a simulator of its own.
+---@param command string[]
+---@param options? table
+---@return integer? code the command's exit code
+---@return string? problem
+function simulator.run(command, options) end
+
+---@class claude.simulator.Simulator
+---@field url string
+---@field port integer
+---@field requests table[] what was asked, without credentials
+local Simulator = {}
+
+--- Ends every connection and frees the port.
+function Simulator:close() end
+
 -- The C modules: for hosts and adapters; programs use what stands above ----------------
 
 --- `require "claude.core"`: bytes to events, values to bytes. Knows no network.
@@ -624,7 +673,7 @@ function core.utf8_scrub(text) end
 ---@return string
 function core.sha256(text, raw) end
 
----@param limits? { max_event_bytes: integer?, max_body_bytes: integer?, max_header_bytes: integer? }
+---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes
 ---@return claude.core.Response
 function core.response(limits) end
 
