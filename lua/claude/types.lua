@@ -743,7 +743,7 @@ function Response:finished() end
 ---@return integer bytes that next has not read
 function Response:unread() end
 
----@return { kind: string, message: string, offset: integer?, type: string?, request_id: string?, status: integer? }?
+---@return table? failure kind, message, offset, type, request_id, status
 function Response:failure() end
 
 ---@return boolean
@@ -760,7 +760,7 @@ function Response:message_json() end
 function Response:block_count() end
 
 ---@param i integer from 1
----@return { type: string, raw: string, index: integer, stopped: boolean, flaw: string?, input_raw: string? }?
+---@return table? block type, raw, index, stopped, flaw, input_raw
 function Response:block(i) end
 
 ---@param i integer from 1
