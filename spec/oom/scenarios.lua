@@ -94,6 +94,46 @@ function M.transcript(core)
   equal(64, #body:sha256())
 end
 
+function M.event_stream(core)
+  local stream = core.sse()
+  equal(true, stream:feed("event: a\ndata: " .. ("x"):rep(200) .. "\255\n\ndata: y\nda"))
+  local name, data = stream:next()
+  equal("a", name)
+  equal(("x"):rep(200) .. "\239\191\189", data)
+  equal(nil, (stream:next()))
+  equal(true, stream:feed("ta: z\n\n"))
+  equal("y\nz", select(2, stream:next()))
+end
+
+function M.plain_message(core)
+  local response = core.response()
+  response:feed_header("content-type: application/json")
+  response:feed('{"type":"message","content":[{"type":"text","text":"\\ud83d"}],"stop_reason":"x"}')
+  response:finish()
+  local said = {}
+  for kind, text in response.next, response do
+    said[#said + 1] = kind .. "=" .. (text or "")
+    equal("{", response:event():sub(1, 1))
+  end
+  equal(
+    "message_start= block_start=text text=\239\191\189 block_stop=text message_delta= "
+      .. "message_stop=",
+    table.concat(said, " ")
+  )
+  equal('{"content":[{"type":"text","text":"\\ufffd"}],"role":"assistant"}', (response:seal()))
+  equal("lone_surrogate", response:block(1).flaw)
+end
+
+function M.api_error(core)
+  local response = core.response()
+  response:feed_header("HTTP/1.1 429 Slow down")
+  response:feed('{"type":"error","error":{"type":"rate_limit_error","message":"slow\\n"}}')
+  response:finish()
+  local failure = response:failure()
+  equal("rate_limit_error", failure.type)
+  equal("slow\n", failure.message)
+end
+
 function M.response(core)
   local response = core.response()
   equal(true, response:feed_header("HTTP/1.1 200 OK"))
