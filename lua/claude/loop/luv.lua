@@ -77,7 +77,7 @@ end
 ---@return claude.Driver
 function M.new(ready)
   local uv = require("luv")
-  local timer = uv.new_timer()
+  local timer, idle = uv.new_timer(), uv.new_idle()
   local waiting = false -- inside D.run(true)
 
   -- "once" runs due timers and then still blocks for the next event, unless told to stop.
@@ -96,11 +96,21 @@ function M.new(ready)
 
   local D = { watch = watch }
 
+  -- A timer of 0 ms that is set inside a timer's callback comes before any input, in some
+  -- versions of libuv, and so for ever: what is to be soon is done once per round instead.
+  local function soon()
+    uv.timer_stop(timer)
+    uv.idle_start(idle, function()
+      uv.idle_stop(idle)
+      happened()
+    end)
+  end
+
   function D.timer(ms)
-    if ms < 0 then
-      uv.timer_stop(timer)
-      return
-    end
+    if ms == 0 then return soon() end
+    uv.idle_stop(idle)
+    uv.timer_stop(timer)
+    if ms < 0 then return end
     uv.update_time() -- the loop's clock stands still while Lua code runs
     uv.timer_start(timer, ms, 0, function() happened() end)
   end
@@ -115,8 +125,8 @@ function M.new(ready)
 
   function D.close()
     close()
-    uv.timer_stop(timer)
     uv.close(timer)
+    uv.close(idle)
     uv.run("nowait") -- luv 1.44 crashes at exit if the loop never ran after a close
   end
 

@@ -1,0 +1,492 @@
+local errors = require("claude.errors")
+local hub = require("claude.loop")
+local tasks = require("claude.tasks")
+
+local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
+
+for _, driver in ipairs({ "blocking", "luv" }) do
+  describe("tasks, driver " .. driver .. ":", function()
+    setup(function() hub.use(driver) end)
+    teardown(function() hub.use("blocking") end)
+
+    describe("loop", function()
+      it("returns what its function returns", function()
+        local a, b, c = tasks.loop(function(...) return ..., nil end, 1, 2)
+        assert.same({ 1, nil, nil }, { a, b, c })
+        assert.equal(3, select("#", tasks.loop(function() return nil, 2, nil end)))
+      end)
+
+      it("ends when everything that was spawned has ended", function()
+        local seen = {}
+        tasks.loop(function()
+          tasks.spawn(function()
+            tasks.sleep(0.02)
+            seen[#seen + 1] = "child"
+          end)
+          seen[#seen + 1] = "root"
+        end)
+        assert.same({ "root", "child" }, seen)
+      end)
+
+      it("runs what was spawned before it, also without a function", function()
+        local ran = false
+        tasks.spawn(function() ran = true end)
+        assert.is_false(ran)
+        tasks.loop()
+        assert.is_true(ran)
+      end)
+
+      it("raises what its function raises, with a traceback", function()
+        local ok, err = pcall(tasks.loop, function() error("broken") end)
+        assert.is_false(ok)
+        assert.is_truthy(err:find("broken", 1, true))
+        assert.is_truthy(err:find("traceback", 1, true))
+        assert.is_truthy(err:find("tasks_spec", 1, true))
+      end)
+
+      it("raises error objects as they are", function()
+        local err = errors.new({ kind = "protocol", message = "x" })
+        local ok, raised = pcall(tasks.loop, function() error(err) end)
+        assert.is_false(ok)
+        assert.equal(err, raised)
+      end)
+
+      it("raises the error of a task that nobody waited for", function()
+        local ok, err = pcall(tasks.loop, function()
+          tasks.spawn(function() error("unnoticed") end)
+          tasks.sleep(0.01)
+        end)
+        assert.is_false(ok)
+        assert.is_truthy(err:find("unnoticed", 1, true))
+      end)
+
+      it("cancels the children when its function fails", function()
+        local child
+        pcall(tasks.loop, function()
+          child = tasks.spawn(function() return tasks.sleep(60) end)
+          tasks.sleep(0.01)
+          error("broken")
+        end)
+        assert.is_true(child:is_done())
+      end)
+
+      it("only calls its function inside a task", function()
+        local inner
+        tasks.loop(function()
+          inner = tasks.loop(function() return tasks.running() end)
+          assert.equal(tasks.running(), inner)
+        end)
+        assert.is_nil(tasks.running())
+      end)
+    end)
+
+    describe("a task", function()
+      it("is waited for, with all its results", function()
+        tasks.loop(function()
+          local task = tasks.spawn(function(a, b)
+            tasks.sleep(0.01)
+            return a + b, nil, "x"
+          end, 1, 2)
+          assert.same({ 3, nil, "x" }, { task:wait() })
+          assert.same({ 3, nil, "x" }, { task:wait() })
+        end)
+      end)
+
+      it("can be waited for outside tasks", function()
+        assert.equal(
+          7,
+          tasks
+            .spawn(function()
+              tasks.sleep(0.01)
+              return 7
+            end)
+            :wait()
+        )
+      end)
+
+      it("hands its error to who waits for it", function()
+        local err = errors.new({ kind = "api", message = "no" })
+        tasks.loop(function()
+          local value, text, raised = tasks.spawn(function() error(err) end):wait()
+          assert.is_nil(value)
+          assert.equal(err, raised)
+          assert.is_truthy(text:find("no", 1, true))
+        end)
+      end)
+
+      it("returns failures as values like any function", function()
+        local value, text, err = tasks.spawn(function() return nil, "text", "err" end):wait()
+        assert.same({ nil, "text", "err" }, { value, text, err })
+      end)
+
+      it("runs while others sleep", function()
+        local order = {}
+        tasks.loop(function()
+          for i, seconds in ipairs({ 0.03, 0.01, 0.02 }) do
+            tasks.spawn(function()
+              tasks.sleep(seconds)
+              order[#order + 1] = i
+            end)
+          end
+        end)
+        assert.same({ 2, 3, 1 }, order)
+      end)
+
+      it("reports an error that nobody asks for, outside loops", function()
+        local scheduler = require("claude.tasks.scheduler")
+        local before, told = scheduler.on_error, nil
+        scheduler.on_error = function(text) told = text end
+        tasks.spawn(function() error("nobody looks") end)
+        tasks.sleep(0.01)
+        scheduler.on_error = before
+        assert.is_truthy(told:find("nobody looks", 1, true))
+      end)
+
+      it("fails if it yields to a scheduler that is not there", function()
+        local value, text = tasks.spawn(function() coroutine.yield("what") end):wait()
+        assert.is_nil(value)
+        assert.is_truthy(text:find("claude.sleep", 1, true))
+      end)
+    end)
+
+    describe("cancelling", function()
+      it("ends the wait with an error of kind cancelled", function()
+        local value, text, err
+        tasks.loop(function()
+          local task = tasks.spawn(function()
+            value, text, err = tasks.sleep(60)
+            return "done"
+          end)
+          tasks.sleep(0.01)
+          task:cancel()
+          task:cancel()
+          assert.equal("done", task:wait())
+        end)
+        assert.is_nil(value)
+        assert.is_string(text)
+        assert.equal("cancelled", err.kind)
+      end)
+
+      it("keeps a task from starting", function()
+        local ran = false
+        local task = tasks.spawn(function() ran = true end)
+        task:cancel()
+        local value, _, err = task:wait()
+        assert.is_nil(value)
+        assert.equal("cancelled", err.kind)
+        assert.is_false(ran)
+      end)
+
+      it("reaches the children", function()
+        local child
+        tasks.loop(function()
+          local parent = tasks.spawn(function()
+            child = tasks.spawn(function() return tasks.sleep(60) end)
+            return child:wait()
+          end)
+          tasks.sleep(0.01)
+          parent:cancel()
+          local _, _, err = parent:wait()
+          assert.equal("cancelled", err.kind)
+        end)
+        assert.is_true(child:is_done())
+      end)
+
+      it("ends a loop of sleeps that looks at no error", function()
+        local rounds = 0
+        local task = tasks.spawn(function()
+          while true do
+            rounds = rounds + 1
+            tasks.sleep(60)
+          end
+        end)
+        tasks.sleep(0.01)
+        task:cancel()
+        local _, _, err = task:wait()
+        assert.equal("cancelled", err.kind)
+        assert.is_true(rounds <= 2)
+      end)
+
+      it("leaves a task alone that has ended", function()
+        local task = tasks.spawn(function() return 1 end)
+        assert.equal(1, task:wait())
+        task:cancel()
+        assert.equal(1, task:wait())
+      end)
+    end)
+
+    describe("waiting in the wrong place", function()
+      it("raises in a coroutine of the user's own inside a task", function()
+        tasks.loop(function()
+          local co = coroutine.create(function() tasks.sleep(0.01) end)
+          local ok, err = coroutine.resume(co)
+          assert.is_false(ok)
+          assert.is_truthy(tostring(err):find("claude.spawn", 1, true))
+        end)
+      end)
+
+      it("blocks in a coroutine of the user's own outside tasks, and yields nothing", function()
+        local co = coroutine.create(function() return tasks.sleep(0.01), "end" end)
+        local ok, slept, last = coroutine.resume(co)
+        assert.same({ true, true, "end" }, { ok, slept, last })
+        assert.equal("dead", coroutine.status(co))
+      end)
+
+      it("is an error when nothing can ever happen", function()
+        if driver == "luv" then return end -- a loop that others use is never known to be idle
+        local ok, err = pcall(function() tasks.signal():wait() end)
+        assert.is_false(ok)
+        assert.is_truthy(err:find("nothing is left", 1, true))
+      end)
+
+      it("is an error where the host owns its loop", function()
+        hub.use({
+          new = function()
+            return { watch = function() end, timer = function() end }
+          end,
+        })
+        local ok, err = pcall(tasks.sleep, 0.01)
+        hub.use(driver)
+        assert.is_false(ok)
+        assert.is_truthy(err:find("claude.spawn", 1, true))
+      end)
+    end)
+
+    describe("map", function()
+      local function sleeper(seconds, i)
+        tasks.sleep(seconds)
+        return i
+      end
+
+      it("gives items and results as they finish, at most so many at once", function()
+        local running, most, seen = 0, 0, {}
+        local map = tasks.map({ 0.03, 0.01, 0.02, 0.01 }, function(seconds)
+          running = running + 1
+          most = math.max(most, running)
+          tasks.sleep(seconds)
+          running = running - 1
+          return seconds * 2
+        end, { limit = 2 })
+        local item, result = map:next()
+        while item do
+          seen[#seen + 1] = item
+          assert.equal(item * 2, result)
+          item, result = map:next()
+        end
+        assert.equal(4, #seen)
+        assert.equal(0.01, seen[1])
+        assert.equal(2, most)
+      end)
+
+      it("is a for iterator outside tasks", function()
+        local count = 0
+        for _, i in tasks.map({ 0.01, 0.01 }, sleeper) do
+          count = count + i
+        end
+        assert.equal(3, count)
+      end)
+
+      it("is a for iterator inside tasks, or says which step function to call", function()
+        local count = 0
+        local function sum()
+          for _, i in tasks.map({ 0.01, 0.01 }, sleeper) do
+            count = count + i
+          end
+        end
+        if CAN_YIELD_ANYWHERE then
+          tasks.loop(sum)
+          assert.equal(3, count)
+        else
+          local ok, err = pcall(tasks.loop, sum)
+          assert.is_false(ok)
+          assert.is_truthy(err:find("map:next()", 1, true))
+        end
+      end)
+
+      it("gives the error of an element beside it, and goes on", function()
+        local failed, fine = 0, 0
+        local map = tasks.map({ 1, 2, 3 }, function(i)
+          if i == 2 then error("two") end
+          return i
+        end)
+        local item, result, text = map:next()
+        while item do
+          if result then
+            fine = fine + 1
+          else
+            failed = item
+            assert.is_truthy(text:find("two", 1, true))
+          end
+          item, result, text = map:next()
+        end
+        assert.same({ 2, 2 }, { failed, fine })
+      end)
+
+      it("stops when cancelled", function()
+        local begun = 0
+        local map = tasks.map({ 1, 2, 3, 4 }, function(i)
+          begun = begun + 1
+          return tasks.sleep(i == 1 and 0 or 60)
+        end, { limit = 2 })
+        assert.equal(1, (map:next()))
+        map:cancel()
+        while map:next() do
+        end
+        assert.is_true(begun <= 2)
+      end)
+    end)
+
+    describe("parallel", function()
+      it("gives the outcomes in the order of the functions", function()
+        local finished = {}
+        local outcomes = tasks.parallel({
+          function()
+            tasks.sleep(0.03)
+            return "a", nil
+          end,
+          function() error("b") end,
+          function()
+            tasks.sleep(0.01)
+            return "c"
+          end,
+        }, { on_done = function(i) finished[#finished + 1] = i end })
+        assert.same({ ok = true, n = 2, "a" }, outcomes[1])
+        assert.is_false(outcomes[2].ok)
+        assert.is_truthy(outcomes[2].raised:find("b", 1, true))
+        assert.is_truthy(outcomes[2].text:find("traceback", 1, true))
+        assert.equal("c", outcomes[3][1])
+        assert.same({ 2, 3, 1 }, finished)
+      end)
+
+      it("works the same inside a task", function()
+        local outcomes = tasks.loop(function()
+          return tasks.parallel({ function() return tasks.sleep(0.01) end, function() end })
+        end)
+        assert.is_true(outcomes[1][1])
+        assert.equal(0, outcomes[2].n)
+      end)
+
+      it("cancels all if the task that waits is cancelled, and waits for their end", function()
+        local outcomes
+        local task = tasks.spawn(function()
+          local function long() return tasks.sleep(60) end
+          outcomes = tasks.parallel({ long, function() error("x") end, long, long }, { limit = 2 })
+        end)
+        tasks.sleep(0.01)
+        task:cancel()
+        task:wait()
+        assert.is_nil(outcomes[1][1])
+        assert.equal("cancelled", outcomes[1][3].kind)
+        assert.is_true(outcomes[4].cancelled)
+      end)
+
+      it("makes nothing of no functions", function() assert.same({}, tasks.parallel({})) end)
+    end)
+
+    describe("call", function()
+      it("is a pcall under which one may wait", function()
+        tasks.loop(function()
+          local ok, a, b = tasks.call(function(x)
+            tasks.sleep(0.01)
+            return x, 2
+          end, 1)
+          assert.same({ true, 1, 2 }, { ok, a, b })
+          local raised, text
+          ok, raised, text = tasks.call(function()
+            tasks.sleep(0.01)
+            error("late", 0)
+          end)
+          assert.is_false(ok)
+          assert.equal("late", raised)
+          assert.is_truthy(text:find("traceback", 1, true))
+        end)
+      end)
+    end)
+
+    describe("step", function()
+      it("does what can be done and never waits", function()
+        local steps, done = 0, false
+        tasks.spawn(function()
+          tasks.sleep(0.02)
+          done = true
+        end)
+        local started = hub.now()
+        while not done and hub.now() < started + 5 do
+          local left = tasks.step(2)
+          steps = steps + 1
+          assert.equal(done and 0 or 1, left)
+        end
+        assert.is_true(done)
+        assert.is_true(steps > 1)
+      end)
+
+      it("gives a busy task up to so many milliseconds", function()
+        local rounds = 0
+        local task = tasks.spawn(function()
+          while true do
+            rounds = rounds + 1
+            if not tasks.sleep(0) then return end
+          end
+        end)
+        tasks.step(5)
+        assert.is_true(rounds > 1)
+        task:cancel()
+        tasks.loop()
+      end)
+    end)
+
+    it("a signal can be waited for with a limit", function()
+      local signal = tasks.signal()
+      local ok, why = signal:wait(0.01)
+      assert.same({ nil, "timeout" }, { ok, why })
+      tasks.spawn(function()
+        tasks.sleep(0.01)
+        signal:set()
+      end)
+      assert.is_true(signal:wait(5))
+      assert.is_true(tasks.loop(function() return signal:wait() end))
+    end)
+
+    it("a failed yield on PUC 5.1 does no harm to later waits", function()
+      tasks.loop(function()
+        local ok = pcall(function() tasks.sleep(0.01) end)
+        assert.equal(CAN_YIELD_ANYWHERE, ok)
+        assert.is_true(tasks.sleep(0.03))
+        assert.is_true(tasks.sleep(0.01))
+      end)
+    end)
+  end)
+end
+
+describe("timers", function()
+  local timers = require("claude.loop.timers")
+
+  it("come in the order of their times, whatever was added and cancelled", function()
+    local heap, kept = timers.new(), {}
+    local seed = 7
+    for i = 1, 300 do
+      seed = (seed * 1103515245 + 12345) % 2147483648
+      local timer = heap:add(seed % 1000, function() end)
+      if i % 3 == 0 then
+        heap:cancel(timer)
+        heap:cancel(timer)
+      else
+        kept[#kept + 1] = timer.at
+      end
+    end
+    table.sort(kept)
+    for _, at in ipairs(kept) do
+      assert.equal(at, heap:soonest())
+      assert.equal(at, heap:due(1000).at)
+    end
+    assert.is_nil(heap:due(1000))
+    assert.is_nil(heap:soonest())
+  end)
+
+  it("are not due before their time", function()
+    local heap = timers.new()
+    heap:add(5, function() end)
+    assert.is_nil(heap:due(4))
+    assert.equal(5, heap:due(5).at)
+  end)
+end)
