@@ -86,10 +86,11 @@ end
 local function soonest(self)
   local activity = look(self)
   if not activity then return nil end
+  local now = hub.now()
   local at, name, seconds =
-    limits.soonest(self.limits, activity, self.timings.start, self.max_tokens)
+    limits.soonest(self.limits, activity, self.timings.start, now, self.max_tokens)
   -- While reading is paused no limit runs, but somebody has to look again.
-  if not at and activity.paused and self.limits.idle then at = hub.now() + self.limits.idle end
+  if not at and activity.paused and self.limits.idle then at = now + self.limits.idle end
   return at, name, seconds
 end
 

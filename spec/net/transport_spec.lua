@@ -132,7 +132,7 @@ for _, driver in ipairs({ "blocking", "luv" }) do
       assert.is_true(most < 256 * 1024 + 1024 * 1024)
       local seen = requests.drain(exchange)
       assert.equal("end", seen.last)
-      assert.equal(5 + 559 * 60000, #seen.text)
+      assert.equal(5 + 150 * 60000, #seen.text)
     end)
 
     it("does not count the time in which it did not want to read", function()

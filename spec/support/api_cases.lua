@@ -45,7 +45,9 @@ function M.body(fields)
 end
 
 --- A simulator that answers everything it takes.
-function M.start() return assert(simulator.start({ script = function() return "ok" end })) end
+function M.start()
+  return assert(simulator.start({ script = function() return "ok" end }))
+end
 
 --- A row `{ name, parameters, text of the refusal [, headers] }` is refused with that text.
 function M.refused(sim, row)

@@ -10,22 +10,21 @@ local M = {}
 ---@param exchange claude.Exchange
 ---@return { kinds: string[], text: string, last: string, err: claude.Error? }
 function M.drain(exchange)
-  local response, seen = exchange.response, { kinds = {}, text = "" }
+  local response, seen, parts = exchange.response, { kinds = {} }, {}
+  local function ended(how, err)
+    seen.text, seen.last, seen.err = table.concat(parts), how, err
+    return seen
+  end
   while true do
     local kind, text = response:next()
     if kind then
       seen.kinds[#seen.kinds + 1] = kind
-      if kind == "text" then seen.text = seen.text .. text end
+      if kind == "text" then parts[#parts + 1] = text end
     elseif text ~= "more" then
-      seen.last = text
-      seen.err = exchange.failure
-      return seen
+      return ended(text, exchange.failure)
     else
       local ok, _, err = exchange:wait()
-      if not ok then
-        seen.last, seen.err = "failed", err
-        return seen
-      end
+      if not ok then return ended("failed", err) end
     end
   end
 end

@@ -142,7 +142,7 @@ function Connection:ping()
   self:later(0.05, function() self:ping() end)
 end
 
--- As fast as the reader takes it, 32 MiB in all; `flooded` counts what was taken.
+-- As fast as the reader takes it, 9 MB in all; `flooded` counts what was taken.
 function Connection:flood(left)
   if left == 0 then
     self:send(chunk(BLOCK_STOP .. DELTA .. STOP) .. LAST_CHUNK)
@@ -162,7 +162,7 @@ function Connection:act(verb)
   elseif verb == "ping" then
     self:ping()
   elseif verb == "flood" then
-    self:flood(559)
+    self:flood(150)
   elseif verb == "drop_next" then
     self.drop = true
   end

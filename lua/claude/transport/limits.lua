@@ -57,19 +57,27 @@ local function stalled_after(limits, activity, max_tokens)
   return math.max(limits.stalled, max_tokens * SECONDS_PER_TOKEN)
 end
 
---- Which limit is reached first if nothing more happens, and when; nil if none.
+--- Which limit is reached first if nothing more happens, and when; nil if none. A time
+--- without a name is one to look again.
 ---@param limits claude.Limits
 ---@param activity claude.Activity
 ---@param started_at number
+---@param now number
 ---@param max_tokens integer?
 ---@return number? at
 ---@return string? name
 ---@return number? seconds
-function M.soonest(limits, activity, started_at, max_tokens)
+function M.soonest(limits, activity, started_at, now, max_tokens)
   local function of(name, from)
     if limits[name] then return from + limits[name], name, limits[name] end
   end
-  if not activity.connected then return of("connect", started_at) end
+  if not activity.connected then
+    local at, name, seconds = of("connect", started_at)
+    -- Nobody tells when the connection stands: look again in time for the next limit.
+    local again = limits.first_byte and now + limits.first_byte
+    if again and (not at or again < at) then return again end
+    return at, name, seconds
+  end
   if activity.first_byte_at == 0 then return of("first_byte", activity.sent_at) end
   if activity.paused then return nil end
   local at, name, seconds = of("idle", activity.heard_at)
