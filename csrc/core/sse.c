@@ -3,10 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Long enough that one memchr call finds the end of most lines, short enough that
-   a stream of short lines ended by '\r' is not searched for '\n' again and again. */
-enum { FIRST_WINDOW = 512 };
-
 enum { KEPT_CAPACITY = 1024 * 1024 };
 
 static const unsigned char BYTE_ORDER_MARK[3] = { 0xEF, 0xBB, 0xBF };
@@ -38,26 +34,37 @@ static void advance(cm_slice *s, size_t n) {
   s->len -= n;
 }
 
-static size_t line_length_within(const char *ptr, size_t len) {
-  const char *lf = memchr(ptr, '\n', len);
-  const char *cr;
+/*
+** How far from its end the input's next byte of that kind is, 0 if there is none.
+** Looked for once and remembered: lines that end in one kind are not searched for
+** the other again and again.
+*/
+static size_t distance_from_end(cm_slice input, char kind, size_t *remembered) {
+  const char *found;
 
-  if (lf) len = (size_t)(lf - ptr);
-  cr = memchr(ptr, '\r', len);
-  return cr ? (size_t)(cr - ptr) : len;
+  if (*remembered > input.len) {
+    found = memchr(input.ptr, kind, input.len);
+    *remembered = found ? (size_t)(input.ptr + input.len - found) : 0;
+  }
+  return *remembered;
 }
 
-static size_t line_length(cm_slice s) {
-  size_t done = 0, window = FIRST_WINDOW, here, found;
+static size_t line_length(cm_sse *sse, cm_slice input) {
+  size_t lf = distance_from_end(input, '\n', &sse->lf);
+  size_t cr = distance_from_end(input, '\r', &sse->cr);
 
-  while (done < s.len) {
-    here = s.len - done < window ? s.len - done : window;
-    found = line_length_within(s.ptr + done, here);
-    done += found;
-    if (found < here) break;
-    window *= 2;
-  }
-  return done;
+  return input.len - (lf > cr ? lf : cr);
+}
+
+/* What was found holds only as long as the caller goes on with the same input. */
+static void begin_input(cm_sse *sse, cm_slice input) {
+  if (input.ptr == sse->rest.ptr && input.len == sse->rest.len) return;
+  sse->lf = sse->cr = SIZE_MAX;
+}
+
+static void leave_input(cm_sse *sse, cm_slice rest) {
+  sse->rest = rest;
+  if (rest.len == 0) sse->rest.ptr = NULL;
 }
 
 /* The mark counts at the very start of the stream only. */
@@ -92,7 +99,7 @@ static cm_status next_line(cm_sse *sse, cm_slice *input, cm_slice *line) {
   cm_status status;
 
   skip_rest_of_line_end(sse, input);
-  n = line_length(*input);
+  n = line_length(sse, *input);
   line->ptr = input->ptr;
   line->len = n;
   if (sse->line.len + n > sse->max_bytes) return CM_ERR_LIMIT;
@@ -242,9 +249,11 @@ cm_status cm_sse_next(cm_sse *sse, cm_slice *input, cm_sse_event *event) {
   if (sse->failure != CM_OK) return sse->failure;
   if (sse->reported) forget_event(sse);
 
+  begin_input(sse, *input);
   status = skip_byte_order_mark(sse, input);
   sse->position += before - input->len;
   if (status == CM_OK) status = read_event(sse, input);
+  leave_input(sse, *input);
   if (status == CM_WANT_MORE && keep_all(sse) != CM_OK) status = CM_ERR_NOMEM;
   if (status < 0) sse->failure = status;
   if (status != CM_OK) return status;

@@ -27,6 +27,9 @@ typedef struct cm_sse {
   cm_buffer name;     /* the event's name, once it must outlive the input */
   cm_buffer data;     /* the event's data, likewise */
   cm_sse_event event; /* what is known so far; slices point into the input or the buffers */
+  cm_slice rest;      /* of the input, as the last call left it */
+  size_t lf;          /* how far from rest's end its next '\n' is; SIZE_MAX: not looked */
+  size_t cr;          /* likewise '\r' */
   size_t max_bytes;
   size_t position;   /* bytes read since the start of the stream */
   int bom;           /* bytes of a byte order mark seen at the start; 3: no longer looked for */
