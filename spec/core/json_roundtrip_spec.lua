@@ -23,7 +23,7 @@ local function random_number(pick)
   local kinds = {
     function() return pick(1000) - 500 end,
     function() return (pick(2 ^ 30) - 2 ^ 29) / pick(1000) end,
-    function() return pick(2 ^ 30) * 10 ^ (pick(600) - 300) end,
+    function() return pick(2 ^ 30) * 10 ^ (pick(580) - 300) end,
     function() return 2 ^ (pick(2000) - 1000) end,
     function() return pick(2 ^ 30) * 2 ^ 22 + pick(2 ^ 22) end,
   }
