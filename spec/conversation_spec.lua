@@ -461,12 +461,63 @@ describe("a conversation", function()
       )
     end)
 
+    it("are answered by tool_result blocks that the user says", function()
+      local chat = begin({ calls, "ok" }, { tools = { support.tool("t") } })
+      assert(chat:user("a"):send())
+      chat:user({
+        { type = "text", text = "so" },
+        { type = "tool_result", tool_use_id = "toolu_b", content = "B" },
+      })
+      chat:user({ { type = "tool_result", tool_use_id = "toolu_a", content = "A" } })
+      assert.same({}, chat:pending())
+      assert(chat:send())
+      local content = sim.requests[2].request.messages[3].content
+      assert.same({ "A", "B", "so" }, { content[1].content, content[2].content, content[3].text })
+      assert.equal(3, #content)
+      assert.same({}, support.codes(bench))
+    end)
+
     it("raise for an id that is not open", function()
       local chat = begin({ calls }, { tools = { support.tool("t") } })
       assert.has_error(function() chat:answer("toolu_a", "x") end)
       assert(chat:user("a"):send())
       assert.has_error(function() chat:answer("toolu_c", "x") end)
     end)
+  end)
+
+  describe("rule 11: thinking that changes", function()
+    it("at the end of a turn is told with what it costs", function()
+      local chat = begin({ "a", "b", "c" })
+      assert(chat:user("1"):send())
+      assert(chat:user("2"):send({ thinking = { type = "disabled" } }))
+      assert.same({ "thinking_changed" }, support.codes(bench))
+      assert.truthy(bench.warnings[1].text:find("cache", 1, true))
+      assert(chat:user("3"):send({ thinking = { type = "disabled" } }))
+      assert.equal(1, #bench.warnings)
+    end)
+
+    it("while calls are open is refused, and changes nothing", function()
+      local chat = begin({ { content = { support.call("t", "x") } }, "ok" }, {
+        tools = { support.tool("t") },
+      })
+      assert(chat:user("1"):send())
+      chat:answer(chat:pending()[1].id, "y")
+      local done, _, err = chat:send({ thinking = { type = "disabled" } })
+      assert.is_nil(done)
+      assert.equal("invalid", err.kind)
+      assert.equal(1, #sim.requests)
+      assert(chat:send())
+    end)
+  end)
+
+  it("fills the cache with max_tokens = 0, and the user turn stays open", function()
+    local chat = begin(function() return "ok" end, { thinking = claude.null })
+    chat.params.thinking = nil
+    local message = assert(chat:user("a"):send({ max_tokens = 0 }))
+    assert.same({}, message.content)
+    assert.equal(1, #chat:messages())
+    assert.is_nil(sim.requests[1].request.stream)
+    assert(chat:send())
   end)
 
   describe("replies that are not plain", function()

@@ -125,6 +125,25 @@ describe("a run", function()
     assert.equal("x", results(2)[1].content)
   end)
 
+  it("names the step function where a for loop cannot wait in a task", function()
+    local chat = begin({ { content = { call("echo", "x") } }, "ok" }, { tool("echo", echo) })
+    local ok, problem
+    claude.loop(function()
+      local run = chat:run()
+      ok, problem = pcall(function()
+        for _ in run:deltas() do
+        end
+      end)
+      run:cancel()
+    end)
+    if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
+      assert.is_false(ok)
+      assert.truthy(tostring(problem):find("run:next()", 1, true), tostring(problem))
+    else
+      assert(ok, problem)
+    end
+  end)
+
   it("gives a tool a client to ask with", function()
     local chat
     chat = begin(function(request)

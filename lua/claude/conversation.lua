@@ -60,14 +60,14 @@ function M.new(client, params)
   if type(params) ~= "table" then
     error("client:conversation{…} takes a table of params, not a " .. type(params), 3)
   end
-  local function warn(code, text) client:warn(code, text, text) end
+  local function warn(code, text) client:warn(code, text) end
   local fields = begin.fields(params, warn, 3)
   return make(client, fields)
 end
 
 ---@return claude.Warn
 function Conversation:_warner()
-  return function(code, text) self.client:warn(code, text, text) end
+  return function(code, text) self.client:warn(code, text) end
 end
 
 --- Raises while a reply is arriving: what is said then has no place yet.
@@ -118,8 +118,8 @@ local function message_json(self, role, content, level)
 end
 
 --- Says something: a text, a block, or a list of blocks. Said twice before sending, it
---- is one message. What cannot be sent (not UTF-8, say) is told here, and again by
---- send(), until undo() takes it back.
+--- is one message; a tool_result block answers its call. What cannot be sent (not UTF-8,
+--- say) is told here, and again by send(), until undo() takes it back.
 ---@param content string|table
 ---@return claude.Conversation? self
 ---@return string? text
@@ -131,7 +131,7 @@ function Conversation:user(content)
     self.draft.problem = err
     return errors.fail(err)
   end
-  self.draft:say(json)
+  self.draft:say(json, history.open_calls(self.transcript))
   return self
 end
 

@@ -200,7 +200,7 @@ local function loop_over(run, name)
     if a == nil and c then error(c, 0) end
     return a, b, c, d
   end
-  return require("claude.tasks").iterator(raising, "run:" .. name)
+  return require("claude.tasks").iterator(raising, "run:" .. name .. "()")
 end
 
 --- `for kind, text, index, call in run:deltas()`: everything that happens, in order.

@@ -26,6 +26,9 @@ local LONGEST_NAME = 64
 ---@field input table the model's input, decoded
 ---@field toolset_name? string
 ---@field index integer its block's index in the reply, from 0
+---@field invalid? boolean the input was no JSON object: no tool runs on it
+---@field is_error? boolean once it is answered by a run
+---@field traceback? string of the error that its function raised
 
 local function refuse(level, text, ...) error(text:format(...), level + 1) end
 

@@ -369,6 +369,9 @@ function Stream:close() end
 ---@field name string
 ---@field input table the model's input, decoded
 ---@field index integer its block's index in the reply, from 0
+---@field invalid? boolean the input was no JSON object: no tool runs on it
+---@field is_error? boolean once it is answered by a run
+---@field traceback? string of the error that its function raised
 ---@field toolset_name? string
 
 ---@class claude.Content

@@ -166,6 +166,26 @@ describe("what a reply said goes back byte for byte", function()
     assert.equal(USER .. "," .. message .. "," .. MORE, sent(2))
   end)
 
+  it("and so does the container that the reply came from", function()
+    local text = s.stream({
+      s.START,
+      s.block_start(0, '{"type":"text","text":"x"}'),
+      s.block_stop(0),
+      '{"type":"message_delta","delta":{"stop_reason":"end_turn","container":{"id":"cont_1"}},'
+        .. '"usage":{"output_tokens":1}}',
+      s.STOP,
+    })
+    begin({ headers = { ["content-type"] = "text/event-stream" }, body = text })
+    assert(chat:user("a"):send())
+    assert(assert(client:load(assert(chat:dump()))):user("b"):send())
+    assert(chat:user("b"):send({ container = "cont_2" }))
+    local bodies = {}
+    for i, request in ipairs(server.requests) do
+      bodies[i] = request.json.container or "none"
+    end
+    assert.same({ "none", "cont_1", "cont_2" }, bodies)
+  end)
+
   it("rule 9: thinking that was interrupted before its signature never goes back", function()
     local unsigned = s.stream({
       s.START,

@@ -2,6 +2,7 @@
 --- a system message. Everything in it is JSON already, so that tables changed later
 --- change nothing; it becomes messages when the turn is sent.
 
+local core = require("claude.core")
 local result = require("claude.tool_loop.result")
 
 ---@class claude.Draft
@@ -57,7 +58,9 @@ end
 local function content_of(message, role)
   local tail = TAIL:format(role)
   assert(message:sub(1, #HEAD) == HEAD and message:sub(-#tail) == tail, "message is not canonical")
-  return message:sub(#HEAD + 1, -#tail - 1)
+  local content = message:sub(#HEAD + 1, -#tail - 1)
+  -- JSON text given for a single block.
+  return content:sub(1, 1) == "{" and "[" .. content .. "]" or content
 end
 
 ---@param content string JSON of a text or a list
@@ -67,9 +70,36 @@ local function as_blocks(content)
   return '{"text":' .. content .. ',"type":"text"}'
 end
 
---- Adds what the user said.
+-- Takes the answers to open calls out of the blocks of a message.
+---@param content string JSON
+---@param calls claude.ToolCall[]
+---@return string? content what is left
+function Draft:_take_answers(content, calls)
+  local scratch, open = core.transcript(), {}
+  if not scratch:append(HEAD .. content .. TAIL:format("user")) then return content end
+  for _, call in ipairs(calls) do
+    open[call.id] = true
+  end
+  local rest = {}
+  for _, raw in ipairs(scratch:blocks(1)) do
+    local block = core.decode(raw)
+    if type(block) == "table" and block.type == "tool_result" and open[block.tool_use_id] then
+      self.results[block.tool_use_id] = raw
+    else
+      rest[#rest + 1] = raw
+    end
+  end
+  return rest[1] and "[" .. table.concat(rest, ",") .. "]" or nil
+end
+
+--- Adds what the user said; tool results in it answer their calls.
 ---@param message string JSON of a user message
-function Draft:say(message) self.content[#self.content + 1] = content_of(message, "user") end
+---@param calls claude.ToolCall[] of the reply before
+function Draft:say(message, calls)
+  local content = content_of(message, "user")
+  if #calls > 0 and content:sub(1, 1) == "[" then content = self:_take_answers(content, calls) end
+  self.content[#self.content + 1] = content
+end
 
 --- Adds a system message for this place of the conversation.
 ---@param message string JSON of a system message
@@ -125,7 +155,9 @@ end
 function Draft:take_back(message, raws)
   for i, raw in ipairs(raws) do
     local block = message.content[i]
-    if block.type == "tool_result" then self.results[block.tool_use_id] = raw end
+    if type(block) == "table" and block.type == "tool_result" then
+      self.results[block.tool_use_id] = raw
+    end
   end
 end
 

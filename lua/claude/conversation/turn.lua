@@ -126,7 +126,7 @@ local function check_request(chat, turn)
   local context = require("claude.messages").check_context(
     chat.client,
     turn.params,
-    { options = turn.options, stream = true }
+    { options = turn.options, stream = turn.params.max_tokens ~= 0 }
   )
   local _, err = check.params(checked, context)
   return err and with_true_numbers(err, hidden)
@@ -187,7 +187,8 @@ end
 ---@param changes { rule: string, index: integer?, text: string }[]
 function M.tell_changes(chat, changes)
   for _, change in ipairs(changes) do
-    chat.client:warn(change.rule, change.text)
+    local place = change.index and (" (block %d of the reply)"):format(change.index) or ""
+    chat.client:warn(change.rule, change.text .. place)
   end
 end
 
