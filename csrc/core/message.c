@@ -379,11 +379,15 @@ cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *deli
 
 /* What has come of it */
 
+void cm_message_break(cm_message *message) {
+  message->broken = 1;
+}
+
 int cm_message_is_complete(const cm_message *message) {
   size_t i;
 
   if (message->ended) return 1;
-  if (!message->started || message->stop == CM_STOP_NONE) return 0;
+  if (message->broken || !message->started || message->stop == CM_STOP_NONE) return 0;
   for (i = 0; i < message->count; i++)
     if (!message->blocks[i]->stopped) return 0;
   return 1;

@@ -68,6 +68,7 @@ typedef struct cm_message {
   cm_stop stop;
   int started;      /* message_start came */
   int ended;        /* message_stop came, or the message was loaded whole */
+  int broken;       /* reading has failed: what is here is not all */
   int loaded;       /* start is the whole message */
   size_t open_talk; /* text and tool blocks started and not stopped */
 } cm_message;
@@ -105,9 +106,12 @@ cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *deli
 */
 cm_status cm_message_load(cm_message *message, cm_slice text);
 
+/* Nothing more can be read, for good: the message will not be complete. */
+void cm_message_break(cm_message *message);
+
 /*
 ** Whether this is all there is to come: message_stop, or a stop_reason and every
-** block that was started has stopped.
+** block that was started has stopped. Not if reading has failed before message_stop.
 */
 int cm_message_is_complete(const cm_message *message);
 

@@ -101,6 +101,7 @@ void cm_response_release(cm_response *r) {
 
 static cm_status fail(cm_response *r, cm_status status, size_t offset, const char *text) {
   if (r->failure.status != CM_OK) return r->failure.status;
+  cm_message_break(&r->message);
   r->failure.status = status;
   r->failure.offset = offset;
   snprintf(r->failure.text, sizeof r->failure.text, "%s", text);
