@@ -1,7 +1,7 @@
 local child = require "spec.support.child"
 
--- A make above this one (make test) must not lend its flags.
-local CLEAN = "unset LD_PRELOAD MAKEFLAGS MFLAGS MAKELEVEL LUA_PATH LUA_CPATH; "
+-- A make above this one (make test, make sanitize) must not lend its flags and variables.
+local CLEAN = "unset LD_PRELOAD MAKEFLAGS MFLAGS MAKELEVEL BUILD CFLAGS CC LUA_PATH LUA_CPATH; "
 
 describe("make env", function()
   it("prints exports with which that Lua finds the tree's modules", function()
