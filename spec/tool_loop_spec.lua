@@ -192,6 +192,13 @@ describe("a run", function()
       assert.equal("Error: not there", block.content)
     end)
 
+    it("an error while its result was written down", function()
+      local nasty = setmetatable({}, { __pairs = function() error("no") end })
+      nasty.text = "\255"
+      local block = result_of(function() return nasty end)
+      assert.truthy(block.content)
+    end)
+
     it("of success without a result", function()
       local block = result_of(function() end)
       assert.is_nil(block.is_error)

@@ -99,6 +99,8 @@ describe("what a tool raises", function()
     local err = errors.new({ kind = "network", message = "refused" })
     assert.equal("Error: network: refused", failure(err))
     assert.equal("Error: nil", failure(nil))
+    local broken = setmetatable({}, { __tostring = function() error("no") end })
+    assert.equal("Error: an error of type table", failure(broken))
   end)
 
   it(

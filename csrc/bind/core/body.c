@@ -7,6 +7,8 @@
 #include "bind/core/module.h"
 #include "bind/handles.h"
 
+enum { BYTES_PER_MESSAGE = 8 * sizeof(void *) }; /* its slice and the comma's, about */
+
 static cm_body *check_body(lua_State *L) {
   cm_body_handle *handle = luaL_checkudata(L, 1, CM_BODY_CLASS);
 
@@ -32,7 +34,7 @@ static void check_parts(lua_State *L, int count) {
   }
 }
 
-/* Adds the checked part on top of the stack; *copied counts what the body alone holds. */
+/* Adds the checked part on top of the stack; *copied counts the bytes that the body alone holds. */
 static cm_status append_part(lua_State *L, cm_body *body, size_t *copied) {
   cm_segment_handle *segment;
   cm_transcript_handle *transcript;
@@ -46,6 +48,7 @@ static cm_status append_part(lua_State *L, cm_body *body, size_t *copied) {
   segment = cm_class_test(L, -1, CM_SEGMENT_CLASS);
   if (segment) return cm_body_append_segment(body, segment->segment);
   transcript = cm_class_test(L, -1, CM_TRANSCRIPT_CLASS);
+  *copied += cm_transcript_count(&transcript->transcript) * BYTES_PER_MESSAGE;
   return cm_transcript_render(&transcript->transcript, body);
 }
 

@@ -7,6 +7,8 @@
 #include "bind/handles.h"
 #include "core/json_reader.h"
 
+enum { BYTES_PER_ENTRY = 2 * sizeof(void *) }; /* what a fork does not share, about */
+
 static cm_transcript *check_transcript(lua_State *L) {
   cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
 
@@ -149,6 +151,7 @@ static int transcript_fork(lua_State *L) {
   if (cm_transcript_fork(transcript, push_empty(L)) != CM_OK) {
     return luaL_error(L, "not enough memory");
   }
+  cm_collector_tell(L, cm_transcript_count(transcript) * BYTES_PER_ENTRY);
   return 1;
 }
 

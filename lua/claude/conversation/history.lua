@@ -46,10 +46,10 @@ end
 function M.calls(message)
   local calls = {}
   for i, block in ipairs(M.blocks(message)) do
-    if type(block) == "table" and block.type == "tool_use" then
+    if type(block) == "table" and block.type == "tool_use" and type(block.id) == "string" then
       calls[#calls + 1] = {
         id = block.id,
-        name = block.name,
+        name = tostring(block.name),
         input = block.input,
         toolset_name = block.toolset_name,
         index = i - 1,

@@ -4,6 +4,7 @@
 --- Nothing of the conversation changes before the request is known to be sendable,
 --- and a reply that fails changes nothing at all.
 
+local begin = require("claude.conversation.begin")
 local check = require("claude.check")
 local core = require("claude.core")
 local errors = require("claude.errors")
@@ -192,6 +193,17 @@ function M.tell_changes(chat, changes)
   end
 end
 
+-- Where the server's code ran: it goes on there when the next request names it.
+---@param response userdata
+---@return string? id
+local function container_of(response)
+  local json = response:message_json()
+  -- Few replies have one: the others need no decoding here.
+  if not json:find('"container":%s*{') then return nil end
+  local container = core.decode(json).container
+  return type(container) == "table" and type(container.id) == "string" and container.id or nil
+end
+
 -- The reply is whole: its bytes enter the conversation.
 ---@param chat claude.Conversation
 ---@param reply claude.Stream
@@ -203,11 +215,9 @@ local function seal(chat, reply)
     if not added then return invalid("the reply cannot be sealed: " .. problem) end
   end
   M.tell_changes(chat, changes)
-  local message = reply:current_message() or {}
-  local container = type(message.container) == "table" and message.container.id
   chat.state = {
-    stop_reason = message.stop_reason,
-    container = container or chat.state.container,
+    stop_reason = reply.response:stop_reason(),
+    container = container_of(reply.response) or chat.state.container,
   }
   return nil
 end
@@ -220,7 +230,8 @@ local function commit(chat, turn)
     chat.client:warn("calls_stopped", text:format(turn.stopped))
   end
   chat.transcript, chat.draft = turn.transcript, new_draft()
-  chat.last_params = turn.params
+  -- A copy: tables inside params may be changed before the next turn.
+  chat.last_params = begin.copied(turn.params)
   chat.state.kept = nil
 end
 

@@ -104,7 +104,13 @@ function Calls:_begin(call, tool)
     return self:_refuse(call, result.refusal(call, text, self.chat:_warner()))
   end
   self:_tell("tool_start", call.name, call)
-  self.tasks[#self.tasks + 1] = tasks.spawn(function() self:_run(call, tool) end)
+  self.tasks[#self.tasks + 1] = tasks.spawn(function()
+    local told, raised, text = tasks.call(self._run, self, call, tool)
+    if told then return end
+    -- A result that breaks the code that writes it down must not leave the call open.
+    call.traceback = text
+    self:_end(call, result.failure(call, raised, self.chat:_warner()), true)
+  end)
 end
 
 ---@param work { call: claude.ToolCall, tool: claude.Tool? }[]

@@ -121,7 +121,9 @@ function M.error_text(err)
       return err.message
     end
   end
-  return tostring(err)
+  -- A __tostring of the user's may fail as well.
+  local told, text = pcall(tostring, err)
+  return told and text or ("an error of type " .. type(err))
 end
 
 --- The block for a failure; "Error: " stands before the text.
