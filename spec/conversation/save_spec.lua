@@ -154,8 +154,13 @@ describe("a saved conversation", function()
       chat:user("go")
       assert.is_true((chat:save(path)))
       assert.equal(chat:dump(), bytes())
-      local beside = ("%s.%s.tmp"):format(path, core.sha256(bytes()):sub(1, 12))
-      assert.is_nil((io.open(beside)))
+      local folder, name = path:match("^(.*)/([^/]*)$")
+      local request = assert(require("luv").fs_scandir(folder))
+      local found = 0
+      for entry in function() return require("luv").fs_scandir_next(request) end do
+        if entry:sub(1, #name) == name then found = found + 1 end
+      end
+      assert.equal(1, found)
       assert.equal(chat:dump(), assert(load(path)):dump())
     end)
 
@@ -164,6 +169,37 @@ describe("a saved conversation", function()
       assert(chat:user("a longer question"):save(path))
       chat:undo()
       assert(chat:user("short"):save(path))
+      assert.equal(chat:dump(), bytes())
+    end)
+
+    it("is its owner's alone, keeps its mode later, and stays behind a link", function()
+      local uv = require("luv")
+      begin({})
+      os.remove(path)
+      assert(chat:user("go"):save(path))
+      assert.equal(tonumber("600", 8), uv.fs_stat(path).mode % 512)
+      uv.fs_chmod(path, tonumber("640", 8))
+      local link = path .. ".link"
+      assert(uv.fs_symlink(path, link))
+      assert(chat:save(link))
+      assert.equal("link", uv.fs_lstat(link).type)
+      assert.equal(tonumber("640", 8), uv.fs_stat(path).mode % 512)
+      assert.equal(chat:dump(), bytes())
+      os.remove(link)
+    end)
+
+    it("is written without the C module too", function()
+      local net = package.loaded["claude.net"]
+      begin({})
+      chat:user("go")
+      package.loaded["claude.net"] = nil
+      package.preload["claude.net"] = function() error("no libcurl") end
+      local done, problem = chat:save(path)
+      local failed = chat:save("/nonexistent/folder/file")
+      package.preload["claude.net"] = nil
+      package.loaded["claude.net"] = net
+      assert(done, problem)
+      assert.is_nil(failed)
       assert.equal(chat:dump(), bytes())
     end)
 
@@ -182,6 +218,7 @@ describe("a saved conversation", function()
 
     it("that cannot be read is an error", function()
       begin({})
+      assert.is_nil((chat:save("/")))
       for _, wrong in ipairs({ "/nonexistent/file", "/", "" }) do
         local loaded, problem, err = load(wrong)
         assert.is_nil(loaded)

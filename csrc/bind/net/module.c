@@ -35,6 +35,7 @@ __attribute__((visibility("default"))) int luaopen_claude_net(lua_State *L) {
   lua_pushliteral(L, CM_VERSION);
   lua_setfield(L, -2, "version");
   cm_open_engine(L);
+  cm_open_file(L);
   cm_open_poller(L);
   return 1;
 }

@@ -8,6 +8,7 @@
 #include "bind/compat.h"
 
 void cm_open_engine(lua_State *L);
+void cm_open_file(lua_State *L);
 void cm_open_poller(lua_State *L);
 
 int luaopen_claude_net(lua_State *L);

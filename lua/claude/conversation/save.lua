@@ -163,13 +163,12 @@ function M.read(text)
   return saved
 end
 
---- Writes a file so that a reader finds the old text or the new one, whole, whatever
---- happens in between: first beside it, then in its place.
+-- Where the C module is not to be had (no libcurl): all that Lua itself can do.
 ---@param path string
 ---@param text string
 ---@return true? ok
 ---@return string? problem
-function M.write_file(path, text)
+local function replace_file(path, text)
   local beside = ("%s.%s.tmp"):format(path, core.sha256(text):sub(1, 12))
   local file, problem = io.open(beside, "wb")
   if not file then return nil, problem end
@@ -185,6 +184,19 @@ function M.write_file(path, text)
   end
   os.remove(beside)
   return nil, problem or why
+end
+
+--- Writes a file so that a reader finds the old text or the new one, whole: first to
+--- a file beside it, then in its place. A file that was there keeps its mode, a new one
+--- is its owner's alone.
+---@param path string
+---@param text string
+---@return true? ok
+---@return string? problem
+function M.write_file(path, text)
+  local found, net = pcall(require, "claude.net")
+  if found then return net.replace_file(path, text) end
+  return replace_file(path, text)
 end
 
 ---@param path string
