@@ -866,6 +866,13 @@ function net.now() end
 ---@return string names and versions of what libcurl is made of
 function net.library() end
 
+--- Puts bytes in the place of a file, whole or not at all.
+---@param path string
+---@param bytes string
+---@return true? ok
+---@return string? text
+function net.replace_file(path, bytes) end
+
 ---@return claude.net.Engine?
 ---@return string? problem
 function net.engine() end
