@@ -119,14 +119,18 @@ function judge(self)
   finish(self, failure)
 end
 
+local function note_end(self, code, text, connected, first_byte_at, version, reused)
+  if first_byte_at > 0 then self.timings.first_byte = first_byte_at end
+  self.http_version, self.reused = VERSIONS[version], connected and reused
+  finish(self, code ~= 0 and failures.of_code(code, text) or nil)
+end
+
 local function on_news(self, done, code, text, connected, first_byte_at, version, reused)
   if not done then
     if not self.timings.first_byte then arm(self, (soonest(self))) end
     return tell(self)
   end
-  if first_byte_at > 0 then self.timings.first_byte = first_byte_at end
-  self.http_version, self.reused = VERSIONS[version], connected and reused
-  finish(self, code ~= 0 and failures.of_code(code, text) or nil)
+  note_end(self, code, text, connected, first_byte_at, version, reused)
 end
 
 --- Waits until the response has something new to read or has ended. `nil, text, err` once
@@ -174,8 +178,8 @@ function Exchange:close()
   if self.ended then return end
   hub.linger(self, true)
   hub.engine():read_now()
-  hub.listen(self.id, function(done)
-    if done then finish(self) end
+  hub.listen(self.id, function(done, ...)
+    if done then note_end(self, ...) end
   end)
   hub.forget(self.timer)
   self.timer = hub.at(hub.now() + CLOSING_TIME, function() self:cancel() end)

@@ -21,11 +21,11 @@ function Server:stop()
   self.pid = nil
 end
 
---- Starts a command that prints its port and its process id, on a line of its own.
+--- Starts a shell command that prints its port and its process id first of all.
 ---@param command string
 ---@return spec.Server
 function M.spawn(command)
-  local pipe = assert(io.popen("exec " .. command, "r"))
+  local pipe = assert(io.popen(command, "r"))
   local port, pid = pipe:read("*n", "*n")
   assert(port and pid, "this did not start: " .. command)
   return setmetatable({
@@ -37,7 +37,74 @@ function M.spawn(command)
 end
 
 ---@return spec.Server
-function M.fault_server() return M.spawn(("%s %sfault_server.lua"):format(M.LUA, HERE)) end
+function M.fault_server() return M.spawn(("exec %s %sfault_server.lua"):format(M.LUA, HERE)) end
+
+---@param target integer the port that everything is connected to
+---@return spec.Server
+function M.connect_proxy(target)
+  return M.spawn(("exec %s %sconnect_proxy.lua %d"):format(M.LUA, HERE, target))
+end
+
+--- Whether a program is installed.
+---@param program string
+---@return boolean
+function M.has(program)
+  local pipe = assert(io.popen("command -v " .. program))
+  local found = pipe:read("*l") ~= nil
+  pipe:close()
+  return found
+end
+
+--- A port of 127.0.0.1 that nobody listens on.
+---@return integer
+function M.free_port()
+  local uv = require("luv")
+  local socket = uv.new_tcp()
+  assert(socket:bind("127.0.0.1", 0))
+  local port = socket:getsockname().port
+  socket:close()
+  uv.run("nowait")
+  return port
+end
+
+local CERTIFICATES = [[
+set -e
+cd '%s'
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=spec CA' -keyout ca.key -out ca.pem
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=other CA' -keyout x.key -out other.pem
+openssl req -newkey rsa:2048 -nodes -subj '/CN=localhost' -keyout server.key -out server.csr
+printf 'subjectAltName=DNS:localhost,DNS:api.example.test' > names
+openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+  -extfile names -out server.pem
+]]
+
+--- Makes a directory with ca.pem, other.pem (a CA that signed nothing) and a server's
+--- certificate for localhost and api.example.test.
+---@return string directory
+function M.certificates()
+  local pipe = assert(io.popen("mktemp -d"))
+  local directory = pipe:read("*l")
+  pipe:close()
+  pipe = assert(io.popen("(" .. CERTIFICATES:format(directory) .. ") 2>&1"))
+  local output = pipe:read("*a")
+  pipe:close()
+  assert(io.open(directory .. "/server.pem"), output):close()
+  return directory
+end
+
+--- TLS with HTTP/1.1 and HTTP/2 in front of a server.
+---@param directory string from `certificates`
+---@param backend spec.Server
+---@return spec.Server
+function M.tls_front(directory, backend)
+  local port = M.free_port()
+  local command = "nghttpx --conf=/dev/null --single-process --no-ocsp --workers=1 --errorlog-file=/dev/null "
+    .. "-f'127.0.0.1,%d' -b'127.0.0.1,%d' '%s/server.key' '%s/server.pem' >/dev/null 2>&1"
+  command = command:format(port, backend.port, directory, directory)
+  local server = M.spawn(("%s & echo %d $!; wait"):format(command, port))
+  server.url = ("https://localhost:%d"):format(port)
+  return server
+end
 
 --- How many descriptors this process has open. (Asking `ls` would count its pipe now and then.)
 ---@return integer

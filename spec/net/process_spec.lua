@@ -1,0 +1,121 @@
+-- What only shows in a process of its own: the end of a Lua state, fork, a slow resolver.
+local servers = require("spec.support.servers")
+
+local HERE = debug.getinfo(1, "S").source:match("^@(.*)net/process_spec%.lua$")
+
+describe("claude.net in a host program", function()
+  local server, program
+
+  setup(function()
+    server = servers.fault_server()
+    program = os.tmpname()
+    local package = servers.LUA:match("^luajit") and "luajit" or servers.LUA
+    local command = "cc -std=c99 -D_GNU_SOURCE -rdynamic -o %s %ssupport/host.c "
+      .. "$(pkg-config --cflags --libs %s) -ldl"
+    assert(os.execute(command:format(program, HERE, package)))
+  end)
+
+  teardown(function()
+    server:stop()
+    os.remove(program)
+  end)
+
+  -- Runs a script in the host and returns all it printed.
+  local function run(script, environment)
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write(
+      'local requests = require("spec.support.exchange")\n',
+      'local hub, tasks = require("claude.loop"), require("claude.tasks")\n',
+      ("local url = %q\n"):format(server.url),
+      script
+    )
+    file:close()
+    local pipe =
+      assert(io.popen(("%s timeout 30 %s %s 2>&1"):format(environment or "", program, path)))
+    local output = pipe:read("*a")
+    pipe:close()
+    os.remove(path)
+    return output
+  end
+
+  it("survives lua_close with requests in flight", function()
+    local output = run([[
+      for _, scenario in ipairs({ "stall_in_event", "stall_before_headers", "pings_in_text" }) do
+        tasks.spawn(requests.run, { url = url .. "/" .. scenario .. "/x", body = "{}" })
+      end
+      tasks.sleep(0.1)
+      assert(hub.engine():counts() == 3)
+      print("closing")
+    ]])
+    assert.equal("closing\nalive\n", output)
+  end)
+
+  it("survives lua_close under luv", function()
+    local output = run([[
+      hub.use("luv")
+      tasks.spawn(requests.run, { url = url .. "/stall_in_event/x", body = "{}" })
+      assert(requests.run({ url = url .. "/ok/x", body = "{}" }).text == "Hello")
+      print("closing")
+    ]])
+    assert.equal("closing\nalive\n", output)
+  end)
+
+  it("cancels a slow lookup at once, and its thread may outlive the Lua state", function()
+    local output = run(
+      [[
+      local exchange = assert(requests.start({ url = "https://slow.example.test/", body = "{}" }))
+      tasks.sleep(0.1)
+      local started = hub.now()
+      exchange:cancel()
+      assert(hub.engine():counts() == 0)
+      print(hub.now() - started < 1 and "at once" or "late")
+      started = hub.now()
+      requests.start({ url = "https://slower.example.test/", body = "{}" })
+      tasks.sleep(0.1)
+    ]],
+      "HOST_LOOKUP=2 HOST_LINGER=3"
+    )
+    assert.equal("at once\nalive\n", output)
+  end)
+
+  it("judges a slow lookup by the limit connect", function()
+    local output = run(
+      [[
+      local seen = requests.run({
+        url = "https://slow.example.test/", body = "{}", limits = { connect = 0.2 },
+      })
+      print(seen.err.kind, seen.err.details.limit)
+    ]],
+      "HOST_LOOKUP=2"
+    )
+    assert.equal("timeout\tconnect\nalive\n", output)
+  end)
+
+  it("refuses to work after fork, and leaves the parent's connection alone", function()
+    local output = run([[
+      assert(requests.run({ url = url .. "/ok/x", body = "{}" }).text == "Hello")
+      requests.settle()
+      local going = assert(requests.start({ url = url .. "/slow_ok/x", body = "{}" }))
+      assert(going:wait())
+      local child = fork()
+      if child == 0 then
+        local exchange, text, err = requests.start({ url = url .. "/ok/x" })
+        assert(exchange == nil and text:find("forked", 1, true) and err.kind == "network")
+        assert(err.retryable == false)
+        going:cancel()
+        hub.flush()
+        return
+      end
+      assert(child)
+      local seen = requests.drain(going)
+      assert(seen.text == "Hello" and seen.last == "end")
+      going:close()
+      requests.settle()
+      local _, exchange = requests.run({ url = url .. "/ok/x", body = "{}" })
+      requests.settle()
+      print("reused", exchange.reused)
+    ]])
+    assert.equal("alive\nreused\ttrue\nalive\n", output)
+  end)
+end)
