@@ -98,8 +98,9 @@ end
 ---@return spec.Server
 function M.tls_front(directory, backend)
   local port = M.free_port()
-  local command = "nghttpx --conf=/dev/null --single-process --no-ocsp --workers=1 --errorlog-file=/dev/null "
-    .. "-f'127.0.0.1,%d' -b'127.0.0.1,%d' '%s/server.key' '%s/server.pem' >/dev/null 2>&1"
+  local command = "nghttpx --conf=/dev/null --single-process --no-ocsp --workers=1 "
+    .. "--errorlog-file=/dev/null -f'127.0.0.1,%d' -b'127.0.0.1,%d' "
+    .. "'%s/server.key' '%s/server.pem' >/dev/null 2>&1"
   command = command:format(port, backend.port, directory, directory)
   local server = M.spawn(("%s & echo %d $!; wait"):format(command, port))
   server.url = ("https://localhost:%d"):format(port)
