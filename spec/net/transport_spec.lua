@@ -247,3 +247,117 @@ for _, driver in ipairs({ "blocking", "luv" }) do
     end)
   end)
 end
+
+describe("the loop contract:", function()
+  local uv = require("luv")
+  local blocking = require("claude.loop.blocking")
+  local server
+
+  setup(function() server = servers.fault_server() end)
+  teardown(function()
+    server:stop()
+    hub.use("blocking")
+  end)
+
+  local function is_open(fd) return uv.fs_fstat(fd) ~= nil end
+
+  -- The blocking driver, with everything that it is told written down.
+  local function spy()
+    local told = { watches = {}, timers = {} }
+    local adapter = {}
+    function adapter.new(ready)
+      local driver = blocking.new(ready)
+      local watch, timer = driver.watch, driver.timer
+      function driver.watch(fd, mask)
+        told.watches[#told.watches + 1] = { fd = fd, mask = mask, open = is_open(fd) }
+        watch(fd, mask)
+      end
+      function driver.timer(ms)
+        told.timers[#told.timers + 1] = ms
+        timer(ms)
+      end
+      return driver
+    end
+    hub.use(adapter)
+    return told
+  end
+
+  it("a descriptor is open when the driver is told to let go of it, and closed then", function()
+    local told = spy()
+    local scenarios =
+      { "ok", "close_at_once", "reset_in_event", "cut_in_headers", "ok", "error_500" }
+    for _, scenario in ipairs(scenarios) do
+      requests.run({ url = server.url .. "/" .. scenario .. "/x", body = "{}" })
+    end
+    local exchange = requests.start({ url = server.url .. "/stall_in_event/x", body = "{}" })
+    exchange:wait()
+    exchange:cancel()
+    requests.settle()
+    local watched = {}
+    for _, one in ipairs(told.watches) do
+      assert.is_true(one.open)
+      assert.is_true(one.mask ~= 0 or watched[one.fd] ~= nil)
+      watched[one.fd] = one.mask ~= 0 and one.mask or nil
+    end
+    assert.is_nil(next(watched))
+    assert.is_false(is_open(told.watches[#told.watches].fd))
+  end)
+
+  it("an idle program is not woken up", function()
+    local told = spy()
+    requests.run({ url = server.url .. "/ok/x", body = "{}" })
+    requests.settle()
+    local before = #told.timers
+    tasks.sleep(0.2)
+    assert.is_true(#told.timers - before < 6)
+  end)
+
+  it("news of a cancelled transfer are never told", function()
+    spy()
+    local exchange = requests.start({ url = server.url .. "/ok/x", body = "{}" })
+    while hub.engine():activity(exchange.id) and exchange.response:unread() == 0 do
+      hub.engine():socket_action(-1)
+      hub.engine():read_now()
+    end
+    exchange:cancel()
+    assert.is_nil((hub.engine():next()))
+    assert.equal("cancelled", exchange.failure.kind)
+  end)
+
+  it("is not changed while requests are in flight", function()
+    spy()
+    local exchange = requests.start({ url = server.url .. "/stall_in_event/x", body = "{}" })
+    assert.has_error(function() hub.use("luv") end)
+    exchange:cancel()
+    hub.use("luv")
+    assert.equal("Hello", (requests.run({ url = server.url .. "/ok/x", body = "{}" })).text)
+    hub.use("blocking")
+  end)
+
+  it("a blocking call inside a callback of the loop is an error that names claude.spawn", function()
+    hub.use("luv")
+    local ok, err
+    local timer = uv.new_timer()
+    timer:start(1, 0, function()
+      timer:close()
+      ok, err = pcall(requests.run, { url = server.url .. "/ok/x", body = "{}" })
+    end)
+    tasks.sleep(0.1)
+    assert.is_false(ok)
+    assert.is_truthy(tostring(err):find("claude.spawn", 1, true))
+    requests.settle()
+  end)
+
+  it("tasks run inside a host's loop that nobody here drives", function()
+    hub.use("luv")
+    local text
+    tasks.spawn(
+      function() text = requests.run({ url = server.url .. "/slow_ok/x", body = "{}" }).text end
+    )
+    local late = hub.now() + 5
+    while not text and hub.now() < late do
+      uv.run("once")
+    end
+    assert.equal("Hello", text)
+  end)
+end)
