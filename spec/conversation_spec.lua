@@ -81,6 +81,22 @@ describe("a conversation", function()
     })
   end)
 
+  it("takes JSON text and content for what it says, and for system and tools", function()
+    local chat = begin({ "ok" }, {
+      system = claude.json('[ {"type":"text","text":"S"} ]'),
+      tools = claude.json('[ {"name":"t","input_schema":{"type":"object"}} ]'),
+    })
+    chat:user(claude.content({ "one" }))
+    chat:user(claude.json('{"text" : "two","type":"text"}'))
+    chat:user(claude.json('[ {"text":"three" ,"type":"text"} ]'))
+    assert(chat:send())
+    local body = sim.requests[1].body
+    assert.truthy(body:find('"system":[ {"type":"text","text":"S"} ]', 1, true))
+    assert.truthy(body:find('"tools":[ {"name":"t","input_schema":{"type":"object"}} ]', 1, true))
+    assert.truthy(body:find('{"text" : "two","type":"text"}', 1, true))
+    assert.equal("three", sim.requests[1].request.messages[1].content[3].text)
+  end)
+
   it("does not see tables that are changed after they were given", function()
     local block = { type = "text", text = "before" }
     local params = { system = { { type = "text", text = "system before" } } }
@@ -573,8 +589,9 @@ describe("a conversation", function()
   end)
 
   it("takes up nothing it cannot send", function()
-    local chat = begin({})
-    for _, value in ipairs({ 1, true, print }) do
+    local chat = begin({ "reply" })
+    local reply = assert(chat:fork():user("a"):send())
+    for _, value in ipairs({ 1, true, print, reply }) do
       assert.has_error(function() chat:user(value) end)
     end
     assert.equal("", (core.body({ chat.transcript }):tostring()))

@@ -3,6 +3,8 @@
 --- A tool is the table that goes out in `tools`; its function stays beside it (in
 --- the metatable), so the same value serves `messages:create` and conversations.
 
+local core = require("claude.core")
+
 local M = {}
 
 local NAME = "^[%w_-]+$"
@@ -130,6 +132,7 @@ end
 function M.list(given, level)
   local tools = { list = {}, by_name = {} }
   if given == nil then return tools end
+  if core.is_raw(given) then given = core.decode(tostring(given)) end
   if type(given) ~= "table" then
     refuse(level + 1, "tools must be a list, not a %s", type(given))
   end

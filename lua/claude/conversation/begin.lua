@@ -61,7 +61,9 @@ function M.fields(params, warn, level)
   for name, value in pairs(params) do
     if not M.FIXED[name] then fields.params[name] = M.copied(value) end
   end
-  for name, value in pairs({ system = params.system, tools = params.tools and list.list }) do
+  -- JSON text given for the whole list goes out as it is.
+  local listed = core.is_raw(params.tools) and params.tools or params.tools and list.list
+  for name, value in pairs({ system = params.system, tools = listed }) do
     local json, problem = M.member_json(name, value)
     if not json then error(problem, level + 1) end
     fields.sealed[name] = json
