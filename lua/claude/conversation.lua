@@ -102,14 +102,14 @@ end
 ---@return string? json of the message
 ---@return claude.Error? err
 local function message_json(self, role, content, level)
+  if message_views.is(content) then
+    error(("chat:%s takes what is said, not a reply: say message:text()"):format(role), level + 1)
+  end
   if type(content) == "table" and type(content.type) == "string" then content = { content } end
   local kind = type(content)
   if kind ~= "string" and kind ~= "table" and not core.is_raw(content) then
     local what = 'a text or blocks, such as { type = "text", text = "…" }'
     error(("chat:%s takes %s, not a %s"):format(role, what, kind), level + 1)
-  end
-  if message_views.is(content) then
-    error(("chat:%s takes what is said, not a reply: say message:text()"):format(role), level + 1)
   end
   local json, err = request.encode_messages({ { role = role, content = content } }, self:_warner())
   if not json then
