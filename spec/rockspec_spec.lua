@@ -1,3 +1,4 @@
+local child = require "spec.support.child"
 local compile = require "spec.support.chunk"
 local rockspec = require "spec.support.rockspec"
 
@@ -21,6 +22,45 @@ describe("the rockspec", function()
     assert.equal("lua/claude/version.lua", spec.build.modules["claude.version"])
     assert.same({ "curl" }, spec.build.modules["claude.net"].libraries)
     assert.is_nil(spec.build.modules["claude.core"].libraries)
+  end)
+end)
+
+local ROCK_VERSIONS = { ["lua5.1"] = "5.1", ["lua5.4"] = "5.4" }
+
+describe("luarocks make", function()
+  local version = ROCK_VERSIONS[child.lua]
+  -- Once per version is enough: not again under a sanitizer.
+  if not version or os.getenv "LD_PRELOAD" then return end
+
+  it("builds and installs without the network", function()
+    if child.run("command -v luarocks").status ~= 0 then return pending "no luarocks" end
+    local root = child.temporary()
+    local made = child.run(([[
+      mkdir %s && cp -r bin csrc lua rockspec doc README.md LICENSE %s && cd %s &&
+      luarocks --lua-version %s --tree "$PWD/tree" make %s --deps-mode=none
+    ]]):format(root, root, root, version, rockspec.path))
+    local command = child.run(
+      "unset LUA_PATH LUA_CPATH; cd / && LUA_PATH='"
+        .. root
+        .. "/tree/share/lua/"
+        .. version
+        .. "/?.lua;"
+        .. root
+        .. "/tree/share/lua/"
+        .. version
+        .. "/?/init.lua;;' LUA_CPATH='"
+        .. root
+        .. "/tree/lib/lua/"
+        .. version
+        .. "/?.so;;' "
+        .. child.lua
+        .. ' -e \'print(require("claude")._VERSION, require("claude.net").version)\''
+    )
+    child.run("rm -rf " .. root)
+    assert.equal("", made.err:match "[Ee]rror[^\n]*" or "")
+    assert.equal(0, made.status)
+    local expected = require "claude.version"
+    assert.equal(expected .. "\t" .. expected .. "\n", command.out)
   end)
 end)
 
