@@ -13,6 +13,14 @@ describe("json", function()
     end
   )
 
+  it("gives integers for integral numbers, as far as doubles are exact", function()
+    local value = json.decode('{"a":12,"b":[3.0,-0.5],"c":1e300,"d":9007199254740993}')
+    assert.same({ a = 12, b = { 3, -0.5 }, c = 1e300, d = 2 ^ 53 }, value)
+    assert.equal("12", tostring(value.a))
+    assert.equal("3", tostring(value.b[1]))
+    assert.equal("7", tostring(json.decode("7")))
+  end)
+
   it("gives nil and a reason for what is not JSON", function()
     local value, problem = json.decode("<html>502 Bad Gateway</html>")
     assert.is_nil(value)

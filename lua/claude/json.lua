@@ -6,27 +6,39 @@
 
 local M = {}
 
+local to_integer = rawget(math, "tointeger")
+
+-- These libraries read every number as a double. Where Lua has integers, what is one
+-- becomes one, as far as a double is exact: 12 tokens are not 12.0.
+---@param value number
+---@return number
+local function exact(value)
+  if not to_integer or value >= 2 ^ 53 or value <= -2 ^ 53 then return value end
+  return to_integer(value) or value
+end
+
 -- Null members are absent in what we hand out, whatever the library's own null is.
-local function drop_nulls(value, null)
+local function tidied(value, null)
+  if type(value) == "number" then return exact(value) end
   if type(value) ~= "table" then return value end
   for key, member in pairs(value) do
-    if member == null then
-      if type(key) == "string" then value[key] = nil end
-    else
-      drop_nulls(member, null)
+    if member ~= null then
+      value[key] = tidied(member, null)
+    elseif type(key) == "string" then
+      value[key] = nil
     end
   end
   return value
 end
 
 local function with_vim(vim)
-  return function(text) return drop_nulls(vim.json.decode(text), vim.NIL) end
+  return function(text) return tidied(vim.json.decode(text), vim.NIL) end
 end
 
 local function with_cjson(cjson)
   -- An instance of our own: settings of other users of cjson do not reach it.
   local own = cjson.new and cjson.new() or cjson
-  return function(text) return drop_nulls(own.decode(text), cjson.null) end
+  return function(text) return tidied(own.decode(text), cjson.null) end
 end
 
 local decoder
