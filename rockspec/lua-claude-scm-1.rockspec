@@ -154,6 +154,7 @@ build = {
     ["claude.messages"] = "lua/claude/messages.lua",
     ["claude.model_api"] = "lua/claude/model_api.lua",
     ["claude.models"] = "lua/claude/models.lua",
+    ["claude.receiver"] = "lua/claude/receiver.lua",
     ["claude.reply"] = "lua/claude/reply.lua",
     ["claude.request"] = "lua/claude/request.lua",
     ["claude.retry"] = "lua/claude/retry.lua",

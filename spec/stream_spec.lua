@@ -374,13 +374,24 @@ describe("stream", function()
 
     it("does it once the message is whole, before the last step returns", function()
       local seen = {}
-      local stream = open_with({ text_reply() }, function(stream)
-        seen[#seen + 1] = stream:current_message():text()
-        assert.is_false(stream:is_done())
-      end)
+      local stream = open_with(
+        { text_reply() },
+        function(stream) seen[#seen + 1] = stream:current_message():text() end
+      )
       assert(stream:final_message())
       assert.is_true(stream:is_done())
       assert.same({ "one" }, seen)
+    end)
+
+    it("does it once, even if it raises", function()
+      local count = 0
+      local stream = open_with({ text_reply() }, function()
+        count = count + 1
+        error("broken", 0)
+      end)
+      assert.has_error(function() stream:final_message() end, "broken")
+      assert.equal("one", assert(stream:final_message()):text())
+      assert.equal(1, count)
     end)
 
     it("fails when that fails", function()

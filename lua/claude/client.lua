@@ -1,6 +1,7 @@
 --- A client: where requests go, as whom, and with which limits.
 
 local address = require("claude.address")
+local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
 local headers = require("claude.headers")
 
@@ -98,6 +99,19 @@ local function check_types(options, level)
   end
   if options.api_key and options.auth_token then
     error("claude.new: give api_key or auth_token, not both", level + 1)
+  end
+  require("claude.wire").check_retries(options.max_retries, level + 1)
+  local wait = options.max_retry_wait
+  if wait and not (wait >= 0) then
+    error("claude.new: max_retry_wait must be a number of seconds from 0", level + 1)
+  end
+  if options.http_version and options.http_version ~= "1.1" and options.http_version ~= "2" then
+    error('claude.new: http_version must be "1.1" or "2"', level + 1)
+  end
+  for _, name in ipairs(TRANSPORT) do
+    if type(options[name]) == "string" and options[name]:find("%c") then
+      error(("claude.new: %s has a control character in it"):format(name), level + 1)
+    end
   end
   if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
 end
@@ -268,6 +282,7 @@ end
 
 --- Closes the client: running streams go on, new requests are refused.
 function Client:close()
+  check_receiver(self, Client, "client:close()")
   self.problem = errors.new({ kind = "cancelled", message = "the client was closed" })
 end
 Client.__close = Client.close

@@ -6,6 +6,7 @@
 --- written down once, so that every request begins with the bytes of the one before.
 
 local begin = require("claude.conversation.begin")
+local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
@@ -70,27 +71,28 @@ function Conversation:_warner()
   return function(code, text) self.client:warn(code, text) end
 end
 
---- Raises while a reply is arriving: what is said then has no place yet.
+--- For a verb's own first line: raises at its caller while a reply is arriving, since
+--- what is said then has no place yet.
+---@param self claude.Conversation
 ---@param verb string
----@param level integer
-function Conversation:_must_be_idle(verb, level)
-  if self:is_busy() then
-    error(
-      ("chat:%s while a reply is arriving: read it to its end, or chat:cancel() it"):format(verb),
-      level + 1
-    )
-  end
+local function check_idle(self, verb)
+  check_receiver(self, Conversation, ("chat:%s(…)"):format(verb), 4)
+  if not self:is_busy() then return end
+  local text = "chat:%s while a reply is arriving: read it to its end, or chat:cancel() it"
+  error(text:format(verb), 3)
 end
 
 --- Whether a reply is arriving or tools are running.
 ---@return boolean
 function Conversation:is_busy()
+  check_receiver(self, Conversation, "chat:is_busy()")
   if self.active and self.active:is_done() then self.active = nil end
   return self.active ~= nil
 end
 
 --- Stops whatever is under way: request, waiting, approval, tools. What was sealed stays.
 function Conversation:cancel()
+  check_receiver(self, Conversation, "chat:cancel()")
   local active = self.active
   self.active = nil
   if active then active:cancel() end
@@ -127,7 +129,7 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:user(content)
-  self:_must_be_idle("user", 2)
+  check_idle(self, "user")
   local json, err = message_json(self, "user", content, 2)
   if not json then
     self.draft.problem = err
@@ -144,7 +146,7 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:system(content)
-  self:_must_be_idle("system", 2)
+  check_idle(self, "system")
   local json, err = message_json(self, "system", content, 2)
   if not json then
     self.draft.problem = err
@@ -170,7 +172,7 @@ end
 ---@param options? claude.CallOptions
 ---@return claude.Stream
 function Conversation:stream(overrides, options)
-  self:_must_be_idle("stream", 2)
+  check_idle(self, "stream")
   local reply = self:_begin(overrides, options, 2)
   return reply
 end
@@ -183,7 +185,7 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:send(overrides, options)
-  self:_must_be_idle("send", 2)
+  check_idle(self, "send")
   local reply = self:_begin(overrides, options, 2)
   return reply:final_message()
 end
@@ -193,7 +195,7 @@ end
 ---@param options? claude.RunOptions
 ---@return claude.Run
 function Conversation:run(options)
-  self:_must_be_idle("run", 2)
+  check_idle(self, "run")
   local run = require("claude.tool_loop").new(self, options, 2)
   self.active = run
   return run
@@ -202,6 +204,7 @@ end
 --- The calls of the last reply that nobody has answered.
 ---@return claude.ToolCall[]
 function Conversation:pending()
+  check_receiver(self, Conversation, "chat:pending()")
   local calls = {}
   for _, call in ipairs(history.open_calls(self.transcript)) do
     if not self.draft.results[call.id] then calls[#calls + 1] = call end
@@ -216,7 +219,7 @@ end
 ---@param problem? any
 ---@return claude.Conversation self
 function Conversation:answer(id, value, problem)
-  self:_must_be_idle("answer", 2)
+  check_idle(self, "answer")
   for _, call in ipairs(history.open_calls(self.transcript)) do
     if call.id == id then
       local failed = value == nil and problem ~= nil
@@ -232,6 +235,7 @@ end
 --- under way is cancelled. Answers to tool calls given with it stay for the next turn.
 ---@return boolean done false when there was nothing to remove
 function Conversation:undo()
+  check_receiver(self, Conversation, "chat:undo()")
   self:cancel()
   if self.draft:unsay() then return true end
   local first = history.last_turn(self.transcript)
@@ -249,6 +253,7 @@ end
 --- messages, not as much as they hold.
 ---@return claude.Conversation
 function Conversation:fork()
+  check_receiver(self, Conversation, "chat:fork()")
   local state = {}
   for name, value in pairs(self.state) do
     state[name] = value
@@ -268,6 +273,7 @@ end
 --- and changing them changes nothing here.
 ---@return { role: string, content: string|table[] }[]
 function Conversation:messages()
+  check_receiver(self, Conversation, "chat:messages()")
   local all = self.transcript:fork()
   for _, json in ipairs(self.draft:messages(history.open_calls(all))) do
     assert(all:append(json))
@@ -282,18 +288,20 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:keep(partial)
-  self:_must_be_idle("keep", 2)
+  check_idle(self, "keep")
   local response = message_views.is(partial) and message_views.response_of(partial)
   if not response then error("chat:keep takes the err.partial of an interrupted reply", 2) end
   if history.open_reply(self.transcript) or self.transcript:count() == 0 then
     error("chat:keep: the conversation waits for no reply", 2)
   end
   local json, changes = response:seal("keep")
+  if json then
+    local added, problem = self.transcript:append(json)
+    if not added then return refuse("the reply cannot be kept: " .. problem) end
+    self.state.stop_reason, self.state.kept = nil, true
+  end
   turn.tell_changes(self, changes)
   if not json then return refuse("nothing of the reply can be kept: no block was finished") end
-  local added, problem = self.transcript:append(json)
-  if not added then return refuse("the reply cannot be kept: " .. problem) end
-  self.state.stop_reason, self.state.kept = nil, true
   return self
 end
 
@@ -302,9 +310,10 @@ end
 ---@param count? integer
 ---@return string hex
 function Conversation:prefix_hash(count)
+  check_receiver(self, Conversation, "chat:prefix_hash(…)")
   local first = self.transcript
   if count ~= nil then
-    if type(count) ~= "number" or count < 0 or count > first:count() then
+    if type(count) ~= "number" or count % 1 ~= 0 or count < 0 or count > first:count() then
       error("chat:prefix_hash takes a number of sealed messages", 2)
     end
     first = first:fork()
@@ -319,7 +328,10 @@ end
 ---@return string? dump
 ---@return string? text
 ---@return claude.Error? err
-function Conversation:dump() return require("claude.conversation.store").dump(self) end
+function Conversation:dump()
+  check_receiver(self, Conversation, "chat:dump()")
+  return require("claude.conversation.store").dump(self)
+end
 
 --- Writes the conversation to a file, whole or not at all.
 ---@param path string
@@ -327,6 +339,7 @@ function Conversation:dump() return require("claude.conversation.store").dump(se
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:save(path)
+  check_receiver(self, Conversation, "chat:save(…)")
   if type(path) ~= "string" then error("chat:save takes a path", 2) end
   return require("claude.conversation.store").save(self, path)
 end

@@ -45,6 +45,9 @@ local PARTS = {
     local core = require("claude.core")
     -- A member that silently became nil would be left out of the request.
     return function(text)
+      if type(text) ~= "string" then
+        error("claude.json takes JSON text, not a " .. type(text), 2)
+      end
       local value, problem = core.raw(text)
       if value == nil then error("claude.json: " .. tostring(problem), 2) end
       return value

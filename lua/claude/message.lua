@@ -3,6 +3,7 @@
 --- A decoded block is a view: put back into a request unchanged, it goes out as the
 --- bytes the API sent, which is what signatures and caches need.
 
+local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
 
 ---@class claude.Message
@@ -40,15 +41,22 @@ end
 
 --- The answer: all text blocks together.
 ---@return string
-function Message:text() return joined(self, "text", "text", "") end
+function Message:text()
+  check_receiver(self, Message, "message:text()")
+  return joined(self, "text", "text", "")
+end
 
 --- What the model thought, as far as it is shown; an empty line between blocks.
 ---@return string
-function Message:thinking() return joined(self, "thinking", "thinking", "\n\n") end
+function Message:thinking()
+  check_receiver(self, Message, "message:thinking()")
+  return joined(self, "thinking", "thinking", "\n\n")
+end
 
 --- The tool calls in order.
 ---@return table[]
 function Message:tool_uses()
+  check_receiver(self, Message, "message:tool_uses()")
   local calls = {}
   for _, block in ipairs(self.content) do
     if block.type == "tool_use" then calls[#calls + 1] = block end

@@ -53,10 +53,10 @@ local function check_call(self, name, params, options)
   if type(params) ~= "table" then
     error(("client.messages:%s takes a table of parameters"):format(name), 3)
   end
-  if params.betas ~= nil and type(params.betas) ~= "table" then
-    error("betas must be a list of names", 3)
-  end
-  return wire.check_options(options, 3)
+  wire.check_betas(params.betas, 3)
+  -- No tail call: errors count the levels up to the caller.
+  options = wire.check_options(options, 3)
+  return options
 end
 
 ---@class claude.Plan

@@ -5,6 +5,7 @@
 --- (`next`, `next_text`, `next_event`) return `nil, text, err` instead. `break`
 --- leaves a stream open: a second loop goes on, and `final_message` drains.
 
+local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
 local errors = require("claude.errors")
 local message_views = require("claude.message")
@@ -75,9 +76,14 @@ function Stream:_watch_thinking(kind, text, index)
   elseif kind == "block_stop" and self.silent == index and index then
     self.silent = nil
     local block = self:block(index)
-    if not block or block.thinking ~= "" then return end
-    require("claude.check.display").arrived_empty(self.client, self.spec.frame.params)
+    self.surprised = block ~= nil and block.thinking == ""
   end
+end
+
+-- Told before the next piece is read: if on_warning raises, no piece is lost.
+function Stream:_tell_surprise()
+  self.surprised = nil
+  require("claude.check.display").arrived_empty(self.client, self.spec.frame.params)
 end
 
 ---@param kind string
@@ -97,9 +103,10 @@ function Stream:_finish()
   timings.total = now() - self.started
   timings.first_byte = first_byte_at and first_byte_at - self.started
   self.reply:close()
+  -- Done before the reply is sealed: on_warning may raise, and sealing happens once.
+  self.state = "done"
   local err = self.spec.on_end and self.spec.on_end(self)
   if err then return self:_fail(err) end
-  self.state = "done"
   return nil
 end
 
@@ -109,11 +116,13 @@ end
 ---@return string? text
 ---@return integer|claude.Error|nil index
 function Stream:next()
+  check_receiver(self, Stream, "stream:next()")
   if self.state == "new" then
     local ok, text, err = self:_open()
     if not ok then return nil, text, err end
   end
   if self.state == "failed" then return errors.fail(self.err) end
+  if self.surprised then self:_tell_surprise() end
   while self.state == "open" do
     local kind, text, index, err
     if self.head then
@@ -138,6 +147,7 @@ end
 ---@return string?
 ---@return claude.Error? err
 function Stream:next_text()
+  check_receiver(self, Stream, "stream:next_text()")
   while true do
     local kind, text, err = self:next()
     if not kind then
@@ -152,6 +162,7 @@ end
 ---@return string?
 ---@return claude.Error? err
 function Stream:next_event()
+  check_receiver(self, Stream, "stream:next_event()")
   local kind, text, err = self:next()
   if not kind then
     return nil, text, err --[[@as claude.Error?]]
@@ -177,15 +188,24 @@ end
 
 --- `for kind, text, index in stream:deltas()`: everything that arrives, in order.
 ---@return fun(): string?, string?, integer?
-function Stream:deltas() return loop_over(self, "next") end
+function Stream:deltas()
+  check_receiver(self, Stream, "stream:deltas()")
+  return loop_over(self, "next")
+end
 
 --- `for text in stream:text_stream()`: the answer's text only.
 ---@return fun(): string?
-function Stream:text_stream() return loop_over(self, "next_text") end
+function Stream:text_stream()
+  check_receiver(self, Stream, "stream:text_stream()")
+  return loop_over(self, "next_text")
+end
 
 --- `for event in stream:events()`: the API's own events as tables.
 ---@return fun(): table?
-function Stream:events() return loop_over(self, "next_event") end
+function Stream:events()
+  check_receiver(self, Stream, "stream:events()")
+  return loop_over(self, "next_event")
+end
 
 --- Reads to the end: the whole message, or `nil, text, err` with what arrived of it in
 --- `err.partial`.
@@ -193,6 +213,7 @@ function Stream:events() return loop_over(self, "next_event") end
 ---@return string? text
 ---@return claude.Error? err
 function Stream:final_message()
+  check_receiver(self, Stream, "stream:final_message()")
   while self.state ~= "done" do
     local kind, text, err = self:next()
     if not kind and err then
@@ -210,6 +231,7 @@ end
 --- What has arrived so far, as a message; nil before the first byte of one.
 ---@return claude.Message?
 function Stream:current_message()
+  check_receiver(self, Stream, "stream:current_message()")
   return self.response and (message_views.view(self.response)) or nil
 end
 
@@ -218,6 +240,8 @@ end
 ---@param index integer from 0, as the API counts
 ---@return table?
 function Stream:block(index)
+  check_receiver(self, Stream, "stream:block(…)")
+  if type(index) ~= "number" then error("stream:block takes a block's index, from 0", 2) end
   local response = self.response
   local count = response and response:block_count() or 0
   for i = 1, count do
@@ -231,11 +255,15 @@ end
 
 --- Whether it has ended, well or not.
 ---@return boolean
-function Stream:is_done() return self.state == "done" or self.state == "failed" end
+function Stream:is_done()
+  check_receiver(self, Stream, "stream:is_done()")
+  return self.state == "done" or self.state == "failed"
+end
 
 --- Cancels the request at once, wherever it is. What comes later is an error of kind
 --- "cancelled"; a stream that has ended stays as it is.
 function Stream:cancel()
+  check_receiver(self, Stream, "stream:cancel()")
   if self:is_done() then return end
   local err = errors.new({ kind = "cancelled", message = "the stream was cancelled" })
   err.partial = self:current_message()
@@ -243,7 +271,10 @@ function Stream:cancel()
 end
 
 --- The same as cancel: for a stream that is no longer wanted.
-function Stream:close() self:cancel() end
+function Stream:close()
+  check_receiver(self, Stream, "stream:close()")
+  self:cancel()
+end
 Stream.__close = Stream.cancel
 
 function Stream:__tostring() return ("claude.Stream (%s)"):format(self.state) end

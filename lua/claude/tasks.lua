@@ -22,6 +22,7 @@
 ---
 --- On PUC Lua 5.1 a task cannot wait under `pcall`, in a metamethod or in a `for` iterator;
 --- use `tasks.call` and the step functions there.
+local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
 local groups = require("claude.tasks.group")
 local hub = require("claude.loop")
@@ -43,7 +44,9 @@ local M = {
 ---@return string?
 ---@return claude.Error?
 function M.sleep(seconds)
-  if type(seconds) ~= "number" then error("claude.sleep: a number of seconds expected", 2) end
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    error("claude.sleep: a number of seconds expected", 2)
+  end
   local task = scheduler.running()
   local told = task and task.told
   local _, why = scheduler.signal():wait(math.max(0, seconds))
@@ -127,6 +130,7 @@ Map.__name = "claude.Map"
 ---@return any item
 ---@return any ...
 function Map:next()
+  check_receiver(self, Map, "map:next()")
   while self.started < #self.list and self.group:has_room() do
     self.started = self.started + 1
     self.group:add(self.started, self.fn, self.list[self.started], self.started)
@@ -139,6 +143,7 @@ end
 
 --- Cancels what runs and begins nothing more.
 function Map:cancel()
+  check_receiver(self, Map, "map:cancel()")
   self.started = #self.list
   self.group:cancel()
 end
@@ -159,8 +164,13 @@ function Map:__call() return self.step() end
 function M.map(list, fn, options)
   if type(list) ~= "table" then error("claude.map: a list expected", 2) end
   if type(fn) ~= "function" then error("claude.map: a function expected", 2) end
+  if options ~= nil and type(options) ~= "table" then
+    error("claude.map: options must be a table", 2)
+  end
   local limit = options and options.limit or 10
-  if type(limit) ~= "number" or limit < 1 then error("claude.map: limit must be at least 1", 2) end
+  if type(limit) ~= "number" or limit < 1 or limit ~= limit then
+    error("claude.map: limit must be at least 1", 2)
+  end
   local map = setmetatable({ list = list, fn = fn, group = groups.new(limit), started = 0 }, Map)
   map.step = M.iterator(function() return map:next() end, "map:next()")
   return map
@@ -190,6 +200,7 @@ end
 ---@param ... any
 ---@return any ...
 function M.loop(fn, ...)
+  if fn ~= nil and type(fn) ~= "function" then error("claude.loop: a function expected", 2) end
   if scheduler.running() then return fn and fn(...) end
   local root = fn and scheduler.spawn(fn, ...)
   if root then root:result() end
@@ -214,6 +225,9 @@ end
 ---@param milliseconds? number 1 without it
 ---@return integer
 function M.step(milliseconds)
+  if milliseconds ~= nil and (type(milliseconds) ~= "number" or milliseconds ~= milliseconds) then
+    error("claude.step: a number of milliseconds expected", 2)
+  end
   if scheduler.running() then error("claude.step: not inside a task", 2) end
   local stop = hub.now() + (milliseconds or 1) / 1000
   repeat

@@ -16,6 +16,7 @@
 --- without a function leaves its calls to `chat:pending()` and ends the run.
 
 local calls_module = require("claude.tool_loop.calls")
+local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
@@ -147,6 +148,7 @@ local STEPS = {
 ---@return integer|claude.Error|nil index
 ---@return claude.ToolCall? call
 function Run:next()
+  check_receiver(self, Run, "run:next()")
   self.tool_event = nil
   while STEPS[self.state] do
     local kind, text, index, call = STEPS[self.state](self)
@@ -161,6 +163,7 @@ end
 ---@return string?
 ---@return claude.Error? err
 function Run:next_text()
+  check_receiver(self, Run, "run:next_text()")
   while true do
     local kind, text, err = self:next()
     if not kind then
@@ -176,6 +179,7 @@ end
 ---@return string?
 ---@return claude.Error? err
 function Run:next_event()
+  check_receiver(self, Run, "run:next_event()")
   local kind, text, err = self:next()
   if not kind then
     return nil, text, err --[[@as claude.Error?]]
@@ -205,21 +209,31 @@ end
 
 --- `for kind, text, index, call in run:deltas()`: everything that happens, in order.
 ---@return fun(): string?, string?, integer?, claude.ToolCall?
-function Run:deltas() return loop_over(self, "next") end
+function Run:deltas()
+  check_receiver(self, Run, "run:deltas()")
+  return loop_over(self, "next")
+end
 
 --- `for text in run:text_stream()`: the text of all replies.
 ---@return fun(): string?
-function Run:text_stream() return loop_over(self, "next_text") end
+function Run:text_stream()
+  check_receiver(self, Run, "run:text_stream()")
+  return loop_over(self, "next_text")
+end
 
 --- `for event in run:events()`: the API's events as tables, tools in between.
 ---@return fun(): table?
-function Run:events() return loop_over(self, "next_event") end
+function Run:events()
+  check_receiver(self, Run, "run:events()")
+  return loop_over(self, "next_event")
+end
 
 --- Runs to the end: the last reply, or `nil, text, err`. `run.reason` says why it ended.
 ---@return claude.Message? message
 ---@return string? text
 ---@return claude.Error? err
 function Run:final_message()
+  check_receiver(self, Run, "run:final_message()")
   while not self:is_done() do
     local kind, text, err = self:next()
     if not kind and err then
@@ -238,12 +252,16 @@ end
 
 --- Whether it has ended, well or not.
 ---@return boolean
-function Run:is_done() return self.state == "done" or self.state == "failed" end
+function Run:is_done()
+  check_receiver(self, Run, "run:is_done()")
+  return self.state == "done" or self.state == "failed"
+end
 
 --- Stops at once: request, waiting, approval and tools. Calls without a result are
 --- answered as stopped, so that the conversation can go on. A run that has ended stays
 --- as it is.
 function Run:cancel()
+  check_receiver(self, Run, "run:cancel()")
   if self:is_done() then return end
   local err = errors.new({ kind = "cancelled", message = "the run was cancelled" })
   if self.state == "streaming" then err.partial = self.stream:current_message() end
@@ -257,7 +275,10 @@ function Run:cancel()
 end
 
 --- The same as cancel: for a run that is no longer wanted.
-function Run:close() self:cancel() end
+function Run:close()
+  check_receiver(self, Run, "run:close()")
+  self:cancel()
+end
 Run.__close = Run.cancel
 
 function Run:__tostring()
@@ -274,6 +295,9 @@ local M = {}
 ---@param level integer stack level of the caller to blame
 ---@return claude.Run
 function M.new(chat, given, level)
+  if given ~= nil and type(given) ~= "table" then
+    error("chat:run takes a table of options, not a " .. type(given), level + 1)
+  end
   local options, overrides = {}, {}
   for name, value in pairs(given or {}) do
     local expected = OPTIONS[name]

@@ -22,6 +22,27 @@ local headers = require("claude.headers")
 
 local M = {}
 
+--- Raises when a list of beta names is none.
+---@param betas any
+---@param level integer stack level to blame
+function M.check_betas(betas, level)
+  if betas == nil then return end
+  if type(betas) ~= "table" then error("betas must be a list of names", level + 1) end
+  for i, name in ipairs(betas) do
+    if type(name) ~= "string" then error(("betas[%d] must be a name"):format(i), level + 1) end
+  end
+end
+
+--- Raises when a number of retries is none.
+---@param retries any
+---@param level integer stack level to blame
+function M.check_retries(retries, level)
+  if retries == nil or (type(retries) == "number" and retries >= 0 and retries % 1 == 0) then
+    return
+  end
+  error("max_retries must be an integer from 0", level + 1)
+end
+
 local OPTION_TYPES = {
   betas = "table",
   headers = "table",
@@ -42,6 +63,13 @@ function M.check_options(options, level)
     if not expected then error(("there is no option %s"):format(tostring(name)), level + 1) end
     if type(value) ~= expected then
       error(("option %s must be a %s"):format(name, expected), level + 1)
+    end
+  end
+  M.check_betas(options.betas, level + 1)
+  M.check_retries(options.max_retries, level + 1)
+  for name, value in pairs(options.headers or {}) do
+    if type(name) ~= "string" or (type(value) ~= "string" and value ~= false) then
+      error("option headers must have names and values that are strings", level + 1)
     end
   end
   if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end

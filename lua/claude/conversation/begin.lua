@@ -15,8 +15,8 @@ M.FIXED = { system = true, tools = true, messages = true, stream = true }
 ---@return string? json
 ---@return string? problem
 function M.member_json(name, value)
-  local text, problem, path = core.encode({ [name] = value }, { request = true })
-  if not text then return nil, ("%s: %s"):format(path or name, problem) end
+  local text, problem = core.encode({ [name] = value }, { request = true })
+  if not text then return nil, problem end
   return text:sub(#name + 5, -2)
 end
 

@@ -293,6 +293,9 @@ end
 ---@return claude.Error? err
 function M.load(client, source, options, make)
   if type(source) ~= "string" then error("client:load takes a path or a dump", 4) end
+  if options ~= nil and type(options) ~= "table" then
+    error("client:load takes a table of params, not a " .. type(options), 4)
+  end
   options = options or {}
   if options.system ~= nil or options.messages ~= nil then
     error("client:load: system and messages are those of the saved conversation", 4)

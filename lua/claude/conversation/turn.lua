@@ -214,11 +214,11 @@ local function seal(chat, reply)
     local added, problem = chat.transcript:append(json)
     if not added then return invalid("the reply cannot be sealed: " .. problem) end
   end
-  M.tell_changes(chat, changes)
   chat.state = {
     stop_reason = reply.response:stop_reason(),
     container = container_of(reply.response) or chat.state.container,
   }
+  M.tell_changes(chat, changes)
   return nil
 end
 

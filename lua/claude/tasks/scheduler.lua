@@ -2,6 +2,7 @@
 ---
 --- A task waits by yielding a value that nobody else has; the hub of claude.loop runs the
 --- tasks that can go on whenever something has happened.
+local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
 local hub = require("claude.loop")
 
@@ -71,7 +72,8 @@ function M.cancelled_error()
 end
 
 local function describe(co, raised)
-  local text = tostring(raised)
+  local shown, text = pcall(tostring, raised) -- the __tostring of a user's error may raise
+  if not shown or type(text) ~= "string" then text = "an error that has no text" end
   local ok, trace = pcall(debug.traceback, co, text)
   return ok and trace or text
 end
@@ -310,6 +312,7 @@ end
 --- a traceback; `raised` is what was raised (a claude.Error of kind "cancelled" if so).
 ---@return any ...
 function Task:wait()
+  check_receiver(self, Task, "task:wait()")
   self.seen = true
   unseen[self] = nil
   local finished = self.outcome or self.done:wait()
@@ -323,6 +326,7 @@ end
 --- Cancels it and its children: the call in which it waits returns an error of kind
 --- "cancelled", and so does every later one. A task that has ended is left alone.
 function Task:cancel()
+  check_receiver(self, Task, "task:cancel()")
   if self.outcome or self.cancelled then return end
   self.cancelled = true
   local children = {}
@@ -340,13 +344,17 @@ end
 --- How it ended; nil while it has not. Who looks is expected to deal with a failure.
 ---@return claude.Outcome?
 function Task:result()
+  check_receiver(self, Task, "task:result()")
   self.seen = true
   unseen[self] = nil
   return self.outcome
 end
 
 ---@return boolean
-function Task:is_done() return self.outcome ~= nil end
+function Task:is_done()
+  check_receiver(self, Task, "task:is_done()")
+  return self.outcome ~= nil
+end
 
 --- Tasks that have not ended.
 ---@return integer

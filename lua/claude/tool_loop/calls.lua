@@ -14,10 +14,18 @@ local tools = require("claude.tools")
 ---@field text string
 ---@field call claude.ToolCall
 
+---@class claude.CallWork
+---@field call claude.ToolCall what the user's code is shown, and may change
+---@field id string
+---@field name string
+---@field tool? claude.Tool
+
 ---@class claude.RunningCalls
 ---@field private chat claude.Conversation
 ---@field private approve? function
 ---@field private events claude.ToolEvent[] not handed out yet
+---@field private warnings { code: string, text: string }[] not told yet
+---@field private later claude.Warn keeps a warning until whoever reads the run asks for more
 ---@field private open integer calls without a result that are being worked on
 ---@field private tasks claude.Task[]
 ---@field private signal claude.Signal set when there is something new
@@ -47,85 +55,98 @@ local function shown(block)
   return content and core.encode(content) or ""
 end
 
----@param call claude.ToolCall
+-- Whatever was returned or raised, the call gets a result: tostring of a user's value,
+-- say, may raise as well.
+---@param make fun(call: claude.CallWork, value: any, warn: claude.Warn): string, boolean?
+---@param item claude.CallWork
+---@param value any
+---@return string block JSON
+---@return boolean? is_error
+function Calls:_block(make, item, value)
+  local made, block, is_error = pcall(make, item, value, self.later)
+  if made then return block, is_error end
+  local text = "Error: the result cannot be shown: " .. result.error_text(block)
+  return result.refusal(item, text, self.later), true
+end
+
+---@param item claude.CallWork
 ---@param block string JSON
----@param is_error boolean
-function Calls:_end(call, block, is_error)
+---@param is_error? boolean
+function Calls:_end(item, block, is_error)
   if self.cancelled then return end
-  self.chat.draft.results[call.id] = block
+  self.chat.draft.results[item.id] = block
   self.open = self.open - 1
-  call.is_error = is_error
-  self:_tell("tool_end", shown(block), call)
+  item.call.is_error = is_error or false
+  self:_tell("tool_end", shown(block), item.call)
 end
 
 -- A call that is answered without running anything.
----@param call claude.ToolCall
+---@param item claude.CallWork
 ---@param block string JSON
-function Calls:_refuse(call, block)
+function Calls:_refuse(item, block)
   if self.cancelled then return end
-  self:_tell("tool_start", call.name, call)
-  self:_end(call, block, true)
+  self:_tell("tool_start", item.name, item.call)
+  self:_end(item, block, true)
 end
 
----@param call claude.ToolCall
----@param tool claude.Tool
-function Calls:_run(call, tool)
-  local warn = self.chat:_warner()
-  local outcome = pack(tasks.call(tool.run, call.input, call))
-  if not outcome[1] then
-    call.traceback = outcome[3]
-    return self:_end(call, result.failure(call, outcome[2], warn), true)
+---@param item claude.CallWork
+function Calls:_run(item)
+  local outcome = pack(tasks.call(item.tool.run, item.call.input, item.call))
+  local raised, value, problem = not outcome[1], outcome[2], outcome[3]
+  if raised then
+    item.call.traceback = problem
+    return self:_end(item, self:_block(result.failure, item, value), true)
   end
-  if outcome[2] == nil and outcome[3] ~= nil then
-    return self:_end(call, result.failure(call, outcome[3], warn), true)
+  if value == nil and problem ~= nil then
+    return self:_end(item, self:_block(result.failure, item, problem), true)
   end
-  self:_end(call, result.success(call, outcome[2], warn))
+  self:_end(item, self:_block(result.success, item, value))
 end
 
 ---@param call claude.ToolCall
 ---@return boolean approved
----@return string? reason
+---@return any reason
 function Calls:_approved(call)
   if not self.approve then return true end
   local outcome = pack(tasks.call(self.approve, call))
   if outcome[1] then return outcome[2] and true or false, outcome[3] end
   call.traceback = outcome[3]
-  self.chat.client:warn("approve_failed", "approve raised: " .. tostring(outcome[3]))
+  self.later("approve_failed", "approve raised: " .. outcome[3])
   return false, "the approval failed: " .. result.error_text(outcome[2])
 end
 
----@param call claude.ToolCall
----@param tool claude.Tool
-function Calls:_begin(call, tool)
-  local approved, reason = self:_approved(call)
+---@param item claude.CallWork
+function Calls:_begin(item)
+  local approved, reason = self:_approved(item.call)
   if self.cancelled then return end
   if not approved then
     local text = reason and ("declined: " .. result.error_text(reason)) or "declined"
-    return self:_refuse(call, result.refusal(call, text, self.chat:_warner()))
+    return self:_refuse(item, result.refusal(item, text, self.later))
   end
-  self:_tell("tool_start", call.name, call)
-  self.tasks[#self.tasks + 1] = tasks.spawn(function()
-    local told, raised, text = tasks.call(self._run, self, call, tool)
-    if told then return end
-    -- A result that breaks the code that writes it down must not leave the call open.
-    call.traceback = text
-    self:_end(call, result.failure(call, raised, self.chat:_warner()), true)
-  end)
+  self:_tell("tool_start", item.name, item.call)
+  self.tasks[#self.tasks + 1] = tasks.spawn(function() self:_run(item) end)
 end
 
----@param work { call: claude.ToolCall, tool: claude.Tool? }[]
+---@param work claude.CallWork[]
 function Calls:_begin_all(work)
-  local warn = self.chat:_warner()
   for _, item in ipairs(work) do
-    local call = item.call
     if self.cancelled then return end
-    if call.invalid then
-      self:_refuse(call, result.failure(call, NOT_JSON, warn))
+    if item.call.invalid then
+      self:_refuse(item, result.failure(item, NOT_JSON, self.later))
     elseif not item.tool then
-      self:_refuse(call, result.failure(call, ("Tool '%s' not found"):format(call.name), warn))
+      local text = ("Tool '%s' not found"):format(item.name)
+      self:_refuse(item, result.failure(item, text, self.later))
     else
-      self:_begin(call, item.tool)
+      self:_begin(item)
     end
+  end
+end
+
+-- Tools run where nobody can catch what on_warning raises: it is called from here.
+function Calls:_tell_warnings()
+  while self.warnings[1] do
+    local warning = table.remove(self.warnings, 1)
+    self.chat:_warner()(warning.code, warning.text)
   end
 end
 
@@ -134,13 +155,14 @@ end
 ---@return claude.ToolEvent? event
 ---@return string? why
 function Calls:next()
-  while not self.events[1] do
+  while true do
+    self:_tell_warnings()
+    if self.events[1] then return table.remove(self.events, 1) end
     if self.open == 0 or self.cancelled then return nil end
     self.signal:clear()
     local _, why = self.signal:wait()
     if why == "cancelled" then return nil, why end
   end
-  return table.remove(self.events, 1)
 end
 
 --- Cancels approval and tools. What they return later is dropped.
@@ -161,10 +183,13 @@ local M = {}
 ---@param approve? function
 ---@return claude.RunningCalls
 function M.start(chat, pending, approve)
+  local warnings = {}
   local self = setmetatable({
     chat = chat,
     approve = approve,
     events = {},
+    warnings = warnings,
+    later = function(code, text) warnings[#warnings + 1] = { code = code, text = text } end,
     open = 0,
     tasks = {},
     signal = tasks.signal(),
@@ -173,7 +198,9 @@ function M.start(chat, pending, approve)
   local work = {}
   for _, call in ipairs(pending) do
     local tool = tools.find(chat.tool_list, call)
-    if call.invalid or not tool or tool.run then work[#work + 1] = { call = call, tool = tool } end
+    if call.invalid or not tool or tool.run then
+      work[#work + 1] = { call = call, id = call.id, name = call.name, tool = tool }
+    end
   end
   self.open = #work
   if #work > 0 then self.tasks[1] = tasks.spawn(function() self:_begin_all(work) end) end

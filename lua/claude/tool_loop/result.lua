@@ -24,13 +24,15 @@ end
 local function scrubbed_copy(value, seen)
   if type(value) == "string" then return (core.utf8_scrub(value)) end
   if type(value) ~= "table" or seen[value] then return value end
+  local meta = getmetatable(value)
+  if meta ~= nil and type(meta) ~= "table" then return value end -- a protected metatable
   seen[value] = true
   local copy = {}
-  for key, member in pairs(value) do
+  for key, member in next, value do
     copy[scrubbed_copy(key, seen)] = scrubbed_copy(member, seen)
   end
   seen[value] = nil
-  return setmetatable(copy, getmetatable(value))
+  return setmetatable(copy, meta)
 end
 
 ---@param value any
@@ -40,14 +42,12 @@ end
 ---@return string? json
 ---@return string? problem
 local function encode(value, where, warn, opts)
-  local json, problem, path = core.encode(value, opts)
+  local json, problem = core.encode(value, opts)
   if json then return json end
-  json = core.encode(scrubbed_copy(value, {}), opts)
-  if json then
-    warn("tool_result_utf8", where .. ": what is not UTF-8 became U+FFFD")
-    return json
-  end
-  return nil, path and path ~= "" and ("%s: %s"):format(path, problem) or problem
+  json = problem:find("UTF-8", 1, true) and core.encode(scrubbed_copy(value, {}), opts)
+  if not json then return nil, problem end
+  warn("tool_result_utf8", where .. ": what is not UTF-8 became U+FFFD")
+  return json
 end
 
 -- Empty text blocks are refused by the API and say nothing.
@@ -111,19 +111,25 @@ function M.success(call, value, warn)
   return M.failure(call, "the tool's result cannot be written as JSON: " .. problem, warn), true
 end
 
---- The text of a value that was raised or returned as an error.
 ---@param err any
 ---@return string
-function M.error_text(err)
+local function raised_text(err)
   if type(err) == "table" then
     local meta = getmetatable(err)
     if not (type(meta) == "table" and meta.__tostring) and type(err.message) == "string" then
       return err.message
     end
   end
+  return tostring(err)
+end
+
+--- The text of a value that was raised or returned as an error. Never raises.
+---@param err any
+---@return string
+function M.error_text(err)
   -- A __tostring of the user's may fail as well.
-  local told, text = pcall(tostring, err)
-  return told and text or ("an error of type " .. type(err))
+  local told, text = pcall(raised_text, err)
+  return told and type(text) == "string" and text or ("an error of type " .. type(err))
 end
 
 --- The block for a failure; "Error: " stands before the text.
