@@ -44,6 +44,7 @@ for _, driver in ipairs({ "blocking", "luv" }) do
       assert.is_truthy(head:find("\r\nx-api-key: k\r\n", 1, true))
       assert.is_truthy(head:find("\r\nx%-empty:%s*\r\n"))
       assert.is_truthy(head:find("\r\ncontent-length: 7\r\n", 1, true))
+      assert.is_truthy(head:find("\r\naccept%-encoding:[^\r]*gzip"))
       assert.is_nil(head:find("expect", 1, true))
     end)
 

@@ -9,6 +9,7 @@ local net = require("claude.net")
 local M = { name = "luv" }
 
 local EVENTS = { "r", "w", "rw" }
+local BEAT = 200 -- milliseconds
 
 -- How to watch where the poller has no descriptor of its own: a handle for each.
 local function watch_each(uv, happened)
@@ -77,7 +78,7 @@ end
 ---@return claude.Driver
 function M.new(ready)
   local uv = require("luv")
-  local timer, idle = uv.new_timer(), uv.new_idle()
+  local timer, idle, beat = uv.new_timer(), uv.new_idle(), uv.new_timer()
   local waiting = false -- inside D.run(true)
 
   -- "once" runs due timers and then still blocks for the next event, unless told to stop.
@@ -117,8 +118,15 @@ function M.new(ready)
 
   function D.run(wait)
     if wait and not uv.loop_alive() then return false end
-    waiting = wait
-    uv.run(wait and "once" or "nowait")
+    if not wait then
+      uv.run("nowait")
+      return true
+    end
+    waiting = true
+    -- A signal does not end uv.run: call into Lua now and then, so that Ctrl-C has its effect.
+    uv.timer_start(beat, BEAT, BEAT, uv.stop)
+    uv.run("once")
+    uv.timer_stop(beat)
     waiting = false
     return true
   end
@@ -127,6 +135,7 @@ function M.new(ready)
     close()
     uv.close(timer)
     uv.close(idle)
+    uv.close(beat)
     uv.run("nowait") -- luv 1.44 crashes at exit if the loop never ran after a close
   end
 
