@@ -55,9 +55,12 @@ end
 function M.settle()
   local late = hub.now() + 5
   while hub.engine() and hub.engine():counts() > 0 do
-    assert(hub.now() < late, "an exchange did not end")
+    local live, watched = hub.engine():counts()
+    local what = "%d exchanges did not end, %d descriptors are watched"
+    assert(hub.now() < late, what:format(live, watched))
     tasks.sleep(0.005)
   end
+  hub.poll() -- the engine is done; let the exchanges hear of it
 end
 
 return M
