@@ -99,6 +99,16 @@ describe("core.sse", function()
     end
   end)
 
+  it("can be asked for nothing once its finalizer ran", function()
+    local stream = core.sse()
+    stream:feed("data: 1\n\ndata: 2\n\n")
+    stream:next()
+    getmetatable(stream).__gc(stream)
+    assert.has_error(function() stream:next() end)
+    assert.has_error(function() stream:feed("data: 3\n\n") end)
+    getmetatable(stream).__gc(stream)
+  end)
+
   it("wants every event read before it is fed again", function()
     local stream = core.sse()
     stream:feed("data: 1\n\ndata: 2\n\n")

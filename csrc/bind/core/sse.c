@@ -21,10 +21,14 @@ typedef struct event_stream {
   cm_buffer text; /* data with U+FFFD for what is not UTF-8 */
   cm_sse_event event;
   int pending; /* event has been parsed and not yet been returned whole */
+  int closed;  /* its finalizer ran: what it had is gone */
 } event_stream;
 
 static event_stream *check_stream(lua_State *L) {
-  return luaL_checkudata(L, 1, CLASS);
+  event_stream *stream = luaL_checkudata(L, 1, CLASS);
+
+  luaL_argcheck(L, !stream->closed, 1, "event stream was collected");
+  return stream;
 }
 
 /* core.sse([max_event_bytes]) -> event stream */
@@ -43,8 +47,9 @@ static int sse_new(lua_State *L) {
 }
 
 static int sse_gc(lua_State *L) {
-  event_stream *stream = check_stream(L);
+  event_stream *stream = luaL_checkudata(L, 1, CLASS);
 
+  stream->closed = 1;
   cm_sse_deinit(&stream->sse);
   cm_buffer_deinit(&stream->fed);
   cm_buffer_deinit(&stream->text);

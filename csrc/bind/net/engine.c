@@ -31,7 +31,7 @@ static cm_multi *usable(lua_State *L) {
 static cm_transfer_id check_id(lua_State *L, int arg) {
   lua_Number id = luaL_checknumber(L, arg);
 
-  return id > 0 ? (cm_transfer_id)id : 0;
+  return id > 0 && id < 1e18 ? (cm_transfer_id)id : 0;
 }
 
 static int fail(lua_State *L, const char *text) {
@@ -65,7 +65,7 @@ static int engine_get(lua_State *L) {
 
 /* ---- starting: every check that may raise comes before anything is acquired ---- */
 
-/* The text stays valid as long as the table at index 2 is not changed. */
+/* Leaves the value on the stack: a metamethod may have made it, and the text is borrowed. */
 static const char *text_option(lua_State *L, const char *name) {
   const char *text = NULL;
   size_t len;
@@ -77,7 +77,6 @@ static const char *text_option(lua_State *L, const char *name) {
   } else if (!lua_isnil(L, -1)) {
     luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, -1));
   }
-  lua_pop(L, 1);
   return text;
 }
 
@@ -96,7 +95,7 @@ static size_t size_option(lua_State *L, const char *name) {
   lua_getfield(L, 2, name);
   size = lua_isnil(L, -1) ? 0 : luaL_checknumber(L, -1);
   lua_pop(L, 1);
-  return size > 0 ? (size_t)size : 0;
+  return size > 0 && size < 1e15 ? (size_t)size : 0;
 }
 
 static cm_slice header_part(lua_State *L, int i, int part) {
@@ -110,7 +109,7 @@ static cm_slice header_part(lua_State *L, int i, int part) {
   return text;
 }
 
-/* Leaves a userdata that holds the array on the stack. */
+/* Leaves the array, in a userdata, and the table that its texts are from on the stack. */
 static void check_headers(lua_State *L, cm_transfer_options *options) {
   cm_transfer_header *headers;
   size_t i, n;
@@ -120,7 +119,7 @@ static void check_headers(lua_State *L, cm_transfer_options *options) {
   luaL_checktype(L, -1, LUA_TTABLE);
   n = lua_rawlen(L, -1);
   headers = lua_newuserdatauv(L, (n ? n : 1) * sizeof *headers, 0);
-  lua_insert(L, -2);
+  lua_insert(L, -2); /* below the table */
   for (i = 0; i < n; i++) {
     lua_rawgeti(L, -1, (int)i + 1);
     luaL_checktype(L, -1, LUA_TTABLE);
@@ -128,25 +127,26 @@ static void check_headers(lua_State *L, cm_transfer_options *options) {
     headers[i].value = header_part(L, (int)i + 1, 2);
     lua_pop(L, 1);
   }
-  lua_pop(L, 1);
   options->headers = headers;
   options->header_count = n;
 }
 
 static void check_ends(lua_State *L, cm_transfer_options *options) {
   lua_getfield(L, 2, "body");
-  if (!lua_isnil(L, -1))
+  if (!lua_isnil(L, -1)) {
     options->body = ((cm_body_handle *)luaL_checkudata(L, lua_gettop(L), CM_BODY_CLASS))->body;
+    if (!options->body) luaL_error(L, "body: collected");
+  }
   lua_getfield(L, 2, "response");
   options->response =
       ((cm_response_handle *)luaL_checkudata(L, lua_gettop(L), CM_RESPONSE_CLASS))->response;
   if (!options->response) luaL_error(L, "response: closed");
-  lua_pop(L, 2);
 }
 
 static void check_options(lua_State *L, cm_transfer_options *options) {
   memset(options, 0, sizeof *options);
   luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checkstack(L, 24, NULL);
   options->url = text_option(L, "url");
   if (!options->url) luaL_error(L, "url: missing");
   options->method = text_option(L, "method");
@@ -175,7 +175,6 @@ static int engine_start(lua_State *L) {
     return 3;
   }
   check_options(L, &options);
-  luaL_checkstack(L, 4, NULL);
   status = cm_multi_start(multi, &options, &id, &failure);
   if (status == CM_OK) {
     lua_pushnumber(L, (lua_Number)id);
