@@ -21,11 +21,12 @@
 
 /*
 ** The integers a number of this Lua holds exactly are those of size up to
-** CM_LUA_EXACT_INTEGER; cm_push_integer pushes one of them.
+** CM_LUA_EXACT_INTEGER (2^53 could also be 2^53 + 1, rounded); cm_push_integer pushes
+** one of them.
 */
 #if LUA_VERSION_NUM < 503
 #define lua_isinteger(L, i) 0
-#define CM_LUA_EXACT_INTEGER ((int64_t)1 << 53)
+#define CM_LUA_EXACT_INTEGER (((int64_t)1 << 53) - 1)
 #define cm_push_integer(L, value) lua_pushnumber(L, (lua_Number)(value))
 #else
 #define CM_LUA_EXACT_INTEGER INT64_MAX

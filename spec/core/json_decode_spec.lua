@@ -159,8 +159,8 @@ describe("core.decode", function()
 
   describe("numbers", function()
     it("are exact up to the range of this Lua, and raw text beyond", function()
-      local inside = exact_range == 64 and "9223372036854775807" or "9007199254740992"
-      local beyond = exact_range == 64 and "9223372036854775808" or "9007199254740993"
+      local inside = exact_range == 64 and "9223372036854775807" or "9007199254740991"
+      local beyond = exact_range == 64 and "9223372036854775808" or "9007199254740992"
       for _, sign in ipairs({ "", "-" }) do
         local value = core.decode(sign .. inside)
         assert.equal("number", type(value))
