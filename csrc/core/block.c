@@ -8,8 +8,6 @@
 #include "core/slice.h"
 #include "core/splice.h"
 
-enum { TEXT_CARRY, INPUT_CARRY };
-
 static const char *const PART_NAMES[CM_PART_COUNT] = {
   "text", "thinking", "signature", "input", "citations", "content", "encrypted_content"
 };
@@ -110,7 +108,7 @@ static int has_initial(const cm_block *block, int part) {
   return block->initial[part].len > 0;
 }
 
-static int is_tool(const cm_block *block) {
+int cm_block_is_tool(const cm_block *block) {
   return block->kind == CM_BLOCK_TOOL_USE || block->kind == CM_BLOCK_SERVER_TOOL;
 }
 
@@ -124,7 +122,7 @@ int cm_block_accepts(const cm_block *block, const cm_event *delta) {
   case CM_DELTA_SIGNATURE:
     return has_initial(block, CM_PART_SIGNATURE) || cm_slice_is(block->type, "thinking");
   case CM_DELTA_INPUT_JSON:
-    return is_tool(block);
+    return cm_block_is_tool(block);
   case CM_DELTA_CITATION:
     return block->kind == CM_BLOCK_TEXT || has_initial(block, CM_PART_CITATIONS);
   case CM_DELTA_COMPACTION:
@@ -162,7 +160,7 @@ static cm_status begin_text(cm_block *block, int part, cm_buffer *scratch) {
   status = replace(block, part, inside(initial));
   cm_buffer_clear(scratch);
   if (status != CM_OK || initial.len == 2) return status;
-  return cm_json_string_unescape(inside(initial), &block->carry[TEXT_CARRY], scratch);
+  return cm_json_string_unescape(inside(initial), &block->carry[part], scratch);
 }
 
 static cm_status add_text(cm_block *block, int part, const cm_event *delta, cm_buffer *scratch,
@@ -171,13 +169,13 @@ static cm_status add_text(cm_block *block, int part, const cm_event *delta, cm_b
 
   if (status == CM_OK) status = cm_buffer_append(&block->parts[part], delta->text.body);
   if (status != CM_OK) return status;
-  return unescape(delta->text, &block->carry[TEXT_CARRY], scratch, text);
+  return unescape(delta->text, &block->carry[part], scratch, text);
 }
 
 /* Empty fragments give no input: they often come first and may be all there is. */
 static cm_status add_input(cm_block *block, const cm_event *delta, cm_buffer *scratch,
                            cm_slice *text) {
-  cm_status status = unescape(delta->text, &block->carry[INPUT_CARRY], scratch, text);
+  cm_status status = unescape(delta->text, &block->carry[CM_PART_INPUT], scratch, text);
 
   if (status != CM_OK) return status;
   if (delta->text.body.len) block->given |= 1u << CM_PART_INPUT;
@@ -230,20 +228,18 @@ cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratc
 }
 
 cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) {
-  static const char replacement[] = "\xEF\xBF\xBD";
+  static const cm_delta_kind deltas[CM_PART_COUNT] = { [CM_PART_TEXT] = CM_DELTA_TEXT,
+                                                       [CM_PART_THINKING] = CM_DELTA_THINKING,
+                                                       [CM_PART_INPUT] = CM_DELTA_INPUT_JSON };
+  int part = 0;
 
-  *text = cm_slice_of(replacement);
-  if (block->carry[TEXT_CARRY]) {
-    block->carry[TEXT_CARRY] = 0;
-    *delta = has_given(block, CM_PART_THINKING) ? CM_DELTA_THINKING : CM_DELTA_TEXT;
-    return CM_OK;
-  }
-  if (block->carry[INPUT_CARRY]) {
-    block->carry[INPUT_CARRY] = 0;
-    *delta = CM_DELTA_INPUT_JSON;
-    return cm_buffer_append(&block->parts[CM_PART_INPUT], *text);
-  }
-  return CM_END;
+  while (part < CM_PART_COUNT && !block->carry[part]) part++;
+  if (part == CM_PART_COUNT) return CM_END;
+  block->carry[part] = 0;
+  *delta = deltas[part];
+  *text = cm_slice_of("\xEF\xBF\xBD");
+  /* Text keeps the escape that came; input is kept unescaped. */
+  return part == CM_PART_INPUT ? cm_buffer_append(&block->parts[part], *text) : CM_OK;
 }
 
 /* What has come of it */
@@ -280,7 +276,7 @@ static cm_status judge_input(const cm_block *block, cm_input_state *state) {
   cm_slice initial = block->initial[CM_PART_INPUT];
 
   *state = CM_INPUT_OBJECT;
-  if (!is_tool(block)) return CM_OK;
+  if (!cm_block_is_tool(block)) return CM_OK;
   if (has_given(block, CM_PART_INPUT))
     return cm_repair_judge(cm_block_input(block), block->start.alloc, state);
   if (!is_null(initial) && initial.ptr[0] != '{') *state = CM_INPUT_OTHER_VALUE;
@@ -402,7 +398,7 @@ static cm_status put_parts(rendering *r, const cm_block *block, int strict) {
   int i;
 
   for (i = 0; i < CM_PART_COUNT && status == CM_OK; i++) {
-    if (i == CM_PART_INPUT && is_tool(block))
+    if (i == CM_PART_INPUT && cm_block_is_tool(block))
       status = put_input(r, block, strict);
     else
       put_part(r, block, i);

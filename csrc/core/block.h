@@ -64,12 +64,15 @@ typedef struct cm_block {
   cm_slice initial[CM_PART_COUNT]; /* private: raw values in start */
   cm_buffer parts[CM_PART_COUNT];  /* private */
   unsigned given;                  /* private: a bit per part that deltas have given */
-  unsigned carry[2];               /* private: half a character of text or thinking, of input */
+  unsigned carry[CM_PART_COUNT];   /* private: half a character at the end of what came */
 } cm_block;
 
 /* Copies start, a valid object. CM_OK or CM_ERR_NOMEM; deinit is safe after both. */
 cm_status cm_block_init(cm_block *block, const cm_alloc *alloc, int64_t index, cm_slice start);
 void cm_block_deinit(cm_block *block);
+
+/* Whether it is a call, of ours or of the server's. */
+int cm_block_is_tool(const cm_block *block);
 
 /* Whether this block has a place for what the delta brings. */
 int cm_block_accepts(const cm_block *block, const cm_event *delta);

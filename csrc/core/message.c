@@ -92,6 +92,7 @@ static cm_status add_block(cm_message *message, int64_t index, cm_slice start) {
   cm_block *block;
   cm_status status = account(message, sizeof *block + start.len);
 
+  if (message->count == CM_MESSAGE_MAX_BLOCKS) return CM_ERR_LIMIT;
   if (status == CM_OK) status = make_room(message);
   if (status != CM_OK) return status;
   block = message->alloc->resize(message->alloc->ud, NULL, 0, sizeof *block);
@@ -156,7 +157,7 @@ cm_status cm_message_load(cm_message *message, cm_slice text) {
   cm_slice object, content;
   cm_status status;
 
-  cm_json_reader_init(&reader, text, CM_JSON_MAX_DEPTH);
+  cm_json_reader_init(&reader, text, CM_JSON_MAX_REPLY_DEPTH);
   if (cm_json_reader_peek(&reader) != CM_JSON_OBJECT) return CM_END;
   if (cm_json_reader_read_value(&reader, &object) != CM_OK) return CM_END;
   if (cm_json_reader_finish(&reader) != CM_OK) return CM_END;
@@ -167,6 +168,7 @@ cm_status cm_message_load(cm_message *message, cm_slice text) {
 
   status = keep_start(message, object);
   if (status == CM_OK) status = add_whole_blocks(message, content);
+  if (status == CM_END) cm_message_deinit(message);
   if (status != CM_OK) return status;
   message->stop = stop_of(cm_object_string(cm_object_member(object, "stop_reason")));
   message->started = message->ended = message->loaded = 1;
@@ -250,6 +252,7 @@ static cm_status take_delta(cm_message *message, const cm_event *event, cm_deliv
   status = account(message, event->raw.len);
   if (status != CM_OK) return status;
   delivery->kind = kind_of_delta(event->delta);
+  message->flushed = 0;
   return cm_block_add(block, event, &message->scratch, &delivery->text);
 }
 
@@ -343,7 +346,7 @@ static cm_status take_in_order(cm_message *message, const cm_event *event, cm_de
 static cm_status name_limit(cm_status status, cm_failure *failure) {
   if (status != CM_ERR_LIMIT) return status;
   failure->status = status;
-  snprintf(failure->text, sizeof failure->text, "the message is larger than the limit");
+  snprintf(failure->text, sizeof failure->text, "the message is larger than the limits allow");
   return status;
 }
 
@@ -362,17 +365,24 @@ cm_status cm_message_take(cm_message *message, const cm_event *event, cm_deliver
   return name_limit(take_in_order(message, event, delivery, failure), failure);
 }
 
-cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *delivery) {
+static cm_status flush_block(cm_block *block, cm_delivery *delivery) {
   cm_delta_kind delta;
-  cm_status status = CM_END;
-  size_t i;
+  cm_status status = cm_block_flush(block, &delta, &delivery->text);
 
-  for (i = 0; i < message->count && status == CM_END; i++) {
-    if (index >= 0 && message->blocks[i]->index != index) continue;
-    status = cm_block_flush(message->blocks[i], &delta, &delivery->text);
-    if (status != CM_OK) continue;
-    delivery->kind = kind_of_delta(delta);
-    delivery->index = message->blocks[i]->index;
+  if (status != CM_OK) return status;
+  delivery->kind = kind_of_delta(delta);
+  delivery->index = block->index;
+  return CM_OK;
+}
+
+cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *delivery) {
+  cm_block *block = index >= 0 ? find_block(message, index) : NULL;
+  cm_status status = CM_END;
+
+  if (index >= 0) return block ? flush_block(block, delivery) : CM_END;
+  while (message->flushed < message->count && status == CM_END) {
+    status = flush_block(message->blocks[message->flushed], delivery);
+    if (status == CM_END) message->flushed++;
   }
   return status;
 }

@@ -52,6 +52,9 @@ typedef enum cm_stop {
   CM_STOP_OTHER /* end_turn, tool_use, … and those not known yet */
 } cm_stop;
 
+/* So many that no reply has them, and so few that no order of them takes long to sort. */
+enum { CM_MESSAGE_MAX_BLOCKS = 100000 };
+
 /* Embed by value. Read freely; write only through these functions. */
 typedef struct cm_message {
   const cm_alloc *alloc;
@@ -63,6 +66,7 @@ typedef struct cm_message {
   cm_block **blocks; /* in the order of their index */
   size_t count;
   size_t capacity;
+  size_t flushed;    /* blocks before have no half character left to tell */
   cm_block *latest;  /* the block of the event before: most often also of the next */
   cm_buffer scratch; /* the text of a delta that had escapes */
   cm_stop stop;
@@ -87,7 +91,7 @@ void cm_message_deinit(cm_message *message);
 **   CM_ERR_PROTOCOL  an order that loses something: a second message_start, a block
 **                    started twice, a delta for a block that has not started or has
 **                    stopped  } *failure says which
-**   CM_ERR_LIMIT     the ceiling
+**   CM_ERR_LIMIT     the ceiling, or more than CM_MESSAGE_MAX_BLOCKS
 **   CM_ERR_NOMEM
 */
 cm_status cm_message_take(cm_message *message, const cm_event *event, cm_delivery *delivery,

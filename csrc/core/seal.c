@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/pairs.h"
 #include "core/slice.h"
 
 /* What becomes of a block. */
@@ -11,6 +12,7 @@ typedef struct work {
   cm_seal *seal;
   const cm_message *message;
   unsigned char *fates; /* one per block */
+  cm_pairs pairs;
 } work;
 
 static const struct {
@@ -84,30 +86,15 @@ static cm_status leave_out(work *w, size_t i, cm_rule rule) {
   return note(w->seal, rule, (int64_t)i);
 }
 
-static int is_tool(const cm_block *block) {
-  return block->kind == CM_BLOCK_TOOL_USE || block->kind == CM_BLOCK_SERVER_TOOL;
-}
-
-static int same_value(cm_slice a, cm_slice b) {
-  return a.len > 0 && a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-}
-
-/* A call of the server's own that it has answered: without its result it cannot go back. */
-static int has_result(const work *w, const cm_block *call) {
-  size_t i;
-
-  for (i = 0; i < w->message->count; i++) {
-    const cm_block *other = block_at(w, i);
-    if (other->stopped && same_value(call->id, other->tool_use_id)) return 1;
-  }
-  return 0;
-}
-
-/* Only text says something without its end; thinking needs its signature, a call its result. */
+/*
+** Only text says something without its end; thinking needs its signature, a call of the
+** server's own its result.
+*/
 static int is_unfinished(const work *w, const cm_block *block) {
   if (block->kind == CM_BLOCK_THINKING && !cm_block_is_signed(block)) return 1;
   if (block->kind == CM_BLOCK_TOOL_USE) return 1;
-  if (block->kind == CM_BLOCK_SERVER_TOOL && !has_result(w, block)) return 1;
+  if (block->kind == CM_BLOCK_SERVER_TOOL && !cm_pairs_has(&w->pairs, block, w->message->count))
+    return 1;
   return !block->stopped && block->kind != CM_BLOCK_TEXT;
 }
 
@@ -126,24 +113,12 @@ static cm_status leave_out_unfinished(work *w) {
 
 /* Before a fallback */
 
-/* Whether a call has its result, or a result its call, among the first end blocks. */
-static int is_paired(const work *w, size_t i, size_t end) {
-  const cm_block *block = block_at(w, i), *other;
-  size_t k;
-
-  for (k = 0; k < end; k++) {
-    other = block_at(w, k);
-    if (is_tool(block) && same_value(block->id, other->tool_use_id)) return 1;
-    if (!is_tool(block) && is_tool(other) && same_value(block->tool_use_id, other->id)) return 1;
-  }
-  return 0;
-}
-
 static int is_lost_by_fallback(const work *w, size_t i, size_t end) {
   const cm_block *block = block_at(w, i);
 
   if (block->kind == CM_BLOCK_THINKING) return 1;
-  return (is_tool(block) || block->tool_use_id.len > 0) && !is_paired(w, i, end);
+  return (cm_block_is_tool(block) || block->tool_use_id.len > 0) &&
+         !cm_pairs_has(&w->pairs, block, end);
 }
 
 static cm_status leave_out_before_fallback(work *w) {
@@ -177,7 +152,8 @@ static cm_status leave_out_tail(work *w, int tools_too, cm_rule rule) {
 
   while (tail > 0) {
     const cm_block *block = block_at(w, tail - 1);
-    if (stays(w, tail - 1) && block->kind != CM_BLOCK_THINKING && !(tools_too && is_tool(block)))
+    if (stays(w, tail - 1) && block->kind != CM_BLOCK_THINKING &&
+        !(tools_too && cm_block_is_tool(block)))
       break;
     tail--;
   }
@@ -288,7 +264,9 @@ cm_status cm_seal_message(cm_seal *seal, const cm_message *message, cm_seal_mode
   w.fates = seal->alloc->resize(seal->alloc->ud, NULL, 0, size);
   if (!w.fates) return CM_ERR_NOMEM;
   memset(w.fates, STAYS, size);
-  status = seal_blocks(&w, complete);
+  status = cm_pairs_init(&w.pairs, seal->alloc, message, complete);
+  if (status == CM_OK) status = seal_blocks(&w, complete);
+  cm_pairs_deinit(&w.pairs);
   seal->alloc->resize(seal->alloc->ud, w.fates, size, 0);
   return status;
 }

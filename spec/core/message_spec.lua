@@ -290,6 +290,21 @@ describe("halves of surrogate pairs in what is told", function()
     assert.equal("end", ending)
   end)
 
+  it("belongs to its member: text and thinking of one block do not complete each other", function()
+    local _, lines = s.read_reply({
+      {
+        '{"type":"future","text":"","thinking":""}',
+        '{"type":"text_delta","text":"\\ud83d"}',
+        '{"type":"thinking_delta","thinking":"\\ude00"}',
+      },
+    })
+    assert.same({ "text 0 ", "thinking 0 \239\191\189", "text 0 \239\191\189" }, {
+      lines[3],
+      lines[4],
+      lines[5],
+    })
+  end)
+
   it("do not hide the event behind them from a connection that ends", function()
     local response = core.response()
     response:feed(s.stream({

@@ -251,26 +251,54 @@ static int response_header(lua_State *L) {
   return 1;
 }
 
+/* Adds the string on top of the stack to the list of that name in the table at 2; pops it. */
+static void add_header(lua_State *L, cm_slice name) {
+  push_slice(L, name);
+  lua_pushvalue(L, -1);
+  lua_rawget(L, 2);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 2);
+  }
+  lua_pushvalue(L, -3);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 3);
+}
+
+/* Pushes the strings of the list at 4, in one go: a server may send a great many. */
+static void push_joined(lua_State *L) {
+  int count = (int)lua_rawlen(L, 4), i;
+  luaL_Buffer all;
+
+  luaL_buffinit(L, &all);
+  for (i = 1; i <= count; i++) {
+    if (i > 1) luaL_addlstring(&all, ", ", 2);
+    lua_rawgeti(L, 4, i);
+    luaL_addvalue(&all);
+  }
+  luaL_pushresult(&all);
+}
+
 /* response:headers() -> { [lower-case name] = value }, several of one name joined by ", " */
 static int response_headers(lua_State *L) {
   cm_response *response = check_response(L);
   cm_slice name, value;
   size_t position = 0;
 
+  lua_settop(L, 1);
   lua_newtable(L);
   while (cm_response_next_header(response, &position, &name, &value)) {
-    push_slice(L, name);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, -3);
     push_slice(L, value);
-    if (lua_isnil(L, -2)) {
-      lua_remove(L, -2);
-    } else {
-      lua_pushliteral(L, ", ");
-      lua_insert(L, -2);
-      lua_concat(L, 3);
-    }
-    lua_rawset(L, -3);
+    add_header(L, name);
+  }
+  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+    push_joined(L);
+    lua_pushvalue(L, 3);
+    lua_insert(L, -2);
+    lua_rawset(L, 2);
   }
   return 1;
 }
