@@ -73,7 +73,7 @@ static cm_status read_frame(frame *f, cm_slice text, cm_failure *failure) {
   cm_status status;
 
   memset(f, 0, sizeof *f);
-  cm_json_reader_init(&reader, text, CM_JSON_MAX_DEPTH);
+  cm_json_reader_init(&reader, text, CM_JSON_MAX_REPLY_DEPTH);
   if (cm_json_reader_peek(&reader) != CM_JSON_OBJECT) {
     cm_json_reader_read_value(&reader, &value);
     status = cm_json_reader_finish(&reader);

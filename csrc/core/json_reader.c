@@ -406,11 +406,15 @@ const char *cm_json_reader_reason(const cm_json_reader *reader) {
 }
 
 cm_status cm_json_check(cm_slice text, cm_failure *failure) {
+  return cm_json_check_to(text, CM_JSON_MAX_DEPTH, failure);
+}
+
+cm_status cm_json_check_to(cm_slice text, unsigned max_depth, cm_failure *failure) {
   cm_json_reader reader;
   cm_slice raw;
   cm_status status;
 
-  cm_json_reader_init(&reader, text, CM_JSON_MAX_DEPTH);
+  cm_json_reader_init(&reader, text, max_depth);
   status = cm_json_reader_read_value(&reader, &raw);
   if (status == CM_OK) status = cm_json_reader_finish(&reader);
   if (status != CM_OK && failure) {

@@ -25,7 +25,11 @@
 #include "core/base.h"
 #include "core/json_string.h"
 
-enum { CM_JSON_MAX_DEPTH = 1024 };
+/*
+** What a reply brings is put into blocks, messages, requests and files, which have to be
+** read again: so it may itself be nested a little less deep than what is read.
+*/
+enum { CM_JSON_MAX_DEPTH = 1024, CM_JSON_MAX_REPLY_DEPTH = 1000 };
 
 typedef enum cm_json_type {
   CM_JSON_INVALID = 0, /* no value begins here */
@@ -96,5 +100,8 @@ const char *cm_json_reader_reason(const cm_json_reader *reader);
 
 /* Reads text as one whole value; *failure (may be NULL) is filled in on error. */
 cm_status cm_json_check(cm_slice text, cm_failure *failure);
+
+/* The same, and only to that depth. */
+cm_status cm_json_check_to(cm_slice text, unsigned max_depth, cm_failure *failure);
 
 #endif

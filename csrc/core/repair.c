@@ -24,7 +24,7 @@ cm_status cm_repair_close(cm_slice input, cm_buffer *out) {
   if (status != CM_OK) return status;
   closed.ptr = out->ptr + before;
   closed.len = out->len - before;
-  return cm_json_check(closed, NULL);
+  return cm_json_check_to(closed, CM_JSON_MAX_REPLY_DEPTH, NULL);
 }
 
 cm_status cm_repair_judge(cm_slice input, const cm_alloc *alloc, cm_input_state *state) {
@@ -32,7 +32,7 @@ cm_status cm_repair_judge(cm_slice input, const cm_alloc *alloc, cm_input_state 
   cm_status status;
 
   *state = is_object(input) ? CM_INPUT_OBJECT : CM_INPUT_OTHER_VALUE;
-  if (cm_json_check(input, NULL) == CM_OK) return CM_OK;
+  if (cm_json_check_to(input, CM_JSON_MAX_REPLY_DEPTH, NULL) == CM_OK) return CM_OK;
   cm_buffer_init(&closed, alloc, (size_t)-1);
   status = cm_repair_close(input, &closed);
   cm_buffer_deinit(&closed);

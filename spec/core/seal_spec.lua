@@ -185,6 +185,50 @@ describe("what a reply adds to the conversation", function()
     )
   end
 
+  describe("what is nested as deep as a reply may be", function()
+    local function nested(depth) return ('{"a":'):rep(depth) .. "1" .. ("}"):rep(depth) end
+
+    -- The deepest that is taken, and whether one more breaks the reply or flags the block.
+    local places = {
+      { "a tool's input", 1000, function(json) return fragments(json) end, flagged = true },
+      {
+        "a block's start",
+        998,
+        function(json) return { TOOL_START .. json .. "}" } end,
+      },
+      {
+        "a citation",
+        998,
+        function(json)
+          return { TEXT[1], '{"type":"citations_delta","citation":' .. json .. "}" }
+        end,
+      },
+    }
+    for _, place in ipairs(places) do
+      local what, depth, make = place[1], place[2], place[3]
+      it("goes back, and can be read again: " .. what, function()
+        local response = s.read_reply({ make(nested(depth)) }, "tool_use")
+        assert.is_nil(response:failure())
+        assert(core.decode(response:message_json()))
+        local bytes, changes = response:seal()
+        assert.same({}, changes)
+        assert(core.transcript():append(bytes))
+        assert.is_nil(response:block(1).flaw)
+      end)
+
+      it("is not taken any deeper: " .. what, function()
+        local response = s.read_reply({ make(nested(depth + 1)) }, "tool_use")
+        if place.flagged then
+          assert.equal("invalid_input", response:block(1).flaw)
+          assert(core.transcript():append(response:seal()))
+        else
+          assert.matches("nested too deep", response:failure().message)
+        end
+        assert(core.decode(response:message_json()))
+      end)
+    end
+  end)
+
   for _, input in ipairs({ "[1]", " 12 ", '"s"', "null", "true" }) do
     it("row 12: tool input that is no object is wrapped and flagged: " .. input, function()
       local content, flags, response = seal_reply({ fragments(input) }, "tool_use")
