@@ -34,7 +34,7 @@ end
 --- share; a bare `local a, b` list works the same way.
 local function shared(text) return (("\n" .. text):gsub("\nlocal ([%w_, ]+=)", "\n%1")) end
 
-for _, page in ipairs { "README.md", "doc/thinking.md" } do
+for _, page in ipairs { "README.md", "doc/thinking.md", "doc/simulator.md", "doc/values.md" } do
   describe(page, function()
     local sim, printed, environment
 
