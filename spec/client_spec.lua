@@ -82,6 +82,8 @@ describe("client", function()
       { "a header with a line break", { headers = { x = "a\r\ny: z" } } },
       { "a header name with a space", { headers = { ["x y"] = "a" } } },
       { "http to another machine", { base_url = "http://example.com" } },
+      { "an HTTP version it does not speak", { http_version = "3" } },
+      { "a limit in bytes that is none", { max_event_bytes = 0 } },
       { "a password in the base URL", { base_url = "https://me:" .. KEY .. "@example.com" } },
     }
     for _, case in ipairs(wrong) do

@@ -37,6 +37,7 @@ local HINT_OF_TYPE = {
   rate_limit_error = "wait, or send less at once; retry_after says how long",
   overloaded_error = "try again later: the API has too much to do",
 }
+local NO_MESSAGE_HINT = "this is not how the API answers: check the base URL, and what stands between"
 local SPEND_LIMIT_HINT = "a spend limit is reached: raise it; trying again does not help"
 
 ---@param text string
@@ -171,7 +172,7 @@ end
 ---@param scrub? fun(text: string): string
 ---@return claude.Error
 local function finished(fields, scrub)
-  fields.hint = hint_for(fields)
+  fields.hint = fields.hint or hint_for(fields)
   if scrub then
     for _, name in ipairs({ "message", "details", "body", "headers", "request_id" }) do
       fields[name] = scrubbed(fields[name], scrub)
@@ -205,6 +206,24 @@ function M.from_status(response, scrub)
   end
   read_body(fields, body)
   return finished(fields, scrub)
+end
+
+--- The error that an answer with status 200 is when it is no message: the page of a
+--- proxy, say, or of another server.
+---@param response table a finished claude.core response
+---@param scrub? fun(text: string): string
+---@return claude.Error
+function M.from_no_message(response, scrub)
+  local given, body = response:headers(), response:body() or ""
+  return finished({
+    kind = "protocol",
+    status = response:status(),
+    request_id = given["request-id"],
+    message = "the answer is no message: " .. (body ~= "" and shown(body) or "it is empty"),
+    hint = NO_MESSAGE_HINT,
+    headers = headers.redacted(given),
+    body = body:sub(1, MAX_BODY),
+  }, scrub)
 end
 
 --- The error that a response's own judgement is: an error event inside a stream, a

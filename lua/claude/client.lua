@@ -23,6 +23,8 @@ local headers = require("claude.headers")
 ---@field no_proxy? string hosts that are asked directly
 ---@field ca_file? string
 ---@field ca_path? string
+---@field max_event_bytes? integer one event of a stream; a larger one is an error (64 MiB)
+---@field max_body_bytes? integer a whole answer; a larger one is an error (512 MiB)
 
 ---@class claude.Client
 ---@field messages claude.Messages
@@ -34,6 +36,7 @@ local headers = require("claude.headers")
 ---@field max_retries integer
 ---@field max_retry_wait number
 ---@field transport_options table
+---@field response_limits { max_event_bytes?: integer, max_body_bytes?: integer }
 ---@field private credentials claude.Credentials
 local Client = { __name = "claude.Client" }
 
@@ -56,6 +59,8 @@ local TYPES = {
   http_version = "string",
   interleaved_thinking = "boolean",
   limits = "table",
+  max_body_bytes = "number",
+  max_event_bytes = "number",
   max_retries = "number",
   max_retry_wait = "number",
   no_proxy = "string",
@@ -64,6 +69,8 @@ local TYPES = {
   version = "string",
 }
 local TRANSPORT = { "http_version", "proxy", "no_proxy", "ca_file", "ca_path", "allow_http" }
+local RESPONSE = { "max_event_bytes", "max_body_bytes" }
+local HTTP_VERSIONS = { ["1.1"] = true, ["2"] = true }
 
 local TWO_CREDENTIALS = "ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are both set: the key is sent"
 
@@ -113,7 +120,27 @@ local function check_types(options, level)
       error(("claude.new: %s has a control character in it"):format(name), level + 1)
     end
   end
+  if options.http_version and not HTTP_VERSIONS[options.http_version] then
+    error('claude.new: http_version must be "1.1" or "2"', level + 1)
+  end
+  for _, name in ipairs(RESPONSE) do
+    local bytes = options[name]
+    if bytes and not (bytes >= 1 and bytes <= 1e15) then
+      error(("claude.new: %s must be a number of bytes"):format(name), level + 1)
+    end
+  end
   if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
+end
+
+---@param options claude.ClientOptions
+---@param names string[]
+---@return table
+local function picked(options, names)
+  local result = {}
+  for _, name in ipairs(names) do
+    result[name] = options[name]
+  end
+  return result
 end
 
 ---@param options claude.ClientOptions
@@ -216,10 +243,6 @@ function M.new(options)
   local base, base_problem = find_base(options, 2)
   local header_list, header_problem = find_headers(options, 2)
   local credentials, both = find_credentials(options, header_list)
-  local transport_options = {}
-  for _, name in ipairs(TRANSPORT) do
-    transport_options[name] = options[name]
-  end
   local self = setmetatable({
     base_url = base,
     version = options.version or headers.API_VERSION,
@@ -229,7 +252,8 @@ function M.new(options)
     max_retry_wait = options.max_retry_wait or 120,
     interleaved_thinking = options.interleaved_thinking ~= false,
     on_warning = options.on_warning,
-    transport_options = transport_options,
+    transport_options = picked(options, TRANSPORT),
+    response_limits = picked(options, RESPONSE),
     retrieved = {},
     warned = {},
     credentials = credentials,

@@ -193,10 +193,11 @@ end
 --- Sends the conversation, runs the tools the model calls, sends their results, until
 --- the model is done. See claude.Run.
 ---@param options? claude.RunOptions
+---@param call_options? claude.CallOptions for every request of the run
 ---@return claude.Run
-function Conversation:run(options)
+function Conversation:run(options, call_options)
   check_idle(self, "run")
-  local run = require("claude.tool_loop").new(self, options, 2)
+  local run = require("claude.tool_loop").new(self, options, call_options, 2)
   self.active = run
   return run
 end

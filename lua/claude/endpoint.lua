@@ -44,7 +44,7 @@ end
 ---@return claude.Error? err
 local function attempt(client, spec)
   if client.problem then return nil, client.problem end
-  local response = core.response()
+  local response = core.response(client.response_limits)
   spec.response = response
   local exchange, err = wire.start(client, spec)
   if not exchange then return nil, err end

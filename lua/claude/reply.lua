@@ -37,7 +37,7 @@ end
 ---@return table? exchange
 ---@return claude.Error? err
 function Reply:start()
-  local response = core.response()
+  local response = core.response(self.client.response_limits)
   local exchange, err = wire.start(self.client, {
     method = "POST",
     path = "/v1/messages",
@@ -91,9 +91,12 @@ function Reply:read()
   while true do
     local kind, text, index = response:next()
     if kind then return kind, text, index end
-    if text == "end" then return nil end
+    if text == "end" and response:complete() then return nil end
     local status = response:status()
     if status and status >= 300 then return nil, nil, nil, self:_error_of_status() end
+    if text == "end" then
+      return nil, nil, nil, api_error.from_no_message(response, self.client.credentials.scrub)
+    end
     if text == "error" or self.broken then
       return nil, nil, nil, self:_error_of_failure(text == "error")
     end

@@ -21,6 +21,7 @@ local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
 local turn = require("claude.conversation.turn")
+local wire = require("claude.wire")
 
 ---@class claude.RunOptions
 ---@field max_requests? integer how many requests the run may make; without it, as many as it takes
@@ -71,7 +72,7 @@ end
 function Run:_asking()
   if not self:_may_ask() then return self:_finish("max_requests") end
   self.requests = self.requests + 1
-  self.stream = turn.stream(self.chat, self.overrides, nil, 1)
+  self.stream = turn.stream(self.chat, self.overrides, self.call_options, 1)
   self.state = "streaming"
 end
 
@@ -292,9 +293,10 @@ local M = {}
 
 ---@param chat claude.Conversation
 ---@param given? claude.RunOptions
+---@param call_options? claude.CallOptions
 ---@param level integer stack level of the caller to blame
 ---@return claude.Run
-function M.new(chat, given, level)
+function M.new(chat, given, call_options, level)
   if given ~= nil and type(given) ~= "table" then
     error("chat:run takes a table of options, not a " .. type(given), level + 1)
   end
@@ -315,6 +317,7 @@ function M.new(chat, given, level)
     chat = chat,
     options = options,
     overrides = overrides,
+    call_options = wire.check_options(call_options, level + 1),
     requests = 0,
     pauses = 0,
     messages = {},

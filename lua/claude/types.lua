@@ -412,8 +412,9 @@ function Conversation:stream(overrides, options) end
 
 --- Sends the conversation, runs the tools the model calls, until the model is done.
 ---@param options? claude.RunOptions
+---@param call_options? claude.CallOptions for every request of the run
 ---@return claude.Run
-function Conversation:run(options) end
+function Conversation:run(options, call_options) end
 
 --- The calls of the last reply that nobody has answered.
 ---@return claude.ToolCall[]

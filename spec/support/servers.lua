@@ -39,6 +39,9 @@ end
 ---@return spec.Server
 function M.fault_server() return M.spawn(("exec %s %sfault_server.lua"):format(M.LUA, HERE)) end
 
+---@return spec.Server
+function M.simulator() return M.spawn(("exec %s %ssimulator_server.lua"):format(M.LUA, HERE)) end
+
 ---@param target integer the port that everything is connected to
 ---@return spec.Server
 function M.connect_proxy(target)
