@@ -109,7 +109,7 @@ local function check_types(options, level)
   end
   require("claude.wire").check_retries(options.max_retries, level + 1)
   local wait = options.max_retry_wait
-  if wait and not (wait >= 0) then
+  if wait and (wait < 0 or wait ~= wait) then
     error("claude.new: max_retry_wait must be a number of seconds from 0", level + 1)
   end
   if options.http_version and options.http_version ~= "1.1" and options.http_version ~= "2" then
