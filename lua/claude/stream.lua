@@ -241,7 +241,9 @@ end
 ---@return table?
 function Stream:block(index)
   check_receiver(self, Stream, "stream:block(…)")
-  if type(index) ~= "number" then error("stream:block takes a block's index, from 0", 2) end
+  if type(index) ~= "number" or index % 1 ~= 0 then
+    error("stream:block takes a block's index, from 0", 2)
+  end
   local response = self.response
   local count = response and response:block_count() or 0
   for i = 1, count do

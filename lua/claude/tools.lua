@@ -125,29 +125,42 @@ end
 ---@field list table[] what goes out, in order
 ---@field by_name table<string, table>
 
+--- Tools by their names.
+---@param list table[]
+---@return table<string, table>? by_name
+---@return string? problem
+function M.by_name(list)
+  local by_name = {}
+  for _, tool in ipairs(list) do
+    local name = type(tool) == "table" and key_of(tool)
+    if name then
+      if by_name[name] then return nil, "two tools are named " .. name end
+      by_name[name] = tool
+    end
+  end
+  return by_name
+end
+
 --- A conversation's tools: plain tables with `run` are made tools, others stay as they are.
 ---@param given? table[]
 ---@param level integer stack level of the caller to blame
 ---@return claude.ToolList
 function M.list(given, level)
-  local tools = { list = {}, by_name = {} }
-  if given == nil then return tools end
+  if given == nil then return { list = {}, by_name = {} } end
   if core.is_raw(given) then given = core.decode(tostring(given)) end
   if type(given) ~= "table" then
     refuse(level + 1, "tools must be a list, not a %s", type(given))
   end
+  local list = {}
   for i, tool in ipairs(given) do
     if not M.is(tool) and type(tool) == "table" and rawget(tool, "run") ~= nil then
       tool = make(tool, level + 1)
     end
-    tools.list[i] = tool
-    local name = type(tool) == "table" and key_of(tool)
-    if name then
-      if tools.by_name[name] then refuse(level + 1, "two tools are named %s", name) end
-      tools.by_name[name] = tool
-    end
+    list[i] = tool
   end
-  return tools
+  local by_name, problem = M.by_name(list)
+  if not by_name then refuse(level + 1, "%s", problem) end
+  return { list = list, by_name = by_name }
 end
 
 --- The tool that a call is for; nil when there is none of that name.

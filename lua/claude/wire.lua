@@ -22,15 +22,23 @@ local headers = require("claude.headers")
 
 local M = {}
 
+---@param betas any
+---@return string? problem nil for a list of names, and for nothing
+function M.betas_problem(betas)
+  if betas == nil then return nil end
+  if type(betas) ~= "table" then return "betas must be a list of names" end
+  for i, name in ipairs(betas) do
+    if type(name) ~= "string" then return ("betas[%d] must be a name"):format(i) end
+  end
+  return nil
+end
+
 --- Raises when a list of beta names is none.
 ---@param betas any
 ---@param level integer stack level to blame
 function M.check_betas(betas, level)
-  if betas == nil then return end
-  if type(betas) ~= "table" then error("betas must be a list of names", level + 1) end
-  for i, name in ipairs(betas) do
-    if type(name) ~= "string" then error(("betas[%d] must be a name"):format(i), level + 1) end
-  end
+  local problem = M.betas_problem(betas)
+  if problem then error(problem, level + 1) end
 end
 
 --- Raises when a number of retries is none.

@@ -362,6 +362,16 @@ describe("a saved conversation", function()
         HEAD .. STATE .. section("said", '"a","role":"user"},{"content":"b"'),
         "said: ",
       },
+      {
+        "with two tools of a name",
+        HEAD .. section("tools", '[{"name":"t"},{"name":"t"}]') .. STATE,
+        "two tools are named t",
+      },
+      {
+        "with betas that are none",
+        HEAD .. section("param betas", "5") .. STATE,
+        "betas must be a list of names",
+      },
       { "with words that are none", HEAD .. STATE .. section("said", "{}x"), "said: " },
       { "with instructions that are none", HEAD .. STATE .. section("instruct", "1"), "instruct " },
     }
@@ -373,6 +383,22 @@ describe("a saved conversation", function()
         assert.equal("invalid", err.kind)
       end)
     end
+
+    it("with a tool that has a member run, as data", function()
+      local tools = '[{"name":"t","run":"x","input_schema":{"type":"object"}}]'
+      local chat = assert(load(resigned(HEAD .. section("tools", tools) .. STATE)))
+      assert.truthy(chat:dump():find(tools, 1, true))
+    end)
+
+    it("from or to a path with a zero byte", function()
+      local chat = begin({})
+      local path = os.tmpname()
+      for _, result in ipairs({ { chat:save(path .. "\0x") }, { client:load(path .. "\0x") } }) do
+        assert.is_nil(result[1])
+        assert.truthy(result[2]:find("zero byte", 1, true))
+      end
+      os.remove(path)
+    end)
 
     it("as text that is a path to nowhere, without its magic", function()
       local loaded, problem = load("some other text\n")

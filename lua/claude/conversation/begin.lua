@@ -3,6 +3,7 @@
 local core = require("claude.core")
 local request = require("claude.request")
 local tools = require("claude.tools")
+local wire = require("claude.wire")
 
 local M = {}
 
@@ -56,6 +57,7 @@ end
 ---@param level integer stack level of the caller to blame
 ---@return table
 function M.fields(params, warn, level)
+  wire.check_betas(params.betas, level + 1)
   local list = tools.list(params.tools, level + 1)
   local fields = { params = {}, sealed = {}, tool_list = list }
   for name, value in pairs(params) do

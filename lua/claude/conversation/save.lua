@@ -163,6 +163,8 @@ function M.read(text)
   return saved
 end
 
+local ZERO_BYTE = "the path holds a zero byte"
+
 -- Where the C module is not to be had (no libcurl): all that Lua itself can do.
 ---@param path string
 ---@param text string
@@ -194,6 +196,7 @@ end
 ---@return true? ok
 ---@return string? problem
 function M.write_file(path, text)
+  if path:find("%z") then return nil, ZERO_BYTE end
   local found, net = pcall(require, "claude.net")
   if found then return net.replace_file(path, text) end
   return replace_file(path, text)
@@ -203,6 +206,8 @@ end
 ---@return string? text
 ---@return string? problem
 function M.read_file(path)
+  -- The system would open what stands before it.
+  if path:find("%z") then return nil, ZERO_BYTE end
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem end
   local text

@@ -8,6 +8,7 @@ local history = require("claude.conversation.history")
 local new_draft = require("claude.conversation.draft").new
 local save = require("claude.conversation.save")
 local tools = require("claude.tools")
+local wire = require("claude.wire")
 
 local M = {}
 
@@ -125,6 +126,8 @@ local function read_params(saved)
     if problem then return nil, problem end
     params[param.name] = value
   end
+  local problem = wire.betas_problem(params.betas)
+  if problem then return nil, problem end
   return params
 end
 
@@ -259,9 +262,10 @@ end
 ---@return claude.ToolList? list
 ---@return string? problem
 local function joined_tools(client, saved_tools, given)
-  local list = tools.list(saved_tools, 1)
+  local by_name, problem = tools.by_name(saved_tools)
+  if not by_name then return nil, problem end
   for name, tool in pairs(given.by_name) do
-    local saved = list.by_name[name]
+    local saved = by_name[name]
     if not saved then
       return nil, ("tool %s is not among the tools the conversation was saved with"):format(name)
     end
@@ -271,9 +275,9 @@ local function joined_tools(client, saved_tools, given)
         .. " the model keeps seeing the saved description"
       client:warn("tool_changed", text:format(name), name)
     end
-    list.by_name[name] = tool
+    by_name[name] = tool
   end
-  return list
+  return { list = saved_tools, by_name = by_name }
 end
 
 ---@param source string
@@ -297,6 +301,7 @@ function M.load(client, source, options, make)
     error("client:load takes a table of params, not a " .. type(options), 4)
   end
   options = options or {}
+  wire.check_betas(options.betas, 4)
   if options.system ~= nil or options.messages ~= nil then
     error("client:load: system and messages are those of the saved conversation", 4)
   end

@@ -46,6 +46,7 @@ function M.check_overrides(overrides, level)
   if overrides ~= nil and type(overrides) ~= "table" then
     error("a turn takes a table of params, not a " .. type(overrides), level + 1)
   end
+  if overrides then wire.check_betas(overrides.betas, level + 1) end
   for name in pairs(overrides or {}) do
     if NOT_HERE[name] then
       error(("%s is fixed for the whole conversation, not for a turn"):format(name), level + 1)
