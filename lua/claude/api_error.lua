@@ -37,7 +37,8 @@ local HINT_OF_TYPE = {
   rate_limit_error = "wait, or send less at once; retry_after says how long",
   overloaded_error = "try again later: the API has too much to do",
 }
-local NO_MESSAGE_HINT = "this is not how the API answers: check the base URL, and what stands between"
+local NO_MESSAGE_HINT =
+  "this is not how the API answers: check the base URL, and what stands between"
 local SPEND_LIMIT_HINT = "a spend limit is reached: raise it; trying again does not help"
 
 ---@param text string

@@ -125,7 +125,7 @@ local function check_types(options, level)
   end
   for _, name in ipairs(RESPONSE) do
     local bytes = options[name]
-    if bytes and not (bytes >= 1 and bytes <= 1e15) then
+    if bytes and (bytes ~= bytes or bytes < 1 or bytes > 1e15) then
       error(("claude.new: %s must be a number of bytes"):format(name), level + 1)
     end
   end
