@@ -93,18 +93,12 @@ function Simulator:close()
   self.server = nil
 end
 
-local function check_number(options, name, lowest)
+local function check_number(options, name, lowest, highest)
   local value = options[name]
-  if value ~= nil and (type(value) ~= "number" or value < lowest) then
-    error(
-      ("simulator.start: %s must be a number of at least %d, got %s"):format(
-        name,
-        lowest,
-        tostring(value)
-      ),
-      3
-    )
-  end
+  if value == nil then return end
+  if type(value) == "number" and value >= lowest and value <= (highest or math.huge) then return end
+  local range = highest and ("from %d to %d"):format(lowest, highest) or "of at least " .. lowest
+  error(("simulator.start: %s must be a number %s, got %s"):format(name, range, tostring(value)), 3)
 end
 
 local KNOWN = {}
@@ -119,7 +113,7 @@ local function check(options)
   for name in pairs(options) do
     if not KNOWN[name] then error("simulator.start: unknown option " .. tostring(name), 3) end
   end
-  check_number(options, "port", 0)
+  check_number(options, "port", 0, 65535)
   check_number(options, "chunk", 1)
   check_number(options, "piece", 1)
   check_number(options, "ping_every", 1)
