@@ -60,6 +60,17 @@ describe("lua-claude", function()
     ["replay --chunk 0 file"] = "'0'",
     ["replay"] = "files",
     ["simulate --port x"] = "'x'",
+    ["simulate --port 65536 -- true"] = "%-%-port",
+    ["simulate --pace nan -- true"] = "%-%-pace",
+    ["ask --max-tokens 0 hello"] = "%-%-max%-tokens",
+    ["ask --max-requests 0 hello"] = "%-%-max%-requests",
+    ["ask --max-requests 1.5 hello"] = "%-%-max%-requests",
+    ["demo --json hello"] = "%-%-json",
+    ["ask ''"] = "the question is empty",
+    ["ask -"] = "the question is empty",
+    ["demo ' '"] = "the question is empty",
+    ["ask --system '\255' hello"] = "system: invalid UTF%-8",
+    ["chat --system '\255'"] = "system: invalid UTF%-8",
   } do
     it("answers wrong usage with status 2: " .. arguments, function()
       local result = command(arguments)
@@ -69,6 +80,68 @@ describe("lua-claude", function()
       assert.equal("", result.out)
     end)
   end
+
+  it("shows how the subcommand is used that was used wrongly", function()
+    assert.matches("\nUsage: lua%-claude ask ", command("ask --nonsense").err)
+    assert.matches("\nUsage: lua%-claude replay ", command("replay").err)
+    assert.matches("\nUsage: lua%-claude %[", command("nonsense").err)
+  end)
+
+  for text, complaint in pairs {
+    ["error 'boom'"] = "cannot be loaded: .*boom",
+    ["error { code = 5 }"] = "cannot be loaded: table",
+    ["return {"] = "unexpected symbol",
+    ["return 5"] = "does not return a list of tools",
+    ["return { 5 }"] = "tool 1 is a number, not a table",
+    ["return { { name = 'a' } }"] = "tool 1 has no function run",
+    ["return { { name = 'a b', run = print } }"] = '"a b" must be',
+  } do
+    it("takes no tools from a file with: " .. text, function()
+      with_file(text, function(path)
+        for _, name in ipairs { "ask", "chat", "demo" } do
+          local result = command(name .. " --tools " .. path .. (name == "chat" and "" or " hello"))
+          assert.equal(2, result.status)
+          assert.matches(complaint, result.err)
+          assert.not_matches("traceback", result.err)
+        end
+      end)
+    end)
+  end
+end)
+
+describe("lua-claude, where its output cannot be written,", function()
+  for _, arguments in ipairs {
+    "ask -q 'What is 6 * 7?'",
+    "ask -q --json 'What is 6 * 7?'",
+    "demo 'What is 6 * 7?'",
+    "replay /dev/null",
+  } do
+    it("says so and fails: " .. arguments, function()
+      local full = io.open("/dev/full", "w")
+      if not full then return pending "no /dev/full" end
+      full:close()
+      for _, target in ipairs { " >/dev/full", " >&-" } do
+        local result =
+          child.run(COMMAND .. "simulate -- sh -c " .. child.quote(COMMAND .. arguments .. target))
+        assert.equal(1, result.status)
+        assert.matches("cannot write the output", result.err)
+        assert.not_matches("traceback", result.err)
+      end
+    end)
+
+    it("ends without a word when nobody reads it any more: " .. arguments, function()
+      local script = "{ sleep 0.3; " .. COMMAND .. arguments .. "; echo status $? >&2; } | true"
+      local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+      assert.matches("^%[?[^\n]*status 141\n$", result.err)
+    end)
+  end
+
+  it("answers though nobody listens to what is beside the answer", function()
+    local script = COMMAND .. "ask 'What is 6 * 7?' 2>&-"
+    local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+    assert.equal(0, result.status)
+    assert.matches("42", result.out)
+  end)
 end)
 
 describe("lua-claude ask", function()
@@ -174,9 +247,44 @@ describe("lua-claude ask", function()
     )
     assert.matches("status 130\n$", result.out)
   end)
+
+  it("ends at a second Ctrl-C although a tool goes on and on", function()
+    with_file(
+      [[
+      local schema = { type = "object", properties = { expression = { type = "string" } },
+        required = { "expression" } }
+      return { name = "calculator", description = "Arithmetic", input_schema = schema,
+        run = function()
+          local started = os.time()
+          while os.time() < started + 60 do end
+          return "at last"
+        end }
+    ]],
+      function(path)
+        local script = COMMAND
+          .. ("ask --tools %s 'What is 6 * 7?' & pid=$!; "):format(path)
+          .. "sleep 1; kill -INT $pid; sleep 0.2; kill -INT $pid; wait $pid; echo status $?"
+        local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+        assert.equal("status 130\n", result.out:match "status.*")
+        assert.not_matches("at last", result.err)
+      end
+    )
+  end)
 end)
 
 describe("lua-claude chat", function()
+  it("says that there is no key before anything is typed", function()
+    local result = command "chat"
+    assert.equal(3, result.status)
+    assert.matches("ANTHROPIC_API_KEY", result.err)
+  end)
+
+  it("fails with status 1 when the saved conversation cannot be read", function()
+    local result = simulated "chat --load /nowhere/saved"
+    assert.equal(1, result.status)
+    assert.matches("^lua%-claude: cannot load the conversation: /nowhere/saved", result.err)
+  end)
+
   it("answers line by line and remembers", function()
     local result = simulated("chat", "What is 1 + 2?\n\nWhat is 5 * 6?\n")
     assert.equal(0, result.status)
@@ -276,6 +384,13 @@ describe("lua-claude simulate", function()
     local result = command "simulate -- /nowhere/program"
     assert.equal(127, result.status)
     assert.matches("/nowhere/program", result.err)
+  end)
+
+  it("says that the port is in use, with a status that no missing command has", function()
+    local script = COMMAND .. "simulate --port ${ANTHROPIC_BASE_URL##*:} -- true"
+    local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+    assert.equal(1, result.status)
+    assert.matches("cannot listen on 127%.0%.0%.1:%d+: EADDRINUSE", result.err)
   end)
 
   it("serves until it is told to stop", function()

@@ -126,4 +126,12 @@ describe("replay", function()
     assert.equal("file", seen[2].error.kind)
     assert.matches("No such file", seen[2].error.message)
   end)
+
+  it("says that a folder is no file", function()
+    local lines, readable = run({ "spec" })
+    assert.is_false(readable)
+    local failure = core.decode(lines).error
+    assert.equal("file", failure.kind)
+    assert.matches("^spec: Is a directory", failure.message)
+  end)
 end)

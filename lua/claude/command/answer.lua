@@ -43,7 +43,8 @@ function M.json(message)
 end
 
 --- Calls `stop` at Ctrl-C until the function returned is called. With luv the
---- signal is an event of its loop; without, the interpreter raises an error.
+--- signal is an event of its loop; without, the interpreter raises an error. A
+--- second Ctrl-C ends the process, should a tool keep the loop from running.
 local function watch_interrupts(stop)
   local found, uv = pcall(require, "luv")
   if not found then
@@ -51,7 +52,7 @@ local function watch_interrupts(stop)
   end
   require("claude.loop").use "luv"
   local watch = uv.new_signal()
-  watch:start("sigint", stop)
+  uv.signal_start_oneshot(watch, "sigint", stop)
   return function()
     watch:close()
     uv.run "nowait" -- a closed handle is let go of in the loop
@@ -117,6 +118,7 @@ function M.run(chat, view, options)
   if not shown and not exits.is_interrupt(err) then error(err, 0) end
   if interrupted or not shown then
     run:cancel()
+    if view.aside.is_terminal then view.aside:write "\n" end -- after the terminal's ^C
     return exits.interrupted, run
   end
   if err then

@@ -1,6 +1,8 @@
 --- `lua-claude ask`: one question, answered to standard output.
 local exits = require "claude.command.exits"
+local number = require "claude.command.number"
 local options_module = require "claude.command.options"
+local output = require "claude.command.output"
 
 local M = {}
 
@@ -12,13 +14,17 @@ function M.declare(command)
     "Ask one question. The answer goes to standard output; thinking, tool calls and a line of\n"
       .. "usage go to standard error. The key comes from ANTHROPIC_API_KEY."
   )
-  command:argument("question", "The question; - reads it from standard input.")
+  command:argument(
+    "question",
+    "The question; - reads it from standard input. Before one that begins with a dash put --."
+  )
   options_module.declare(command)
+  options_module.declare_json(command)
   command
     :option("--max-requests", "Most requests that calling tools may take.")
     :argname("<n>")
     :default("50")
-    :convert(tonumber)
+    :convert(number.whole("--max-requests", 1))
   command:flag("-q --quiet", "Print the answer only.")
 end
 
@@ -31,25 +37,43 @@ local function new_view(options)
   return require("claude.command.view").new(answer, aside)
 end
 
+local function read_question(question)
+  if question == "-" then
+    local text, why = io.read "*a"
+    if not text then return nil, "cannot read the question from standard input: " .. why end
+    question = text
+  end
+  if not question:find "%S" then return nil, "the question is empty" end
+  return question
+end
+
+local function open_chat(options)
+  local params, why = options_module.params(options)
+  if not params then return nil, why end
+  if params.tools then params.cache_control = options_module.caching end
+  local question
+  question, why = read_question(options.question)
+  if not question then return nil, why end
+  local chat
+  chat, why = options_module.begin(require("claude").new(), params)
+  if chat then chat:user(question) end
+  return chat, why
+end
+
 --- Runs the subcommand.
 ---@param options table
 ---@return integer status
 function M.run(options)
   local answer = require "claude.command.answer"
-  local params, why = options_module.conversation(options)
-  if not params then
+  local chat, why = open_chat(options)
+  if not chat then
     io.stderr:write("lua-claude: ", why, "\n")
     return exits.usage
   end
-  if params.tools then params.cache_control = options_module.caching end
-  local question = options.question
-  if question == "-" then question = io.read "*a" end
-  local chat = require("claude").new():conversation(params)
-  chat:user(question)
   local status, run = answer.run(chat, new_view(options), { max_requests = options.max_requests })
   if options.json then
     for _, message in ipairs(run.messages) do
-      io.stdout:write(answer.json(message), "\n")
+      output.write(io.stdout, answer.json(message), "\n")
     end
   end
   return status

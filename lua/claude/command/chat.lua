@@ -1,6 +1,7 @@
 --- `lua-claude chat`: a conversation, turn by turn.
 local exits = require "claude.command.exits"
 local options_module = require "claude.command.options"
+local output = require "claude.command.output"
 
 local M = {}
 
@@ -18,22 +19,27 @@ function M.declare(command)
   command:summary "Talk, turn by turn."
   command:description "Talk, turn by turn. One line of input is one turn; /help lists commands."
   options_module.declare(command)
-  command:option("--load", "Continue a saved conversation."):argname "<file>"
+  options_module.declare_json(command)
+  command
+    :option("--load", "Continue a saved conversation with the settings it was saved with.")
+    :argname "<file>"
 end
+
+local function say(text) output.write(io.stdout, text, "\n") end
 
 local commands = {}
 
-function commands.help() io.stdout:write(HELP) end
+function commands.help() output.write(io.stdout, HELP) end
 
 function commands.undo(chat)
   local undone, why = chat:undo()
-  print(undone and "The last turn is taken back." or tostring(why or "There is no turn to undo."))
+  say(undone and "The last turn is taken back." or tostring(why or "There is no turn to undo."))
 end
 
 function commands.save(chat, path)
-  if path == "" then return print "/save FILE" end
-  local saved, why = chat:save(path)
-  print(saved and "Saved to " .. path .. "." or tostring(why))
+  if path == "" then return say "/save FILE" end
+  local saved, _, err = chat:save(path)
+  say(saved and "Saved to " .. path .. "." or err.message)
 end
 
 -- Answers one line; returns false at its end.
@@ -49,7 +55,7 @@ local function take_line(line, chat, view, options)
     local status, run = answer.run(chat, view, {})
     if options.json then
       for _, message in ipairs(run.messages) do
-        io.stdout:write(answer.json(message), "\n")
+        say(answer.json(message))
       end
     end
     if status == exits.interrupted then io.stderr:write "(stopped)\n" end
@@ -58,19 +64,27 @@ local function take_line(line, chat, view, options)
   return true
 end
 
-local function open_chat(options)
-  local params, why = options_module.conversation(options)
-  if not params then
-    io.stderr:write("lua-claude: ", why, "\n")
-    return nil, exits.usage
+local function begin(client, params, options)
+  if not options.load then
+    local chat, why = options_module.begin(client, params)
+    return chat, why, exits.usage
   end
+  local chat, _, err = client:load(options.load, { tools = params.tools })
+  if chat then return chat end
+  return nil, err.message, exits.failed
+end
+
+local function open_chat(options)
+  local params, why = options_module.params(options)
+  if not params then return nil, why, exits.usage end
   params.cache_control = options_module.caching
   local client = require("claude").new()
-  if not options.load then return client:conversation(params) end
-  local chat, text = client:load(options.load, { tools = params.tools })
-  if chat then return chat end
-  io.stderr:write("lua-claude: ", text, "\n")
-  return nil, exits.failed
+  local chat, status
+  chat, why, status = begin(client, params, options)
+  -- Told before the first question is typed.
+  local problem = client.problem
+  if chat and problem then return nil, tostring(problem), exits.of_error(problem) end
+  return chat, why, status
 end
 
 --- Runs the subcommand.
@@ -78,8 +92,11 @@ end
 ---@return integer status of the last turn
 function M.run(options)
   local terminal = require "claude.command.terminal"
-  local chat, status = open_chat(options)
-  if not chat then return status end
+  local chat, why, status = open_chat(options)
+  if not chat then
+    io.stderr:write("lua-claude: ", why, "\n")
+    return status
+  end
   local out, aside = terminal.new(io.stdout, 1), terminal.new(io.stderr, 2)
   -- Both on one terminal: one of them knows the column.
   if out.is_terminal and aside.is_terminal then aside = out end

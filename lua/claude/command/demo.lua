@@ -28,6 +28,8 @@ local function has_credentials()
   return false
 end
 
+local function complain(text) io.stderr:write("lua-claude: ", tostring(text), "\n") end
+
 -- The API, or a simulator in this process where there is no key.
 local function open_client(out)
   local claude = require "claude"
@@ -44,28 +46,45 @@ local function open_client(out)
   return claude.new { base_url = sim.url, api_key = "simulated" }, nil, sim
 end
 
+local function params_of(options)
+  if options.question and not options.question:find "%S" then
+    return nil, "the question is empty"
+  end
+  local params, why = options_module.params(options)
+  if not params then return nil, why end
+  params.cache_control = options_module.caching
+  params.tools = params.tools or require("claude.command.toolbox").all
+  return params
+end
+
+local function answer(client, params, question, out)
+  local chat, why = options_module.begin(client, params)
+  if not chat then
+    complain(why)
+    return exits.usage
+  end
+  out:line("[question] " .. question)
+  chat:user(question)
+  local view = require("claude.command.view").new(out, out)
+  return require("claude.command.answer").run(chat, view, { max_requests = 30 })
+end
+
 --- Runs the subcommand.
 ---@param options table
 ---@return integer status
 function M.run(options)
-  local out = require("claude.command.terminal").new(io.stdout, 1)
-  local client, why, sim = open_client(out)
-  local params
-  if client then
-    params, why = options_module.conversation(options)
-  end
+  local params, why = params_of(options)
   if not params then
-    io.stderr:write("lua-claude: ", tostring(why), "\n")
+    complain(why)
+    return exits.usage
+  end
+  local out = require("claude.command.terminal").new(io.stdout, 1)
+  local client, problem, sim = open_client(out)
+  if not client then
+    complain(problem)
     return exits.failed
   end
-  params.cache_control = options_module.caching
-  params.tools = params.tools or require("claude.command.toolbox").all
-  local chat = client:conversation(params)
-  local question = options.question or QUESTION
-  out:line("[question] " .. question)
-  chat:user(question)
-  local view = require("claude.command.view").new(out, out)
-  local status = require("claude.command.answer").run(chat, view, { max_requests = 30 })
+  local status = answer(client, params, options.question or QUESTION, out)
   if sim then
     sim:close()
     require("luv").run "nowait" -- closed handles are let go of in the loop

@@ -8,6 +8,7 @@
 ---     5  network, time limit, rate limit or overload: trying again may help
 ---     6  the answer ended early: refused, or out of tokens or context
 ---   130  interrupted
+---   141  nobody reads the output any more
 local M = {
   ok = 0,
   failed = 1,
@@ -37,6 +38,7 @@ end
 function M.of_error(err)
   if M.is_interrupt(err) then return M.interrupted end
   if type(err) ~= "table" then return M.failed end
+  if err.exit_status then return err.exit_status end
   if err.kind == "cancelled" then return M.interrupted end
   if err.type == "authentication_error" or CREDENTIAL_STATUS[err.status] then
     return M.credentials

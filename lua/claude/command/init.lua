@@ -1,6 +1,7 @@
 --- The command `lua-claude`: finds the subcommand and turns what happens into
 --- an exit status.
 local exits = require "claude.command.exits"
+local output = require "claude.command.output"
 
 local M = {}
 
@@ -16,6 +17,7 @@ local function new_parser()
   local parser = argparse("lua-claude", "Agents with Claude, from the command line."):epilog(
     "Exit status: " .. exits.summary .. "\n`lua-claude COMMAND --help` tells more."
   )
+  local commands = {}
   parser:command_target "command"
   parser:require_command(false)
   parser:flag("-v --version", "Print the version and exit."):action(function()
@@ -23,22 +25,31 @@ local function new_parser()
     os.exit(exits.ok)
   end)
   for _, name in ipairs(NAMES) do
-    command_module(name).declare(parser:command(name))
+    commands[name] = parser:command(name)
+    command_module(name).declare(commands[name])
   end
-  return parser
+  return parser, commands
+end
+
+-- How what was asked for is used: the subcommand, if one is named.
+local function usage(parser, commands, args)
+  for _, word in ipairs(args) do
+    if commands[word] then return commands[word]:get_usage() end
+  end
+  return parser:get_usage()
 end
 
 local function complain(text) io.stderr:write("lua-claude: ", text, "\n") end
 
 local function run(args)
-  local parser, why = new_parser()
+  local parser, commands = new_parser()
   if not parser then
-    complain(why)
+    complain(commands)
     return exits.failed
   end
   local parsed, options = parser:pparse(args)
   if not parsed then
-    complain(options .. "\n" .. parser:get_usage())
+    complain(options .. "\n" .. usage(parser, commands, args))
     return exits.usage
   end
   if not options.command then
@@ -59,14 +70,21 @@ function M.main(args)
     if type(problem) == "string" and debug then return debug.traceback(problem, 2) end
     return problem
   end
-  local finished, status = xpcall(function() return run(args) end, traced)
-  io.stdout:flush()
+  local kept = output.fill_closed()
+  local finished, status = xpcall(function()
+    local status = run(args)
+    output.flush(io.stdout)
+    return status
+  end, traced)
+  for _, file in ipairs(kept) do
+    file:close()
+  end
   if finished then return status end
   if exits.is_interrupt(status) then
     io.stderr:write "\n"
     return exits.interrupted
   end
-  complain(tostring(status))
+  if type(status) ~= "table" or not status.silent then complain(tostring(status)) end
   return exits.of_error(status)
 end
 

@@ -5,6 +5,8 @@
 ---    "deltas":[[kind,index,text],…]}
 --- The message is built from the exact bytes that came, whole or not.
 local core = require("claude.core")
+local number = require("claude.command.number")
+local output = require("claude.command.output")
 
 local M = {}
 
@@ -12,12 +14,6 @@ local READ_SIZE = 1024 * 1024
 
 -- The kinds of deltas that are told; the others are in the message.
 local TOLD = { thinking = true, text = true, input_json = true, signature = true }
-
-local function piece_size(text)
-  local size = tonumber(text)
-  if size and size >= 1 and size % 1 == 0 then return size end
-  return nil, ("'%s' is not a number of bytes"):format(text)
-end
 
 --- Declares the options.
 ---@param command table of argparse
@@ -32,7 +28,7 @@ function M.declare(command)
   command
     :option("--chunk", "Feed so many bytes at a time; the result is the same.")
     :argname("<n>")
-    :convert(piece_size)
+    :convert(number.whole("--chunk", 1))
 end
 
 ---@class claude.ReplayOptions
@@ -87,6 +83,7 @@ end
 ---@param file file* open for reading
 ---@param chunk? integer
 ---@return string line
+---@return string|nil problem why it could not be read to its end
 local function replay_file(name, file, chunk)
   local response, deltas = core.response({}), {}
   response:feed_header("HTTP/1.1 200 OK")
@@ -95,14 +92,16 @@ local function replay_file(name, file, chunk)
   response:finish(problem)
   drain(response, deltas)
   local failure = response:failure()
+  if problem then failure = { kind = "file", message = name .. ": " .. problem } end
   local complete = response:complete() and not failure
-  return ('{"file":%s,"complete":%s,"message":%s,"error":%s,"deltas":[%s]}\n'):format(
+  local line = ('{"file":%s,"complete":%s,"message":%s,"error":%s,"deltas":[%s]}\n'):format(
     quote(name),
     tostring(complete),
     on_one_line(response:message_json() or "null"),
     error_json(failure),
     table.concat(deltas, ",")
   )
+  return line, problem
 end
 
 local function unreadable(name, problem)
@@ -112,20 +111,24 @@ local function unreadable(name, problem)
   )
 end
 
+local STDOUT = { write = function(_, ...) output.write(io.stdout, ...) end }
+
 --- Replays every file. A file that cannot be read has a line with an error, too.
 ---@param options claude.ReplayOptions
 ---@return boolean readable whether every file could be read
 function M.run(options)
-  local out, readable = options.out or io.stdout, true
+  local out, readable = options.out or STDOUT, true
   for _, name in ipairs(options.files) do
     local file, problem = io.open(name, "rb")
+    local line
     if file then
-      out:write(replay_file(name, file, options.chunk))
+      line, problem = replay_file(name, file, options.chunk)
       file:close()
     else
-      readable = false
-      out:write(unreadable(name, problem))
+      line = unreadable(name, problem)
     end
+    out:write(line)
+    readable = readable and not problem
   end
   return readable
 end

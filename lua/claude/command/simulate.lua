@@ -1,15 +1,9 @@
 --- `lua-claude simulate`: the simulated API as a server, or around a command.
 local exits = require "claude.command.exits"
+local number = require "claude.command.number"
+local output = require "claude.command.output"
 
 local M = {}
-
-local function number_from(lowest)
-  return function(text)
-    local number = tonumber(text)
-    if number and number >= lowest and number % 1 == 0 then return math.floor(number) end
-    return nil, ("'%s' is not a whole number of at least %d"):format(text, lowest)
-  end
-end
 
 --- Declares the options.
 ---@param command table of argparse
@@ -23,37 +17,36 @@ function M.declare(command)
   command
     :option("--port", "The port to listen on; 0, the default, takes a free one.")
     :argname("<n>")
-    :convert(number_from(0))
+    :convert(number.whole("--port", 0, 65535))
   command:option("--seed", "What the simulator's ids and signatures depend on."):argname "<text>"
   command
     :option("--chunk", "Send streams in pieces of so many bytes.")
     :argname("<n>")
-    :convert(number_from(1))
-  command:option("--pace", "Seconds between the pieces."):argname("<s>"):convert(tonumber)
+    :convert(number.whole("--chunk", 1))
+  command
+    :option("--pace", "Seconds between the pieces.")
+    :argname("<s>")
+    :convert(number.seconds "--pace")
   command:argument("program", "A command and its arguments, after --."):args "*"
 end
 
 local function complain(text) io.stderr:write("lua-claude: ", tostring(text), "\n") end
 
 --- Serves until Ctrl-C or kill.
-local function serve(simulator, settings)
+local function serve(sim)
   local uv = require "luv"
-  local sim, problem = simulator.start(settings)
-  if not sim then
-    complain(problem)
-    return exits.failed
-  end
-  io.stdout:write(
+  output.write(
+    io.stdout,
     "The simulated API listens. In another shell:\n  export ANTHROPIC_BASE_URL=",
     sim.url,
     " ANTHROPIC_API_KEY=simulated\nCtrl-C ends it.\n"
   )
-  io.stdout:flush()
+  output.flush(io.stdout)
   local stopped
   local watches = {}
-  for name, number in pairs { sigint = 2, sigterm = 15 } do
+  for name, signal in pairs { sigint = 2, sigterm = 15 } do
     local watch = uv.new_signal()
-    watch:start(name, function() stopped = number end)
+    watch:start(name, function() stopped = signal end)
     watches[#watches + 1] = watch
   end
   while not stopped do
@@ -62,9 +55,15 @@ local function serve(simulator, settings)
   for _, watch in ipairs(watches) do
     watch:close()
   end
-  sim:close()
-  uv.run "nowait" -- closed handles are let go of in the loop
   return 128 + stopped
+end
+
+--- Runs the program to its end.
+local function run_program(sim, program)
+  local status, problem = require("claude.simulator.child").run(program, sim.url)
+  if status then return status end
+  complain(problem)
+  return 127 -- what a shell says of a command that it cannot run
 end
 
 --- Runs the subcommand.
@@ -75,18 +74,21 @@ function M.run(options)
     complain "the simulator needs luv: apt install lua-luv, or luarocks install luv"
     return exits.failed
   end
-  local simulator = require "claude.simulator"
-  local settings = {
+  local sim, problem = require("claude.simulator").start {
     port = options.port,
     seed = options.seed,
     chunk = options.chunk,
     pace = options.pace,
   }
-  if #options.program == 0 then return serve(simulator, settings) end
-  local status, problem = simulator.run(options.program, settings)
-  if status then return status end
-  complain(problem)
-  return 127
+  if not sim then
+    complain(problem)
+    return exits.failed
+  end
+  local serving = #options.program == 0
+  local status = serving and serve(sim) or run_program(sim, options.program)
+  sim:close()
+  require("luv").run "nowait" -- closed handles are let go of in the loop
+  return status
 end
 
 return M

@@ -1,5 +1,7 @@
 --- Writing to a terminal or a pipe: dimmed text where that can be seen, and
 --- no control characters of a model where they could do harm.
+local output = require "claude.command.output"
+
 local M = {}
 
 local Terminal = {}
@@ -33,6 +35,8 @@ function M.new(file, descriptor)
   local is_terminal = M.is_terminal(descriptor)
   return setmetatable({
     file = file,
+    -- What is said on standard error is lost without harm.
+    must_arrive = descriptor == 1,
     is_terminal = is_terminal,
     colours = is_terminal and not os.getenv "NO_COLOR",
     column_is_0 = true,
@@ -45,13 +49,15 @@ end
 function Terminal:write(text, dimmed)
   if text == "" then return end
   if self.is_terminal then text = M.harmless(text) end
-  if dimmed and self.colours then
-    self.file:write(DIM, text, PLAIN)
+  self.column_is_0 = text:sub(-1) == "\n"
+  if dimmed and self.colours then text = DIM .. text .. PLAIN end
+  if self.must_arrive then
+    output.write(self.file, text)
+    output.flush(self.file)
   else
     self.file:write(text)
+    self.file:flush()
   end
-  self.column_is_0 = text:sub(-1) == "\n"
-  self.file:flush()
 end
 
 --- Starts a new line unless at the start of one.
