@@ -18,11 +18,9 @@ end
 function M.whole(option, lowest, highest)
   local what = ("a whole number of at least %d"):format(lowest)
   if highest then what = ("a whole number from %d to %d"):format(lowest, highest) end
-  local read = reader(
-    what,
-    option,
-    function(number) return number >= lowest and number <= (highest or 2 ^ 53) and number % 1 == 0 end
-  )
+  local most = highest or 2 ^ 53
+  local function takes(number) return number >= lowest and number <= most and number % 1 == 0 end
+  local read = reader(what, option, takes)
   return function(text)
     local number, why = read(text)
     return number and math.floor(number), why
