@@ -117,6 +117,7 @@ build = {
     ["claude.check.fields"] = "lua/claude/check/fields.lua",
     ["claude.check"] = "lua/claude/check/init.lua",
     ["claude.check.messages"] = "lua/claude/check/messages.lua",
+    ["claude.check.rule_table"] = "lua/claude/check/rule_table.lua",
     ["claude.check.rules"] = "lua/claude/check/rules.lua",
     ["claude.check.thinking"] = "lua/claude/check/thinking.lua",
     ["claude.check.values"] = "lua/claude/check/values.lua",

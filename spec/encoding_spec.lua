@@ -36,7 +36,10 @@ end
 -- RFC 7932: window of 16 bits, one uncompressed block of at most 64 KiB, an empty last one.
 ---@param bytes string
 ---@return string
-local function brotli(bytes) return little_endian((#bytes - 1) * 16 + 2 ^ 20, 3) .. bytes .. "\3" end
+local function brotli(bytes)
+  local head = little_endian((#bytes - 1) * 16 + 2 ^ 20, 3)
+  return head .. bytes .. "\3"
+end
 
 -- RFC 8878: one segment of 256 bytes or more, one raw block.
 ---@param bytes string

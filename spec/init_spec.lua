@@ -38,6 +38,37 @@ describe("claude", function()
     assert.equal("false false true\tfalse\tfalse\tfalse\n", output)
   end)
 
+  it("loads for a first answer what that takes, and nothing else", function()
+    local server = require("spec.support.servers").simulator()
+    local output = run_alone(([[
+      local claude = require "claude"
+      local client = claude.new { api_key = "k", base_url = %q }
+      assert(client.messages:create {
+        model = "claude-opus-4-8",
+        max_tokens = 2000,
+        thinking = { type = "adaptive", display = "summarized" },
+        messages = { { role = "user", content = "What is 127 * 389?" } },
+      })
+      local names = {}
+      for name in pairs(package.loaded) do
+        local mine = name:match("^claude%%.(.*)")
+        if mine or name:find("cjson", 1, true) or name == "luv" then
+          names[#names + 1] = mine or name
+        end
+      end
+      table.sort(names)
+      print(table.concat(names, " "))
+    ]]):format(server.url))
+    server:stop()
+    assert.equal(
+      "address check check.cache check.fields check.messages check.rules check.thinking "
+        .. "check.values client core errors headers loop loop.blocking loop.timers message "
+        .. "messages models net receiver reply request retry stream tasks tasks.scheduler "
+        .. "transport transport.failures transport.limits version wire\n",
+      output
+    )
+  end)
+
   it("has its version, and nothing for names it does not know", function()
     assert.equal(require("claude.version"), claude._VERSION)
     assert.is_nil(claude.nonsense)

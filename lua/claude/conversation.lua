@@ -13,7 +13,6 @@ local history = require("claude.conversation.history")
 local message_views = require("claude.message")
 local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
-local result = require("claude.tool_loop.result")
 local turn = require("claude.conversation.turn")
 
 ---@class claude.Conversation
@@ -223,6 +222,7 @@ function Conversation:answer(id, value, problem)
   check_idle(self, "answer")
   for _, call in ipairs(history.open_calls(self.transcript)) do
     if call.id == id then
+      local result = require("claude.tool_loop.result")
       local failed = value == nil and problem ~= nil
       self.draft.results[id] = failed and result.failure(call, problem, self:_warner())
         or (result.success(call, value, self:_warner()))

@@ -2,12 +2,19 @@
 --- an answer came, and read frame by frame. What failed is one claude.Error, with what
 --- had arrived.
 
-local api_error = require("claude.api_error")
 local core = require("claude.core")
 local errors = require("claude.errors")
 local message_views = require("claude.message")
 local retry = require("claude.retry")
 local wire = require("claude.wire")
+
+-- Most replies need none: that part loads with the first error.
+---@param how string function of claude.api_error
+---@param reply claude.Reply
+---@return claude.Error
+local function error_of(how, reply)
+  return require("claude.api_error")[how](reply.response, reply.client.credentials.scrub)
+end
 
 ---@class claude.Reply
 ---@field response? table the claude.core response of the last attempt
@@ -59,14 +66,14 @@ function Reply:_error_of_status()
     -- A connection that breaks inside an error body has told enough by its status.
     if not self.exchange:wait() then break end
   end
-  return api_error.from_status(self.response, self.client.credentials.scrub)
+  return error_of("from_status", self)
 end
 
 -- What the response judges, and what the transport says, as one error.
 ---@param failed boolean whether the response has judged
 ---@return claude.Error
 function Reply:_error_of_failure(failed)
-  local err = failed and api_error.from_failure(self.response, self.client.credentials.scrub)
+  local err = failed and error_of("from_failure", self)
   local broken = self.broken
   if broken and (not err or err.kind == "network" or err.kind == "incomplete") then
     broken.request_id = broken.request_id or (err and err.request_id)
@@ -94,9 +101,7 @@ function Reply:read()
     if text == "end" and response:complete() then return nil end
     local status = response:status()
     if status and status >= 300 then return nil, nil, nil, self:_error_of_status() end
-    if text == "end" then
-      return nil, nil, nil, api_error.from_no_message(response, self.client.credentials.scrub)
-    end
+    if text == "end" then return nil, nil, nil, error_of("from_no_message", self) end
     if text == "error" or self.broken then
       return nil, nil, nil, self:_error_of_failure(text == "error")
     end

@@ -24,7 +24,6 @@
 --- use `tasks.call` and the step functions there.
 local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
-local groups = require("claude.tasks.group")
 local hub = require("claude.loop")
 local scheduler = require("claude.tasks.scheduler")
 
@@ -34,7 +33,6 @@ local M = {
   spawn = scheduler.spawn,
   running = scheduler.running,
   signal = scheduler.signal,
-  group = groups.new,
 }
 
 --- Lets so many seconds pass. In a cancelled task it returns an error at once, and raises
@@ -56,13 +54,18 @@ function M.sleep(seconds)
   return errors.fail(err)
 end
 
+--- Outcomes as they come: `add(key, f, …)`, `next()`, `cancel()`.
+---@param limit? number how many may run at once; all without it
+---@return claude.Group
+function M.group(limit) return require("claude.tasks.group").new(limit) end
+
 --- Calls `fn(...)` so that it may wait and raise: `true, results…` or `false, raised, text`.
 ---@param fn function
 ---@param ... any
 ---@return boolean
 ---@return any ...
 function M.call(fn, ...)
-  local group = groups.new()
+  local group = M.group()
   group:add(1, fn, ...)
   local _, outcome = group:next()
   if outcome.ok then return true, unpack(outcome, 1, outcome.n) end
@@ -79,7 +82,7 @@ end
 ---@param options? claude.ParallelOptions
 ---@return claude.Outcome[]
 function M.parallel(functions, options)
-  local group = groups.new(options and options.limit)
+  local group = M.group(options and options.limit)
   local outcomes = {}
   for i, fn in ipairs(functions) do
     group:add(i, fn)
@@ -171,7 +174,7 @@ function M.map(list, fn, options)
   if type(limit) ~= "number" or limit < 1 or limit ~= limit then
     error("claude.map: limit must be at least 1", 2)
   end
-  local map = setmetatable({ list = list, fn = fn, group = groups.new(limit), started = 0 }, Map)
+  local map = setmetatable({ list = list, fn = fn, group = M.group(limit), started = 0 }, Map)
   map.step = M.iterator(function() return map:next() end, "map:next()")
   return map
 end

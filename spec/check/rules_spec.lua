@@ -1,4 +1,5 @@
 local errors = require("claude.errors")
+local rule_table = require("claude.check.rule_table")
 local rules = require("claude.check.rules")
 
 describe("check.rules", function()
@@ -63,7 +64,7 @@ describe("check.rules", function()
     it(("knows the API's text for %s: %s"):format(case[2], case[1]:sub(1, 40)), function()
       local remedy, rule = rules.hint_for(case[1])
       assert.equal(case[2], rule)
-      assert.equal(rules.RULES[rule].remedy, remedy)
+      assert.equal(rule_table[rule].remedy, remedy)
     end)
   end
 
@@ -73,7 +74,7 @@ describe("check.rules", function()
   )
 
   it("has a remedy for every rule", function()
-    for name, rule in pairs(rules.RULES) do
+    for name, rule in pairs(rule_table) do
       assert.is_string(rule.remedy, name)
       assert.truthy(rule.text or rule.api, name)
     end

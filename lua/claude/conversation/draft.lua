@@ -3,7 +3,6 @@
 --- change nothing; it becomes messages when the turn is sent.
 
 local core = require("claude.core")
-local result = require("claude.tool_loop.result")
 
 ---@class claude.Draft
 ---@field results table<string, string> tool_use id -> tool_result block
@@ -113,7 +112,7 @@ function Draft:stop(calls, warn)
   local count = 0
   for _, call in ipairs(calls) do
     if not self.results[call.id] then
-      self.results[call.id] = result.refusal(call, STOPPED, warn)
+      self.results[call.id] = require("claude.tool_loop.result").refusal(call, STOPPED, warn)
       count = count + 1
     end
   end
