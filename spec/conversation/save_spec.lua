@@ -386,14 +386,14 @@ describe("a saved conversation", function()
 
     it("with a tool that has a member run, as data", function()
       local tools = '[{"name":"t","run":"x","input_schema":{"type":"object"}}]'
-      local chat = assert(load(resigned(HEAD .. section("tools", tools) .. STATE)))
-      assert.truthy(chat:dump():find(tools, 1, true))
+      local loaded = assert(load(resigned(HEAD .. section("tools", tools) .. STATE)))
+      assert.truthy(loaded:dump():find(tools, 1, true))
     end)
 
     it("from or to a path with a zero byte", function()
-      local chat = begin({})
+      local saved = begin({})
       local path = os.tmpname()
-      for _, result in ipairs({ { chat:save(path .. "\0x") }, { client:load(path .. "\0x") } }) do
+      for _, result in ipairs({ { saved:save(path .. "\0x") }, { client:load(path .. "\0x") } }) do
         assert.is_nil(result[1])
         assert.truthy(result[2]:find("zero byte", 1, true))
       end

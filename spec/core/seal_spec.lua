@@ -199,7 +199,9 @@ describe("what a reply adds to the conversation", function()
       {
         "a citation",
         998,
-        function(json) return { TEXT[1], '{"type":"citations_delta","citation":' .. json .. "}" } end,
+        function(json)
+          return { TEXT[1], ('{"type":"citations_delta","citation":%s}'):format(json) }
+        end,
       },
     }
     for _, place in ipairs(places) do
