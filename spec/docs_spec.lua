@@ -80,3 +80,11 @@ for _, page in ipairs { "README.md", "doc/thinking.md", "doc/simulator.md", "doc
     end
   end)
 end
+
+describe("README.md", function()
+  it("begins with an agent in ten lines", function()
+    local first = examples_of("README.md")[1].text
+    assert.equal(9, select(2, first:gsub("\n", "")))
+    assert.truthy(first:find("chat:run()", 1, true))
+  end)
+end)
