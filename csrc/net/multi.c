@@ -1,5 +1,6 @@
 #include "net/multi.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -146,8 +147,12 @@ static int on_timer(CURLM *curl, long milliseconds, void *ud) {
 }
 
 static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockaddr *address) {
-  (void)ud, (void)purpose;
-  return (curl_socket_t)cm_socket_open(address->family, address->socktype, address->protocol);
+  cm_transfer *t = ud;
+  int fd = cm_socket_open(address->family, address->socktype, address->protocol);
+
+  (void)purpose;
+  t->no_socket = fd < 0 && (errno == EMFILE || errno == ENFILE);
+  return (curl_socket_t)fd;
 }
 
 static int on_close(void *ud, curl_socket_t fd) {
@@ -349,7 +354,7 @@ static cm_transfer *find(const cm_multi *m, cm_transfer_id id) {
 static CURLcode adopt(cm_multi *m, cm_transfer *t) {
   CURLcode code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 
-  if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, m);
+  if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, m);
   m->quick_exit = curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;

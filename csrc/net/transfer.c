@@ -380,6 +380,11 @@ void cm_transfer_finish(cm_transfer *transfer, CURLcode code) {
   t->done = 1;
   /* libcurl is content with half a header if the connection then ends. */
   if (code == CURLE_OK && !t->head_complete) code = CURLE_GOT_NOTHING;
+  /* It says that the server could not be reached, which is not so. */
+  if (code == CURLE_COULDNT_CONNECT && t->no_socket) {
+    code = CURLE_FAILED_INIT;
+    snprintf(t->text, sizeof t->text, "no socket could be opened: too many open files");
+  }
   t->code = code;
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &t->version);
   curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &t->connects);

@@ -250,6 +250,8 @@ function M.start(options)
   local asked = engine_options(options)
   local engine, text = hub.engine()
   if not engine then return errors.fail(failures.of_start(text, "transport")) end
+  local driver, trouble = hub.driver()
+  if not driver then return errors.fail(failures.of_start(trouble, "transport")) end
   local self = setmetatable({
     response = options.response,
     limits = complete,

@@ -140,4 +140,31 @@ describe("claude.net in a host program", function()
       assert.is_truthy(output:find("interrupted!", 1, true), output)
     end)
   end
+
+  it("answers with an error when no descriptor is left, and goes on when there is", function()
+    local output = run(
+      [[
+      hub.now() -- what is loaded on first use is loaded now
+      require("claude.loop.blocking")
+      local files, file = {}, io.open("/dev/null")
+      while file do
+        files[#files + 1] = file
+        file = io.open("/dev/null")
+      end
+      for _ = 1, 3 do
+        local exchange, text, err = requests.start({ url = url .. "/ok/x", body = "{}" })
+        local seen = exchange and requests.drain(exchange) or { err = err, text = "none" }
+        print(seen.text, seen.err and seen.err.kind, seen.err and seen.err.message)
+        table.remove(files):close()
+      end
+    ]],
+      "ulimit -n 20;"
+    )
+    assert.same({
+      "none\tnetwork\tthe system has no descriptor or no memory left to wait with",
+      "\tnetwork\tno socket could be opened: too many open files (curl 2)",
+      "Hello\tnil\tnil",
+      "alive",
+    }, { output:match("^(.-)\n(.-)\n(.-)\n(.-)\n$") })
+  end)
 end)

@@ -5,9 +5,11 @@ local net = require("claude.net")
 local M = { name = "blocking" }
 
 ---@param ready fun(fd: integer?, mask: integer?)
----@return claude.Driver
+---@return claude.Driver?
+---@return string? text why there is none
 function M.new(ready)
-  local poller = assert(net.poller())
+  local poller, text = net.poller()
+  if not poller then return nil, text end
   local watched = {} -- descriptors, as a set
   local count = 0
   local due -- when ready() was asked for, on the clock of net.now

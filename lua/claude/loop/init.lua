@@ -40,7 +40,7 @@ local timers = require("claude.loop.timers").new()
 
 ---@class claude.LoopAdapter
 ---@field name? string
----@field new fun(ready: fun(fd: integer?, mask: integer?)): claude.Driver
+---@field new fun(ready: fun(fd: integer?, mask: integer?)): claude.Driver?, string?
 
 local M = {}
 
@@ -90,7 +90,7 @@ end
 --- Tells the driver what changed. Descriptors are closed after it stopped watching them.
 function M.flush()
   if processing then return end -- comes when all is done
-  local host = M.driver()
+  local host = assert(M.driver())
   if engine then
     local fd, mask = engine:change()
     while fd do
@@ -162,12 +162,14 @@ local function ready(fd, mask)
 end
 
 --- The driver that is in use, made on first need.
----@return claude.Driver
+---@return claude.Driver?
+---@return string? text why there is none
 function M.driver()
   if driver then return driver end
   chosen = chosen or require("claude.loop.blocking")
-  driver = chosen.new(ready)
-  return driver
+  local text
+  driver, text = chosen.new(ready)
+  return driver, text
 end
 
 --- Selects how to wait, by name or by an adapter of your own (see the top of this file).
@@ -226,7 +228,7 @@ function M.set_tasks(run, has)
 end
 
 local function drive(wait)
-  local host = M.driver()
+  local host = assert(M.driver())
   if not host.run then
     error("this would block the host's event loop: call it in claude.spawn(function() … end)", 0)
   end

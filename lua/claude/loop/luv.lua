@@ -75,9 +75,12 @@ local function watch_together(uv, poller, happened)
 end
 
 ---@param ready fun(fd: integer?, mask: integer?)
----@return claude.Driver
+---@return claude.Driver?
+---@return string? text why there is none
 function M.new(ready)
   local uv = require("luv")
+  local poller, text = net.poller()
+  if not poller then return nil, text end
   local timer, idle, beat = uv.new_timer(), uv.new_idle(), uv.new_timer()
   local waiting = false -- inside D.run(true)
 
@@ -87,7 +90,6 @@ function M.new(ready)
     if waiting then uv.stop() end
   end
 
-  local poller = assert(net.poller())
   local watch, close
   if poller:descriptor() then
     watch, close = watch_together(uv, poller, happened)
