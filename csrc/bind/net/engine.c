@@ -170,8 +170,9 @@ static int engine_start(lua_State *L) {
   cm_status status;
 
   if (!multi) {
-    fail(L, FORKED);
-    lua_pushliteral(L, "forked");
+    int forked = ((Engine *)lua_touserdata(L, 1))->multi != NULL;
+    fail(L, forked ? FORKED : "this Lua state is being closed");
+    lua_pushstring(L, forked ? "forked" : "transport");
     return 3;
   }
   check_options(L, &options);
