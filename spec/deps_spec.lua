@@ -2,7 +2,7 @@ local child = require "spec.support.child"
 
 --- Runs .ci/deps on a machine made of nothing but these tools and `fakes`,
 --- whose values are shell scripts.
-local function on_machine(fakes, environment)
+local function on_machine(fakes, environment, arguments)
   local bin = child.temporary()
   local lines = { "mkdir " .. bin }
   for _, tool in ipairs { "sh", "sed", "tr", "sort", "uname", "ls", "env", "cat" } do
@@ -15,7 +15,11 @@ local function on_machine(fakes, environment)
     file:close()
     child.run("chmod +x " .. bin .. "/" .. name)
   end
-  local call = ("%s PATH=%s .ci/deps test lua5.1 luajit"):format(environment or "CI=", bin)
+  local call = ("%s PATH=%s .ci/deps %s"):format(
+    environment or "CI=",
+    bin,
+    arguments or "test lua5.1 luajit"
+  )
   local result = child.run(call)
   child.run("rm -rf " .. bin)
   return result
@@ -62,6 +66,33 @@ describe("make deps", function()
     assert.equal("", result.err)
   end)
 
+  it("prints the line where there is no sudo, in CI too", function()
+    for _, environment in ipairs { "CI=", "CI=true" } do
+      local result = on_machine({ id = "echo 1000", ["apt-get"] = APT }, environment)
+      assert.equal(1, result.status)
+      assert.matches("apt%-get update && apt%-get install .* gcc", result.out)
+      assert.equal("", result.err)
+    end
+  end)
+
+  it("prints the line where sudo wants a password in CI", function()
+    local sudo = 'echo "sudo: a password is required" >&2; exit 1'
+    local result = on_machine({ id = "echo 1000", sudo = sudo, ["apt-get"] = APT }, "CI=true")
+    assert.equal(1, result.status)
+    assert.matches("apt%-get install .* gcc", result.out)
+  end)
+
+  it("names the runtime of the sanitizers in the line, too", function()
+    local cache = [[case $1 in
+      depends) echo "  Depends: clang-14" ;;
+      show) test "$2" = libclang-rt-14-dev ;;
+    esac]]
+    local machine = { id = "echo 1000", ["apt-get"] = APT, ["apt-cache"] = cache }
+    local result = on_machine(machine, nil, "check lua5.4")
+    assert.matches(" clang .* libclang%-rt%-14%-dev", result.out)
+    assert.not_matches("@", result.out)
+  end)
+
   it("says when the installation fails", function()
     local result = on_machine { id = "echo 0", ["apt-get"] = "exit 100", ["apt-cache"] = NO_CACHE }
     assert.equal(1, result.status)
@@ -78,7 +109,29 @@ describe("make deps", function()
       assert.equal(1, result.status)
       assert.matches(line, result.out)
     end)
+
+    it("prints for " .. manager .. " what the level needs, and no more", function()
+      local lines = {}
+      for _, level in ipairs { "run", "test", "check" } do
+        lines[level] = on_machine({ [manager] = "exit 9" }, nil, level .. " lua5.4").out
+        assert.matches("lua%-cjson luv argparse", lines[level])
+        assert.matches("%-%-lua%-version 5%.4 ", lines[level])
+      end
+      assert.not_matches("nghttp2", lines.run)
+      assert.matches("nghttp2.* busted;", lines.test)
+      assert.not_matches("luacheck", lines.test)
+      assert.matches("nghttp2.* busted luacheck;", lines.check)
+      assert.matches(manager == "brew" and "llvm" or "clang.* valgrind", lines.check)
+    end)
   end
+
+  it("prints rocks for the Lua asked for", function()
+    for lua, version in pairs { ["lua5.1"] = "5.1", luajit = "5.1", ["lua5.3"] = "5.3" } do
+      local result = on_machine({ apk = "exit 9" }, nil, "run " .. lua)
+      assert.truthy(result.out:find(" " .. lua .. " " .. lua .. "-dev ", 1, true))
+      assert.truthy(result.out:find("--lua-version " .. version .. " ", 1, true))
+    end
+  end)
 
   it("is silent when nothing is missing", function()
     local result = child.run(".ci/deps test " .. child.lua)
