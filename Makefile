@@ -27,10 +27,12 @@ C_TESTS := $(wildcard spec/c/*.c)
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
 MODULES := $(OUT)/claude/core.so $(if $(wildcard csrc/bind/net/*.c),$(OUT)/claude/net.so)
 
+# A word for the shell, whatever is in it: folders may have any name.
+quote = '$(subst ','\'',$(1))'
 TREE_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(or $(LUA_PATH),;)
 TREE_CPATH = $(CURDIR)/$(OUT)/?.so;$(or $(LUA_CPATH),;)
-TREE_ENV = LUA_PATH='$(TREE_PATH)' LUA_CPATH='$(TREE_CPATH)'
-SPEC_ENV = LUA_PATH='$(CURDIR)/?.lua;$(TREE_PATH)' LUA_CPATH='$(TREE_CPATH)' LUA='$(LUA)'
+SPEC_ENV = LUA_PATH=$(call quote,$(CURDIR)/?.lua;$(TREE_PATH)) \
+  LUA_CPATH=$(call quote,$(TREE_CPATH)) LUA='$(LUA)'
 SPECS ?= spec
 BUSTED = $(SPEC_ENV) $(LUA) spec/support/busted.lua
 SUITES = .ci/suites
@@ -49,9 +51,11 @@ deps:
 
 ## build: compile the modules and build/lua-claude for $(LUA)
 build: $(MODULES)
-	@printf '%s\n' '#!/bin/sh' "LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;'\"\$${LUA_PATH:-;}\"" \
-	  "LUA_CPATH='$(CURDIR)/$(OUT)/?.so;'\"\$${LUA_CPATH:-;}\"" 'export LUA_PATH LUA_CPATH' \
-	  'exec $(LUA) "$(CURDIR)/bin/lua-claude" "$$@"' >$(BUILD)/lua-claude
+	@printf '%s\n' '#!/bin/sh' \
+	  $(call quote,LUA_PATH=$(call quote,$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;)"$${LUA_PATH:-;}") \
+	  $(call quote,LUA_CPATH=$(call quote,$(CURDIR)/$(OUT)/?.so;)"$${LUA_CPATH:-;}") \
+	  'export LUA_PATH LUA_CPATH' \
+	  $(call quote,exec $(LUA) $(call quote,$(CURDIR)/bin/lua-claude) "$$@") >$(BUILD)/lua-claude
 	@chmod +x $(BUILD)/lua-claude
 
 $(OUT)/claude/core.so: $(call objects,$(CORE_SO))
@@ -75,8 +79,8 @@ run: deps
 
 ## env: print the exports with which $(LUA) finds the tree's modules
 env:
-	@echo "export LUA_PATH='$(TREE_PATH)'"
-	@echo "export LUA_CPATH='$(TREE_CPATH)'"
+	@printf '%s\n' $(call quote,export LUA_PATH=$(call quote,$(TREE_PATH))) \
+	  $(call quote,export LUA_CPATH=$(call quote,$(TREE_CPATH)))
 
 ## test: build and run all tests with one Lua
 test:
@@ -170,16 +174,17 @@ SHARE = $(PREFIX)/share/lua/$(LUA_VERSION)
 LIB = $(PREFIX)/lib/lua/$(LUA_VERSION)
 ## install: install under PREFIX (and DESTDIR)
 install: $(MODULES)
+	@case $(call quote,$(PREFIX)) in /*) ;; *) echo 'PREFIX must be an absolute path' >&2; exit 1 ;; esac
 	@cd lua && find claude -name '*.lua' | while read -r file; do \
-	  mkdir -p "$(DESTDIR)$(SHARE)/$$(dirname $$file)" && \
-	  install -m 644 "$$file" "$(DESTDIR)$(SHARE)/$$file" || exit 1; done
-	@mkdir -p "$(DESTDIR)$(LIB)/claude" "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 $(MODULES) "$(DESTDIR)$(LIB)/claude"
+	  mkdir -p $(call quote,$(DESTDIR)$(SHARE)/)"$$(dirname $$file)" && \
+	  install -m 644 "$$file" $(call quote,$(DESTDIR)$(SHARE)/)"$$file" || exit 1; done
+	@mkdir -p $(call quote,$(DESTDIR)$(LIB)/claude) $(call quote,$(DESTDIR)$(PREFIX)/bin)
+	install -m 755 $(MODULES) $(call quote,$(DESTDIR)$(LIB)/claude)
 	@{ echo '#!/usr/bin/env $(LUA)'; \
-	   echo 'package.path = "$(SHARE)/?.lua;$(SHARE)/?/init.lua;" .. package.path'; \
-	   echo 'package.cpath = "$(LIB)/?.so;" .. package.cpath'; \
-	   sed 1d bin/lua-claude; } >"$(DESTDIR)$(PREFIX)/bin/lua-claude"
-	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/lua-claude"
+	   printf '%s\n' $(call quote,package.path = [[$(SHARE)/?.lua;$(SHARE)/?/init.lua;]] .. package.path) \
+	     $(call quote,package.cpath = [[$(LIB)/?.so;]] .. package.cpath); \
+	   sed 1d bin/lua-claude; } >$(call quote,$(DESTDIR)$(PREFIX)/bin/lua-claude)
+	@chmod 755 $(call quote,$(DESTDIR)$(PREFIX)/bin/lua-claude)
 
 ## rockspec: write the tree's files into the rockspec
 rockspec:

@@ -54,4 +54,52 @@ describe("make install", function()
     local result = child.run(CLEAN .. "cd / && " .. root .. "/bin/lua-claude --version")
     assert.equal("lua-claude " .. require "claude.version" .. "\n", result.out)
   end)
+
+  it("wants to know exactly where", function()
+    local result = child.run(CLEAN .. ("make -s LUA=%s install PREFIX=here"):format(child.lua))
+    assert.equal(2, result.status)
+    assert.matches("PREFIX must be an absolute path", result.err)
+  end)
+end)
+
+describe("a tree in a folder with a name that shells dislike", function()
+  local root, folder
+  before_each(function()
+    root = child.temporary()
+    folder = child.quote(root .. [[/it's "my" $folder, (2)]])
+    child.run(([[
+      mkdir -p %s/build
+      cp -a Makefile bin csrc lua %s && cp -a build/%s %s/build
+    ]]):format(folder, folder, child.lua, folder))
+  end)
+  after_each(function() child.run("rm -rf " .. child.quote(root)) end)
+
+  local function there(script)
+    return child.run(
+      ("%s cd %s || exit; LUA=%s; export LUA\n%s"):format(CLEAN, folder, child.lua, script)
+    )
+  end
+
+  it("builds, and its command runs from elsewhere", function()
+    local result = there [[
+      make -s && ln -s "$PWD/build/lua-claude" ../link && cd / && "$OLDPWD/../link" --version
+    ]]
+    assert.equal("", result.err)
+    assert.equal("lua-claude " .. require "claude.version" .. "\n", result.out)
+  end)
+
+  it("prints an environment that works", function()
+    local result =
+      there [[eval "$(make -s env)" && cd / && $LUA -e 'require "claude" print "found"']]
+    assert.same({ status = 0, out = "found\n", err = "" }, result)
+  end)
+
+  it("installs into such a folder", function()
+    local result = there [[
+      to=$(cd .. && pwd)"/it's \"here\""
+      make -s install PREFIX="$to" && cd / && "$to/bin/lua-claude" --version
+    ]]
+    assert.equal("", result.err)
+    assert.matches("lua%-claude " .. require "claude.version" .. "\n", result.out)
+  end)
 end)
