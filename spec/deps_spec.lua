@@ -133,6 +133,22 @@ describe("make deps", function()
     end
   end)
 
+  it("takes no Lua whose command and headers are of two versions", function()
+    local machine = { lua = "printf 5.1", ["pkg-config"] = "echo 5.4.4" }
+    local result = on_machine(machine, nil, "run lua")
+    assert.equal(1, result.status)
+    assert.matches("lua is Lua 5.1, but .* Lua 5.4.4: make LUA=lua5.1\n", result.out)
+    machine["pkg-config"] = "echo 5.1.5"
+    machine["apt-get"] = "exit 100"
+    assert.not_matches("make LUA=", on_machine(machine, nil, "run lua").out)
+  end)
+
+  it("takes no path for a Lua", function()
+    local result = on_machine({}, nil, "run /usr/bin/lua5.4")
+    assert.equal(1, result.status)
+    assert.matches("LUA is a name such as lua5.4", result.out)
+  end)
+
   it("is silent when nothing is missing", function()
     local result = child.run(".ci/deps test " .. child.lua)
     assert.same({ status = 0, out = "", err = "" }, result)
