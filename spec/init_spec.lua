@@ -63,8 +63,8 @@ describe("claude", function()
     assert.equal(
       "address check check.cache check.fields check.messages check.rules check.thinking "
         .. "check.values client core errors headers loop loop.blocking loop.timers message "
-        .. "messages models net receiver reply request retry stream tasks tasks.scheduler "
-        .. "transport transport.failures transport.limits version wire\n",
+        .. "messages models net reading receiver reply request retry stream tables tasks "
+        .. "tasks.scheduler transport transport.failures transport.limits version wire\n",
       output
     )
   end)

@@ -13,6 +13,7 @@ local history = require("claude.conversation.history")
 local message_views = require("claude.message")
 local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
+local tables = require("claude.tables")
 local turn = require("claude.conversation.turn")
 
 ---@class claude.Conversation
@@ -255,17 +256,13 @@ end
 ---@return claude.Conversation
 function Conversation:fork()
   check_receiver(self, Conversation, "chat:fork()")
-  local state = {}
-  for name, value in pairs(self.state) do
-    state[name] = value
-  end
   return make(self.client, {
     params = begin.copied(self.params),
     sealed = self.sealed,
     tool_list = self.tool_list,
     transcript = self.transcript:fork(),
     draft = self.draft:copy(),
-    state = state,
+    state = tables.merged(self.state),
     last_params = self.last_params,
   })
 end

@@ -24,6 +24,8 @@
 ---@field thinking_loses? "messages"|"all" which caches a change of thinking costs
 ---@field prefix_bound? boolean signatures seal everything before the block
 
+local tables = require("claude.tables")
+
 local M = {}
 
 --- The beta that lets a batch answer with up to 300,000 tokens.
@@ -97,18 +99,7 @@ local MANUAL = {
   thinking_loses = "messages",
 }
 
-local function like(base, changes)
-  local model = {}
-  for name, value in pairs(base) do
-    model[name] = value
-  end
-  for name, value in pairs(changes) do
-    model[name] = value
-  end
-  return model
-end
-
-local BOUND = like(CURRENT, { forced_tool = "never", prefix_bound = true })
+local BOUND = tables.merged(CURRENT, { forced_tool = "never", prefix_bound = true })
 local DISABLED_TOO = { thinking = thinking("adaptive", "disabled") }
 
 local BUILT_IN = {
@@ -116,26 +107,26 @@ local BUILT_IN = {
   ["claude-mythos-5-2"] = BOUND,
   ["claude-fable-5-1"] = BOUND,
   ["claude-mythos-5-1"] = BOUND,
-  ["claude-haiku-5-5"] = like(CURRENT, {
+  ["claude-haiku-5-5"] = tables.merged(CURRENT, {
     thinking = DISABLED_TOO.thinking,
     thinks = "on",
     effort = "medium",
     disabled_efforts = UP_TO_HIGH,
     prefix_bound = true,
   }),
-  ["claude-sonnet-5-5"] = like(BOUND, {
+  ["claude-sonnet-5-5"] = tables.merged(BOUND, {
     thinking = thinking("adaptive", "between_tools"),
     thinks = "on",
     batch_max_tokens = 300000,
   }),
-  ["claude-opus-5-5"] = like(BOUND, { effort = "medium", batch_max_tokens = 300000 }),
-  ["claude-opus-5"] = like(CURRENT, {
+  ["claude-opus-5-5"] = tables.merged(BOUND, { effort = "medium", batch_max_tokens = 300000 }),
+  ["claude-opus-5"] = tables.merged(CURRENT, {
     thinking = DISABLED_TOO.thinking,
     thinks = "on",
     disabled_efforts = UP_TO_HIGH,
     batch_max_tokens = 300000,
   }),
-  ["claude-sonnet-5"] = like(CURRENT, {
+  ["claude-sonnet-5"] = tables.merged(CURRENT, {
     thinking = DISABLED_TOO.thinking,
     thinks = "on",
     batch_max_tokens = 300000,
@@ -143,40 +134,40 @@ local BUILT_IN = {
   }),
   ["claude-fable-5"] = CURRENT,
   ["claude-mythos-5"] = CURRENT,
-  ["claude-opus-4-8"] = like(CURRENT, {
+  ["claude-opus-4-8"] = tables.merged(CURRENT, {
     thinking = DISABLED_TOO.thinking,
     thinks = "off",
     batch_max_tokens = 300000,
   }),
-  ["claude-opus-4-7"] = like(CURRENT, {
+  ["claude-opus-4-7"] = tables.merged(CURRENT, {
     thinking = DISABLED_TOO.thinking,
     thinks = "off",
     batch_max_tokens = 300000,
     system_messages = false,
   }),
   ["claude-opus-4-6"] = SIX,
-  ["claude-sonnet-4-6"] = like(SIX, { interleaving = "header" }),
-  ["claude-mythos-preview"] = like(CURRENT, {
+  ["claude-sonnet-4-6"] = tables.merged(SIX, { interleaving = "header" }),
+  ["claude-mythos-preview"] = tables.merged(CURRENT, {
     thinking = thinking("adaptive", "enabled"),
     forced_tool = "without_manual",
     system_messages = false,
   }),
-  ["claude-opus-4-5"] = like(MANUAL, {
+  ["claude-opus-4-5"] = tables.merged(MANUAL, {
     efforts = UP_TO_HIGH,
     effort = "high",
     effort_loses = "all",
   }),
   ["claude-sonnet-4-5"] = MANUAL,
-  ["claude-haiku-4-5"] = like(MANUAL, { interleaving = false }),
-  ["claude-opus-4-1"] = like(MANUAL, { max_tokens = 32000 }),
-  ["claude-opus-4-0"] = like(MANUAL, { max_tokens = 32000, sampling = "free" }),
-  ["claude-sonnet-4-0"] = like(MANUAL, { sampling = "free" }),
+  ["claude-haiku-4-5"] = tables.merged(MANUAL, { interleaving = false }),
+  ["claude-opus-4-1"] = tables.merged(MANUAL, { max_tokens = 32000 }),
+  ["claude-opus-4-0"] = tables.merged(MANUAL, { max_tokens = 32000, sampling = "free" }),
+  ["claude-sonnet-4-0"] = tables.merged(MANUAL, { sampling = "free" }),
 }
 -- The first ones of the generation had dated names without the zero.
 local ALIAS = { ["claude-opus-4"] = "claude-opus-4-0", ["claude-sonnet-4"] = "claude-sonnet-4-0" }
 
 for name, model in pairs(BUILT_IN) do
-  BUILT_IN[name] = like(model, { id = name })
+  BUILT_IN[name] = tables.merged(model, { id = name })
 end
 
 --- The name without date, platform prefix and platform suffix.
@@ -223,8 +214,8 @@ end
 ---@param known? claude.Capabilities
 ---@return claude.Capabilities
 local function merged(info, known)
-  local result = like(known or { thinks = "off" }, { id = info.id })
-  result.thinking = like(known and known.thinking or {}, {})
+  local result = tables.merged(known or { thinks = "off" }, { id = info.id })
+  result.thinking = tables.merged(known and known.thinking or {}, {})
   if type(info.max_tokens) == "number" then result.max_tokens = info.max_tokens end
   if type(info.max_input_tokens) == "number" then result.context = info.max_input_tokens end
   if type(info.capabilities) == "table" then apply_capabilities(info.capabilities, result) end
@@ -256,13 +247,6 @@ end
 
 --- Every model of the built-in table, sorted.
 ---@return string[]
-function M.known()
-  local names = {}
-  for name in pairs(BUILT_IN) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
+function M.known() return tables.sorted_names(BUILT_IN) end
 
 return M

@@ -6,6 +6,7 @@ local headers = require("claude.headers")
 local message_views = require("claude.message")
 local models = require("claude.models")
 local rules = require("claude.check.rules")
+local tables = require("claude.tables")
 local thinking_check = require("claude.check.thinking")
 
 local M = {}
@@ -181,12 +182,7 @@ local function outgoing_message(message, path, warn)
   -- A whole reply put back: only what a request knows of it.
   if message_views.is(message) then return { role = message.role, content = content } end
   if content == message.content then return message end
-  local copy = {}
-  for name, value in pairs(message) do
-    copy[name] = value
-  end
-  copy.content = content
-  return copy
+  return tables.merged(message, { content = content })
 end
 
 local WRAP_HEAD, WRAP_TAIL = '{"messages":[', "]}"

@@ -10,6 +10,7 @@ local core = require("claude.core")
 local errors = require("claude.errors")
 local message_views = require("claude.message")
 local new_reply = require("claude.reply").new
+local reading = require("claude.reading")
 
 ---@class claude.Stream
 ---@field response? table the claude.core response, once the request has been started
@@ -148,13 +149,7 @@ end
 ---@return claude.Error? err
 function Stream:next_text()
   check_receiver(self, Stream, "stream:next_text()")
-  while true do
-    local kind, text, err = self:next()
-    if not kind then
-      return nil, text, err --[[@as claude.Error?]]
-    end
-    if kind == "text" then return text end
-  end
+  return reading.next_text(self)
 end
 
 --- The API's next event as a table; nil at the end, `nil, text, err` on failure.
@@ -167,44 +162,30 @@ function Stream:next_event()
   if not kind then
     return nil, text, err --[[@as claude.Error?]]
   end
-  local event, problem = core.decode(self.response:event())
+  local event, problem = reading.event(self.response)
   if event then return event end
-  return self:_fail(errors.new({ kind = "protocol", message = problem }))
-end
-
--- Step functions return failures; loops raise them.
----@param stream claude.Stream
----@param name string
----@return fun(): any, any, any
-local function loop_over(stream, name)
-  local step = stream[name]
-  local function raising()
-    local a, b, c = step(stream)
-    if a == nil and c then error(c, 0) end
-    return a, b, c
-  end
-  return require("claude.tasks").iterator(raising, ("stream:%s()"):format(name))
+  return self:_fail(problem --[[@as claude.Error]])
 end
 
 --- `for kind, text, index in stream:deltas()`: everything that arrives, in order.
 ---@return fun(): string?, string?, integer?
 function Stream:deltas()
   check_receiver(self, Stream, "stream:deltas()")
-  return loop_over(self, "next")
+  return reading.loop(self, "next", "stream:next()")
 end
 
 --- `for text in stream:text_stream()`: the answer's text only.
 ---@return fun(): string?
 function Stream:text_stream()
   check_receiver(self, Stream, "stream:text_stream()")
-  return loop_over(self, "next_text")
+  return reading.loop(self, "next_text", "stream:next_text()")
 end
 
 --- `for event in stream:events()`: the API's own events as tables.
 ---@return fun(): table?
 function Stream:events()
   check_receiver(self, Stream, "stream:events()")
-  return loop_over(self, "next_event")
+  return reading.loop(self, "next_event", "stream:next_event()")
 end
 
 --- Reads to the end: the whole message, or `nil, text, err` with what arrived of it in

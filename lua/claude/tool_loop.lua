@@ -17,9 +17,9 @@
 
 local calls_module = require("claude.tool_loop.calls")
 local check_receiver = require("claude.receiver").check
-local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
+local reading = require("claude.reading")
 local turn = require("claude.conversation.turn")
 local wire = require("claude.wire")
 
@@ -165,13 +165,7 @@ end
 ---@return claude.Error? err
 function Run:next_text()
   check_receiver(self, Run, "run:next_text()")
-  while true do
-    local kind, text, err = self:next()
-    if not kind then
-      return nil, text, err --[[@as claude.Error?]]
-    end
-    if kind == "text" then return text end
-  end
+  return reading.next_text(self)
 end
 
 --- The API's next event as a table, or `{ type = "tool_start" | "tool_end", text =,
@@ -189,44 +183,31 @@ function Run:next_event()
   if tool then
     return { type = tool.kind, text = tool.text, index = tool.call.index, call = tool.call }
   end
-  local event, problem = core.decode(self.stream.response:event())
+  local event, problem = reading.event(self.stream.response)
   if event then return event end
   self:cancel()
-  return self:_fail(errors.new({ kind = "protocol", message = problem }))
-end
-
----@param run claude.Run
----@param name string
----@return fun(): any, any, any, any
-local function loop_over(run, name)
-  local step = run[name]
-  local function raising()
-    local a, b, c, d = step(run)
-    if a == nil and c then error(c, 0) end
-    return a, b, c, d
-  end
-  return require("claude.tasks").iterator(raising, "run:" .. name .. "()")
+  return self:_fail(problem --[[@as claude.Error]])
 end
 
 --- `for kind, text, index, call in run:deltas()`: everything that happens, in order.
 ---@return fun(): string?, string?, integer?, claude.ToolCall?
 function Run:deltas()
   check_receiver(self, Run, "run:deltas()")
-  return loop_over(self, "next")
+  return reading.loop(self, "next", "run:next()")
 end
 
 --- `for text in run:text_stream()`: the text of all replies.
 ---@return fun(): string?
 function Run:text_stream()
   check_receiver(self, Run, "run:text_stream()")
-  return loop_over(self, "next_text")
+  return reading.loop(self, "next_text", "run:next_text()")
 end
 
 --- `for event in run:events()`: the API's events as tables, tools in between.
 ---@return fun(): table?
 function Run:events()
   check_receiver(self, Run, "run:events()")
-  return loop_over(self, "next_event")
+  return reading.loop(self, "next_event", "run:next_event()")
 end
 
 --- Runs to the end: the last reply, or `nil, text, err`. `run.reason` says why it ended.

@@ -2,6 +2,7 @@
 
 local errors = require("claude.errors")
 local headers = require("claude.headers")
+local tables = require("claude.tables")
 
 ---@class claude.WireSpec
 ---@field method "GET"|"POST"
@@ -122,20 +123,6 @@ function M.headers(client, spec)
   return list
 end
 
----@param base table?
----@param over table?
----@return table
-local function merged(base, over)
-  local result = {}
-  for name, value in pairs(base or {}) do
-    result[name] = value
-  end
-  for name, value in pairs(over or {}) do
-    result[name] = value
-  end
-  return result
-end
-
 --- Starts an exchange; waits for nothing.
 ---@param client claude.Client
 ---@param spec claude.WireSpec
@@ -145,14 +132,14 @@ function M.start(client, spec)
   if client.problem then return nil, client.problem end
   local list, err = M.headers(client, spec)
   if not list then return nil, err end
-  local request = merged(client.transport_options)
+  local request = tables.merged(client.transport_options)
   request.url = client.base_url .. spec.path
   request.method = spec.method
   request.headers = list
   request.body = spec.body
   request.response = spec.response
   request.max_tokens = spec.max_tokens
-  request.limits = merged(client.limits, spec.options and spec.options.limits)
+  request.limits = tables.merged(client.limits, spec.options and spec.options.limits)
   local exchange, text, failure = require("claude.transport").start(request)
   if exchange then return exchange end
   return nil, failure or errors.new({ kind = "network", message = text })

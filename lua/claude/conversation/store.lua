@@ -7,6 +7,7 @@ local errors = require("claude.errors")
 local history = require("claude.conversation.history")
 local new_draft = require("claude.conversation.draft").new
 local save = require("claude.conversation.save")
+local tables = require("claude.tables")
 local tools = require("claude.tools")
 local wire = require("claude.wire")
 
@@ -18,23 +19,12 @@ local M = {}
 ---@return claude.Error
 local function fail(text) return errors.fail(errors.new({ kind = "invalid", message = text })) end
 
----@param map table
----@return string[]
-local function sorted_names(map)
-  local names = {}
-  for name in pairs(map) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 ---@param params table
 ---@return { name: string, json: string }[]?
 ---@return string? problem
 local function saved_params(params)
   local list = {}
-  for _, name in ipairs(sorted_names(params)) do
+  for _, name in ipairs(tables.sorted_names(params)) do
     if name:find("[^%w_]") then return nil, ("param %q cannot be saved"):format(name) end
     local json, problem = begin.member_json(name, params[name])
     if not json then return nil, problem end
@@ -55,7 +45,7 @@ function M.dump(chat)
   for i = 1, chat.transcript:count() do
     messages[i] = chat.transcript:get(i)
   end
-  for i, id in ipairs(sorted_names(chat.draft.results)) do
+  for i, id in ipairs(tables.sorted_names(chat.draft.results)) do
     results[i] = chat.draft.results[id]
   end
   return save.write({

@@ -12,6 +12,7 @@ local history = require("claude.conversation.history")
 local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
 local stream = require("claude.stream")
+local tables = require("claude.tables")
 local wire = require("claude.wire")
 
 local M = {}
@@ -58,13 +59,7 @@ end
 ---@param overrides? table
 ---@return table
 local function merged_params(chat, overrides)
-  local params = {}
-  for name, value in pairs(chat.params) do
-    params[name] = value
-  end
-  for name, value in pairs(overrides or {}) do
-    params[name] = value
-  end
+  local params = tables.merged(chat.params, overrides)
   if params.container == nil then params.container = chat.state.container end
   return params
 end
@@ -118,10 +113,7 @@ local function decoded(json) return json and core.decode(json) or nil end
 ---@param turn claude.Turn
 ---@return claude.Error?
 local function check_request(chat, turn)
-  local checked = {}
-  for name, value in pairs(turn.params) do
-    checked[name] = value
-  end
+  local checked = tables.merged(turn.params)
   checked.system, checked.tools = decoded(chat.sealed.system), decoded(chat.sealed.tools)
   local hidden
   checked.messages, hidden = history.open_turn(turn.transcript)
@@ -152,10 +144,7 @@ end
 ---@return claude.Frame?
 ---@return claude.Error? err
 local function framed(chat, turn)
-  local params = {}
-  for name, value in pairs(turn.params) do
-    params[name] = value
-  end
+  local params = tables.merged(turn.params)
   for name, json in pairs(chat.sealed) do
     params[name] = assert(core.raw(json))
   end

@@ -1,5 +1,6 @@
 --- Parameters: which the version, the betas and the model take.
 local content = require("claude.simulator.content")
+local tables = require("claude.tables")
 
 local M = {}
 
@@ -25,18 +26,8 @@ local function opened(context, names)
   return false
 end
 
---- Names in a fixed order, so that the first of several mistakes is always the same.
-local function sorted_names(map)
-  local names = {}
-  for name in pairs(map) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 function M.betas(request, context)
-  for _, name in ipairs(sorted_names(BETA)) do
+  for _, name in ipairs(tables.sorted_names(BETA)) do
     if request[name] ~= nil and not opened(context, BETA[name]) then return name .. EXTRA end
   end
   local output = request.output_config

@@ -2,6 +2,7 @@
 --- returns what is wrong with it, in the API's words, or nil.
 local content = require("claude.simulator.content")
 local core = require("claude.core")
+local tables = require("claude.tables")
 
 local M = {}
 
@@ -138,15 +139,6 @@ function M.array(item, rule)
   end
 end
 
-local function sorted(fields)
-  local names = {}
-  for name in pairs(fields) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 --- An object with these fields and no others. A name that ends in "!" is required.
 ---@param fields table<string, claude.simulator.Shape>
 ---@return claude.simulator.Shape
@@ -157,7 +149,7 @@ function M.object(fields)
     shapes[plain] = shape
     if plain ~= name then required[#required + 1] = plain end
   end
-  local names = sorted(shapes)
+  local names = tables.sorted_names(shapes)
   table.sort(required)
   return function(value, path)
     if not content.is_object(value) then
@@ -170,7 +162,7 @@ function M.object(fields)
       local problem = value[name] ~= nil and shapes[name](value[name], join(path, name))
       if problem then return problem end
     end
-    for _, name in ipairs(sorted(value)) do
+    for _, name in ipairs(tables.sorted_names(value)) do
       if not shapes[name] then return at(join(path, name), "Extra inputs are not permitted") end
     end
   end
@@ -182,7 +174,7 @@ end
 ---@param fallback? string the tag of an object without `type`
 ---@return claude.simulator.Shape
 function M.tagged(variants, fallback)
-  local tags = sorted(variants)
+  local tags = tables.sorted_names(variants)
   return function(value, path)
     if not content.is_object(value) then
       return at(path, "Input should be a valid dictionary or object to extract fields from")
