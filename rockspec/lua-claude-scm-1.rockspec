@@ -52,6 +52,7 @@ build = {
         "csrc/bind/core/json_values.c",
         "csrc/bind/core/module.c",
         "csrc/bind/core/response.c",
+        "csrc/bind/core/response_message.c",
         "csrc/bind/core/segment.c",
         "csrc/bind/core/sha256.c",
         "csrc/bind/core/sse.c",

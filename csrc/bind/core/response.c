@@ -1,8 +1,5 @@
 /*
 ** response.c - the Lua class claude.core.Response over core/response.h.
-**
-** Two handles share one class: this file's carries, behind what claude.net knows of
-** it, the buffers that a push may leave behind when it raises.
 */
 #include <stdint.h>
 #include <string.h>
@@ -10,15 +7,7 @@
 #include "bind/class.h"
 #include "bind/collector.h"
 #include "bind/core/module.h"
-#include "bind/handles.h"
-#include "core/seal.h"
-
-typedef struct response_object {
-  cm_response_handle handle; /* first: claude.net casts to it */
-  cm_buffer out;             /* what is being pushed */
-  cm_seal seal;
-  size_t told; /* bytes the collector has been told of */
-} response_object;
+#include "bind/core/response_object.h"
 
 enum { NEXT_METATABLE = 1, NEXT_KINDS }; /* upvalues of response_next */
 
@@ -29,16 +18,7 @@ static const char *const KINDS[CM_KIND_COUNT] = { "message_start", "block_start"
                                                   "message_delta", "message_stop", "ping",
                                                   "unknown" };
 
-static response_object *check_object(lua_State *L) {
-  return luaL_checkudata(L, 1, CM_RESPONSE_CLASS);
-}
-
-static cm_response *check_response(lua_State *L) {
-  response_object *object = check_object(L);
-
-  if (!object->handle.response) luaL_argerror(L, 1, "the response is closed");
-  return object->handle.response;
-}
+/* Making and feeding */
 
 static cm_slice check_bytes(lua_State *L, int arg) {
   cm_slice bytes;
@@ -46,26 +26,6 @@ static cm_slice check_bytes(lua_State *L, int arg) {
   bytes.ptr = luaL_checklstring(L, arg, &bytes.len);
   return bytes;
 }
-
-static void push_slice(lua_State *L, cm_slice s) {
-  lua_pushlstring(L, s.len ? s.ptr : "", s.len);
-}
-
-static void set_slice(lua_State *L, const char *field, cm_slice value) {
-  push_slice(L, value);
-  lua_setfield(L, -2, field);
-}
-
-static void set_string(lua_State *L, const char *field, const char *value) {
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, field);
-}
-
-static int raise_nomem(lua_State *L) {
-  return luaL_error(L, "not enough memory");
-}
-
-/* Making and feeding */
 
 static size_t option(lua_State *L, const char *name) {
   lua_Number value;
@@ -400,145 +360,6 @@ static int response_failure(lua_State *L) {
   return 1;
 }
 
-/* The message so far */
-
-static const cm_message *check_message(lua_State *L) {
-  return cm_response_message(check_response(L));
-}
-
-static int response_complete(lua_State *L) {
-  lua_pushboolean(L, cm_message_is_complete(check_message(L)));
-  return 1;
-}
-
-static int push_json_string(lua_State *L, response_object *object, cm_json_string string) {
-  unsigned carry = 0;
-
-  cm_buffer_clear(&object->out);
-  if (cm_json_string_unescape(string.body, &carry, &object->out) != CM_OK ||
-      cm_json_string_finish(&carry, &object->out) != CM_OK)
-    return raise_nomem(L);
-  lua_pushlstring(L, object->out.len ? object->out.ptr : "", object->out.len);
-  return 1;
-}
-
-/* response:stop_reason() -> string | nil */
-static int response_stop_reason(lua_State *L) {
-  cm_json_string reason = cm_message_stop_reason(check_message(L));
-
-  return reason.body.len ? push_json_string(L, check_object(L), reason) : 0;
-}
-
-/* Pushes what was rendered, and gives the memory back: messages can be large. */
-static int push_rendered(lua_State *L, response_object *object, cm_status status) {
-  if (status == CM_END) return 0;
-  if (status != CM_OK) return raise_nomem(L);
-  lua_pushlstring(L, object->out.len ? object->out.ptr : "", object->out.len);
-  cm_buffer_deinit(&object->out);
-  return 1;
-}
-
-/* response:message_json() -> exact bytes of the message so far | nil */
-static int response_message_json(lua_State *L) {
-  const cm_message *message = check_message(L);
-  response_object *object = check_object(L);
-
-  cm_buffer_clear(&object->out);
-  return push_rendered(L, object, cm_message_render(message, &object->out));
-}
-
-static int response_block_count(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_message(L)->count);
-  return 1;
-}
-
-static const cm_block *check_block(lua_State *L) {
-  const cm_message *message = check_message(L);
-  lua_Integer i = luaL_checkinteger(L, 2);
-
-  if (i < 1 || (size_t)i > message->count) return NULL;
-  return message->blocks[i - 1];
-}
-
-/* response:block_raw(i) -> exact bytes | nil */
-static int response_block_raw(lua_State *L) {
-  const cm_block *block = check_block(L);
-  response_object *object = check_object(L);
-
-  if (!block) return 0;
-  cm_buffer_clear(&object->out);
-  return push_rendered(L, object, cm_block_render(block, 0, &object->out));
-}
-
-/* response:tool_input_raw(i) -> the input as it was streamed | nil if nothing was */
-static int response_tool_input_raw(lua_State *L) {
-  const cm_block *block = check_block(L);
-
-  if (!block || cm_block_input(block).len == 0) return 0;
-  push_slice(L, cm_block_input(block));
-  return 1;
-}
-
-static const char *name_of_flaw(cm_flaw flaw) {
-  static const char *const names[] = { NULL,         "cut_input",      "invalid_input",
-                                       "not_object", "lone_surrogate", "unknown_delta" };
-  return names[flaw];
-}
-
-/* response:block(i) -> { type, raw, index, stopped, flaw, input_raw } | nil */
-static int response_block(lua_State *L) {
-  const cm_block *block = check_block(L);
-  cm_flaw flaw;
-
-  if (!block) return 0;
-  if (cm_block_find_flaw(block, &flaw) != CM_OK) return raise_nomem(L);
-  lua_createtable(L, 0, 6);
-  set_slice(L, "type", block->type);
-  response_block_raw(L);
-  lua_setfield(L, -2, "raw");
-  cm_push_integer(L, block->index);
-  lua_setfield(L, -2, "index");
-  lua_pushboolean(L, block->stopped);
-  lua_setfield(L, -2, "stopped");
-  if (flaw != CM_FLAW_NONE) set_string(L, "flaw", name_of_flaw(flaw));
-  if (cm_block_input(block).len) set_slice(L, "input_raw", cm_block_input(block));
-  return 1;
-}
-
-static void push_changes(lua_State *L, const cm_seal *seal) {
-  size_t i;
-
-  lua_createtable(L, (int)seal->count, 0);
-  for (i = 0; i < seal->count; i++) {
-    lua_createtable(L, 0, 3);
-    set_string(L, "rule", cm_rule_name(seal->changes[i].rule));
-    set_string(L, "text", cm_rule_text(seal->changes[i].rule));
-    if (seal->changes[i].index >= 0) {
-      cm_push_integer(L, seal->changes[i].index);
-      lua_setfield(L, -2, "index");
-    }
-    lua_rawseti(L, -2, (int)i + 1);
-  }
-}
-
-/* response:seal(["keep"]) -> bytes of the turn | nil, list of { rule, text, index } */
-static int response_seal(lua_State *L) {
-  static const char *const modes[] = { "whole", "keep", NULL };
-  const cm_message *message = check_message(L);
-  cm_seal_mode mode = (cm_seal_mode)luaL_checkoption(L, 2, "whole", modes);
-  cm_seal *seal = &check_object(L)->seal;
-
-  cm_seal_deinit(seal);
-  if (cm_seal_message(seal, message, mode) != CM_OK) return raise_nomem(L);
-  if (seal->bytes.len)
-    push_slice(L, (cm_slice){ seal->bytes.ptr, seal->bytes.len });
-  else
-    lua_pushnil(L);
-  push_changes(L, seal);
-  cm_seal_deinit(seal);
-  return 2;
-}
-
 /* The class's next is a closure: it finds its metatable and the names of the kinds in upvalues. */
 static void add_next(lua_State *L) {
   int kind;
@@ -566,14 +387,6 @@ void cm_open_response(lua_State *L) {
     { "finished", response_finished },
     { "unread", response_unread },
     { "failure", response_failure },
-    { "complete", response_complete },
-    { "stop_reason", response_stop_reason },
-    { "message_json", response_message_json },
-    { "block_count", response_block_count },
-    { "block", response_block },
-    { "block_raw", response_block_raw },
-    { "tool_input_raw", response_tool_input_raw },
-    { "seal", response_seal },
     { NULL, NULL },
   };
   static const luaL_Reg metamethods[] = {
@@ -583,6 +396,7 @@ void cm_open_response(lua_State *L) {
 
   cm_class_register(L, CM_RESPONSE_CLASS, metamethods, methods);
   add_next(L);
+  cm_open_response_message(L);
   lua_pushcfunction(L, response_new);
   lua_setfield(L, -2, "response");
 }

@@ -1,0 +1,55 @@
+/*
+** response_object.h - what the two files of the class claude.core.Response share:
+** response.c feeds and reads it, response_message.c asks what has come of it.
+*/
+#ifndef CM_BIND_CORE_RESPONSE_OBJECT_H
+#define CM_BIND_CORE_RESPONSE_OBJECT_H
+
+#include "bind/compat.h"
+#include "bind/handles.h"
+#include "core/seal.h"
+
+/*
+** Behind what claude.net knows of the handle: the buffers that a push may leave behind
+** when it raises.
+*/
+typedef struct response_object {
+  cm_response_handle handle; /* first: claude.net casts to it */
+  cm_buffer out;             /* what is being pushed */
+  cm_seal seal;
+  size_t told; /* bytes the collector has been told of */
+} response_object;
+
+/* Adds the methods that ask for the message to the class, which is registered. */
+void cm_open_response_message(lua_State *L);
+
+static inline response_object *check_object(lua_State *L) {
+  return luaL_checkudata(L, 1, CM_RESPONSE_CLASS);
+}
+
+static inline cm_response *check_response(lua_State *L) {
+  response_object *object = check_object(L);
+
+  if (!object->handle.response) luaL_argerror(L, 1, "the response is closed");
+  return object->handle.response;
+}
+
+static inline void push_slice(lua_State *L, cm_slice s) {
+  lua_pushlstring(L, s.len ? s.ptr : "", s.len);
+}
+
+static inline void set_slice(lua_State *L, const char *field, cm_slice value) {
+  push_slice(L, value);
+  lua_setfield(L, -2, field);
+}
+
+static inline void set_string(lua_State *L, const char *field, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, field);
+}
+
+static inline int raise_nomem(lua_State *L) {
+  return luaL_error(L, "not enough memory");
+}
+
+#endif
