@@ -364,6 +364,48 @@ describe("lua-claude demo", function()
   end)
 end)
 
+describe("lua-claude without luv", function()
+  local root
+  before_each(function()
+    root = child.temporary()
+    child.run("mkdir " .. root)
+    local file = assert(io.open(root .. "/without.lua", "w"))
+    file:write 'package.preload.luv = function() error("no luv", 0) end'
+    file:close()
+  end)
+  after_each(function() child.run("rm -rf " .. root) end)
+
+  local function without(arguments)
+    return ("LUA_PATH='%s/?.lua;'\"$LUA_PATH\" %s -l without bin/lua-claude %s"):format(
+      root,
+      child.lua,
+      arguments
+    )
+  end
+
+  it("asks the API", function()
+    local script = without "ask 'What is 6 * 7?'"
+    local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+    assert.equal(0, result.status)
+    assert.matches("42", result.out)
+  end)
+
+  for _, arguments in ipairs { "demo", "simulate" } do
+    it("says that the simulator needs it: " .. arguments, function()
+      local result = child.run(NO_KEY .. without(arguments))
+      assert.equal(1, result.status)
+      assert.matches("needs luv: apt install lua%-luv", result.err)
+      assert.not_matches("traceback", result.err)
+    end)
+  end
+
+  it("shows files to no model", function()
+    local script = without "demo 'How many lines does README.md have?'"
+    local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+    assert.matches("read_file failed: [^\n]*where luv is installed", result.out)
+  end)
+end)
+
 describe("lua-claude simulate", function()
   it(
     "runs a command and exits as it does",

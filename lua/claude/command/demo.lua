@@ -34,9 +34,11 @@ local function complain(text) io.stderr:write("lua-claude: ", tostring(text), "\
 local function open_client(out)
   local claude = require "claude"
   if has_credentials() then return claude.new() end
-  local found, simulator = pcall(require, "claude.simulator")
-  if not found then return nil, "without a key it needs luv: apt install lua-luv" end
-  local sim, problem = simulator.start { pace = 0.01 }
+  if not pcall(require, "luv") then
+    return nil,
+      "without ANTHROPIC_API_KEY it needs luv: apt install lua-luv, or luarocks install luv"
+  end
+  local sim, problem = require("claude.simulator").start { pace = 0.01 }
   if not sim then return nil, problem end
   out:line(
     "ANTHROPIC_API_KEY is not set: the built-in simulator answers, at "

@@ -50,7 +50,8 @@ local function resolve(path)
       return nil, "parent folders and hidden files cannot be read"
     end
   end
-  local uv = require "luv"
+  local found, uv = pcall(require, "luv")
+  if not found then return nil, "files can only be read where luv is installed" end
   local folder = assert(uv.fs_realpath "."):gsub("/?$", "/")
   local real, why = uv.fs_realpath(path)
   if not real then return nil, why end
