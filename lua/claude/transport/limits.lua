@@ -5,7 +5,7 @@
 --- * idle: no byte at all (120 s), counted only while we were willing to read.
 --- * stalled: bytes, but only pings: 600 s while a text or tool block is open, else the
 ---   larger of that and 3600 s × max_tokens / 128000, because long thinking that is not
----   displayed is silent but for pings.
+---   displayed is silent but for pings. A number that was given holds for both.
 local M = {}
 
 ---@class claude.Limits seconds; false: no limit
@@ -21,7 +21,7 @@ local SECONDS_PER_TOKEN = 3600 / 128000
 --- Fills in the defaults; raises at `level` for what is no limit.
 ---@param given claude.Limits?
 ---@param level integer
----@return claude.Limits
+---@return claude.Limits limits with `stalled_grows`: whether max_tokens may stretch `stalled`
 function M.complete(given, level)
   local limits = {}
   for name, seconds in pairs(M.DEFAULTS) do
@@ -40,6 +40,7 @@ function M.complete(given, level)
     end
     limits[name] = seconds
   end
+  limits.stalled_grows = not given or given.stalled == nil
   return limits
 end
 
@@ -53,7 +54,7 @@ end
 ---@field content_at number? when something other than pings was last seen; nil: no event stream
 
 local function stalled_after(limits, activity, max_tokens)
-  if activity.busy or not max_tokens then return limits.stalled end
+  if activity.busy or not max_tokens or not limits.stalled_grows then return limits.stalled end
   return math.max(limits.stalled, max_tokens * SECONDS_PER_TOKEN)
 end
 

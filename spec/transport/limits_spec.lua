@@ -1,0 +1,64 @@
+local limits = require("claude.transport.limits")
+
+-- A stream that has begun and stays silent; times are seconds after its start.
+local function activity(fields)
+  local all = {
+    connected = true,
+    sent_at = 1,
+    first_byte_at = 2,
+    heard_at = 2,
+    paused = false,
+    busy = false,
+    content_at = 2,
+  }
+  for name, value in pairs(fields or {}) do
+    all[name] = value
+  end
+  return all
+end
+
+local function soonest(given, fields, max_tokens)
+  local at, name = limits.soonest(limits.complete(given, 1), activity(fields), 0, 2, max_tokens)
+  return { at, name }
+end
+
+describe("the limits on silence", function()
+  it("are 10, 600, 120 and 600 seconds when nothing was said", function()
+    local not_connected = { connected = false, first_byte_at = 0 }
+    assert.same({ 10, "connect" }, soonest(nil, not_connected))
+    assert.same({ 601, "first_byte" }, soonest(nil, { first_byte_at = 0 }))
+    assert.same({ 122, "idle" }, soonest(nil, {}))
+    assert.same({ 602, "stalled" }, soonest({ idle = false }, { busy = true }, 128000))
+  end)
+
+  it("let thinking be silent for as long as max_tokens may take", function()
+    local pings = { heard_at = 1000 }
+    assert.same({ 602, "stalled" }, soonest({ idle = false }, pings, 16000))
+    assert.same({ 1802, "stalled" }, soonest({ idle = false }, pings, 64000))
+    assert.same({ 3602, "stalled" }, soonest({ idle = false }, pings, 128000))
+  end)
+
+  it("are what was given, in thinking too", function()
+    assert.same({ 32, "stalled" }, soonest({ stalled = 30 }, {}, 128000))
+    assert.same({ 9002, "stalled" }, soonest({ stalled = 9000, idle = false }, {}, 16000))
+  end)
+
+  it("may be switched off", function()
+    local none = { connect = false, first_byte = false, idle = false, stalled = false }
+    assert.same({}, soonest(none, {}))
+    assert.same({}, soonest(none, { first_byte_at = 0 }))
+    assert.same({}, soonest(none, { connected = false, first_byte_at = 0 }))
+  end)
+
+  it(
+    "do not count while nobody wanted to read",
+    function() assert.same({}, soonest(nil, { paused = true })) end
+  )
+
+  it(
+    "know none on the whole exchange",
+    function()
+      assert.same({ 100120, "idle" }, soonest(nil, { heard_at = 100000, content_at = 100000 }))
+    end
+  )
+end)
