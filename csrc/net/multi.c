@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/watches.h"
 #include "os/clock.h"
 #include "os/process.h"
 #include "os/socket.h"
@@ -19,122 +20,32 @@ typedef struct slot {
   cm_transfer_id generation;
 } slot;
 
-typedef struct watch {
-  int fd;
-  int mask;
-  int visited; /* by the round of cm_multi_read_now that is going on */
-} watch;
-
-/* An array that grows and never shrinks. */
-typedef struct list {
-  void *items;
-  size_t count;
-  size_t capacity;
-} list;
-
 struct cm_multi {
   const cm_alloc *alloc;
   CURLM *curl;
   long pid;
   int quick_exit; /* libcurl never waits for a resolver thread */
   int starved;    /* a callback found no memory: every transfer must fail */
-  list slots;     /* of slot */
-  list changes;   /* of watch; the first `told` of them were told */
-  size_t told;
-  list watched;    /* of watch */
-  list closing;    /* of int */
+  cm_list slots;  /* of slot */
+  cm_watches watches;
   double deadline; /* of libcurl's timer; < 0: none */
   cm_transfer_queue news;
   cm_transfer *detached;
   size_t live, live_http2;
 };
 
-/* ---- lists ---- */
-
-static cm_status reserve(cm_multi *m, list *l, size_t count, size_t size) {
-  size_t capacity = l->capacity ? l->capacity : 16;
-  void *grown;
-
-  if (count <= l->capacity) return CM_OK;
-  while (capacity < count) capacity *= 2;
-  grown = m->alloc->resize(m->alloc->ud, l->items, l->capacity * size, capacity * size);
-  if (!grown) return CM_ERR_NOMEM;
-  l->items = grown;
-  l->capacity = capacity;
-  return CM_OK;
-}
-
-static void drop_list(cm_multi *m, list *l, size_t size) {
-  m->alloc->resize(m->alloc->ud, l->items, l->capacity * size, 0);
-  l->items = NULL;
-  l->count = l->capacity = 0;
-}
-
 static slot *slot_at(const cm_multi *m, size_t i) {
   return (slot *)m->slots.items + i;
 }
 
-static watch *watch_at(const list *l, size_t i) {
-  return (watch *)l->items + i;
-}
-
 /* ---- libcurl's callbacks: write down, return ---- */
-
-static void note_watched(cm_multi *m, int fd, int mask) {
-  size_t i;
-  watch *w;
-
-  for (i = 0; i < m->watched.count; i++)
-    if (watch_at(&m->watched, i)->fd == fd) break;
-  if (mask == 0) {
-    if (i < m->watched.count)
-      *watch_at(&m->watched, i) = *watch_at(&m->watched, --m->watched.count);
-    return;
-  }
-  if (i == m->watched.count) {
-    if (reserve(m, &m->watched, i + 1, sizeof(watch)) != CM_OK) {
-      m->starved = 1;
-      return;
-    }
-    m->watched.count++;
-    watch_at(&m->watched, i)->visited = 0;
-  }
-  w = watch_at(&m->watched, i);
-  w->fd = fd;
-  w->mask = mask;
-}
-
-/*
-** In order and never merged past a removal: a closed descriptor's number may come
-** back as another connection's in the same breath.
-*/
-static void note_change(cm_multi *m, int fd, int mask) {
-  watch *last;
-
-  if (m->changes.count > m->told) {
-    last = watch_at(&m->changes, m->changes.count - 1);
-    if (last->fd == fd && last->mask != 0 && mask != 0) {
-      last->mask = mask;
-      return;
-    }
-  }
-  if (reserve(m, &m->changes, m->changes.count + 1, sizeof(watch)) != CM_OK) {
-    m->starved = 1;
-    return;
-  }
-  last = watch_at(&m->changes, m->changes.count++);
-  last->fd = fd;
-  last->mask = mask;
-  last->visited = 0;
-}
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *socket_data) {
   cm_multi *m = ud;
   int mask = what == CURL_POLL_REMOVE ? 0 : what & (CURL_POLL_IN | CURL_POLL_OUT);
 
   (void)easy, (void)socket_data;
-  note_watched(m, (int)fd, mask);
-  note_change(m, (int)fd, mask);
+  if (cm_watches_note(&m->watches, (int)fd, mask) != CM_OK) m->starved = 1;
   return 0;
 }
 
@@ -158,12 +69,7 @@ static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockadd
 static int on_close(void *ud, curl_socket_t fd) {
   cm_multi *m = ud;
 
-  if (reserve(m, &m->closing, m->closing.count + 1, sizeof(int)) != CM_OK) {
-    cm_socket_close((int)fd); /* too early is better than never */
-    m->starved = 1;
-    return 0;
-  }
-  ((int *)m->closing.items)[m->closing.count++] = (int)fd;
+  if (cm_watches_close(&m->watches, (int)fd) != CM_OK) m->starved = 1;
   return 0;
 }
 
@@ -195,6 +101,7 @@ cm_status cm_multi_new(cm_multi **out, const cm_alloc *alloc) {
   if (!m) return CM_ERR_NOMEM;
   memset(m, 0, sizeof *m);
   m->alloc = alloc;
+  cm_watches_init(&m->watches, alloc);
   m->pid = cm_process_id();
   m->deadline = -1;
   m->curl = curl_multi_init();
@@ -318,11 +225,8 @@ void cm_multi_free(cm_multi *multi) {
   free_transfers(m);
   if (m->detached) return;
   curl_multi_cleanup(m->curl);
-  cm_multi_release(m);
-  drop_list(m, &m->slots, sizeof(slot));
-  drop_list(m, &m->changes, sizeof(watch));
-  drop_list(m, &m->watched, sizeof(watch));
-  drop_list(m, &m->closing, sizeof(int));
+  cm_watches_deinit(&m->watches);
+  cm_list_drop(&m->slots, m->alloc, sizeof(slot));
   m->alloc->resize(m->alloc->ud, m, sizeof *m, 0);
 }
 
@@ -335,7 +239,7 @@ static cm_status give_slot(cm_multi *m, cm_transfer_id *id) {
     if (!slot_at(m, i)->transfer) break;
   if (i == m->slots.count) {
     if (i >> SLOT_BITS) return CM_ERR_LIMIT;
-    if (reserve(m, &m->slots, i + 1, sizeof(slot)) != CM_OK) return CM_ERR_NOMEM;
+    if (cm_list_reserve(&m->slots, m->alloc, i + 1, sizeof(slot)) != CM_OK) return CM_ERR_NOMEM;
     slot_at(m, i)->transfer = NULL;
     slot_at(m, i)->generation = 1;
     m->slots.count++;
@@ -443,38 +347,16 @@ void cm_multi_act(cm_multi *multi, int fd, int mask) {
   collect(multi);
 }
 
-static watch *next_unvisited(cm_multi *m) {
-  size_t i;
-
-  for (i = 0; i < m->watched.count; i++) {
-    watch *w = watch_at(&m->watched, i);
-    if ((w->mask & CM_MULTI_READ) && !w->visited) return w;
-  }
-  return NULL;
-}
-
 void cm_multi_read_now(cm_multi *multi) {
-  size_t i;
-  watch *w;
+  int fd;
 
-  for (i = 0; i < multi->watched.count; i++) watch_at(&multi->watched, i)->visited = 0;
-  while ((w = next_unvisited(multi)) != NULL) {
-    w->visited = 1;
-    cm_multi_act(multi, w->fd, CM_MULTI_READ); /* may move the list: start over */
-  }
+  cm_watches_begin(&multi->watches);
+  while ((fd = cm_watches_next(&multi->watches, CM_MULTI_READ)) >= 0)
+    cm_multi_act(multi, fd, CM_MULTI_READ);
 }
 
 int cm_multi_change(cm_multi *multi, int *fd, int *mask) {
-  const watch *change;
-
-  if (multi->told == multi->changes.count) {
-    multi->told = multi->changes.count = 0;
-    return 0;
-  }
-  change = watch_at(&multi->changes, multi->told++);
-  *fd = change->fd;
-  *mask = change->mask;
-  return 1;
+  return cm_watches_change(&multi->watches, fd, mask);
 }
 
 long cm_multi_timeout(const cm_multi *multi) {
@@ -488,10 +370,7 @@ long cm_multi_timeout(const cm_multi *multi) {
 }
 
 void cm_multi_release(cm_multi *multi) {
-  size_t i;
-
-  for (i = 0; i < multi->closing.count; i++) cm_socket_close(((int *)multi->closing.items)[i]);
-  multi->closing.count = 0;
+  cm_watches_release(&multi->watches);
 }
 
 int cm_multi_peek(cm_multi *multi, cm_multi_news *news) {
@@ -539,7 +418,7 @@ size_t cm_multi_live(const cm_multi *multi) {
 }
 
 size_t cm_multi_watched(const cm_multi *multi) {
-  return multi->watched.count;
+  return cm_watches_count(&multi->watches);
 }
 
 const char *cm_multi_library(void) {

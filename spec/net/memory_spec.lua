@@ -3,7 +3,7 @@ local servers = require("spec.support.servers")
 local ROOT = debug.getinfo(1, "S").source:match("^@(.*)spec/net/memory_spec%.lua$")
 
 describe("csrc/net in a program without Lua", function()
-  it("survives every failing allocation, and a libcurl that waits for its resolver", function()
+  it("survives failing allocations and an old libcurl, and keeps changes in order", function()
     local root = ROOT == "" and "." or ROOT
     local program = os.tmpname()
     local command = "cd %s && cc -std=c99 -D_GNU_SOURCE -g -rdynamic -I. -Icsrc -o %s "

@@ -1,9 +1,11 @@
 /*
 ** net_memory.c - what Lua cannot cause in csrc/net: each allocation of the engine
-** failing in turn during a real exchange, and a libcurl that knows no quick exit.
+** failing in turn during a real exchange, a libcurl that knows no quick exit, and in
+** which order watches change.
 ** Arguments: the URL of an event stream. Prints "N passed, N failed".
 */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "net/multi.h"
+#include "net/watches.h"
 #include "os/clock.h"
 #include "os/poller.h"
 #include "spec/c/check.h"
@@ -174,10 +177,70 @@ static void test_cancel_with_old_libcurl(void) {
   old_libcurl = slow_names = 0;
 }
 
+static int next_change_is(cm_watches *watches, int fd, int mask) {
+  int got_fd, got_mask;
+
+  return cm_watches_change(watches, &got_fd, &got_mask) && got_fd == fd && got_mask == mask;
+}
+
+static void test_changes_are_never_merged_past_a_removal(void) {
+  cm_watches watches;
+  int fd, mask;
+
+  cm_watches_init(&watches, &cm_libc_alloc);
+  cm_watches_note(&watches, 5, 2);
+  cm_watches_note(&watches, 5, 1); /* nobody has seen the first */
+  cm_watches_note(&watches, 5, 0);
+  cm_watches_note(&watches, 5, 2); /* another connection with the same number */
+  cm_watches_note(&watches, 6, 1);
+  CHECK(cm_watches_count(&watches) == 2);
+  CHECK(next_change_is(&watches, 5, 1));
+  CHECK(next_change_is(&watches, 5, 0));
+  CHECK(next_change_is(&watches, 5, 2));
+  CHECK(next_change_is(&watches, 6, 1));
+  cm_watches_note(&watches, 6, 3); /* the change before has been told */
+  CHECK(next_change_is(&watches, 6, 3));
+  CHECK(!cm_watches_change(&watches, &fd, &mask));
+  cm_watches_deinit(&watches);
+}
+
+static void test_descriptors_are_closed_late(void) {
+  cm_watches watches;
+  int fd = dup(1);
+
+  cm_watches_init(&watches, &cm_libc_alloc);
+  CHECK(cm_watches_close(&watches, fd) == CM_OK);
+  CHECK(fcntl(fd, F_GETFD) >= 0);
+  cm_watches_release(&watches);
+  CHECK(fcntl(fd, F_GETFD) < 0);
+  cm_watches_deinit(&watches);
+}
+
+static void test_a_round_meets_each_watch_once(void) {
+  cm_watches watches;
+
+  cm_watches_init(&watches, &cm_libc_alloc);
+  cm_watches_note(&watches, 5, 1);
+  cm_watches_note(&watches, 6, 2);
+  cm_watches_note(&watches, 7, 3);
+  cm_watches_begin(&watches);
+  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == 5);
+  cm_watches_note(&watches, 5, 0); /* what stood last takes its place */
+  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == 7);
+  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == -1);
+  cm_watches_begin(&watches);
+  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == 7);
+  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == -1);
+  cm_watches_deinit(&watches);
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   test_every_failed_allocation(argv[1]);
   test_cancel_with_old_libcurl();
+  test_changes_are_never_merged_past_a_removal();
+  test_descriptors_are_closed_late();
+  test_a_round_meets_each_watch_once();
   printf("%d passed, %d failed\n", check_passed, check_failed);
   return check_failed != 0;
 }

@@ -1,0 +1,50 @@
+/*
+** watches.h - which descriptors libcurl wants watched, told to a driver as changes in
+** order, and which it is done with.
+**
+** A closed descriptor's number may come back as another connection's in the same
+** breath: so changes are never merged past a removal, and descriptors are closed only
+** when the driver has applied the changes. Knows nothing of libcurl.
+*/
+#ifndef CM_NET_WATCHES_H
+#define CM_NET_WATCHES_H
+
+#include "net/list.h"
+
+/* Embed by value; all fields are private to watches.c. */
+typedef struct cm_watches {
+  const cm_alloc *alloc;
+  cm_list watched;
+  cm_list changes; /* the first `told` of them were told */
+  size_t told;
+  cm_list closing;
+} cm_watches;
+
+void cm_watches_init(cm_watches *watches, const cm_alloc *alloc);
+
+/* Closes what is to be closed, and frees. */
+void cm_watches_deinit(cm_watches *watches);
+
+/* From now on fd is to be watched for mask; 0 stops. CM_OK or CM_ERR_NOMEM. */
+cm_status cm_watches_note(cm_watches *watches, int fd, int mask);
+
+/* The next change; 0: no more. */
+int cm_watches_change(cm_watches *watches, int *fd, int *mask);
+
+/*
+** Closes fd when cm_watches_release is called. CM_ERR_NOMEM: it was closed at once,
+** which is too early, and better than never.
+*/
+cm_status cm_watches_close(cm_watches *watches, int fd);
+void cm_watches_release(cm_watches *watches);
+
+/*
+** Goes through the descriptors that are watched for one of the bits in mask, each once,
+** whatever is noted in between: begin, then next until it returns -1.
+*/
+void cm_watches_begin(cm_watches *watches);
+int cm_watches_next(cm_watches *watches, int mask);
+
+size_t cm_watches_count(const cm_watches *watches);
+
+#endif
