@@ -129,6 +129,7 @@ build = {
     ["claude.command.ask"] = "lua/claude/command/ask.lua",
     ["claude.command.calculator"] = "lua/claude/command/calculator.lua",
     ["claude.command.chat"] = "lua/claude/command/chat.lua",
+    ["claude.command.complaint"] = "lua/claude/command/complaint.lua",
     ["claude.command.demo"] = "lua/claude/command/demo.lua",
     ["claude.command.exits"] = "lua/claude/command/exits.lua",
     ["claude.command"] = "lua/claude/command/init.lua",

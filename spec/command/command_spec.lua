@@ -406,6 +406,46 @@ describe("lua-claude without luv", function()
   end)
 end)
 
+describe("a server's words on a terminal", function()
+  it("move no cursor and change no title", function()
+    if child.run("script -qec true /dev/null").status ~= 0 then
+      return pending "no script(1) that makes a terminal"
+    end
+    with_file(
+      [[
+        local evil = "\27]0;title\7\27[2J\194\155"
+        local script = {
+          { error = { status = 400, type = "odd" .. evil, message = "told" .. evil } },
+          { content = { { type = "thinking", thinking = "thought" .. evil }, "said" .. evil },
+            stop_reason = "stopped" .. evil } }
+        local sim = assert(require("claude.simulator").start { script = script })
+        local address = "ANTHROPIC_API_KEY=k ANTHROPIC_BASE_URL=" .. sim.url .. " "
+        local call = address .. os.getenv "CALL"
+        local pipe = "{ " .. call .. "; " .. call .. "; } >" .. os.getenv "SHOWN"
+        require("luv").spawn("sh", { args = { "-c", pipe } }, function() os.exit(0) end)
+        require("luv").run()
+      ]],
+      function(path)
+        local shown = child.temporary()
+        local call = "script -qec " .. child.quote(COMMAND .. "ask hello") .. " /dev/null"
+        local environment = "CALL=%s SHOWN=%s "
+        child.run(environment:format(child.quote(call), shown) .. child.lua .. " " .. path)
+        local file = assert(io.open(shown, "rb"))
+        local text = file:read "*a"
+        file:close()
+        os.remove(shown)
+        for _, word in ipairs { "odd", "told", "thought", "said", "stopped" } do
+          assert.truthy(text:find(word, 1, true), word)
+        end
+        assert.not_matches("[\7\8]", text)
+        assert.not_matches("\27[^%[]", text)
+        assert.not_matches("\27%[2J", text)
+        assert.not_matches("\194\155", text)
+      end
+    )
+  end)
+end)
+
 describe("lua-claude simulate", function()
   it(
     "runs a command and exits as it does",

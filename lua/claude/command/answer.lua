@@ -1,4 +1,5 @@
 --- Lets a conversation answer, tools and all, and shows it as it comes.
+local complaint = require "claude.command.complaint"
 local core = require "claude.core"
 local exits = require "claude.command.exits"
 
@@ -91,14 +92,6 @@ local function finish(run, view)
   return exits.of_stop(run.reason)
 end
 
---- Prints a failure for people: what, and what to do.
----@param err claude.Error
-function M.complain(err)
-  local text = tostring(err)
-  io.stderr:write("lua-claude: ", text, "\n")
-  if err.hint and not text:find(err.hint, 1, true) then io.stderr:write("  ", err.hint, "\n") end
-end
-
 --- Lets `chat` answer what its user said last.
 ---@param chat claude.Conversation
 ---@param view table a `claude.command.view`
@@ -122,7 +115,7 @@ function M.run(chat, view, options)
     return exits.interrupted, run
   end
   if err then
-    M.complain(err)
+    complaint.say(err)
     return exits.of_error(err), run
   end
   return finish(run, view), run

@@ -1,4 +1,5 @@
 --- `lua-claude ask`: one question, answered to standard output.
+local complaint = require "claude.command.complaint"
 local exits = require "claude.command.exits"
 local number = require "claude.command.number"
 local options_module = require "claude.command.options"
@@ -55,7 +56,7 @@ local function open_chat(options)
   question, why = read_question(options.question)
   if not question then return nil, why end
   local chat
-  chat, why = options_module.begin(require("claude").new(), params)
+  chat, why = options_module.begin(options_module.client(), params)
   if chat then chat:user(question) end
   return chat, why
 end
@@ -67,7 +68,7 @@ function M.run(options)
   local answer = require "claude.command.answer"
   local chat, why = open_chat(options)
   if not chat then
-    io.stderr:write("lua-claude: ", why, "\n")
+    complaint.say(why)
     return exits.usage
   end
   local status, run = answer.run(chat, new_view(options), { max_requests = options.max_requests })

@@ -1,4 +1,5 @@
 --- `lua-claude chat`: a conversation, turn by turn.
+local complaint = require "claude.command.complaint"
 local exits = require "claude.command.exits"
 local options_module = require "claude.command.options"
 local output = require "claude.command.output"
@@ -78,7 +79,7 @@ local function open_chat(options)
   local params, why = options_module.params(options)
   if not params then return nil, why, exits.usage end
   params.cache_control = options_module.caching
-  local client = require("claude").new()
+  local client = options_module.client()
   local chat, status
   chat, why, status = begin(client, params, options)
   -- Told before the first question is typed.
@@ -94,7 +95,7 @@ function M.run(options)
   local terminal = require "claude.command.terminal"
   local chat, why, status = open_chat(options)
   if not chat then
-    io.stderr:write("lua-claude: ", why, "\n")
+    complaint.say(why)
     return status
   end
   local out, aside = terminal.new(io.stdout, 1), terminal.new(io.stderr, 2)

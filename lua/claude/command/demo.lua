@@ -1,5 +1,6 @@
 --- `lua-claude demo`, what `make run` runs: an agent with three tools answers
 --- a question that needs several of them, thinking in between.
+local complaint = require "claude.command.complaint"
 local exits = require "claude.command.exits"
 local options_module = require "claude.command.options"
 
@@ -28,12 +29,9 @@ local function has_credentials()
   return false
 end
 
-local function complain(text) io.stderr:write("lua-claude: ", tostring(text), "\n") end
-
 -- The API, or a simulator in this process where there is no key.
 local function open_client(out)
-  local claude = require "claude"
-  if has_credentials() then return claude.new() end
+  if has_credentials() then return options_module.client() end
   if not pcall(require, "luv") then
     return nil,
       "without ANTHROPIC_API_KEY it needs luv: apt install lua-luv, or luarocks install luv"
@@ -45,7 +43,7 @@ local function open_client(out)
       .. sim.url
       .. ". No model is asked."
   )
-  return claude.new { base_url = sim.url, api_key = "simulated" }, nil, sim
+  return options_module.client { base_url = sim.url, api_key = "simulated" }, nil, sim
 end
 
 local function params_of(options)
@@ -62,7 +60,7 @@ end
 local function answer(client, params, question, out)
   local chat, why = options_module.begin(client, params)
   if not chat then
-    complain(why)
+    complaint.say(why)
     return exits.usage
   end
   out:line("[question] " .. question)
@@ -77,13 +75,13 @@ end
 function M.run(options)
   local params, why = params_of(options)
   if not params then
-    complain(why)
+    complaint.say(why)
     return exits.usage
   end
   local out = require("claude.command.terminal").new(io.stdout, 1)
   local client, problem, sim = open_client(out)
   if not client then
-    complain(problem)
+    complaint.say(problem)
     return exits.failed
   end
   local status = answer(client, params, options.question or QUESTION, out)

@@ -1,5 +1,6 @@
 --- The command `lua-claude`: finds the subcommand and turns what happens into
 --- an exit status.
+local complaint = require "claude.command.complaint"
 local exits = require "claude.command.exits"
 local output = require "claude.command.output"
 
@@ -39,17 +40,15 @@ local function usage(parser, commands, args)
   return parser:get_usage()
 end
 
-local function complain(text) io.stderr:write("lua-claude: ", text, "\n") end
-
 local function run(args)
   local parser, commands = new_parser()
   if not parser then
-    complain(commands)
+    complaint.say(commands)
     return exits.failed
   end
   local parsed, options = parser:pparse(args)
   if not parsed then
-    complain(options .. "\n" .. usage(parser, commands, args))
+    complaint.say(options .. "\n" .. usage(parser, commands, args))
     return exits.usage
   end
   if not options.command then
@@ -84,7 +83,7 @@ function M.main(args)
     io.stderr:write "\n"
     return exits.interrupted
   end
-  if type(status) ~= "table" or not status.silent then complain(tostring(status)) end
+  if type(status) ~= "table" or not status.silent then complaint.say(status) end
   return exits.of_error(status)
 end
 

@@ -1,4 +1,5 @@
 --- The options that `ask`, `chat` and `demo` share, and what they mean as parameters.
+local complaint = require "claude.command.complaint"
 local exits = require "claude.command.exits"
 local number = require "claude.command.number"
 
@@ -96,6 +97,15 @@ function M.params(options)
     params.tools = tools
   end
   return params
+end
+
+--- A client that says its warnings as the command says everything.
+---@param settings table|nil
+---@return claude.Client
+function M.client(settings)
+  settings = settings or {}
+  settings.on_warning = complaint.warner()
+  return require("claude").new(settings)
 end
 
 --- Begins a conversation; wrong parameters are complained about, not raised.

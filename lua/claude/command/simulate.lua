@@ -1,4 +1,5 @@
 --- `lua-claude simulate`: the simulated API as a server, or around a command.
+local complaint = require "claude.command.complaint"
 local exits = require "claude.command.exits"
 local number = require "claude.command.number"
 local output = require "claude.command.output"
@@ -30,8 +31,6 @@ function M.declare(command)
   command:argument("program", "A command and its arguments, after --."):args "*"
 end
 
-local function complain(text) io.stderr:write("lua-claude: ", tostring(text), "\n") end
-
 --- Serves until Ctrl-C or kill.
 local function serve(sim)
   local uv = require "luv"
@@ -62,7 +61,7 @@ end
 local function run_program(sim, program)
   local status, problem = require("claude.simulator.child").run(program, sim.url)
   if status then return status end
-  complain(problem)
+  complaint.say(problem)
   return 127 -- what a shell says of a command that it cannot run
 end
 
@@ -71,7 +70,7 @@ end
 ---@return integer status
 function M.run(options)
   if not pcall(require, "luv") then
-    complain "the simulator needs luv: apt install lua-luv, or luarocks install luv"
+    complaint.say "the simulator needs luv: apt install lua-luv, or luarocks install luv"
     return exits.failed
   end
   local sim, problem = require("claude.simulator").start {
@@ -81,7 +80,7 @@ function M.run(options)
     pace = options.pace,
   }
   if not sim then
-    complain(problem)
+    complaint.say(problem)
     return exits.failed
   end
   local serving = #options.program == 0
