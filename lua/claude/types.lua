@@ -152,7 +152,7 @@ function ErrorModule.is(value) end
 ---@field connect? number|false 10
 ---@field first_byte? number|false 600
 ---@field idle? number|false without any byte, 120
----@field stalled? number|false with nothing but pings; without it 600, or more in thinking by max_tokens
+---@field stalled? number|false with nothing but pings, 600; in thinking more, by max_tokens
 
 ---@class claude.Client
 ---@field messages claude.Messages

@@ -98,7 +98,7 @@ local function check_number(options, name, lowest, highest)
   if value == nil then return end
   if type(value) == "number" and value >= lowest and value <= (highest or math.huge) then return end
   local range = highest and ("from %d to %d"):format(lowest, highest) or "of at least " .. lowest
-  error(("simulator.start: %s must be a number %s, got %s"):format(name, range, tostring(value)), 3)
+  error(("simulator.start: %s must be a number %s, got %s"):format(name, range, tostring(value)), 4)
 end
 
 local KNOWN = {}
