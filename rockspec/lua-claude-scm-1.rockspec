@@ -20,6 +20,7 @@ build = {
       sources = {
         "csrc/core/base.c",
         "csrc/core/block.c",
+        "csrc/core/blocks.c",
         "csrc/core/body.c",
         "csrc/core/buffer.c",
         "csrc/core/delta.c",
@@ -65,6 +66,7 @@ build = {
       sources = {
         "csrc/core/base.c",
         "csrc/core/block.c",
+        "csrc/core/blocks.c",
         "csrc/core/body.c",
         "csrc/core/buffer.c",
         "csrc/core/delta.c",

@@ -15,19 +15,11 @@ void cm_message_init(cm_message *message, const cm_alloc *alloc, size_t ceiling)
   cm_buffer_init(&message->scratch, alloc, ceiling);
   cm_overlay_init(&message->top, alloc);
   cm_overlay_init(&message->usage, alloc);
-}
-
-static void free_block(const cm_alloc *alloc, cm_block *block) {
-  cm_block_deinit(block);
-  alloc->resize(alloc->ud, block, sizeof *block, 0);
+  cm_blocks_init(&message->blocks, alloc);
 }
 
 void cm_message_deinit(cm_message *message) {
-  size_t i;
-
-  for (i = 0; i < message->count; i++) free_block(message->alloc, message->blocks[i]);
-  message->alloc->resize(message->alloc->ud, message->blocks,
-                         message->capacity * sizeof *message->blocks, 0);
+  cm_blocks_deinit(&message->blocks);
   cm_buffer_deinit(&message->start);
   cm_buffer_deinit(&message->scratch);
   cm_overlay_deinit(&message->top);
@@ -48,66 +40,10 @@ static cm_status account(cm_message *message, size_t bytes) {
   return CM_OK;
 }
 
-/* Blocks by index */
+static cm_status add_block(cm_message *message, int64_t index, cm_slice start, cm_block **block) {
+  cm_status status = account(message, sizeof **block + start.len);
 
-/* The position of the first block whose index is not below. */
-static size_t position_of(const cm_message *message, int64_t index) {
-  size_t low = 0, high = message->count, middle;
-
-  while (low < high) {
-    middle = low + (high - low) / 2;
-    if (message->blocks[middle]->index < index)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-static cm_block *find_block(const cm_message *message, int64_t index) {
-  size_t at;
-
-  if (message->latest && message->latest->index == index) return message->latest;
-  at = position_of(message, index);
-  if (at == message->count || message->blocks[at]->index != index) return NULL;
-  return message->blocks[at];
-}
-
-static cm_status make_room(cm_message *message) {
-  size_t capacity = message->capacity ? message->capacity * 2 : 8;
-  size_t size = sizeof *message->blocks;
-  cm_block **grown;
-
-  if (message->count < message->capacity) return CM_OK;
-  grown = message->alloc->resize(message->alloc->ud, message->blocks, message->capacity * size,
-                                 capacity * size);
-  if (!grown) return CM_ERR_NOMEM;
-  message->blocks = grown;
-  message->capacity = capacity;
-  return CM_OK;
-}
-
-static cm_status add_block(cm_message *message, int64_t index, cm_slice start) {
-  size_t at = position_of(message, index);
-  cm_block *block;
-  cm_status status = account(message, sizeof *block + start.len);
-
-  if (message->count == CM_MESSAGE_MAX_BLOCKS) return CM_ERR_LIMIT;
-  if (status == CM_OK) status = make_room(message);
-  if (status != CM_OK) return status;
-  block = message->alloc->resize(message->alloc->ud, NULL, 0, sizeof *block);
-  if (!block) return CM_ERR_NOMEM;
-  status = cm_block_init(block, message->alloc, index, start);
-  if (status != CM_OK) {
-    free_block(message->alloc, block);
-    return status;
-  }
-  memmove(message->blocks + at + 1, message->blocks + at,
-          (message->count - at) * sizeof *message->blocks);
-  message->blocks[at] = block;
-  message->count++;
-  message->latest = block;
-  return CM_OK;
+  return status == CM_OK ? cm_blocks_add(&message->blocks, index, start, block) : status;
 }
 
 static int is_talk(const cm_block *block) {
@@ -126,6 +62,7 @@ static void stop_block(cm_message *message, cm_block *block) {
 static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
   cm_json_reader reader;
   cm_slice value;
+  cm_block *block;
   cm_status status = CM_OK;
   int64_t index = 0;
 
@@ -134,8 +71,8 @@ static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
   while (status == CM_OK && cm_json_reader_next_element(&reader) == CM_OK) {
     cm_json_reader_read_value(&reader, &value);
     if (!cm_object_is_object(value)) return CM_END;
-    status = add_block(message, index++, value);
-    if (status == CM_OK) message->latest->stopped = 1;
+    status = add_block(message, index++, value, &block);
+    if (status == CM_OK) block->stopped = 1;
   }
   return status;
 }
@@ -187,7 +124,6 @@ static cm_status take_message_start(cm_message *message, const cm_event *event,
   if (status == CM_OK && cm_object_is_array(content)) status = add_whole_blocks(message, content);
   if (status == CM_END) return refuse(failure, "message.content must hold objects", 0);
   message->started = 1;
-  message->latest = NULL;
   return status;
 }
 
@@ -198,16 +134,18 @@ static cm_status set_model(cm_message *message, cm_slice target) {
   return cm_overlay_set_named(&message->top, "model", model);
 }
 
-static cm_status take_block_start(cm_message *message, const cm_event *event, cm_failure *failure) {
+static cm_status take_block_start(cm_message *message, const cm_event *event, cm_delivery *delivery,
+                                  cm_failure *failure) {
+  cm_block *block;
   cm_status status;
 
-  if (find_block(message, event->index))
+  if (cm_blocks_find(&message->blocks, event->index))
     return refuse(failure, "content block %lld was started twice", event->index);
-  status = add_block(message, event->index, event->object);
+  status = add_block(message, event->index, event->object, &block);
   if (status != CM_OK) return status;
-  if (is_talk(message->latest)) message->open_talk++;
-  if (message->latest->kind != CM_BLOCK_FALLBACK) return CM_OK;
-  return set_model(message, message->latest->target);
+  delivery->text = block->type;
+  if (is_talk(block)) message->open_talk++;
+  return block->kind == CM_BLOCK_FALLBACK ? set_model(message, block->target) : CM_OK;
 }
 
 static cm_kind kind_of_delta(cm_delta_kind delta) {
@@ -236,14 +174,13 @@ static void tell_unknown(cm_delivery *delivery, const cm_event *event) {
 
 static cm_status take_delta(cm_message *message, const cm_event *event, cm_delivery *delivery,
                             cm_failure *failure) {
-  cm_block *block = find_block(message, event->index);
+  cm_block *block = cm_blocks_find(&message->blocks, event->index);
   cm_status status;
 
   if (!block)
     return refuse(failure, "a delta for content block %lld, which has not started", event->index);
   if (block->stopped)
     return refuse(failure, "a delta for content block %lld, which has stopped", event->index);
-  message->latest = block;
   if (!cm_block_accepts(block, event)) {
     block->unplaced++;
     tell_unknown(delivery, event);
@@ -258,7 +195,7 @@ static cm_status take_delta(cm_message *message, const cm_event *event, cm_deliv
 
 static cm_status take_block_stop(cm_message *message, const cm_event *event, cm_delivery *delivery,
                                  cm_failure *failure) {
-  cm_block *block = find_block(message, event->index);
+  cm_block *block = cm_blocks_find(&message->blocks, event->index);
 
   if (!block)
     return refuse(failure, "content block %lld stopped and had not started", event->index);
@@ -314,17 +251,13 @@ static cm_status take_message_delta(cm_message *message, const cm_event *event) 
 
 static cm_status take_in_order(cm_message *message, const cm_event *event, cm_delivery *delivery,
                                cm_failure *failure) {
-  cm_status status;
-
   switch (event->kind) {
   case CM_EVENT_MESSAGE_START:
     delivery->kind = CM_KIND_MESSAGE_START;
     return take_message_start(message, event, failure);
   case CM_EVENT_BLOCK_START:
     delivery->kind = CM_KIND_BLOCK_START;
-    status = take_block_start(message, event, failure);
-    if (status == CM_OK) delivery->text = message->latest->type;
-    return status;
+    return take_block_start(message, event, delivery, failure);
   case CM_EVENT_BLOCK_DELTA:
     return take_delta(message, event, delivery, failure);
   case CM_EVENT_BLOCK_STOP:
@@ -376,12 +309,12 @@ static cm_status flush_block(cm_block *block, cm_delivery *delivery) {
 }
 
 cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *delivery) {
-  cm_block *block = index >= 0 ? find_block(message, index) : NULL;
+  cm_block *block = index >= 0 ? cm_blocks_find(&message->blocks, index) : NULL;
   cm_status status = CM_END;
 
   if (index >= 0) return block ? flush_block(block, delivery) : CM_END;
-  while (message->flushed < message->count && status == CM_END) {
-    status = flush_block(message->blocks[message->flushed], delivery);
+  while (message->flushed < message->blocks.count && status == CM_END) {
+    status = flush_block(message->blocks.items[message->flushed], delivery);
     if (status == CM_END) message->flushed++;
   }
   return status;
@@ -398,8 +331,8 @@ int cm_message_is_complete(const cm_message *message) {
 
   if (message->ended) return 1;
   if (message->broken || !message->started || message->stop == CM_STOP_NONE) return 0;
-  for (i = 0; i < message->count; i++)
-    if (!message->blocks[i]->stopped) return 0;
+  for (i = 0; i < message->blocks.count; i++)
+    if (!message->blocks.items[i]->stopped) return 0;
   return 1;
 }
 
@@ -418,9 +351,9 @@ static cm_status render_content(const cm_message *message, cm_buffer *out) {
   cm_status status = cm_buffer_append(out, cm_slice_of("["));
   size_t i;
 
-  for (i = 0; i < message->count && status == CM_OK; i++) {
+  for (i = 0; i < message->blocks.count && status == CM_OK; i++) {
     if (i > 0) status = cm_buffer_append(out, cm_slice_of(","));
-    if (status == CM_OK) status = cm_block_render(message->blocks[i], 0, out);
+    if (status == CM_OK) status = cm_block_render(message->blocks.items[i], 0, out);
   }
   return status == CM_OK ? cm_buffer_append(out, cm_slice_of("]")) : status;
 }

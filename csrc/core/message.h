@@ -4,14 +4,13 @@
 ** Way in:  ... sse -> event -> block in [message] -> response -> Lua
 **
 ** Knows the order of events and which block each belongs to; nothing of HTTP.
-** Blocks stand in the order of their index, whatever the order they came in.
 ** usage is what the last event said of each number: totals, never added up.
 */
 #ifndef CM_MESSAGE_H
 #define CM_MESSAGE_H
 
 #include "core/base.h"
-#include "core/block.h"
+#include "core/blocks.h"
 #include "core/buffer.h"
 #include "core/event.h"
 #include "core/splice.h"
@@ -52,22 +51,16 @@ typedef enum cm_stop {
   CM_STOP_OTHER /* end_turn, tool_use, … and those not known yet */
 } cm_stop;
 
-/* So many that no reply has them, and so few that no order of them takes long to sort. */
-enum { CM_MESSAGE_MAX_BLOCKS = 100000 };
-
 /* Embed by value. Read freely; write only through these functions. */
 typedef struct cm_message {
   const cm_alloc *alloc;
   size_t ceiling; /* of all bytes kept together */
   size_t kept;
-  cm_buffer start;   /* the message object as it came first */
-  cm_overlay top;    /* members that later events have set */
-  cm_overlay usage;  /* likewise, of usage */
-  cm_block **blocks; /* in the order of their index */
-  size_t count;
-  size_t capacity;
+  cm_buffer start;  /* the message object as it came first */
+  cm_overlay top;   /* members that later events have set */
+  cm_overlay usage; /* likewise, of usage */
+  cm_blocks blocks;
   size_t flushed;    /* blocks before have no half character left to tell */
-  cm_block *latest;  /* the block of the event before: most often also of the next */
   cm_buffer scratch; /* the text of a delta that had escapes */
   cm_stop stop;
   int started;      /* message_start came */
@@ -91,7 +84,7 @@ void cm_message_deinit(cm_message *message);
 **   CM_ERR_PROTOCOL  an order that loses something: a second message_start, a block
 **                    started twice, a delta for a block that has not started or has
 **                    stopped  } *failure says which
-**   CM_ERR_LIMIT     the ceiling, or more than CM_MESSAGE_MAX_BLOCKS
+**   CM_ERR_LIMIT     the ceiling, or more than CM_BLOCKS_MAX
 **   CM_ERR_NOMEM
 */
 cm_status cm_message_take(cm_message *message, const cm_event *event, cm_delivery *delivery,

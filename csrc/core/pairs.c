@@ -31,12 +31,12 @@ static void collect(cm_pairs *pairs, const cm_message *message, int unstopped_to
   const cm_block *block;
   size_t i;
 
-  for (i = 0; i < message->count; i++) {
-    block = message->blocks[i];
+  for (i = 0; i < message->blocks.count; i++) {
+    block = message->blocks.items[i];
     if (cm_block_is_tool(block)) pairs->calls = add(pairs->entries, pairs->calls, block->id, i);
   }
-  for (i = 0; i < message->count; i++) {
-    block = message->blocks[i];
+  for (i = 0; i < message->blocks.count; i++) {
+    block = message->blocks.items[i];
     if (block->stopped || unstopped_too)
       pairs->results = add(pairs->entries + pairs->calls, pairs->results, block->tool_use_id, i);
   }
@@ -46,10 +46,10 @@ cm_status cm_pairs_init(cm_pairs *pairs, const cm_alloc *alloc, const cm_message
                         int unstopped_too) {
   memset(pairs, 0, sizeof *pairs);
   pairs->alloc = alloc;
-  if (message->count == 0) return CM_OK;
-  pairs->entries = alloc->resize(alloc->ud, NULL, 0, 2 * message->count * sizeof(entry));
+  if (message->blocks.count == 0) return CM_OK;
+  pairs->entries = alloc->resize(alloc->ud, NULL, 0, 2 * message->blocks.count * sizeof(entry));
   if (!pairs->entries) return CM_ERR_NOMEM;
-  pairs->capacity = 2 * message->count;
+  pairs->capacity = 2 * message->blocks.count;
   collect(pairs, message, unstopped_too);
   qsort(pairs->entries, pairs->calls, sizeof(entry), compare_entries);
   qsort(pairs->entries + pairs->calls, pairs->results, sizeof(entry), compare_entries);

@@ -179,7 +179,7 @@ static void go_on(cm_retell *r) {
 }
 
 static cm_status tell_block(cm_retell *r, const cm_message *message, cm_delivery *delivery) {
-  const cm_block *block = message->blocks[r->block];
+  const cm_block *block = message->blocks.items[r->block];
   cm_status status;
 
   while (r->step > BLOCK_START && r->step < BLOCK_STOP &&
@@ -199,7 +199,7 @@ cm_status cm_retell_next(cm_retell *r, const cm_message *message, cm_delivery *d
   cm_buffer_clear(&r->frame);
   cm_buffer_clear(&r->text);
   delivery->text = cm_slice_of("");
-  if (r->begun && r->block < message->count)
+  if (r->begun && r->block < message->blocks.count)
     status = tell_block(r, message, delivery);
   else
     status = tell_outside(r, message, delivery);

@@ -74,7 +74,7 @@ static cm_status note(cm_seal *seal, cm_rule rule, int64_t index) {
 }
 
 static const cm_block *block_at(const work *w, size_t i) {
-  return w->message->blocks[i];
+  return w->message->blocks.items[i];
 }
 
 static int stays(const work *w, size_t i) {
@@ -93,7 +93,8 @@ static cm_status leave_out(work *w, size_t i, cm_rule rule) {
 static int is_unfinished(const work *w, const cm_block *block) {
   if (block->kind == CM_BLOCK_THINKING && !cm_block_is_signed(block)) return 1;
   if (block->kind == CM_BLOCK_TOOL_USE) return 1;
-  if (block->kind == CM_BLOCK_SERVER_TOOL && !cm_pairs_has(&w->pairs, block, w->message->count))
+  if (block->kind == CM_BLOCK_SERVER_TOOL &&
+      !cm_pairs_has(&w->pairs, block, w->message->blocks.count))
     return 1;
   return !block->stopped && block->kind != CM_BLOCK_TEXT;
 }
@@ -104,7 +105,7 @@ static cm_status leave_out_unfinished(work *w) {
   int cut = 0;
   size_t i;
 
-  for (i = 0; i < w->message->count && status == CM_OK; i++) {
+  for (i = 0; i < w->message->blocks.count && status == CM_OK; i++) {
     cut = cut || is_unfinished(w, block_at(w, i));
     if (cut) status = leave_out(w, i, CM_RULE_UNFINISHED);
   }
@@ -122,7 +123,7 @@ static int is_lost_by_fallback(const work *w, size_t i, size_t end) {
 }
 
 static cm_status leave_out_before_fallback(work *w) {
-  size_t last = w->message->count, i;
+  size_t last = w->message->blocks.count, i;
   cm_status status = CM_OK;
 
   while (last > 0 && block_at(w, last - 1)->kind != CM_BLOCK_FALLBACK) last--;
@@ -138,7 +139,7 @@ static cm_status leave_out_empty_text(work *w) {
   cm_status status = CM_OK;
   size_t i;
 
-  for (i = 0; i < w->message->count && status == CM_OK; i++)
+  for (i = 0; i < w->message->blocks.count && status == CM_OK; i++)
     if (stays(w, i) && block_at(w, i)->kind == CM_BLOCK_TEXT &&
         cm_block_text(block_at(w, i)).len == 0)
       status = leave_out(w, i, CM_RULE_EMPTY_TEXT);
@@ -147,7 +148,7 @@ static cm_status leave_out_empty_text(work *w) {
 
 /* Changes are told in the order of the blocks, though the end is looked at backwards. */
 static cm_status leave_out_tail(work *w, int tools_too, cm_rule rule) {
-  size_t tail = w->message->count, i;
+  size_t tail = w->message->blocks.count, i;
   cm_status status = CM_OK;
 
   while (tail > 0) {
@@ -157,7 +158,7 @@ static cm_status leave_out_tail(work *w, int tools_too, cm_rule rule) {
       break;
     tail--;
   }
-  for (i = tail; i < w->message->count && status == CM_OK; i++)
+  for (i = tail; i < w->message->blocks.count && status == CM_OK; i++)
     if (stays(w, i)) status = leave_out(w, i, rule);
   return status;
 }
@@ -190,7 +191,7 @@ static cm_rule rule_of(cm_flaw flaw) {
 
 /* Behind the last thinking block that stays: from here on no signature covers anything. */
 static size_t first_uncovered(const work *w) {
-  size_t i = w->message->count;
+  size_t i = w->message->blocks.count;
 
   while (i > 0 && !(stays(w, i - 1) && block_at(w, i - 1)->kind == CM_BLOCK_THINKING)) i--;
   return i;
@@ -201,7 +202,7 @@ static cm_status note_flaws(work *w, int *unsealable) {
   cm_status status = CM_OK;
   cm_flaw flaw;
 
-  for (i = 0; i < w->message->count && status == CM_OK; i++) {
+  for (i = 0; i < w->message->blocks.count && status == CM_OK; i++) {
     if (!stays(w, i)) continue;
     status = cm_block_find_flaw(block_at(w, i), &flaw);
     if (status != CM_OK || flaw == CM_FLAW_NONE) continue;
@@ -216,7 +217,7 @@ static cm_status note_flaws(work *w, int *unsealable) {
 static size_t staying(const work *w) {
   size_t i, count = 0;
 
-  for (i = 0; i < w->message->count; i++) count += (size_t)stays(w, i);
+  for (i = 0; i < w->message->blocks.count; i++) count += (size_t)stays(w, i);
   return count;
 }
 
@@ -224,7 +225,7 @@ static cm_status write_turn(const work *w, cm_buffer *out) {
   cm_status status = cm_buffer_append_text(out, "{\"content\":[");
   size_t i, written = 0;
 
-  for (i = 0; i < w->message->count && status == CM_OK; i++) {
+  for (i = 0; i < w->message->blocks.count && status == CM_OK; i++) {
     if (!stays(w, i)) continue;
     if (written++ > 0) status = cm_buffer_append_text(out, ",");
     if (status == CM_OK) status = cm_block_render(block_at(w, i), 1, out);
@@ -253,7 +254,7 @@ static cm_status seal_blocks(work *w, int complete) {
 
 cm_status cm_seal_message(cm_seal *seal, const cm_message *message, cm_seal_mode mode) {
   int complete = cm_message_is_complete(message);
-  size_t size = message->count ? message->count : 1;
+  size_t size = message->blocks.count ? message->blocks.count : 1;
   cm_status status;
   work w;
 

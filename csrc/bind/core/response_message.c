@@ -51,7 +51,7 @@ static int response_message_json(lua_State *L) {
 }
 
 static int response_block_count(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_message(L)->count);
+  lua_pushinteger(L, (lua_Integer)check_message(L)->blocks.count);
   return 1;
 }
 
@@ -59,8 +59,8 @@ static const cm_block *check_block(lua_State *L) {
   const cm_message *message = check_message(L);
   lua_Integer i = luaL_checkinteger(L, 2);
 
-  if (i < 1 || (size_t)i > message->count) return NULL;
-  return message->blocks[i - 1];
+  if (i < 1 || (size_t)i > message->blocks.count) return NULL;
+  return message->blocks.items[i - 1];
 }
 
 /* response:block_raw(i) -> exact bytes | nil */
