@@ -352,16 +352,30 @@ describe("lua-claude demo", function()
     assert.matches("42", result.out)
   end)
 
+  local function on_terminal(environment)
+    local call = child.quote(COMMAND .. "demo 'What is 6 * 7?'")
+    return child.run(NO_KEY .. environment .. " script -qec " .. call .. " /dev/null")
+  end
+
   it("dims thinking on a terminal", function()
     if child.run("script -qec true /dev/null").status ~= 0 then
       return pending "no script(1) that makes a terminal"
     end
-    local result = child.run(
-      NO_KEY .. "script -qec " .. child.quote(COMMAND .. "demo 'What is 6 * 7?'") .. " /dev/null"
-    )
+    local result = on_terminal "TERM=xterm NO_COLOR="
     assert.matches("\27%[2m[^\27]*Simulated thinking", result.out)
     assert.not_matches("%[thinking%]", result.out)
   end)
+
+  for _, environment in ipairs { "TERM=dumb NO_COLOR=", "TERM=xterm NO_COLOR=1" } do
+    it("marks thinking instead where dimming is not wanted: " .. environment, function()
+      if child.run("script -qec true /dev/null").status ~= 0 then
+        return pending "no script(1) that makes a terminal"
+      end
+      local result = on_terminal(environment)
+      assert.matches("%[thinking%] ", result.out)
+      assert.not_matches("\27", result.out)
+    end)
+  end
 end)
 
 describe("lua-claude without luv", function()

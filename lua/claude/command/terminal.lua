@@ -27,6 +27,8 @@ function M.harmless(text)
   return (kept:gsub("\194[\128-\159]", ""))
 end
 
+local function can_dim() return (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb" end
+
 --- A writer for `file`.
 ---@param file file*
 ---@param descriptor integer its number, to find out what it is
@@ -38,7 +40,7 @@ function M.new(file, descriptor)
     -- What is said on standard error is lost without harm.
     must_arrive = descriptor == 1,
     is_terminal = is_terminal,
-    colours = is_terminal and not os.getenv "NO_COLOR",
+    colours = is_terminal and can_dim(),
     column_is_0 = true,
   }, Terminal)
 end
