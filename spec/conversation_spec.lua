@@ -26,6 +26,31 @@ describe("a conversation", function()
     assert.equal('{"content":"Hi","role":"user"}', support.sent_messages(sim, 1))
   end)
 
+  it("takes a block in the user's own order of members", function()
+    local chat = begin({ "Hello!" })
+    assert(chat:user(claude.object({ { "type", "text" }, { "text", "Hi" } })):send())
+    assert.equal(
+      '{"content":[{"type":"text","text":"Hi"}],"role":"user"}',
+      support.sent_messages(sim, 1)
+    )
+  end)
+
+  it("names the place of a param that contains itself, or lies too deep", function()
+    local cyclic, deep = {}, {}
+    cyclic.again = cyclic
+    for _ = 1, 100000 do
+      deep = { x = deep }
+    end
+    for _, value in ipairs({ cyclic, deep }) do
+      local chat = begin({ "Hello!" }, { metadata = value })
+      local message, _, err = chat:user("Hi"):send()
+      assert.is_nil(message)
+      assert.equal("invalid", err.kind)
+      assert.truthy(err.path:find("^metadata"))
+      sim:close()
+    end
+  end)
+
   it("sends the bytes of the reply back", function()
     local chat = begin({ { content = { support.thought("hm"), "One" } }, "Two" })
     local first = assert(chat:user("a"):send())

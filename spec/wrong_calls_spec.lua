@@ -141,6 +141,26 @@ describe("a wrong call", function()
     raised_here(function() claude.json({}) end)
   end)
 
+  it("with messages that are no list", function()
+    for _, messages in ipairs({
+      "x",
+      { role = "user", content = "x" },
+      { [1] = { role = "user", content = "x" }, [3] = { role = "user", content = "y" } },
+    }) do
+      raised_here(function() client:conversation(support.params({ messages = messages })) end)
+    end
+    local chat = client:conversation(support.params())
+    raised_here(function() chat:user({ role = "user", content = "x" }) end)
+    raised_here(function() chat:user(3) end)
+  end)
+
+  it("of a task that waits for itself", function()
+    local task
+    task = claude.spawn(function() task:wait() end)
+    local _, text = task:wait()
+    assert.truthy(text:find("for ever", 1, true))
+  end)
+
   it("of claude.new", function()
     for _, options in ipairs({
       { max_retries = -1 },

@@ -15,6 +15,7 @@ local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
 local tables = require("claude.tables")
 local turn = require("claude.conversation.turn")
+local values = require("claude.check.values")
 
 ---@class claude.Conversation
 ---@field params table what the next turns are sent with; `system` and `tools` are not in it
@@ -98,6 +99,12 @@ function Conversation:cancel()
   if active then active:cancel() end
 end
 
+-- A block as a table, or as an object in the user's own order of members.
+local function is_one_block(content)
+  if type(content) ~= "table" or core.is_raw(content) then return false end
+  return type(content.type) == "string" or not values.plain(content)
+end
+
 ---@param role string
 ---@param content any
 ---@param level integer
@@ -107,8 +114,9 @@ local function message_json(self, role, content, level)
   if message_views.is(content) then
     error(("chat:%s takes what is said, not a reply: say message:text()"):format(role), level + 1)
   end
-  if type(content) == "table" and type(content.type) == "string" then content = { content } end
+  if is_one_block(content) then content = { content } end
   local kind = type(content)
+  if kind == "table" and content[1] == nil and next(content) ~= nil then kind = "table of names" end
   if kind ~= "string" and kind ~= "table" and not core.is_raw(content) then
     local what = 'a text or blocks, such as { type = "text", text = "…" }'
     error(("chat:%s takes %s, not a %s"):format(role, what, kind), level + 1)

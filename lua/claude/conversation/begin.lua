@@ -3,6 +3,7 @@
 local core = require("claude.core")
 local request = require("claude.request")
 local tools = require("claude.tools")
+local values = require("claude.check.values")
 local wire = require("claude.wire")
 
 local M = {}
@@ -21,24 +22,35 @@ function M.member_json(name, value)
   return text:sub(#name + 5, -2)
 end
 
+-- What is nested deeper cannot be sent.
+local DEEPEST = 1000
+
+local function copied(value, above, depth)
+  if type(value) ~= "table" or getmetatable(value) then return value end
+  -- What contains itself stays as it is: the encoder refuses it by its path.
+  if above[value] or depth > DEEPEST then return value end
+  above[value] = true
+  local copy = {}
+  for key, member in pairs(value) do
+    copy[key] = copied(member, above, depth + 1)
+  end
+  above[value] = nil
+  return copy
+end
+
 --- Nested plain tables are copied, so that changing one's own table later changes nothing.
 ---@param value any
 ---@return any
-function M.copied(value)
-  if type(value) ~= "table" or getmetatable(value) then return value end
-  local copy = {}
-  for key, member in pairs(value) do
-    copy[key] = M.copied(member)
-  end
-  return copy
-end
+function M.copied(value) return copied(value, {}, 1) end
 
 ---@param messages table[]
 ---@param warn claude.Warn
 ---@param level integer
 ---@return userdata transcript
 local function sealed_messages(messages, warn, level)
-  if type(messages) ~= "table" then error("messages must be a list", level + 1) end
+  if not values.is_list(messages) then
+    error("messages must be a list of messages, each with a role and content", level + 1)
+  end
   local transcript = core.transcript()
   for i, message in ipairs(messages) do
     local json, err = request.encode_messages({ message }, warn)

@@ -313,6 +313,7 @@ end
 ---@return any ...
 function Task:wait()
   check_receiver(self, Task, "task:wait()")
+  if self == current then error("task:wait() in the task itself would wait for ever", 2) end
   self.seen = true
   unseen[self] = nil
   local finished = self.outcome or self.done:wait()
