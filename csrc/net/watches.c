@@ -59,9 +59,26 @@ static cm_status set_watched(cm_watches *watches, int fd, int mask) {
   return CM_OK;
 }
 
+/*
+** libcurl closes its resolver's descriptor itself, right after taking it back: a driver
+** must not be told to watch it once that is known.
+*/
+static void forget_untold(cm_watches *watches, int fd) {
+  cm_list *list = &watches->changes;
+  size_t i = list->count;
+
+  while (i-- > watches->told) {
+    watch *change = watch_at(list, i);
+    if (change->fd != fd) continue;
+    if (change->mask == 0) return;
+    memmove(change, change + 1, (--list->count - i) * sizeof *change);
+  }
+}
+
 static cm_status add_change(cm_watches *watches, int fd, int mask) {
   watch *last;
 
+  if (mask == 0) forget_untold(watches, fd);
   if (watches->changes.count > watches->told) {
     last = watch_at(&watches->changes, watches->changes.count - 1);
     if (last->fd == fd && last->mask != 0 && mask != 0) {

@@ -4,7 +4,8 @@
 **
 ** A closed descriptor's number may come back as another connection's in the same
 ** breath: so changes are never merged past a removal, and descriptors are closed only
-** when the driver has applied the changes. Knows nothing of libcurl.
+** when the driver has applied the changes. What is taken back before it was told is never
+** told. Knows nothing of libcurl.
 */
 #ifndef CM_NET_WATCHES_H
 #define CM_NET_WATCHES_H

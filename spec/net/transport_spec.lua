@@ -192,6 +192,21 @@ for _, driver in ipairs({ "blocking", "luv" }) do
       assert.equal("Hello", (requests.run({ url = url("ok") })).text)
     end)
 
+    it("cancels a lookup before the driver has heard of it", function()
+      requests.settle()
+      -- Inside a task the driver is told afterwards; libcurl has closed its descriptor by then.
+      tasks.loop(function()
+        for _ = 1, 3 do
+          local exchange =
+            assert(requests.start({ url = "https://no.such.host.invalid/", body = "{}" }))
+          tasks.spawn(function() exchange:cancel() end)
+          local _, _, err = exchange:wait()
+          assert.equal("cancelled", err.kind)
+        end
+      end)
+      assert.equal("Hello", (requests.run({ url = url("ok") })).text)
+    end)
+
     it("is discarded by finalizers, later", function()
       requests.settle()
       local exchange = assert(requests.start({ url = url("stall_in_event"), body = "{}" }))
