@@ -27,7 +27,10 @@ function M.harmless(text)
   return (kept:gsub("\194[\128-\159]", ""))
 end
 
-local function can_dim() return (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb" end
+local function can_dim()
+  local refused = (os.getenv "NO_COLOR" or "") ~= ""
+  return not refused and os.getenv "TERM" ~= "dumb"
+end
 
 --- A writer for `file`.
 ---@param file file*
