@@ -185,6 +185,11 @@ install: $(MODULES)
 	     $(call quote,package.cpath = [[$(LIB)/?.so;]] .. package.cpath); \
 	   sed 1d bin/lua-claude; } >$(call quote,$(DESTDIR)$(PREFIX)/bin/lua-claude)
 	@chmod 755 $(call quote,$(DESTDIR)$(PREFIX)/bin/lua-claude)
+	@SEARCHED=$(call quote,$(SHARE)/?/init.lua) \
+	  $(LUA) -e 'os.exit(package.path:find(os.getenv "SEARCHED", 1, true) and 0 or 1)' || \
+	  printf '%s\n' '$(LUA) does not look there by itself. It does after:' \
+	    $(call quote,export LUA_PATH=$(call quote,$(SHARE)/?.lua;$(SHARE)/?/init.lua;$(or $(LUA_PATH),;))) \
+	    $(call quote,export LUA_CPATH=$(call quote,$(LIB)/?.so;$(or $(LUA_CPATH),;)))
 
 ## rockspec: write the tree's files into the rockspec
 rockspec:

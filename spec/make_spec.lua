@@ -55,6 +55,23 @@ describe("make install", function()
     assert.equal("lua-claude " .. require "claude.version" .. "\n", result.out)
   end)
 
+  it("prints with what a plain Lua finds modules that are not on its path", function()
+    local result = child.run(CLEAN .. ([[
+      make -s LUA=%s install PREFIX=%s >%s.said
+      eval "$(grep ^export %s.said)"
+      rm %s.said
+      cd / && %s -e 'print(require("claude")._VERSION, require("claude.core") ~= nil)'
+    ]]):format(child.lua, root, root, root, root, child.lua))
+    assert.equal(require "claude.version" .. "\ttrue\n", result.out)
+    assert.equal("", result.err)
+  end)
+
+  it("prints nothing where Lua looks anyway", function()
+    local path = ("LUA_PATH='%s/share/lua/%s/?/init.lua;;' "):format(root, _VERSION:match "%d%.%d")
+    local call = path .. ("make -s LUA=%s install PREFIX=%s"):format(child.lua, root)
+    assert.equal("", child.run(CLEAN .. call).out)
+  end)
+
   it("wants to know exactly where", function()
     local result = child.run(CLEAN .. ("make -s LUA=%s install PREFIX=here"):format(child.lua))
     assert.equal(2, result.status)
