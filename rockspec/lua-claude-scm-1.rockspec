@@ -201,6 +201,7 @@ build = {
     ["claude.simulator.validate.shape"] = "lua/claude/simulator/validate/shape.lua",
     ["claude.simulator.validate.thinking"] = "lua/claude/simulator/validate/thinking.lua",
     ["claude.simulator.validate.tools"] = "lua/claude/simulator/validate/tools.lua",
+    ["claude.simulator.words"] = "lua/claude/simulator/words.lua",
     ["claude.stream"] = "lua/claude/stream.lua",
     ["claude.tables"] = "lua/claude/tables.lua",
     ["claude.tasks"] = "lua/claude/tasks.lua",

@@ -241,4 +241,25 @@ describe("claude.simulator", function()
     assert.matches("simulator_spec.lua:%d+: ", problem)
     assert.matches("simulator.start: port must be a number from 0 to 65535, got 65536", problem)
   end)
+
+  it("refuses misspelt turns, cuts and faults at the caller's line", function()
+    local wrong = {
+      {
+        { script = { "a", { contents = { "b" } } } },
+        "a turn has no field contents; it has chunk,",
+      },
+      { { script = { { cut = { byte = 3 } } } }, "cut has no field byte; it has after_event," },
+      { { script = { { stream_error = { kind = "x" } } } }, "stream_error has no field kind" },
+      { { script = { { error = { code = 500 } } } }, "error has no field code" },
+      { { script = { 5 } }, "a turn of the script is a table or a string" },
+      { { script = 5 }, "a list of turns, a string or a function expected" },
+      { { cut = "early" }, "cut is a table, not a string" },
+      { { faults = { { code = 500 } } }, "faults%[1%] has no field code" },
+    }
+    for _, case in ipairs(wrong) do
+      local ok, problem = pcall(function() simulator.start(case[1]) end)
+      assert.is_false(ok)
+      assert.matches("simulator_spec.lua:%d+: simulator.start: .*" .. case[2], problem)
+    end
+  end)
 end)

@@ -71,6 +71,8 @@ describe("claude.simulator's script", function()
   it("that returns nonsense is an api_error too", function()
     start({ script = function() return 5 end })
     assert.matches("a turn of the script is a table or a string", create().error.message)
+    start({ script = function() return { contents = {} } end })
+    assert.matches("a turn has no field contents", create().error.message)
   end)
 
   it("can refuse with status, type, headers and details, n times and then go on", function()

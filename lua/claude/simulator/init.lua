@@ -15,6 +15,7 @@ local models = require("claude.simulator.models")
 local routes = require("claude.simulator.routes")
 local scripts = require("claude.simulator.script")
 local seals = require("claude.simulator.seal")
+local words = require("claude.simulator.words")
 
 local M = {}
 
@@ -119,6 +120,10 @@ local function check(options)
   check_number(options, "ping_every", 1)
   check_number(options, "pace", 0)
   check_number(options, "delay", 0)
+  local problem = words.of_cut(options.cut) or words.of_faults(options.faults)
+  local fits, why = pcall(scripts.source, options.script)
+  problem = problem or not fits and why
+  if problem then error("simulator.start: " .. problem, 3) end
 end
 
 --- Finds models: the API's, and those the user named.

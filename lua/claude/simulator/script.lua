@@ -1,5 +1,7 @@
 --- What the simulated model says: the built-in model, a list of turns, or a
 --- function of the request.
+local words = require("claude.simulator.words")
+
 local M = {}
 
 ---@alias claude.simulator.Script
@@ -46,6 +48,8 @@ function M.turn(turn)
   if type(turn) ~= "table" then
     error("a turn of the script is a table or a string, not a " .. type(turn), 0)
   end
+  local problem = words.of_turn(turn)
+  if problem then error("script: " .. problem, 0) end
   if type(turn.content) == "string" then
     local copy = {}
     for name, value in pairs(turn) do
@@ -105,7 +109,12 @@ function M.source(script)
   if type(script) == "function" then
     return function(request, info) return M.turn(script(request, info)) end
   end
-  if type(script) == "table" then return from_list(script) end
+  if type(script) == "table" then
+    for _, turn in ipairs(script) do
+      M.turn(turn)
+    end
+    return from_list(script)
+  end
   error("script: a list of turns, a string or a function expected, got " .. type(script), 0)
 end
 
