@@ -2,7 +2,7 @@ local child = require "spec.support.child"
 
 --- Runs .ci/deps on a machine made of nothing but these tools and `fakes`,
 --- whose values are shell scripts.
-local function on_machine(fakes, environment, arguments)
+local function on_machine(fakes, environment, arguments, typed)
   local bin = child.temporary()
   local lines = { "mkdir " .. bin }
   for _, tool in ipairs { "sh", "sed", "tr", "sort", "uname", "ls", "env", "cat" } do
@@ -20,6 +20,12 @@ local function on_machine(fakes, environment, arguments)
     bin,
     arguments or "test lua5.1 luajit"
   )
+  if typed then
+    call = ("{ sleep 0.2; echo %s; sleep 0.5; } | script -qec %s /dev/null"):format(
+      typed,
+      child.quote(call)
+    )
+  end
   local result = child.run(call)
   child.run("rm -rf " .. bin)
   return result
@@ -91,6 +97,39 @@ describe("make deps", function()
     local result = on_machine(machine, nil, "check lua5.4")
     assert.matches(" clang .* libclang%-rt%-14%-dev", result.out)
     assert.not_matches("@", result.out)
+  end)
+
+  describe("on a terminal", function()
+    local sudo = 'echo "sudo $1"; exec "$@"'
+    local machine = {
+      id = "echo 1000",
+      sudo = sudo,
+      ["apt-get"] = APT,
+      ["apt-cache"] = NO_CACHE,
+    }
+
+    local function answered(answer)
+      if child.run("script -qec true /dev/null").status ~= 0 then
+        return pending "no script(1) that makes a terminal"
+      end
+      return on_machine(machine, nil, "run lua5.4", answer)
+    end
+
+    it("installs with sudo after a yes", function()
+      for _, answer in ipairs { "y", "Yes" } do
+        local result = answered(answer)
+        assert.matches("Install gcc .* with sudo apt%-get%? %[y/N%]", result.out)
+        assert.matches("apt: gcc\r?\n", result.out)
+      end
+    end)
+
+    it("prints the line after anything else", function()
+      for _, answer in ipairs { "n", "" } do
+        local result = answered(answer)
+        assert.matches("apt%-get update && apt%-get install .* gcc", result.out)
+        assert.not_matches("apt: gcc", result.out)
+      end
+    end)
   end)
 
   it("says when the installation fails", function()
