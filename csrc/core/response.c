@@ -33,6 +33,7 @@ struct cm_response {
   body_form form;
   cm_buffer queue; /* bytes of a stream; those before read have been parsed */
   size_t read;
+  cm_buffer late; /* bytes behind the queue that came while it must not move */
   cm_buffer body; /* of a plain answer, or the data of an error event */
 
   cm_sse sse;
@@ -74,6 +75,7 @@ cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *li
   set_limits(r, limits);
   cm_headers_init(&r->headers, alloc, r->limits.max_header_bytes);
   cm_buffer_init(&r->queue, alloc, r->limits.max_body_bytes);
+  cm_buffer_init(&r->late, alloc, r->limits.max_body_bytes);
   cm_buffer_init(&r->body, alloc, r->limits.max_body_bytes);
   cm_buffer_init(&r->held, alloc, r->limits.max_event_bytes);
   cm_sse_init(&r->sse, alloc, r->limits.max_event_bytes);
@@ -91,6 +93,7 @@ void cm_response_release(cm_response *r) {
   if (!r || --r->references > 0) return;
   cm_headers_deinit(&r->headers);
   cm_buffer_deinit(&r->queue);
+  cm_buffer_deinit(&r->late);
   cm_buffer_deinit(&r->body);
   cm_buffer_deinit(&r->held);
   cm_sse_deinit(&r->sse);
@@ -169,25 +172,28 @@ static int lies_in(cm_slice s, const cm_buffer *buf) {
   return s.len > 0 && buf->len > 0 && s.ptr >= buf->ptr && s.ptr < buf->ptr + buf->len;
 }
 
-static size_t offset_in(cm_slice s, const cm_buffer *buf) {
-  return lies_in(s, buf) ? (size_t)(s.ptr - buf->ptr) : (size_t)-1;
-}
-
-static void move_to(cm_slice *s, size_t offset, const cm_buffer *buf) {
-  if (offset != (size_t)-1) s->ptr = buf->ptr + offset;
-}
-
-/* The queue may move in memory; what the reader holds of it moves along. */
+/*
+** What the reader holds lies in the queue, which therefore must not move before the next
+** call of next: bytes that come meanwhile wait beside it.
+*/
 static cm_status append_to_queue(cm_response *r, cm_slice bytes) {
-  size_t text = offset_in(r->delivery.text, &r->queue);
-  size_t raw = offset_in(r->raw, &r->queue);
-  cm_status status = cm_buffer_append(&r->queue, bytes);
+  cm_status status = cm_buffer_append(r->told ? &r->late : &r->queue, bytes);
 
-  if (r->told) {
-    move_to(&r->delivery.text, text, &r->queue);
-    move_to(&r->raw, raw, &r->queue);
-  }
   return fail_by(r, status, 0, "more bytes wait to be read than max_body_bytes");
+}
+
+/* The reader holds nothing any more. A failure shows in r->failure. */
+static void take_late_bytes(cm_response *r) {
+  cm_buffer queue = r->queue;
+
+  if (r->late.len == 0) return;
+  if (queue.len == 0) {
+    r->queue = r->late;
+    r->late = queue;
+  } else {
+    append_to_queue(r, cm_slice_in(&r->late));
+    cm_buffer_deinit(&r->late);
+  }
 }
 
 static void forget_read_bytes(cm_response *r) {
@@ -211,7 +217,7 @@ cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
 }
 
 size_t cm_response_unread(const cm_response *r) {
-  return r->queue.len - r->read;
+  return r->queue.len - r->read + r->late.len;
 }
 
 /* The end */
@@ -404,6 +410,7 @@ static cm_status next_of_stream(cm_response *r) {
 static void release_working_memory(cm_response *r) {
   cm_buffer_deinit(&r->queue);
   r->read = 0;
+  cm_buffer_deinit(&r->late);
   cm_buffer_deinit(&r->held);
   cm_sse_deinit(&r->sse);
   cm_retell_deinit(&r->retell);
@@ -425,6 +432,7 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
   if (!r->pending) {
     if (r->told) forget_read_bytes(r);
     r->told = 0;
+    take_late_bytes(r);
     r->raw = cm_slice_of("");
     status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
     if (status == CM_WANT_MORE) forget_read_bytes(r);

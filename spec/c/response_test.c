@@ -180,17 +180,22 @@ static void a_whole_message_survives_every_failing_allocation(void) {
   }
 }
 
-/* What next has given stays good while more bytes arrive and move the queue. */
+/* What next has given stays where it is while more bytes arrive: on Lua 5.1 pushing it may
+   run a finalizer that drives the connections. */
 static void a_delivery_outlives_a_growing_queue(void) {
   cm_response *r = cm_response_new(&cm_libc_alloc, NULL);
-  cm_delivery delivery;
+  cm_delivery delivery, before;
   size_t i;
 
   CHECK(cm_response_on_body(r, slice("event: x\ndata: {\"type\":\"news\"}\n\nevent: ping")) ==
         CM_OK);
   CHECK(cm_response_next(r, &delivery) == CM_OK && delivery.kind == CM_KIND_UNKNOWN);
+  before = delivery;
   for (i = 0; i < 5000; i++) CHECK(cm_response_on_body(r, slice(": a comment\n")) == CM_OK);
+  CHECK(exact_equal(before.text, "{\"type\":\"news\"}"));
+  CHECK(cm_response_unread(r) == 5000 * 12 + strlen("event: ping"));
   CHECK(cm_response_next(r, &delivery) == CM_OK); /* the same again: it was not taken */
+  CHECK(delivery.text.ptr == before.text.ptr);
   CHECK(exact_equal(delivery.text, "{\"type\":\"news\"}"));
   CHECK(exact_equal(cm_response_frame(r), "{\"type\":\"news\"}"));
   cm_response_taken(r);
