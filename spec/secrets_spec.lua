@@ -66,6 +66,23 @@ describe("the key", function()
     assert.equal(KEY, server.requests[1].headers["x-api-key"])
   end)
 
+  it("is in no error when it came with one call, nor in one about a redirect", function()
+    for _, status in ipairs({ 302, 401, 500 }) do
+      local client = client_for({ echo(status) }, { api_key = "another-key-altogether" })
+      local options = { headers = { ["X-Api-Key"] = KEY } }
+      local _, text, err = client.messages:create(PARAMS, options)
+      assert_clean({ text, err })
+      _, text, err = client.messages:count_tokens(PARAMS, options)
+      assert_clean({ text, err })
+      assert.equal(KEY, server.requests[2].headers["x-api-key"])
+      server:close()
+      client = client_for({ echo(status) })
+      _, text, err = client.messages:create(PARAMS)
+      assert_clean({ text, err })
+      server:close()
+    end
+  end)
+
   it("is in no error of a server that echoes it", function()
     for _, status in ipairs({ 400, 401, 500 }) do
       local client = client_for({ echo(status) })

@@ -203,7 +203,7 @@ function M.from_status(response, scrub)
       status
     )
     fields.hint = "correct the base URL"
-    return errors.new(fields)
+    return finished(fields, scrub)
   end
   read_body(fields, body)
   return finished(fields, scrub)

@@ -3,6 +3,7 @@
 local api_error = require("claude.api_error")
 local core = require("claude.core")
 local errors = require("claude.errors")
+local headers = require("claude.headers")
 local json = require("claude.json")
 local retry = require("claude.retry")
 local wire = require("claude.wire")
@@ -53,8 +54,9 @@ local function attempt(client, spec)
     if not going then return nil, failure or errors.new({ kind = "network", message = text }) end
   end
   local status = response:status()
-  if not status then return nil, api_error.from_failure(response, client.credentials.scrub) end
-  if status >= 300 then return nil, api_error.from_status(response, client.credentials.scrub) end
+  local scrub = headers.scrub_for(client, spec.options)
+  if not status then return nil, api_error.from_failure(response, scrub) end
+  if status >= 300 then return nil, api_error.from_status(response, scrub) end
   return response
 end
 

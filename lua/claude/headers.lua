@@ -147,6 +147,20 @@ function M.credentials(given)
   }
 end
 
+--- What takes a client's secrets out of a text, and those in the headers of one call.
+---@param client claude.Client
+---@param options? claude.CallOptions
+---@return fun(text: string): string
+function M.scrub_for(client, options)
+  local scrub = client.credentials.scrub
+  local own = options and options.headers and M.from_table(options.headers)
+  if not own then return scrub end
+  local secrets = {}
+  note_secrets(own, secrets)
+  local scrub_own = scrubber(secrets)
+  return function(text) return scrub_own(scrub(text)) end
+end
+
 --- A copy of response headers without what nobody should see.
 ---@param headers table<string, string>
 ---@return table<string, string>

@@ -4,6 +4,7 @@
 
 local core = require("claude.core")
 local errors = require("claude.errors")
+local headers = require("claude.headers")
 local message_views = require("claude.message")
 local retry = require("claude.retry")
 local wire = require("claude.wire")
@@ -13,7 +14,8 @@ local wire = require("claude.wire")
 ---@param reply claude.Reply
 ---@return claude.Error
 local function error_of(how, reply)
-  return require("claude.api_error")[how](reply.response, reply.client.credentials.scrub)
+  local scrub = headers.scrub_for(reply.client, reply.spec.options)
+  return require("claude.api_error")[how](reply.response, scrub)
 end
 
 ---@class claude.Reply
