@@ -318,15 +318,12 @@ describe("a run", function()
 
   it("goes on after pause_turn, within bounds", function()
     local pause = { content = { "searching" }, stop_reason = "pause_turn" }
-    local plain = { model = "claude-opus-4-5" }
-    local chat = begin({ pause, pause, "done" }, nil, plain)
-    chat.params.thinking = nil
+    local chat = begin({ pause, pause, "done" }, nil)
     local run = chat:run()
     assert.equal("done", assert(run:final_message()):text())
     assert.equal(3, run.requests)
     sim:close()
-    chat = begin(function() return pause end, nil, plain)
-    chat.params.thinking = nil
+    chat = begin(function() return pause end, nil)
     run = chat:run({ max_pauses = 2 })
     assert.equal("pause_turn", assert(run:final_message()).stop_reason)
     assert.equal("pause_turn", run.reason)

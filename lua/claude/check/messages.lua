@@ -212,7 +212,7 @@ end
 local function check_prefill(params, ctx)
   local messages = params.messages
   local last = values.plain(messages[#messages])
-  if not last or last.role ~= "assistant" or not is_prefill(last) then return nil end
+  if not last or last.role ~= "assistant" or ctx.paused or not is_prefill(last) then return nil end
   local path = ("messages[%d]"):format(#messages)
   if ctx.capabilities and ctx.capabilities.prefill == false then
     return rules.broken("prefill_model", path, ctx.model)

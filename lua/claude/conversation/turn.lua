@@ -117,11 +117,11 @@ local function check_request(chat, turn)
   checked.system, checked.tools = decoded(chat.sealed.system), decoded(chat.sealed.tools)
   local hidden
   checked.messages, hidden = history.open_turn(turn.transcript)
-  local context = require("claude.messages").check_context(
-    chat.client,
-    turn.params,
-    { options = turn.options, stream = turn.params.max_tokens ~= 0 }
-  )
+  local context = require("claude.messages").check_context(chat.client, turn.params, {
+    options = turn.options,
+    stream = turn.params.max_tokens ~= 0,
+    paused = PAUSED[chat.state.stop_reason],
+  })
   local _, err = check.params(checked, context)
   return err and with_true_numbers(err, hidden)
 end
