@@ -59,6 +59,24 @@ describe("check.rules", function()
     { "This model does not support effort level 'xhigh'. Supported levels: high", "effort_value" },
     { "model: claude-sonet-4-6", "model_unknown" },
     { "messages.0.content: Field required", "field_missing" },
+    { "`top_k` is deprecated for this model.", "sampling_model" },
+    {
+      "messages.0.content.0: Input tag 'x' found using 'type' does not match any of the expected",
+      "block_type",
+    },
+    { "messages.1: `tool_result` blocks can only be in `user` messages", "block_role" },
+    { "messages: `tool_use` ids must be unique", "tool_use_twice" },
+    { "messages: final assistant content cannot end with trailing whitespace", "prefill_space" },
+    {
+      "tool_choice: tool_choice may only be specified while providing tools",
+      "tool_choice_alone",
+    },
+    {
+      "stop_sequences: each stop sequence must contain non-whitespace",
+      "stop_sequence_blank",
+    },
+    { "tools.0.custom.name: String should have at most 128 characters", "field_type" },
+    { "anthropic-version: header is required", "version_header" },
   }
   for _, case in ipairs(cases) do
     it(("knows the API's text for %s: %s"):format(case[2], case[1]:sub(1, 40)), function()

@@ -92,7 +92,11 @@ local M = {
   sampling_model = {
     text = "%s = %s is not taken by %s%s",
     remedy = "leave it out",
-    api = { "`?temperature`? .-deprecated", "`?top_[pk]`? .-not supported" },
+    api = {
+      "`?temperature`? .-deprecated",
+      "`?top_[pk]`? .-deprecated",
+      "`?top_[pk]`? .-not supported",
+    },
   },
   sampling_thinking = {
     text = "%s = %s does not go with thinking%s",
@@ -263,7 +267,7 @@ local M = {
   field_type = {
     text = "must be %s, and is %s",
     remedy = SCHEMA_REMEDY,
-    api = { "Input should be a valid" },
+    api = { "Input should be a valid", "String should " },
   },
   field_missing = {
     text = "is missing",
@@ -286,6 +290,34 @@ local M = {
   },
   view_changed = { text = "%s", remedy = "" },
   -- what only the API can judge
+  block_type = {
+    remedy = "correct the block's type; the API takes newer types with their name in betas only",
+    api = { "Input tag '.-' found using 'type' does not match" },
+  },
+  block_role = {
+    remedy = "put the block into a message of that role",
+    api = { "blocks can only be in `?%w+`? messages" },
+  },
+  tool_use_twice = {
+    remedy = "give each tool_use an id of its own: a reply stands in the history once",
+    api = { "`?tool_use`? ids must be unique" },
+  },
+  prefill_space = {
+    remedy = "take the blanks off the end of the last message",
+    api = { "final assistant content cannot end with trailing whitespace" },
+  },
+  tool_choice_alone = {
+    remedy = "leave tool_choice out, or give tools",
+    api = { "tool_choice may only be specified while providing tools" },
+  },
+  stop_sequence_blank = {
+    remedy = "leave out stop sequences of nothing but blanks",
+    api = { "each stop sequence must contain non%-whitespace" },
+  },
+  version_header = {
+    remedy = "send a version: claude.new { version = … } does, unless headers take it away",
+    api = { "anthropic%-version: " },
+  },
   server_tool_gone = {
     remedy = "send the same tools again: a server tool of the paused turn is missing",
     api = { "but no `.-` tool was provided" },
