@@ -73,6 +73,48 @@ describe("types.lua", function()
     assert.equal("", table.concat(missing, " "))
   end)
 
+  -- The options that a file knows, by the table in which it keeps them.
+  local OPTIONS = {
+    {
+      "claude.ClientOptions",
+      "lua/claude/client.lua",
+      "\nlocal TYPES = {(.-)\n}",
+      "\n  ([%w_]+) =",
+    },
+    {
+      "claude.CallOptions",
+      "lua/claude/wire.lua",
+      "\nlocal OPTION_TYPES = {(.-)\n}",
+      "\n  ([%w_]+) =",
+    },
+    { "claude.Limits", "lua/claude/transport/limits.lua", "\nM.DEFAULTS = {(.-)}", "([%w_]+) =" },
+    { "claude.RunOptions", "lua/claude/tool_loop.lua", "\nlocal OPTIONS = {(.-)}", "([%w_]+) =" },
+    {
+      "claude.simulator.Options",
+      "lua/claude/simulator/init.lua",
+      "KNOWN = {}.-%[%[(.-)%]%]",
+      "%S+",
+    },
+  }
+  for _, case in ipairs(OPTIONS) do
+    it("declares every option of " .. case[1], function()
+      local fields = {}
+      local class = (types .. read(case[2])):match(
+        "\n%-%-%-@class " .. case[1] .. "[^\n]*\n(.-)\n\n"
+      )
+      for name in class:gmatch "%-%-%-@field ([%w_]+)" do
+        fields[name] = true
+      end
+      local missing, count = {}, 0
+      for name in read(case[2]):match(case[3]):gmatch(case[4]) do
+        count = count + 1
+        if not fields[name] then missing[#missing + 1] = name end
+      end
+      assert.is_true(count > 2)
+      assert.equal("", table.concat(missing, " "))
+    end)
+  end
+
   it("declares every function and method of the C modules", function()
     local missing = {}
     for path in child.run("find csrc/bind -name '*.c'").out:gmatch "[^\n]+" do

@@ -138,6 +138,8 @@ function ErrorModule.is(value) end
 ---@field no_proxy? string hosts that are asked directly
 ---@field ca_file? string
 ---@field ca_path? string
+---@field max_event_bytes? integer one event of a stream; a larger one is an error (64 MiB)
+---@field max_body_bytes? integer a whole answer; a larger one is an error (512 MiB)
 
 --- What one call may have different from its client.
 ---@class claude.CallOptions
@@ -580,13 +582,13 @@ function loop.use(adapter) end
 local simulator = {}
 
 --- Starts a simulator in this process; waiting calls then run luv's loop.
----@param options? table port, script, seed, chunk, pace, faults and so on
+---@param options? claude.simulator.Options
 ---@return claude.simulator.Simulator? sim with url, port, requests
 ---@return string? problem
 function simulator.start(options) end
 
 --- Serves until the process ends.
----@param options? table
+---@param options? claude.simulator.Options
 ---@param ready? fun(sim: claude.simulator.Simulator)
 ---@return nil
 ---@return string problem
@@ -594,7 +596,7 @@ function simulator.serve(options, ready) end
 
 --- Runs a command against a simulator of its own.
 ---@param command string[]
----@param options? table
+---@param options? claude.simulator.Options
 ---@return integer? code the command's exit code
 ---@return string? problem
 function simulator.run(command, options) end
