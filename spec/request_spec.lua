@@ -116,6 +116,21 @@ describe("request.encode_messages", function()
     assert.equal('{"content":[{"text":"x","type":"text"},' .. raw .. '],"role":"user"}', text)
   end)
 
+  it("sends an unchanged view inside a tool_result as its bytes", function()
+    local raw = '{"type":"text","text":"a","n":1.0}'
+    local block = message_views.remember(core.decode(raw), raw)
+    local result = { type = "tool_result", tool_use_id = "t", content = { block } }
+    local list = { { role = "user", content = { result } } }
+    local sent = '{"content":[{"content":[%s],"tool_use_id":"t","type":"tool_result"}],'
+      .. '"role":"user"}'
+    assert.equal(sent:format(raw), request.encode_messages(list))
+    assert.equal(block, result.content[1])
+    result.content = { result }
+    local text, err = request.encode_messages(list)
+    assert.is_nil(text)
+    assert.truthy(err.message:find("contains itself", 1, true))
+  end)
+
   it("refuses a changed signed view, also when its type was changed", function()
     for _, kind in ipairs({ "thinking", "redacted_thinking" }) do
       local raw = ('{"type":"%s","data":"d","signature":"s"}'):format(kind)

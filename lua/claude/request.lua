@@ -151,13 +151,14 @@ end
 ---@param content any
 ---@param path string
 ---@param warn? fun(code: string, text: string)
+---@param outgoing fun(block: any, path: string, warn?: function): any, claude.Error?
 ---@return any content
 ---@return claude.Error? err
-local function outgoing_content(content, path, warn)
+local function outgoing_list(content, path, warn, outgoing)
   if type(content) ~= "table" or core.is_raw(content) or #content == 0 then return content end
   local list = {}
   for i, block in ipairs(content) do
-    local value, err = outgoing_block(block, ("%s[%d]"):format(path, i), warn)
+    local value, err = outgoing(block, ("%s[%d]"):format(path, i), warn)
     if err then return nil, err end
     list[i] = value
   end
@@ -166,6 +167,30 @@ local function outgoing_content(content, path, warn)
     if list[key] == nil then list[key] = value end
   end
   return list
+end
+
+-- A tool_result may hold views of its own.
+---@param block any
+---@param path string
+---@param warn? fun(code: string, text: string)
+---@return any value
+---@return claude.Error? err
+local function outgoing_outer_block(block, path, warn)
+  local value, err = outgoing_block(block, path, warn)
+  if err or value ~= block or type(block) ~= "table" or getmetatable(block) then
+    return value, err
+  end
+  if block.type ~= "tool_result" then return block end
+  local content
+  content, err = outgoing_list(block.content, path .. ".content", warn, outgoing_block)
+  if err then return nil, err end
+  if content == block.content then return block end
+  local copy = {}
+  for name, member in pairs(block) do
+    copy[name] = member
+  end
+  copy.content = content
+  return copy
 end
 
 ---@param message any
@@ -177,7 +202,8 @@ local function outgoing_message(message, path, warn)
   if type(message) ~= "table" or core.is_raw(message) or message.content == nil then
     return message
   end
-  local content, err = outgoing_content(message.content, path .. ".content", warn)
+  local content, err =
+    outgoing_list(message.content, path .. ".content", warn, outgoing_outer_block)
   if err then return nil, err end
   -- A whole reply put back: only what a request knows of it.
   if message_views.is(message) then return { role = message.role, content = content } end
