@@ -83,6 +83,15 @@ describe("a saved conversation", function()
     assert.is_nil(text:find("function", 1, true))
   end)
 
+  it("leaves out mcp_servers, whose tokens are credentials, and says so", function()
+    local servers = { { type = "url", name = "s", url = "https://x", authorization_token = KEY } }
+    begin({ "ok" }, { mcp_servers = servers })
+    local text = assert(chat:user("go"):dump())
+    assert.is_nil(text:find(KEY, 1, true))
+    assert.same({ "not_saved" }, support.codes(bench))
+    assert.same(servers, assert(load(text, { mcp_servers = servers })).params.mcp_servers)
+  end)
+
   it("gets its functions when it is loaded", function()
     begin({ { content = { support.call("a", "x") } }, "ok" }, { tools = { support.tool("a") } })
     assert(chat:user("go"):send())

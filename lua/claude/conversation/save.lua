@@ -25,8 +25,8 @@
 --- of JSON, then a line end. `param`, `message`, `result`, `said` and `instruct` come
 --- as often as they are needed, messages in their order; the others at most once.
 --- `result`, `said` and `instruct` are the turn that was being written. The last
---- section is the SHA-256 of every byte before it. Credentials, headers and functions
---- are no part of it.
+--- section is the SHA-256 of every byte before it. Credentials, headers, functions and
+--- mcp_servers (which hold tokens) are no part of it.
 
 local core = require("claude.core")
 

@@ -19,16 +19,26 @@ local M = {}
 ---@return claude.Error
 local function fail(text) return errors.fail(errors.new({ kind = "invalid", message = text })) end
 
+-- What may hold credentials of other services (authorization_token) goes into no file.
+local SECRET_PARAMS = { mcp_servers = true }
+
 ---@param params table
+---@param warn claude.Warn
 ---@return { name: string, json: string }[]?
 ---@return string? problem
-local function saved_params(params)
+local function saved_params(params, warn)
   local list = {}
   for _, name in ipairs(tables.sorted_names(params)) do
-    if name:find("[^%w_]") then return nil, ("param %q cannot be saved"):format(name) end
-    local json, problem = begin.member_json(name, params[name])
-    if not json then return nil, problem end
-    list[#list + 1] = { name = name, json = json }
+    if SECRET_PARAMS[name] then
+      local text = "%s is not saved, for it may hold credentials: give it to client:load again"
+      warn("not_saved", text:format(name))
+    elseif name:find("[^%w_]") then
+      return nil, ("param %q cannot be saved"):format(name)
+    else
+      local json, problem = begin.member_json(name, params[name])
+      if not json then return nil, problem end
+      list[#list + 1] = { name = name, json = json }
+    end
   end
   return list
 end
@@ -39,7 +49,7 @@ end
 ---@return claude.Error? err
 function M.dump(chat)
   if chat.draft.problem then return errors.fail(chat.draft.problem) end
-  local params, problem = saved_params(chat.params)
+  local params, problem = saved_params(chat.params, chat:_warner())
   if not params then return fail(problem) end
   local messages, results = {}, {}
   for i = 1, chat.transcript:count() do
