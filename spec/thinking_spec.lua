@@ -524,6 +524,33 @@ describe("thinking rule 13: other refusals foreseen", function()
     refused("messages_empty", { messages = {} })
   end)
 
+  it("refuses blank text, but not from the model", function()
+    local blank = { type = "text", text = " \t\r\n" }
+    assert.equal("messages[3].content", refused("blank_text", turns("x", " ")).path)
+    assert.equal("messages[3].content[2]", refused("blank_text", turns("x", { text, blank })).path)
+    assert.equal("system[1]", refused("blank_text", { system = { blank } }).path)
+    passes(turns({ blank }, "x"))
+  end)
+
+  it("refuses a system message without words", function()
+    local function system(content)
+      local messages = { { role = "user", content = "Hi" }, { role = "system", content = content } }
+      return { model = "claude-opus-5-5", messages = messages }
+    end
+    refused("empty_text", system(""))
+    refused("blank_text", system("\n"))
+  end)
+
+  it("refuses words of the user before the result of the server's own tool", function()
+    local asked = { type = "server_tool_use", id = "srvtoolu_1", name = "web_search", input = {} }
+    local found = { type = "web_search_tool_result", tool_use_id = "srvtoolu_1", content = {} }
+    passes(turns({ asked, found, text }, "x"))
+    passes(turns({ asked, call }, { result }, { found, text }, "x"))
+    local err = refused("server_tool_unresolved", turns({ asked, call }, { result, text }))
+    assert.equal("messages[3].content[2]", err.path)
+    refused("server_tool_unresolved", turns({ text, asked }, "x"))
+  end)
+
   it("refuses unknown roles", function()
     refused("role_unknown", { messages = { { role = "tool", content = "x" } } })
     refused("role_unknown", { messages = { { content = "x" } } })

@@ -55,6 +55,7 @@ describe("check.rules", function()
     },
     { "messages.4: role 'system' must precede an 'assistant' message", "system_misplaced" },
     { "messages: text content blocks must be non-empty", "empty_text" },
+    { "messages: text content blocks must contain non-whitespace text", "blank_text" },
     { "The final block in an assistant message cannot be `thinking`.", "thinking_last" },
     { "This model does not support effort level 'xhigh'. Supported levels: high", "effort_value" },
     { "model: claude-sonet-4-6", "model_unknown" },

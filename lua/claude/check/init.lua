@@ -14,7 +14,8 @@ local M = {}
 ---@field warn fun(code: string, text: string, about?: string)
 ---@field endpoint "messages"|"count_tokens"|"batch"
 ---@field stream? boolean the user asked for a stream
----@field paused? boolean the last message is a reply that the API wants to go on from
+---@field paused? boolean whether the last message is a reply that the API wants to go on from;
+--- nil when nobody knows
 ---@field messages_elsewhere? boolean a conversation holds the messages
 ---@field tools_elsewhere? boolean a conversation holds the tools
 

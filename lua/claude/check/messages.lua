@@ -13,10 +13,22 @@ local THINKING = { thinking = true, redacted_thinking = true }
 ---@return table list of blocks, empty for a string
 local function blocks_of(message) return values.plain(message.content) or {} end
 
+-- Blanks alone are taken from the model only: what it wrote goes back as it is.
+---@param text any
+---@param path string
+---@param role string
+---@return claude.Error?
+local function check_text(text, path, role)
+  if text == "" then return rules.broken("empty_text", path) end
+  if role == "assistant" or type(text) ~= "string" then return nil end
+  return not text:find("[^ \t\n\v\f\r]") and rules.broken("blank_text", path) or nil
+end
+
 ---@param block any
 ---@param path string
+---@param role string
 ---@return claude.Error?
-local function check_block(block, path)
+local function check_block(block, path, role)
   local err = values.expect(block, "an object", path)
   if err then return err end
   if not values.plain(block) then return nil end
@@ -25,8 +37,8 @@ local function check_block(block, path)
   if err then return err end
   if block.type == "text" then
     if not values.given(block.text) then return rules.broken("field_missing", path .. ".text") end
-    if block.text == "" then return rules.broken("empty_text", path) end
-    return values.expect(block.text, "a string", path .. ".text")
+    return check_text(block.text, path, role)
+      or values.expect(block.text, "a string", path .. ".text")
   end
   if block.type == "thinking" and (block.signature == nil or block.signature == "") then
     return rules.broken("thinking_unsigned", path)
@@ -36,11 +48,12 @@ end
 
 ---@param content any
 ---@param path string
+---@param role string
 ---@return claude.Error?
-local function check_blocks(content, path)
+local function check_blocks(content, path, role)
   if not values.plain(content) then return nil end
   for i, block in ipairs(content) do
-    local err = check_block(block, ("%s[%d]"):format(path, i))
+    local err = check_block(block, ("%s[%d]"):format(path, i), role)
     if err then return err end
   end
   return nil
@@ -60,11 +73,14 @@ local function check_message(message, path, is_last)
   end
   if content == nil then return rules.broken("field_missing", path .. ".content") end
   err = values.expect(content, "a string or a list", path .. ".content")
-    or check_blocks(content, path .. ".content")
+    or check_blocks(content, path .. ".content", role)
   if err then return err end
   local empty = content == "" or (values.plain(content) and next(content) == nil)
   if empty and role ~= "system" and not (is_last and role == "assistant") then
     return rules.broken("empty_content", path .. ".content", role)
+  end
+  if role ~= "assistant" and type(content) == "string" then
+    return check_text(content, path .. ".content", role)
   end
   if role ~= "assistant" then return nil end
   local blocks = blocks_of(message)
@@ -79,6 +95,7 @@ end
 ---@class claude.check.Walk
 ---@field open table<string, string> tool_use id -> path
 ---@field answered table<string, boolean> ids answered since the last assistant message
+---@field serving? string id of a call of the server's own that has no result yet
 ---@field role? string of the message before
 
 ---@param walk claude.check.Walk
@@ -107,8 +124,13 @@ local function walk_assistant(walk, message, path)
   end
   for i, block in ipairs(blocks_of(message)) do
     block = values.plain(block)
-    if block and block.type == "tool_use" and type(block.id) == "string" then
+    local kind = block and block.type
+    if kind == "tool_use" and type(block.id) == "string" then
       walk.open[block.id] = ("%s.content[%d]"):format(path, i)
+    elseif kind == "server_tool_use" then
+      walk.serving = block.id
+    elseif block and block.tool_use_id == walk.serving then
+      walk.serving = nil
     end
   end
   return nil
@@ -134,6 +156,9 @@ end
 ---@return claude.Error?
 local function walk_user(walk, message, path)
   local other_before = false
+  if walk.serving and type(message.content) == "string" then
+    return rules.broken("server_tool_unresolved", path .. ".content", tostring(walk.serving))
+  end
   for i, block in ipairs(blocks_of(message)) do
     block = values.plain(block)
     local place = ("%s.content[%d]"):format(path, i)
@@ -144,6 +169,8 @@ local function walk_user(walk, message, path)
       end
       local err = take_result(walk, block.tool_use_id, place)
       if err then return err end
+    elseif walk.serving then
+      return rules.broken("server_tool_unresolved", place, tostring(walk.serving))
     else
       other_before = true
     end
@@ -197,6 +224,8 @@ local function check_order(messages, ctx)
 end
 
 -- An unfinished turn of the server's own tools is sent back as it is: no prefill.
+---@param message table
+---@return boolean
 local function is_prefill(message)
   if type(message.content) == "string" then return true end
   for _, block in ipairs(blocks_of(message)) do
@@ -206,13 +235,24 @@ local function is_prefill(message)
   return next(blocks_of(message)) ~= nil
 end
 
+-- The same, for one who knows that the server did not pause: only its end counts.
+---@param message table
+---@return boolean
+local function is_kept(message)
+  local blocks = blocks_of(message)
+  local last = values.plain(blocks[#blocks])
+  local kind = last and type(last.type) == "string" and last.type or "text"
+  return not (kind == "compaction" or kind:find("_tool_use$") or kind:find("_tool_result$"))
+end
+
 ---@param params table
 ---@param ctx claude.CheckContext
 ---@return claude.Error?
 local function check_prefill(params, ctx)
   local messages = params.messages
   local last = values.plain(messages[#messages])
-  if not last or last.role ~= "assistant" or ctx.paused or not is_prefill(last) then return nil end
+  if not last or last.role ~= "assistant" or ctx.paused then return nil end
+  if not is_prefill(last) and not (ctx.paused == false and is_kept(last)) then return nil end
   local path = ("messages[%d]"):format(#messages)
   if ctx.capabilities and ctx.capabilities.prefill == false then
     return rules.broken("prefill_model", path, ctx.model)
@@ -228,7 +268,7 @@ end
 ---@param ctx claude.CheckContext
 ---@return claude.Error?
 function M.check(params, ctx)
-  local err = check_blocks(params.system, "system")
+  local err = check_blocks(params.system, "system", "system")
   local messages = values.plain(params.messages)
   -- Messages of a thread continue what only the server has.
   if err or not messages or params.thread ~= nil then return err end

@@ -230,7 +230,12 @@ local M = {
   empty_text = {
     text = "a text block is empty",
     remedy = "leave the block out",
-    api = { "text content blocks must be non%-empty", "text content blocks must contain non%-wh" },
+    api = { "text content blocks must be non%-empty" },
+  },
+  blank_text = {
+    text = "a text holds nothing but blanks",
+    remedy = "leave it out",
+    api = { "text content blocks must contain non%-wh" },
   },
   empty_content = {
     text = "a %s message has no content",
@@ -323,6 +328,7 @@ local M = {
     api = { "but no `.-` tool was provided" },
   },
   server_tool_unresolved = {
+    text = "what the user says comes before the result of the server's own tool call %s",
     remedy = "send only tool_result blocks after a reply that holds an unfinished server tool",
     api = { "tool use with id `?srvtoolu_.-was found without a corresponding" },
   },
