@@ -297,14 +297,15 @@ function Conversation:keep(partial)
   check_idle(self, "keep")
   local response = message_views.is(partial) and message_views.response_of(partial)
   if not response then error("chat:keep takes the err.partial of an interrupted reply", 2) end
-  if history.open_reply(self.transcript) or self.transcript:count() == 0 then
-    error("chat:keep: the conversation waits for no reply", 2)
-  end
+  if not turn.awaits_reply(self) then error("chat:keep: the conversation waits for no reply", 2) end
   local json, changes = response:seal("keep")
   if json then
     local added, problem = self.transcript:append(json)
     if not added then return refuse("the reply cannot be kept: " .. problem) end
-    self.state.stop_reason, self.state.kept = nil, true
+    -- Cancelled when all of it was there, it is whole.
+    local whole = response:complete()
+    self.state.stop_reason = whole and response:stop_reason() or nil
+    self.state.kept = not whole or nil
   end
   turn.tell_changes(self, changes)
   if not json then return refuse("nothing of the reply can be kept: no block was finished") end

@@ -84,6 +84,15 @@ function M.view(response)
   return setmetatable(message, Message)
 end
 
+--- What arrived of a reply that will not be taken, whole or not: `chat:keep` may want it.
+---@param response table a claude.core response
+---@return claude.Message?
+function M.partial(response)
+  local message = M.view(response)
+  if message then responses[message] = response end
+  return message
+end
+
 ---@param value any
 ---@return boolean
 function M.is(value) return type(value) == "table" and getmetatable(value) == Message end
@@ -102,7 +111,7 @@ function M.remember(block, raw)
   return block
 end
 
---- The response that an incomplete message was read from.
+--- The response that a message was read from which is not whole, or was not taken.
 ---@param message claude.Message
 ---@return table?
 function M.response_of(message) return responses[message] end

@@ -249,7 +249,7 @@ function Stream:cancel()
   check_receiver(self, Stream, "stream:cancel()")
   if self:is_done() then return end
   local err = errors.new({ kind = "cancelled", message = "the stream was cancelled" })
-  err.partial = self:current_message()
+  err.partial = self.response and message_views.partial(self.response)
   self:_fail(err)
 end
 

@@ -246,10 +246,13 @@ function Run:cancel()
   check_receiver(self, Run, "run:cancel()")
   if self:is_done() then return end
   local err = errors.new({ kind = "cancelled", message = "the run was cancelled" })
-  if self.state == "streaming" then err.partial = self.stream:current_message() end
   local calls = self.state == "tools" and self.calls
+  if self.state == "streaming" then
+    self.stream:cancel()
+    local _, _, cancelled = self.stream:next()
+    err.partial = cancelled and cancelled.partial
+  end
   self:_fail(err)
-  if self.stream then self.stream:cancel() end
   if calls then
     calls:cancel()
     self.chat.draft:stop(history.open_calls(self.chat.transcript), self.chat:_warner())

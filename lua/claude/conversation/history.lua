@@ -40,6 +40,21 @@ local function is_invalid(input)
   return type(input[INVALID]) == "string" and next(input) == INVALID and next(input, INVALID) == nil
 end
 
+--- Whether the model goes on with what it began to say: from an open reply, or from the
+--- results of its calls.
+---@param transcript userdata
+---@return boolean
+function M.is_in_turn(transcript)
+  for i = transcript:count(), 1, -1 do
+    local role = transcript:role(i)
+    if role == "assistant" then return M.open_reply(transcript) == i end
+    for _, block in ipairs(role == "user" and M.blocks(M.decode(transcript:get(i))) or {}) do
+      if type(block) == "table" and block.type == "tool_result" then return true end
+    end
+  end
+  return false
+end
+
 --- The tool calls of a message that this side must answer, in order.
 ---@param message table decoded
 ---@return claude.ToolCall[]

@@ -77,14 +77,24 @@ local function extended(chat, messages)
   return transcript
 end
 
+--- Whether a reply is due to what is sealed: nothing new has to be said for it.
+---@param chat claude.Conversation
+---@return boolean
+function M.awaits_reply(chat)
+  local count = chat.transcript:count()
+  if count == 0 then return false end
+  if chat.transcript:role(count) ~= "assistant" then return true end
+  return chat.state.kept or PAUSED[chat.state.stop_reason] or false
+end
+
 -- Whether the model has something to answer.
 ---@param chat claude.Conversation
 ---@param draft claude.Draft
 ---@param messages string[] what it becomes
 ---@return claude.Error?
 local function check_something_to_send(chat, draft, messages)
-  local reply = history.open_reply(chat.transcript)
   if #messages > 0 then
+    local reply = history.open_reply(chat.transcript)
     local alone = #messages == #draft.system
     if alone and reply and not history.ends_in_server_result(chat.transcript, reply) then
       return invalid(SYSTEM_ALONE, SAY)
@@ -92,8 +102,7 @@ local function check_something_to_send(chat, draft, messages)
     return nil
   end
   if chat.transcript:count() == 0 then return invalid(NOTHING_YET, SAY) end
-  if not reply or chat.state.kept or PAUSED[chat.state.stop_reason] then return nil end
-  return invalid(NOTHING, SAY)
+  return not M.awaits_reply(chat) and invalid(NOTHING, SAY) or nil
 end
 
 ---@param err claude.Error
@@ -120,7 +129,7 @@ local function check_request(chat, turn)
   local context = require("claude.messages").check_context(chat.client, turn.params, {
     options = turn.options,
     stream = turn.params.max_tokens ~= 0,
-    paused = PAUSED[chat.state.stop_reason],
+    paused = PAUSED[chat.state.stop_reason] or false,
   })
   local _, err = check.params(checked, context)
   return err and with_true_numbers(err, hidden)
@@ -128,7 +137,7 @@ end
 
 ---@param chat claude.Conversation
 ---@param params table
----@param in_turn boolean calls of the last reply are being answered
+---@param in_turn boolean the last reply is not at its end yet
 ---@return claude.Error?
 local function check_change(chat, params, in_turn)
   local before = chat.last_params
@@ -167,7 +176,8 @@ local function prepare(chat, turn)
   if err then return nil, err end
   turn.transcript, err = extended(chat, messages)
   if err then return nil, err end
-  err = check_request(chat, turn) or check_change(chat, turn.params, #calls > 0)
+  local in_turn = history.is_in_turn(turn.transcript)
+  err = check_request(chat, turn) or check_change(chat, turn.params, in_turn)
   if err then return nil, err end
   turn.frame, err = framed(chat, turn)
   return turn.frame and turn, err
@@ -200,14 +210,15 @@ end
 ---@return claude.Error?
 local function seal(chat, reply)
   local json, changes = reply.response:seal()
+  -- A reply that adds nothing leaves open what was open before: sending again is the retry.
+  local state = chat.state
   if json then
     local added, problem = chat.transcript:append(json)
     if not added then return invalid("the reply cannot be sealed: " .. problem) end
+    state = { stop_reason = reply.response:stop_reason() }
   end
-  chat.state = {
-    stop_reason = reply.response:stop_reason(),
-    container = container_of(reply.response) or chat.state.container,
-  }
+  state.container = container_of(reply.response) or chat.state.container
+  chat.state = state
   M.tell_changes(chat, changes)
   return nil
 end
@@ -222,7 +233,6 @@ local function commit(chat, turn)
   chat.transcript, chat.draft = turn.transcript, new_draft()
   -- A copy: tables inside params may be changed before the next turn.
   chat.last_params = begin.copied(turn.params)
-  chat.state.kept = nil
 end
 
 --- Sends the turn. A turn that cannot be sent is a stream that fails at its first step.

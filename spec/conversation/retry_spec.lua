@@ -1,0 +1,128 @@
+local support = require("spec.support.chat")
+
+local OVERLOADED = { error = { status = 529 } }
+local SEARCH = { type = "web_search_20250305", name = "web_search" }
+local PAUSED = {
+  content = {
+    "I search.",
+    { type = "server_tool_use", id = "srvtoolu_1", name = "web_search", input = { query = "x" } },
+  },
+  stop_reason = "pause_turn",
+}
+local FOUND = {
+  content = {
+    { type = "web_search_tool_result", tool_use_id = "srvtoolu_1", content = {} },
+    "Found.",
+  },
+}
+
+describe("a conversation whose reply is not at its end", function()
+  local bench, sim
+
+  local function begin(script, fields)
+    bench = support.bench({ script = script })
+    sim = bench.sim
+    return bench.client:conversation(support.params(fields))
+  end
+
+  after_each(function() sim:close() end)
+
+  it("goes on from a pause after a reply that added nothing", function()
+    local refusal = { content = {}, stop_reason = "refusal" }
+    local chat = begin({ PAUSED, refusal, FOUND }, { tools = { SEARCH } })
+    assert(chat:user("Hi"):send())
+    local hash = chat:prefix_hash()
+    assert.equal("refusal", assert(chat:send()).stop_reason)
+    assert.equal(hash, chat:prefix_hash())
+    assert.equal("Found.", assert(chat:send()):text())
+  end)
+
+  it("goes on from what was kept after a request that failed", function()
+    local cut = { content = { "One, two" }, stream_error = { after_event = 4 } }
+    local chat = begin(
+      { cut, OVERLOADED, ", three" },
+      { model = "claude-haiku-4-5", thinking = { type = "disabled" } }
+    )
+    local _, _, err = chat:user("Count"):send()
+    assert(chat:keep(err.partial))
+    _, _, err = chat:send()
+    assert.equal(529, err.status)
+    assert.equal(", three", assert(chat:send()):text())
+  end)
+
+  it("goes on from a system message after a request that failed", function()
+    local found = { content = { PAUSED.content[2], FOUND.content[1] } }
+    local chat = begin({ found, OVERLOADED, "Briefly." }, { tools = { SEARCH } })
+    assert(chat:user("Hi"):send())
+    assert(chat:system("Be brief."))
+    local _, _, err = chat:send()
+    assert.equal(529, err.status)
+    assert.equal("Briefly.", assert(chat:send()):text())
+  end)
+
+  it("keeps what arrived of the rest of a paused reply", function()
+    local cut = { content = FOUND.content, stream_error = { after_event = 6 } }
+    local chat = begin({ PAUSED, cut, "Good." }, { tools = { SEARCH } })
+    assert(chat:user("Hi"):send())
+    local _, _, err = chat:send()
+    assert(chat:keep(err.partial))
+    assert.equal("Good.", assert(chat:user("And?"):send()):text())
+  end)
+
+  it("keeps a reply that was whole when it was cancelled", function()
+    local chat = begin({ "All of it.", "Good." })
+    local run = chat:user("Hi"):run()
+    repeat
+    until run:next() == "message_stop"
+    run:cancel()
+    local _, _, err = run:next()
+    assert.equal("cancelled", err.kind)
+    assert(chat:keep(err.partial))
+    assert.equal("All of it.", chat:messages()[2].content[1].text)
+    local _, _, nothing = chat:send()
+    assert.equal("invalid", nothing.kind)
+    assert(chat:user("And?"):send())
+  end)
+
+  it("keeps the user from speaking before the result of the server's own tool", function()
+    local chat = begin({ PAUSED, FOUND, "Good." }, { tools = { SEARCH } })
+    assert(chat:user("Hi"):send())
+    local _, _, err = chat:user("Stop"):send()
+    assert.same({ "invalid", "server_tool_unresolved" }, { err.kind, err.rule })
+    assert.equal("messages[3].content", err.path)
+    assert.is_true(chat:undo())
+    assert(chat:send())
+    assert(chat:user("And?"):send())
+  end)
+
+  it("takes no other thinking until it is", function()
+    local chat = begin({ PAUSED, FOUND }, { tools = { SEARCH } })
+    assert(chat:user("Hi"):send())
+    local _, _, err = chat:send({ thinking = { type = "disabled" } })
+    assert.same({ "invalid", "thinking_in_turn" }, { err.kind, err.rule })
+    assert(chat:send())
+  end)
+
+  it("takes no other thinking once results were given, even if the request failed", function()
+    local chat = begin({ { content = { support.call("t", "x") } }, OVERLOADED, "Done." }, {
+      tools = { support.tool("t", function() return "y" end) },
+    })
+    local _, _, err = chat:user("Hi"):run():final_message()
+    assert.equal(529, err.status)
+    _, _, err = chat:send({ thinking = { type = "disabled" } })
+    assert.equal("thinking_in_turn", err.rule)
+    assert(chat:send())
+  end)
+
+  it("is a prefill when it was kept, whatever stands before its last text", function()
+    local cut = {
+      content = { support.thought("Hm."), "One", "two" },
+      stream_error = { after_event = 11 },
+    }
+    local chat = begin({ cut })
+    local _, _, err = chat:user("Hi"):send()
+    assert(chat:keep(err.partial))
+    _, _, err = chat:send()
+    assert.same({ "invalid", "prefill_model" }, { err.kind, err.rule })
+  end)
+end)
