@@ -241,6 +241,24 @@ describe("a conversation", function()
     end)
   end)
 
+  it("counts cache breakpoints of earlier turns, and takes the fifth back", function()
+    local chat = begin("ok")
+    local marked = { type = "text", text = "Hi", cache_control = { type = "ephemeral" } }
+    for _ = 1, 4 do
+      assert(chat:user(marked):send())
+    end
+    local _, _, err = chat:user(marked):send()
+    assert.same({ "invalid", "cache_count" }, { err.kind, err.rule })
+    assert.equal("messages[9].content[1].cache_control", err.path)
+    assert.equal(4, #sim.requests)
+    assert.is_true(chat:undo())
+    assert(chat:user("Hi"):send())
+    for _ = 1, 2 do
+      assert.is_true(chat:undo())
+    end
+    assert(chat:user(marked):send())
+  end)
+
   describe("while a reply is arriving", function()
     it("refuses what has no place yet, at the caller's line", function()
       local chat = begin({ "one two three" })
@@ -381,6 +399,16 @@ describe("a conversation", function()
       local done, _, err = chat:system("Be terse"):send()
       assert.is_nil(done)
       assert.truthy(err.message:find("follows a user turn", 1, true))
+    end)
+
+    it("of an earlier turn keeps other models away", function()
+      local chat = begin("ok", { model = "claude-opus-5-5" })
+      assert(chat:user("a"):system("Be brief."))
+      assert(chat:send())
+      local _, _, err = chat:user("b"):send({ model = "claude-opus-4-6" })
+      assert.same({ "invalid", "system_model" }, { err.kind, err.rule })
+      assert.equal("messages[2]", err.path)
+      assert(chat:send())
     end)
 
     it("is refused for a model that takes none", function()

@@ -25,6 +25,7 @@ local values = require("claude.check.values")
 ---@field package sealed { system: string?, tools: string? } JSON
 ---@field package tool_list claude.ToolList
 ---@field package state { stop_reason: string?, container: string?, kept: boolean? }
+---@field package marks table<integer, claude.CacheMark[]> cache breakpoints of sealed messages
 ---@field package active? claude.Stream|claude.Run what is under way
 ---@field package last_params? table of the last request
 local Conversation = {}
@@ -50,6 +51,7 @@ local function make(client, fields)
   fields.transcript = fields.transcript or core.transcript()
   fields.draft = fields.draft or new_draft()
   fields.state = fields.state or {}
+  fields.marks = {}
   return setmetatable(fields, Conversation)
 end
 
@@ -256,6 +258,7 @@ function Conversation:undo()
   self.draft = new_draft()
   self.draft:take_back(message, raws)
   self.state = { container = self.state.container }
+  self.marks = {}
   return true
 end
 

@@ -30,7 +30,7 @@ M.SAID = {
   "Grüße, 世界 \240\159\152\128\0\1\127",
   'back\\slash "quotes" \r\n</script>',
   { { type = "text", text = "in a block" } },
-  { type = "text", text = "a block alone" },
+  { type = "text", text = "a block alone", cache_control = { type = "ephemeral" } },
   { { type = "text", text = "two" }, { type = "text", text = "blocks" } },
   claude.json('{"type":"text", "text":"r\\u0061w"}'),
 }

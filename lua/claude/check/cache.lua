@@ -9,7 +9,7 @@ local M = {}
 local MOST = 4
 local UNCACHEABLE = { thinking = true, redacted_thinking = true }
 
----@param found { path: string, ttl: string }[]
+---@param found claude.CacheMark[]
 ---@param holder any block, tool or params
 ---@param path string where cache_control stands
 ---@return claude.Error?
@@ -47,13 +47,31 @@ local function collect_list(found, list, path)
   return nil
 end
 
+---@class claude.CacheMark
+---@field path string
+---@field ttl string
+
+--- The breakpoints of one message.
+---@param message table decoded
+---@param number integer its place among the messages
+---@return claude.CacheMark[]
+function M.marks(message, number)
+  local found = {}
+  collect_list(found, message.content, ("message %d: content"):format(number))
+  return found
+end
+
 ---@param params table
+---@param before claude.CacheMark[] of messages that stand before those in params
 ---@return claude.Error?
----@return { path: string, ttl: string }[] found
-local function collect_all(params)
+---@return claude.CacheMark[] found
+local function collect_all(params, before)
   local found = {}
   local err = collect_list(found, params.tools, "tools")
     or collect_list(found, params.system, "system")
+  for _, mark in ipairs(before) do
+    found[#found + 1] = mark
+  end
   for i, message in ipairs(values.plain(params.messages) or {}) do
     if err then break end
     local content = values.plain(message) and message.content
@@ -64,9 +82,10 @@ local function collect_all(params)
 end
 
 ---@param params table
+---@param ctx claude.CheckContext
 ---@return claude.Error?
-function M.check(params)
-  local err, found = collect_all(params)
+function M.check(params, ctx)
+  local err, found = collect_all(params, ctx.marks_before or {})
   if err then return err end
   if #found > MOST then return rules.broken("cache_count", found[MOST + 1].path, #found) end
   local short

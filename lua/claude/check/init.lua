@@ -16,6 +16,7 @@ local M = {}
 ---@field stream? boolean the user asked for a stream
 ---@field paused? boolean whether the last message is a reply that the API wants to go on from;
 --- nil when nobody knows
+---@field marks_before? claude.CacheMark[] breakpoints in earlier messages, which are not in params
 ---@field messages_elsewhere? boolean a conversation holds the messages
 ---@field tools_elsewhere? boolean a conversation holds the tools
 

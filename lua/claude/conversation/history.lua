@@ -99,6 +99,7 @@ end
 ---@param transcript userdata
 ---@return table[] messages
 ---@return integer hidden what to add to a number in the list to get the message's own
+---@return integer first number of the first message that is in the list
 function M.open_turn(transcript)
   local first = transcript:count()
   while first > 1 and transcript:role(first) ~= "assistant" do
@@ -110,7 +111,7 @@ function M.open_turn(transcript)
   for i = first, transcript:count() do
     messages[#messages + 1] = M.decode(transcript:get(i))
   end
-  return messages, hidden
+  return messages, hidden, first
 end
 
 --- All messages as tables that remember the bytes of their blocks.

@@ -114,6 +114,44 @@ local function with_true_numbers(err, hidden)
   return err
 end
 
+-- The cache breakpoints of the messages before the open turn. Sealed messages do not
+-- change: each is looked into once.
+---@param chat claude.Conversation
+---@param transcript userdata
+---@param first integer where the open turn begins
+---@return claude.CacheMark[]
+local function marks_before(chat, transcript, first)
+  local all = {}
+  for i = 1, first - 1 do
+    if not chat.marks[i] then
+      local json = transcript:get(i)
+      local marked = json:find('"cache_control"', 1, true)
+      chat.marks[i] = marked and require("claude.check.cache").marks(history.decode(json), i) or {}
+    end
+    for _, mark in ipairs(chat.marks[i]) do
+      all[#all + 1] = mark
+    end
+  end
+  return all
+end
+
+-- Earlier system messages stay, whichever model the turn goes to.
+---@param transcript userdata
+---@param first integer where the open turn begins
+---@param context claude.CheckContext
+---@return claude.Error?
+local function check_system_before(transcript, first, context)
+  local known = context.capabilities
+  if not known or known.system_messages ~= false then return nil end
+  for i = 1, first - 1 do
+    if transcript:role(i) == "system" then
+      local path = ("messages[%d]"):format(i)
+      return require("claude.check.rules").broken("system_model", path, context.model)
+    end
+  end
+  return nil
+end
+
 ---@param json? string
 ---@return any decoded, for the checks
 local function decoded(json) return json and core.decode(json) or nil end
@@ -124,15 +162,17 @@ local function decoded(json) return json and core.decode(json) or nil end
 local function check_request(chat, turn)
   local checked = tables.merged(turn.params)
   checked.system, checked.tools = decoded(chat.sealed.system), decoded(chat.sealed.tools)
-  local hidden
-  checked.messages, hidden = history.open_turn(turn.transcript)
+  local hidden, first
+  checked.messages, hidden, first = history.open_turn(turn.transcript)
   local context = require("claude.messages").check_context(chat.client, turn.params, {
     options = turn.options,
     stream = turn.params.max_tokens ~= 0,
     paused = PAUSED[chat.state.stop_reason] or false,
+    marks_before = marks_before(chat, turn.transcript, first),
   })
   local _, err = check.params(checked, context)
-  return err and with_true_numbers(err, hidden)
+  if err then return with_true_numbers(err, hidden) end
+  return check_system_before(turn.transcript, first, context)
 end
 
 ---@param chat claude.Conversation
