@@ -229,6 +229,156 @@ local TAMPERINGS = {
     BOUND,
     EARLIER,
   },
+  {
+    "a blank added to thinking",
+    function(r) content_of(r, 2)[1].thinking = content_of(r, 2)[1].thinking .. " " end,
+    "messages.1.content.0: " .. SIGNATURE,
+  },
+  {
+    "a line end added to a signature",
+    function(r) content_of(r, 2)[1].signature = content_of(r, 2)[1].signature .. "\n" end,
+    "messages.1.content.0: " .. SIGNATURE,
+  },
+  {
+    "a signature left out",
+    function(r) content_of(r, 2)[1].signature = nil end,
+    "messages.1.content.0.thinking.signature: Field required",
+  },
+  {
+    "redacted data emptied",
+    function(r) content_of(r, 4)[2].data = "" end,
+    "messages.3.content.1: Invalid `data` in `redacted_thinking` block",
+  },
+  {
+    "a signature passed off as redacted data",
+    function(r)
+      content_of(r, 4)[1] = { type = "redacted_thinking", data = content_of(r, 4)[1].signature }
+    end,
+    "messages.3.content.0: Invalid `data` in `redacted_thinking` block",
+  },
+  {
+    "redacted thinking moved to the next turn",
+    function(r) table.insert(content_of(r, 6), 1, table.remove(content_of(r, 4), 2)) end,
+    "messages.5.content.0: ",
+    MODIFIED,
+  },
+  {
+    "redacted thinking twice",
+    function(r) table.insert(content_of(r, 4), 2, copy(content_of(r, 4)[2])) end,
+    "messages.3.content.2: Invalid `data` in `redacted_thinking` block",
+    BOUND,
+  },
+  {
+    "thinking turned into text",
+    function(r) content_of(r, 4)[1] = text("The tool helped.") end,
+    "messages.3.content.1: Invalid `data` in `redacted_thinking` block",
+    BOUND,
+    EARLIER,
+  },
+  {
+    "thinking moved to the user",
+    function(r) table.insert(content_of(r, 3), table.remove(content_of(r, 4), 1)) end,
+    "messages.2: `thinking` blocks can only be in `assistant` messages",
+  },
+  {
+    "thinking moved behind the call in the latest message",
+    function(r) swap(content_of(r, 6), 3, 4) end,
+    "messages.5: The final block in an assistant message cannot be `thinking`.",
+  },
+  {
+    "text put before the thinking of the latest message",
+    function(r) table.insert(content_of(r, 6), 1, text("Well,")) end,
+    "messages.5.content.1: ",
+    MODIFIED,
+  },
+  {
+    "text dropped between two thinking blocks",
+    function(r) table.remove(content_of(r, 6), 2) end,
+    "messages.5.content.1: ",
+    MODIFIED,
+  },
+  {
+    "an earlier answer in two blocks instead of one",
+    function(r)
+      content_of(r, 4)[3].text = "It is "
+      table.insert(content_of(r, 4), text("one."))
+    end,
+    BOUND,
+    EARLIER,
+  },
+  {
+    "a number of a tool input turned into text",
+    function(r) content_of(r, 2)[3].input.n = "1" end,
+    BOUND,
+    EARLIER,
+  },
+  {
+    "a member added to a tool input",
+    function(r) content_of(r, 2)[3].input.m = cases.EMPTY end,
+    BOUND,
+    EARLIER,
+  },
+  {
+    "a tool input emptied",
+    function(r) content_of(r, 2)[3].input = cases.EMPTY end,
+    BOUND,
+    EARLIER,
+  },
+  {
+    "an earlier call to another tool",
+    function(r) content_of(r, 2)[3].name = "u" end,
+    BOUND,
+    EARLIER,
+  },
+  {
+    "another id for an earlier call and its result",
+    function(r)
+      content_of(r, 2)[3].id, content_of(r, 3)[1].tool_use_id = "toolu_9", "toolu_9"
+    end,
+    BOUND,
+    EARLIER,
+  },
+  {
+    "words added to an earlier tool result",
+    function(r) table.insert(content_of(r, 3), text("Go on.")) end,
+    BOUND,
+    EARLIER,
+  },
+  {
+    "a blank added to the system prompt",
+    function(r) r.system = r.system .. " " end,
+    BOUND,
+    "The system prompt differs",
+  },
+  {
+    "the system prompt moved into the first question",
+    function(r)
+      r.messages[1].content, r.system = r.system .. r.messages[1].content, nil
+    end,
+    BOUND,
+    "The system prompt differs",
+  },
+  {
+    "a tool's schema changed",
+    function(r) r.tools[1].input_schema.required = { "n" } end,
+    BOUND,
+    "The tools differ",
+  },
+  {
+    "a tool under another name",
+    function(r) r.tools[2].name = "w" end,
+    BOUND,
+    "The tools differ",
+  },
+  {
+    "a question with an answer from before put between",
+    function(r)
+      table.insert(r.messages, 5, user("Again?"))
+      table.insert(r.messages, 6, copy(r.messages[4]))
+    end,
+    "messages.5.content.0: " .. SIGNATURE,
+    BOUND,
+  },
 }
 
 describe("claude.simulator.seal", function()
