@@ -16,23 +16,31 @@ local KEY = "sk-ant-key-that-nobody-may-see"
 local World = {}
 World.__index = World
 
+-- Chance of a call's own: calls run at once, in an order that depends on the time.
+---@param call { id: string }
+---@param salt integer
+---@return spec.Dice
+function World:dice_of(call, salt)
+  local turn, index = call.id:match("(%d+)_(%d+)$")
+  return dice_of(self.seed * 7919 + turn * 64 + index * 2 + salt)
+end
+
 function World:tools()
-  local dice = self.dice
   local function tool(name, run)
     return claude.tool({
       name = name,
       description = "For specs",
       input_schema = { type = "object", properties = { text = { type = "string" } } },
-      run = run,
+      run = run and function(_, call) return run(self:dice_of(call, 0)) end,
     })
   end
   return {
-    tool("look", function() return dice:pick(values.RESULTS) end),
-    tool("odd", function()
+    tool("look", function(dice) return dice:pick(values.RESULTS) end),
+    tool("odd", function(dice)
       if dice:once_in(2) then return nil, dice:pick(values.RESULTS) end
     end),
-    tool("fail", function() error(dice:pick(values.RESULTS), dice:number(3) - 1) end),
-    tool("slow", function()
+    tool("fail", function(dice) error(dice:pick(values.RESULTS), dice:number(3) - 1) end),
+    tool("slow", function(dice)
       claude.sleep(0.001)
       if dice:once_in(3) then error("after waiting") end
       return dice:pick(values.RESULTS)
@@ -245,10 +253,11 @@ function ops.run(self, talk)
   end
   if dice:once_in(2) then
     options.approve = function(call)
-      if dice:once_in(6) then claude.sleep(0.001) end
-      if dice:once_in(8) then error(dice:pick(values.RESULTS)) end
-      if dice:once_in(8) then call.input = dice:pick(values.RESULTS) end
-      return dice:once_in(2), dice:pick(values.RESULTS)
+      local own = self:dice_of(call, 1)
+      if own:once_in(6) then claude.sleep(0.001) end
+      if own:once_in(8) then error(own:pick(values.RESULTS)) end
+      if own:once_in(8) then call.input = own:pick(values.RESULTS) end
+      return own:once_in(2), own:pick(values.RESULTS)
     end
   end
   local run = talk.chat:run(options)
@@ -462,6 +471,7 @@ end
 function M.run(seed, steps)
   local world = setmetatable({
     dice = dice_of(seed),
+    seed = seed,
     steps = {},
     talks = {},
     serial = 0,
