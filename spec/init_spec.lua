@@ -62,9 +62,9 @@ describe("claude", function()
     server:stop()
     assert.equal(
       "address check check.cache check.fields check.messages check.rules check.thinking "
-        .. "check.values client core errors headers loop loop.blocking loop.timers message "
+        .. "check.values client core errors headers host loop loop.blocking loop.timers message "
         .. "messages models net reading receiver reply request retry stream tables tasks "
-        .. "tasks.scheduler transport transport.failures transport.limits version wire\n",
+        .. "tasks.own tasks.scheduler transport transport.failures transport.limits version wire\n",
       output
     )
   end)

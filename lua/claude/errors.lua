@@ -94,6 +94,15 @@ end
 ---@return claude.Error
 function M.fail(err) return nil, tostring(err), err end
 
+--- What was raised, as text, whatever it is: the __tostring of a user's error may raise.
+---@param raised any
+---@return string
+function M.text_of(raised)
+  local shown, text = pcall(tostring, raised)
+  if shown and type(text) == "string" then return text end
+  return "an error that has no text"
+end
+
 ---@param value any
 ---@return boolean
 function M.is(value) return type(value) == "table" and getmetatable(value) == Error end

@@ -9,6 +9,9 @@ local message_views = require("claude.message")
 local retry = require("claude.retry")
 local wire = require("claude.wire")
 
+-- What arrived in one go is read without waiting: others may be due a turn in between.
+local FRAMES_PER_LOOK = 64
+
 -- Most replies need none: that part loads with the first error.
 ---@param how string function of claude.api_error
 ---@param reply claude.Reply
@@ -24,6 +27,7 @@ end
 ---@field private spec claude.StreamSpec
 ---@field private control claude.RetryControl
 ---@field private exchange? table
+---@field private frames integer how many were read
 ---@field private broken? claude.Error how the exchange failed
 local Reply = {}
 Reply.__index = Reply
@@ -97,6 +101,8 @@ end
 ---@return claude.Error? err
 function Reply:read()
   local response = self.response
+  self.frames = self.frames + 1
+  if self.frames % FRAMES_PER_LOOK == 0 then require("claude.tasks").give_way() end
   while true do
     local kind, text, index = response:next()
     if kind then return kind, text, index end
@@ -161,7 +167,7 @@ local M = {}
 ---@return claude.Reply
 function M.new(client, spec)
   local control = { max_retries = spec.options and spec.options.max_retries }
-  return setmetatable({ client = client, spec = spec, control = control }, Reply)
+  return setmetatable({ client = client, spec = spec, control = control, frames = 0 }, Reply)
 end
 
 return M

@@ -29,16 +29,18 @@ local function cancelled_error()
   return errors.new({ kind = "cancelled", message = "the request was cancelled" })
 end
 
--- Whether to go on: not when somebody cancelled the request or its task.
+-- Nil to go on; an error when somebody cancelled the request or its task.
 ---@param control claude.RetryControl
 ---@param seconds number
----@return boolean
+---@return claude.Error? err
 local function back_off(control, seconds)
-  local signal = require("claude.tasks").signal()
+  local tasks = require("claude.tasks")
+  local signal = tasks.signal()
   control.waiting = signal
   local _, why = signal:wait(seconds)
   control.waiting = nil
-  return not control.cancelled and why ~= "cancelled"
+  if control.cancelled then return cancelled_error() end
+  return why == "cancelled" and tasks.cancelled_error() or nil
 end
 
 --- Ends the back-off, and any further attempt.
@@ -63,7 +65,8 @@ function M.run(client, attempt, control)
     if control.cancelled then return nil, cancelled_error() end
     local wait = M.delay(number, err)
     if not err.retryable or number >= most or wait > client.max_retry_wait then return nil, err end
-    if not back_off(control, wait) then return nil, cancelled_error() end
+    local stopped = back_off(control, wait)
+    if stopped then return nil, stopped end
     number = number + 1
   end
 end

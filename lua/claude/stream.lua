@@ -39,7 +39,7 @@ Stream.__name = "claude.Stream"
 
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
 
-local function now() return require("claude.loop").now() end
+local function now() return require("claude.tasks").now() end
 
 ---@param err claude.Error
 ---@return nil

@@ -5,6 +5,12 @@
 --- block, and tasks that were spawned go on while they do. A coroutine of the user's own is
 --- never yielded: outside tasks waiting in it blocks, inside a task it raises.
 ---
+--- A task that was spawned inside another is its child: it is cancelled with it, and when the
+--- parent's function fails; the parent has ended when it and its children have. What is
+--- spawned outside tasks ends by itself.
+---
+--- In a host that owns its coroutines (nginx) tasks are the host's: claude/tasks/hosted.lua.
+---
 --- For the rest of the library:
 ---
 --- * `tasks.parallel{ f, g, … }` runs functions of the user concurrently and gives their
@@ -16,6 +22,8 @@
 --- * `tasks.signal()` is what to wait for something with: `set`, `clear`, `wait(seconds)`.
 --- * `tasks.group(limit)` gives outcomes as they come: `add(key, f, …)`, `next()`, `cancel()`.
 --- * `tasks.iterator(step, name)` makes a `for` iterator of a step function.
+--- * `tasks.give_way()` lets others have their turn, where a task reads much and never waits.
+--- * `tasks.cancelled_error()` is what the task that runs is told when it was cancelled.
 ---
 --- An outcome is `{ ok = true, n = count, results… }` or `{ ok = false, raised = value,
 --- text = what was raised with a traceback, cancelled = whether it was that }`.
@@ -24,16 +32,27 @@
 --- use `tasks.call` and the step functions there.
 local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
-local hub = require("claude.loop")
 local scheduler = require("claude.tasks.scheduler")
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
+-- Where the host owns the coroutines there is no loop to know of.
+local function hub() return require("claude.loop") end
 
 local M = {
   spawn = scheduler.spawn,
   running = scheduler.running,
   signal = scheduler.signal,
+  use = scheduler.use,
+  cancelled_error = scheduler.cancelled_error,
 }
+
+--- Seconds on a clock that only goes forward.
+---@return number
+function M.now() return scheduler.way().now() end
+
+--- See claude/tasks/own.lua.
+function M.give_way() scheduler.way().give_way() end
 
 --- Lets so many seconds pass. In a cancelled task it returns an error at once, and raises
 --- it when called again, so that no loop of sleeps goes on for ever.
@@ -120,6 +139,7 @@ end
 
 ---@class claude.Map
 ---@field package list any[]
+---@field package timeout number?
 ---@field package fn function
 ---@field package group claude.Group
 ---@field package started integer
@@ -136,7 +156,8 @@ function Map:next()
   check_receiver(self, Map, "map:next()")
   while self.started < #self.list and self.group:has_room() do
     self.started = self.started + 1
-    self.group:add(self.started, self.fn, self.list[self.started], self.started)
+    local task = self.group:add(self.started, self.fn, self.list[self.started], self.started)
+    if self.timeout then task:set_timeout(self.timeout) end
   end
   local i, outcome = self.group:next()
   if not i then return nil end
@@ -157,6 +178,7 @@ function Map:__call() return self.step() end
 
 ---@class claude.MapOptions
 ---@field limit? integer how many run at once; 10 without it
+---@field timeout? number seconds that one element may take; then it is cancelled
 
 --- Calls `fn(item, index)` for each element of a list, many at once, and gives the results
 --- as they finish: `for item, result in claude.map(list, fn, { limit = 20 }) do … end`.
@@ -174,7 +196,17 @@ function M.map(list, fn, options)
   if type(limit) ~= "number" or limit < 1 or limit ~= limit then
     error("claude.map: limit must be at least 1", 2)
   end
-  local map = setmetatable({ list = list, fn = fn, group = M.group(limit), started = 0 }, Map)
+  local timeout = options and options.timeout
+  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
+    error("claude.map: timeout must be a number of seconds", 2)
+  end
+  local map = setmetatable({
+    list = list,
+    fn = fn,
+    timeout = timeout,
+    group = M.group(limit),
+    started = 0,
+  }, Map)
   map.step = M.iterator(function() return map:next() end, "map:next()")
   return map
 end
@@ -183,17 +215,45 @@ local function raise(outcome)
   error(type(outcome.raised) == "string" and outcome.text or outcome.raised, 0)
 end
 
-local function run_all(root)
-  local stopped = false
-  while scheduler.count() > 0 do
-    hub.wait()
-    if root and root.outcome and not root.outcome.ok and not stopped then
-      stopped = true
-      for child in pairs(root.children) do
-        child:cancel()
-      end
-    end
+-- Raises one failure that nobody looked at; tells the others.
+local function raise_unseen(root)
+  local failure, another = scheduler.take_failure(root), scheduler.take_failure(root)
+  while another do
+    scheduler.on_error(another.text)
+    another = scheduler.take_failure(root)
   end
+  if failure then raise(failure) end
+end
+
+-- Meanwhile failures that nobody sees are kept, to be raised.
+local function holding_failures(fn, ...)
+  local before = scheduler.holds_failures
+  scheduler.holds_failures = true
+  local ok, result = pcall(fn, ...)
+  scheduler.holds_failures = before
+  if not ok then error(result, 0) end
+  return result
+end
+
+local function run_all()
+  while scheduler.count() > 0 do
+    hub().wait()
+  end
+end
+
+local function results_of(outcome)
+  if not outcome.ok then raise(outcome) end
+  return unpack(outcome, 1, outcome.n)
+end
+
+-- Where the host owns the coroutines there is no loop of ours that others wait for, too.
+local function run_hosted(root)
+  if not root then return end
+  root.holds_failures = true
+  root.done:wait()
+  local outcome = root:result()
+  if outcome.ok then raise_unseen(root) end
+  return results_of(outcome)
 end
 
 --- Runs `fn(...)` as a task and everything that was or is spawned, until all have ended.
@@ -204,27 +264,29 @@ end
 ---@return any ...
 function M.loop(fn, ...)
   if fn ~= nil and type(fn) ~= "function" then error("claude.loop: a function expected", 2) end
-  if scheduler.running() then return fn and fn(...) end
+  if scheduler.running() then
+    if fn then return fn(...) end
+    return
+  end
   local root = fn and scheduler.spawn(fn, ...)
   if root then root:result() end
-  local before = scheduler.holds_failures
-  scheduler.holds_failures = true
-  local ok, err = pcall(run_all, root)
-  scheduler.holds_failures = before
-  if not ok then error(err, 0) end
+  if scheduler.way().problem then return run_hosted(root) end
+  holding_failures(run_all)
   local outcome = root and root:result()
   if outcome and not outcome.ok then raise(outcome) end
-  local failure, another = scheduler.take_failure(), scheduler.take_failure()
-  while another do
-    scheduler.on_error(another.text)
-    another = scheduler.take_failure()
-  end
-  if failure then raise(failure) end
-  if outcome then return unpack(outcome, 1, outcome.n) end
+  raise_unseen()
+  if outcome then return results_of(outcome) end
+end
+
+local function step(stop_at)
+  repeat
+    local worked = hub().poll(stop_at)
+  until not worked or hub().now() >= stop_at
 end
 
 --- For programs that draw frames: does what can be done now, for at most so many
---- milliseconds, and never waits. Tells how many tasks have not ended.
+--- milliseconds, and never waits. Raises what a task raised that nobody waits for. Tells how
+--- many tasks have not ended.
 ---@param milliseconds? number 1 without it
 ---@return integer
 function M.step(milliseconds)
@@ -232,10 +294,9 @@ function M.step(milliseconds)
     error("claude.step: a number of milliseconds expected", 2)
   end
   if scheduler.running() then error("claude.step: not inside a task", 2) end
-  local stop = hub.now() + (milliseconds or 1) / 1000
-  repeat
-    local worked = hub.poll()
-  until not worked or hub.now() >= stop
+  if scheduler.way().problem then error("claude.step: this host runs the tasks by itself", 2) end
+  holding_failures(step, hub().now() + (milliseconds or 1) / 1000)
+  raise_unseen()
   return scheduler.count()
 end
 

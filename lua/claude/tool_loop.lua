@@ -20,6 +20,7 @@ local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
 local reading = require("claude.reading")
+local tasks = require("claude.tasks")
 local turn = require("claude.conversation.turn")
 local wire = require("claude.wire")
 
@@ -127,7 +128,7 @@ function Run:_tools()
     return event.kind, event.text, event.call.index, event.call
   end
   if why == "cancelled" then
-    self:cancel()
+    self:_stop(tasks.cancelled_error())
   elseif #self.chat:pending() > 0 then
     self:_finish("pending")
   else
@@ -245,7 +246,11 @@ end
 function Run:cancel()
   check_receiver(self, Run, "run:cancel()")
   if self:is_done() then return end
-  local err = errors.new({ kind = "cancelled", message = "the run was cancelled" })
+  self:_stop(errors.new({ kind = "cancelled", message = "the run was cancelled" }))
+end
+
+---@param err claude.Error
+function Run:_stop(err)
   local calls = self.state == "tools" and self.calls
   if self.state == "streaming" then
     self.stream:cancel()

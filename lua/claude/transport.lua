@@ -156,16 +156,17 @@ function Exchange:wait()
   hub.engine():resume(self.id)
   self.news:clear()
   local _, why = self.news:wait()
-  if why == "cancelled" then self:cancel() end
+  if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
   return self:wait()
 end
 
 --- Ends it at any moment and frees what it holds. What arrived stays in the response. An
 --- exchange that has ended is left alone.
-function Exchange:cancel()
+---@param failure? claude.Error what waiting for it will return, instead of "cancelled"
+function Exchange:cancel(failure)
   if self.ended then return end
   local id = self.id
-  local failure = failures.cancelled()
+  failure = failure or failures.cancelled()
   hub.listen(id, nil)
   hub.engine():cancel(id, failure.message)
   finish(self, failure)

@@ -2,8 +2,8 @@
 --- small driver that knows the event loop of the host.
 ---
 --- `require("claude.loop").use("luv")` selects a driver by name (the module
---- `claude.loop.<name>`), `use(adapter)` takes one of your own. Without a word it is
---- "blocking", which waits by itself (epoll, kqueue or poll).
+--- `claude.loop.<name>`), `use(adapter)` takes one of your own. Without a word it is "nvim"
+--- in Neovim, else "blocking", which waits by itself (epoll, kqueue or poll).
 ---
 --- ## Writing an adapter
 ---
@@ -28,14 +28,26 @@
 --- Optional: `run(wait)` drives the host's loop from outside — until at least one thing
 --- happened if `wait` is true, else only what is ready — and returns false when there is
 --- nothing left to wait for. Where it is missing (the host owns its loop, and blocking
---- would freeze it) a blocking call is an error that names `claude.spawn`. `close()`
---- gives everything back when another adapter is chosen.
+--- would freeze it) a blocking call is an error that names `claude.spawn`.
+---
+--- Optional: `slice`, seconds: tasks that have much to do go on in the next `ready` after so
+--- long, so that the host can handle its own events in between. Without it they go on until
+--- all wait, or have had their turn.
+---
+--- Optional: `waiter()`, for a host with coroutines of its own: called in one of them it
+--- returns an object with `wait(self)`, which waits in that coroutine until `post(self)`;
+--- elsewhere nil. Calls outside tasks then wait there instead of blocking.
+---
+--- Optional: `close()` gives everything back when another adapter is chosen.
+local host_program = require("claude.host")
 local timers = require("claude.loop.timers").new()
 
 ---@class claude.Driver
 ---@field watch fun(fd: integer, mask: integer)
 ---@field timer fun(ms: integer)
 ---@field run? fun(wait: boolean): boolean
+---@field slice? number seconds
+---@field waiter? fun(): { wait: function, post: function }?
 ---@field close? fun()
 
 ---@class claude.LoopAdapter
@@ -51,11 +63,12 @@ local chosen -- the adapter of the driver
 local listeners = {} -- what to call with a transfer's news, by its id
 local lingering = {} -- things that end by themselves soon, as a set
 local discarded = {} -- what finalizers left behind, to be cancelled where it is safe
-local run_tasks -- set by claude.tasks: runs the tasks that can run, tells how many ran
+local run_tasks -- set by claude.tasks: runs the tasks that can run, until a time; tells how many ran
 local has_tasks -- set by claude.tasks: whether any can run
 local processing = false -- inside M.process
 local driving = false -- inside driver.run
 local failure -- an error that must not unwind through the host's loop
+local round_ends -- when M.poll wants its turn back
 local events = 0 -- things that happened: how `step` knows that nothing did
 
 local function load_net()
@@ -129,12 +142,17 @@ local function cancel_discarded()
   end
 end
 
+local function end_of_round()
+  local slice = driver and driver.slice
+  return round_ends or (slice and M.now() + slice)
+end
+
 local function work()
   if discarded[1] then cancel_discarded() end
   if engine and engine:timeout() == 0 then engine:socket_action(-1) end
   run_timers()
   if engine then hand_out_news() end
-  if run_tasks then events = events + run_tasks() end
+  if run_tasks then events = events + run_tasks(end_of_round()) end
 end
 
 --- Does everything that can be done without waiting, once.
@@ -157,7 +175,7 @@ local function ready(fd, mask)
   if driving then
     failure = failure or { err }
   else
-    io.stderr:write("lua-claude: ", tostring(err), "\n")
+    host_program.log("error", tostring(err))
   end
 end
 
@@ -166,7 +184,7 @@ end
 ---@return string? text why there is none
 function M.driver()
   if driver then return driver end
-  chosen = chosen or require("claude.loop.blocking")
+  chosen = chosen or require("claude.loop." .. host_program.loop())
   local text
   driver, text = chosen.new(ready)
   return driver, text
@@ -259,12 +277,25 @@ function M.wait()
   end
 end
 
---- Does what is ready and does not wait; tells whether anything was.
+--- Does what is ready and does not wait; tells whether anything was. Tasks that have more
+--- to do then go on later.
+---@param stop_at number? on the clock of `now`
 ---@return boolean
-function M.poll()
+function M.poll(stop_at)
   local before = events
-  drive(false)
+  round_ends = stop_at
+  local ok, err = pcall(drive, false)
+  round_ends = nil
+  if not ok then error(err, 0) end
   return events > before
+end
+
+--- What a call outside tasks waits with in a coroutine that the host looks after; nil where
+--- it blocks.
+---@return { wait: function, post: function }?
+function M.waiter()
+  local host = assert(M.driver())
+  return host.waiter and host.waiter()
 end
 
 return M

@@ -7,7 +7,7 @@ local scheduler = require("claude.tasks.scheduler")
 ---@field package running integer
 ---@field package tasks table<claude.Task, true>
 ---@field package pending table[] what waits for its turn
----@field package finished table[] { key, outcome }, first come first
+---@field package finished table[] { key, outcome, task }, first come first
 ---@field package signal claude.Signal
 local Group = {}
 Group.__index = Group
@@ -15,8 +15,8 @@ Group.__name = "claude.Group"
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
-local function end_one(group, key, outcome)
-  group.finished[#group.finished + 1] = { key, outcome }
+local function end_one(group, key, outcome, task)
+  group.finished[#group.finished + 1] = { key, outcome, task }
   group.signal:set()
 end
 
@@ -28,23 +28,22 @@ local function start(group, entry)
   task.on_end = function(outcome)
     group.tasks[task] = nil
     group.running = group.running - 1
-    end_one(group, entry.key, outcome)
+    end_one(group, entry.key, outcome, task)
     local waiting = table.remove(group.pending, 1)
     if waiting then start(group, waiting) end
   end
+  return task
 end
 
 --- Runs `fn(...)` as soon as the limit allows; `next` will return its outcome with `key`.
 ---@param key any
 ---@param fn function
 ---@param ... any
+---@return claude.Task? task nil if it has to wait for its turn
 function Group:add(key, fn, ...)
   local entry = { key = key, fn = fn, n = select("#", ...), ... }
-  if self.running < self.limit then
-    start(self, entry)
-  else
-    self.pending[#self.pending + 1] = entry
-  end
+  if self.running < self.limit then return start(self, entry) end
+  self.pending[#self.pending + 1] = entry
 end
 
 --- Whether another one would start at once.
@@ -66,6 +65,7 @@ function Group:next()
     end
   end
   local one = table.remove(self.finished, 1)
+  if one[3] then scheduler.join(one[3]) end
   return one[1], one[2]
 end
 

@@ -1,47 +1,47 @@
---- The scheduler under claude.tasks: tasks, signals, and who may run next.
----
---- A task waits by yielding a value that nobody else has; the hub of claude.loop runs the
---- tasks that can go on whenever something has happened.
+--- Tasks, signals, and who waits for whom. How a task runs and waits is the business of
+--- claude.tasks.own (our coroutines, over an event loop) or claude.tasks.hosted (coroutines
+--- of a host that owns them).
 local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
-local hub = require("claude.loop")
+local host = require("claude.host")
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
-local WAIT = {} -- what a task of ours yields; nothing else may
-
--- On PUC 5.1 an iterator is called through C, which no yield can cross.
-local ITERATORS_CANNOT_WAIT = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
 local M = {
-  ITERATORS_CANNOT_WAIT = ITERATORS_CANNOT_WAIT,
-  holds_failures = false, -- inside claude.loop
+  -- On PUC 5.1 an iterator is called through C, which no yield can cross.
+  ITERATORS_CANNOT_WAIT = _VERSION == "Lua 5.1" and not rawget(_G, "jit"),
+  holds_failures = false, -- inside claude.loop and claude.step
 }
 
 --- Called with the failure of a task that nobody waits for, outside claude.loop.
 ---@param text string with a traceback
-function M.on_error(text) io.stderr:write("lua-claude: error in a task: ", text, "\n") end
+function M.on_error(text) host.log("error", "error in a task: " .. text) end
 
-local current ---@type claude.Task? the task whose code is running
-local queue, head, tail = {}, 1, 0 -- tickets of tasks that can go on
+local way ---@type table? claude.tasks.own or claude.tasks.hosted, once it is known
 local live = 0 -- tasks that have not finished
 local unseen = {} -- failed tasks whose failure nobody has looked at
 
 local function pack(...) return { n = select("#", ...), ... } end
 
 ---@class claude.Task
----@field package co thread
----@field package started boolean
----@field package cancelled boolean
----@field package told boolean? a wait has said that the task was cancelled
----@field package ticket table? what it waits with
----@field package children table<claude.Task, true>
----@field package parent claude.Task?
----@field package arguments table
----@field package on_end fun(outcome: claude.Outcome)?
+---@field fn function
+---@field arguments table
+---@field started boolean
+---@field cancelled boolean
+---@field returned claude.Outcome? what its function came to; its children may go on
+---@field outcome claude.Outcome? once they have ended, too
+---@field ticket claude.Ticket? what it waits with
 ---@field done claude.Signal
+---@field package told boolean? a wait has said that the task was cancelled
+---@field package reason { kind: string, message: string }? why it was cancelled
+---@field package parent claude.Task?
+---@field package children table<claude.Task, true>
+---@field package child_count integer
+---@field package forget_timeout fun()?
+---@field package on_end fun(outcome: claude.Outcome)?
+---@field holds_failures boolean? what fails under it is kept for take_failure
 ---@field package seen boolean? somebody looked at how it ended
 ---@field package iterating string? the step function of the iterator that is being called
----@field package outcome claude.Outcome?
 local Task = {}
 Task.__index = Task
 Task.__name = "claude.Task"
@@ -54,143 +54,164 @@ Task.__name = "claude.Task"
 ---@field text? string what was raised, as text, with a traceback
 ---@field cancelled? boolean
 
-local function put(ticket)
-  tail = tail + 1
-  queue[tail] = ticket
+--- One wait. Good for once: who comes later with an old one wakes nobody.
+---@class claude.Ticket
+---@field task claude.Task? nil: waits outside tasks
+---@field why "set"|"timeout"|"cancelled"|nil
+---@field shielded boolean? a cancel does not end this wait
+local Ticket = {}
+Ticket.__index = Ticket
+
+---@param why "set"|"timeout"|"cancelled"
+function Ticket:wake(why)
+  if self.why then return end
+  self.why = why
+  way.wake(self)
 end
 
--- A ticket is good for one wait: who comes later with an old one wakes nobody.
-local function wake(ticket, why)
-  if ticket.why or ticket.task.ticket ~= ticket then return end
-  ticket.why = why
-  put(ticket)
-end
+local CANCELLED = { kind = "cancelled", message = "the task was cancelled" }
 
+---@param reason { kind: string, message: string }?
 ---@return claude.Error
-function M.cancelled_error()
-  return errors.new({ kind = "cancelled", message = "the task was cancelled", retryable = false })
+local function error_of(reason)
+  reason = reason or CANCELLED
+  return errors.new({ kind = reason.kind, message = reason.message, retryable = false })
 end
 
-local function describe(co, raised)
-  local shown, text = pcall(tostring, raised) -- the __tostring of a user's error may raise
-  if not shown or type(text) ~= "string" then text = "an error that has no text" end
-  local ok, trace = pcall(debug.traceback, co, text)
-  return ok and trace or text
+--- What a task is told that was cancelled.
+---@return claude.Error
+function Task:_cancelled_error() return error_of(self.reason) end
+
+-- Whether it is the root's or was started, however indirectly, by that.
+local function is_under(task, root)
+  while task and task ~= root do
+    task = task.parent
+  end
+  return task == root
 end
 
+local function is_held(task)
+  while task and not task.holds_failures do
+    task = task.parent
+  end
+  return task ~= nil
+end
+
+-- What failed and was seen by nobody is told, unless claude.loop raises it at its end.
 local function report_unseen()
-  if M.holds_failures then return end -- claude.loop raises them at its end
+  if M.holds_failures then return end
   for task in pairs(unseen) do
-    unseen[task] = nil
-    M.on_error(task.outcome.text, task.outcome.raised)
+    if not is_held(task) then
+      unseen[task] = nil
+      M.on_error(task.outcome.text, task.outcome.raised)
+    end
   end
 end
 
-local function finish(task, outcome)
+local finish
+
+local function leave_parent(task)
+  local parent = task.parent
+  if not parent then return end
+  parent.children[task] = nil
+  parent.child_count = parent.child_count - 1
+  if parent.returned and parent.child_count == 0 then finish(parent) end
+end
+
+function finish(task)
+  local outcome = task.returned
   task.outcome = outcome
-  task.ticket = nil
   live = live - 1
-  if task.parent then task.parent.children[task] = nil end
-  if task.cancelled and errors.is(outcome.raised) then
-    outcome.cancelled = outcome.raised.kind == "cancelled"
-  end
+  if task.forget_timeout then task.forget_timeout() end
   if not (outcome.ok or outcome.cancelled or task.seen) then
     unseen[task] = true
-    hub.at(hub.now(), report_unseen) -- who asks before then sees it
+    way.soon(report_unseen) -- who asks before then sees it
   end
   if task.on_end then task.on_end(outcome) end
   task.done:set()
+  leave_parent(task)
 end
 
-local FOREIGN = "a task yielded to a scheduler that is not there: inside claude's tasks wait with "
-  .. "claude.sleep and the library's own calls"
+---@param task claude.Task
+---@param reason { kind: string, message: string }?
+local function cancel_children(task, reason)
+  local children = {}
+  for child in pairs(task.children) do
+    children[#children + 1] = child
+  end
+  for _, child in ipairs(children) do
+    child:_cancel(reason)
+  end
+end
 
+-- The function has ended; the task has when its children have, too.
 local function settle(task, ok, ...)
-  if coroutine.status(task.co) == "dead" then
-    if ok then return finish(task, { ok = true, n = select("#", ...), ... }) end
-    local raised = ...
-    return finish(task, { ok = false, raised = raised, text = describe(task.co, raised) })
+  if ok then
+    task.returned = { ok = true, n = select("#", ...), ... }
+  else
+    local raised, text = ...
+    local cancelled = task.cancelled and errors.is(raised)
+    cancelled = cancelled and raised.kind == (task.reason or CANCELLED).kind
+    task.returned = { ok = false, raised = raised, text = text, cancelled = cancelled or nil }
+    cancel_children(task)
   end
-  if ... ~= WAIT then
-    finish(task, { ok = false, raised = FOREIGN, text = describe(task.co, FOREIGN) })
-  end
-end
-
-local function come_back(task, before, ...)
-  current = before
-  settle(task, ...)
-end
-
-local function resume(task, ...)
-  local before = current
-  current = task
-  come_back(task, before, coroutine.resume(task.co, ...))
-end
-
-local function start(task)
-  task.started = true
-  if task.cancelled then
-    local err = M.cancelled_error()
-    return finish(task, { ok = false, raised = err, text = tostring(err) })
-  end
-  resume(task, unpack(task.arguments, 1, task.arguments.n))
-end
-
-local function go_on(ticket)
-  local task = ticket.task
-  if task.outcome or task.ticket ~= ticket then return end
-  if not task.started then return start(task) end
-  resume(task)
-end
-
--- Runs what can run now; what that makes runnable has to wait for its turn.
-local function run_tasks()
-  local last, ran = tail, 0
-  while head <= last do
-    local ticket = queue[head]
-    queue[head] = nil
-    head = head + 1
-    ran = ran + 1
-    go_on(ticket)
-  end
-  return ran
-end
-
-hub.set_tasks(run_tasks, function() return head <= tail end)
-
---- Whether this is running inside a task; raises where waiting is impossible.
----@return claude.Task?
-function M.task_that_may_wait()
-  local task = current
-  if not task then return nil end
-  if coroutine.running() ~= task.co then
-    error(
-      "this would wait in a coroutine of your own inside a task, and hold up all others: "
-        .. "start it with claude.spawn instead",
-      0
-    )
-  end
-  if task.iterating then
-    error(
-      ("on this Lua a `for` iterator cannot wait inside a task: call %s in a loop instead"):format(
-        task.iterating
-      ),
-      0
-    )
-  end
-  return task
-end
-
-local function suspend(task, ticket)
-  task.ticket = ticket
-  coroutine.yield(WAIT)
   task.ticket = nil
-  return ticket.why
+  if task.child_count == 0 then finish(task) end
+end
+
+---@param chosen table
+local function take(chosen)
+  way = chosen
+  way.on_end(settle)
+  return way
+end
+
+--- How tasks run here, chosen on first need.
+---@return table
+function M.way()
+  if way then return way end
+  local name = host.tasks()
+  if not name then return take(require("claude.tasks.own")) end
+  local hosted = require("claude.tasks.hosted")
+  hosted.use(require("claude.tasks." .. name))
+  return take(hosted)
+end
+
+--- Runs tasks on a host's coroutines (see claude/tasks/hosted.lua); nil: on our own. Not
+--- while tasks run.
+---@param adapter string|claude.TaskHost|nil
+function M.use(adapter)
+  if live > 0 then error("claude.tasks.use: not while tasks run", 2) end
+  if adapter == nil then
+    take(require("claude.tasks.own"))
+    return
+  end
+  if type(adapter) == "string" then adapter = require("claude.tasks." .. adapter) end
+  if type(adapter) ~= "table" or type(adapter.semaphore) ~= "function" then
+    error("claude.tasks.use: a name or an adapter (claude/tasks/hosted.lua) expected", 2)
+  end
+  require("claude.tasks.hosted").use(adapter)
+  take(require("claude.tasks.hosted"))
+end
+
+--- The task that waits here; raises where waiting is impossible.
+---@return claude.Task?
+function M.task_that_may_wait() return M.way().task_that_may_wait() end
+
+--- The task that is running; nil outside tasks.
+---@return claude.Task?
+function M.running() return M.way().running() end
+
+--- What the task that is running is told when it was cancelled.
+---@return claude.Error
+function M.cancelled_error()
+  local task = M.running()
+  return error_of(task and task.reason)
 end
 
 ---@class claude.Signal something to wait for
 ---@field is_set boolean
----@field package tickets table[]
+---@field package tickets claude.Ticket[]
 local Signal = {}
 Signal.__index = Signal
 Signal.__name = "claude.Signal"
@@ -199,11 +220,12 @@ Signal.__name = "claude.Signal"
 function Signal:set()
   self.is_set = true
   local tickets = self.tickets
+  if not tickets[1] then return end
   self.tickets = {}
   for _, ticket in ipairs(tickets) do
-    wake(ticket, "set")
+    ticket:wake("set")
   end
-  if tickets[1] then hub.flush() end
+  way.flush()
 end
 
 function Signal:clear() self.is_set = false end
@@ -217,24 +239,11 @@ local function forget_ticket(signal, ticket)
   end
 end
 
--- Outside tasks: drives everything until the signal is set.
-local function block(signal, seconds)
-  local timer, late
-  if seconds then timer = hub.at(hub.now() + seconds, function() late = true end) end
-  while not signal.is_set and not late do
-    hub.wait()
-  end
-  hub.forget(timer)
-  if signal.is_set then return true end
-  return nil, "timeout"
-end
-
 local function park(signal, task, seconds, shielded)
-  local ticket, timer = { task = task, shielded = shielded }, nil
+  local ticket = setmetatable({ task = task, shielded = shielded }, Ticket)
   signal.tickets[#signal.tickets + 1] = ticket
-  if seconds then timer = hub.at(hub.now() + seconds, function() wake(ticket, "timeout") end) end
-  local why = suspend(task, ticket)
-  hub.forget(timer)
+  way.park(task, ticket, seconds)
+  local why = ticket.why
   if why == "set" then return true end
   forget_ticket(signal, ticket)
   if why == "cancelled" then task.told = true end
@@ -252,28 +261,18 @@ function Signal:wait(seconds)
     return nil, "cancelled"
   end
   if self.is_set then return true end
-  if not task then return block(self, seconds) end
   return park(self, task, seconds, false)
 end
 
 --- Waits for `set` even in a task that is cancelled: for what is about to end anyway.
 function Signal:wait_to_the_end()
   if self.is_set then return end
-  local task = M.task_that_may_wait()
-  if task then
-    park(self, task, nil, true)
-  else
-    block(self)
-  end
+  park(self, M.task_that_may_wait(), nil, true)
 end
 
 --- Something that one side sets and another waits for.
 ---@return claude.Signal
 function M.signal() return setmetatable({ is_set = false, tickets = {} }, Signal) end
-
---- The task that is running; nil outside tasks.
----@return claude.Task?
-function M.running() return current end
 
 --- Starts `fn(...)` as a task and child of `parent`; see `spawn`.
 ---@param parent claude.Task?
@@ -281,65 +280,112 @@ function M.running() return current end
 ---@param ... any
 ---@return claude.Task
 function M.spawn_under(parent, fn, ...)
+  if parent and parent.outcome then parent = nil end
   local task = setmetatable({
-    co = coroutine.create(fn),
+    fn = fn,
     arguments = pack(...),
     started = false,
     cancelled = parent ~= nil and parent.cancelled,
+    reason = parent and parent.reason,
     children = {},
+    child_count = 0,
     parent = parent,
     done = M.signal(),
   }, Task)
-  if parent then parent.children[task] = true end
+  if parent then
+    parent.children[task] = true
+    parent.child_count = parent.child_count + 1
+  end
   live = live + 1
-  task.ticket = { task = task }
-  put(task.ticket)
-  hub.flush()
+  M.way().start(task)
   return task
 end
 
 --- Starts `fn(...)` as a task: soon, never inside this call. Started inside a task it is
---- that task's child, and cancelled with it.
+--- that task's child: cancelled with it, and the parent has not ended before it.
 ---@param fn function
 ---@param ... any
 ---@return claude.Task
 function M.spawn(fn, ...)
   if type(fn) ~= "function" then error("claude.spawn: a function expected", 2) end
-  return M.spawn_under(current, fn, ...)
+  return M.spawn_under(M.running(), fn, ...)
+end
+
+-- A task ends after its children: one of them would wait for ever.
+local function check_no_ancestor(task)
+  if is_under(M.running(), task) then
+    error("task:wait() in the task itself, or in one that it started, would wait for ever", 3)
+  end
+end
+
+---@param seconds any
+---@param call string
+---@param level integer
+local function check_seconds(seconds, call, level)
+  if type(seconds) == "number" and seconds >= 0 then return end
+  error(call .. ": a number of seconds expected", level + 1)
 end
 
 --- Waits until it has ended: its results, or `nil, text, raised`. The text of an error has
 --- a traceback; `raised` is what was raised (a claude.Error of kind "cancelled" if so).
+--- With a number of seconds it waits no longer than that (kind "timeout"), and the task
+--- goes on.
+---@param seconds? number
 ---@return any ...
-function Task:wait()
+function Task:wait(seconds)
   check_receiver(self, Task, "task:wait()")
-  if self == current then error("task:wait() in the task itself would wait for ever", 2) end
+  if seconds ~= nil then check_seconds(seconds, "task:wait", 2) end
+  check_no_ancestor(self)
   self.seen = true
   unseen[self] = nil
-  local finished = self.outcome or self.done:wait()
-  if not finished then return errors.fail(M.cancelled_error()) end
+  if not self.outcome then
+    local _, why = self.done:wait(seconds)
+    if why == "cancelled" then return errors.fail(M.cancelled_error()) end
+    if why == "timeout" then
+      local text = ("the task has not ended within %.4g s"):format(seconds)
+      return errors.fail(errors.new({ kind = "timeout", message = text }))
+    end
+  end
   local outcome = self.outcome
   unseen[self] = nil
+  M.join(self)
   if outcome.ok then return unpack(outcome, 1, outcome.n) end
   return nil, outcome.text, outcome.raised
+end
+
+---@param reason { kind: string, message: string }?
+function Task:_cancel(reason)
+  if self.outcome or self.cancelled then return end
+  self.cancelled, self.reason = true, reason
+  cancel_children(self, reason)
+  local ticket = self.started and self.ticket
+  if ticket and not ticket.shielded then ticket:wake("cancelled") end
+  way.flush()
 end
 
 --- Cancels it and its children: the call in which it waits returns an error of kind
 --- "cancelled", and so does every later one. A task that has ended is left alone.
 function Task:cancel()
   check_receiver(self, Task, "task:cancel()")
-  if self.outcome or self.cancelled then return end
-  self.cancelled = true
-  local children = {}
-  for child in pairs(self.children) do
-    children[#children + 1] = child
-  end
-  for _, child in ipairs(children) do
-    child:cancel()
-  end
-  local ticket = self.started and self.ticket
-  if ticket and not ticket.shielded then wake(ticket, "cancelled") end
-  hub.flush()
+  self:_cancel()
+end
+
+--- Cancels it and its children unless it ends within so many seconds from now: what it
+--- waits for then fails with kind "timeout". Another number replaces the one before.
+---@param seconds number
+---@return claude.Task self
+function Task:set_timeout(seconds)
+  check_receiver(self, Task, "task:set_timeout(…)")
+  check_seconds(seconds, "task:set_timeout", 2)
+  if self.forget_timeout then self.forget_timeout() end
+  if self.outcome then return self end
+  local text = ("the task was not done within %.4g s"):format(seconds)
+  self.forget_timeout = way.after(
+    seconds,
+    function() self:_cancel({ kind = "timeout", message = text }) end
+  )
+  way.flush()
+  return self
 end
 
 --- How it ended; nil while it has not. Who looks is expected to deal with a failure.
@@ -357,17 +403,26 @@ function Task:is_done()
   return self.outcome ~= nil
 end
 
+--- Gives back what the host keeps of a task that has ended.
+---@param task claude.Task
+function M.join(task)
+  if way.join then way.join(task) end
+end
+
 --- Tasks that have not ended.
 ---@return integer
 function M.count() return live end
 
 --- Takes one failure that nobody has looked at.
+---@param root claude.Task? only of what was started under it
 ---@return claude.Outcome?
-function M.take_failure()
-  local task = next(unseen)
-  if not task then return nil end
-  unseen[task] = nil
-  return task.outcome
+function M.take_failure(root)
+  for task in pairs(unseen) do
+    if not root or is_under(task, root) then
+      unseen[task] = nil
+      return task.outcome
+    end
+  end
 end
 
 return M

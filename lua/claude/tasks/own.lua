@@ -1,0 +1,179 @@
+--- Tasks on coroutines of our own, over the hub of claude.loop.
+---
+--- A task waits by yielding a value that nobody else has; the hub runs the tasks that can
+--- go on whenever something has happened. One that never waits gives way after SLICE.
+local hub = require("claude.loop")
+local text_of = require("claude.errors").text_of
+
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+local WAIT = {} -- what a task of ours yields; nothing else may
+local SLICE = 0.004 -- seconds
+
+local FOREIGN = "a task yielded to a scheduler that is not there: inside claude's tasks wait with "
+  .. "claude.sleep and the library's own calls"
+local FOREIGN_COROUTINE = "this would wait in a coroutine of your own inside a task, and hold up "
+  .. "all others: start it with claude.spawn instead"
+local ITERATOR = "on this Lua a `for` iterator cannot wait inside a task: call %s in a loop instead"
+
+local M = { now = hub.now, flush = hub.flush }
+
+local current ---@type claude.Task? the task whose code is running
+local queue, head, tail = {}, 1, 0 -- tickets of tasks that can go on
+local round_ends ---@type number? when this round of tasks has to end
+local turn_ends ---@type number? when the task that runs should give way; nil: not asked yet
+
+---@type fun(task: claude.Task, ok: boolean, ...: any)
+local settle
+
+local function put(ticket)
+  tail = tail + 1
+  queue[tail] = ticket
+end
+
+local function fail(task, raised)
+  local text = text_of(raised)
+  local found, trace = pcall(debug.traceback, task.co, text)
+  settle(task, false, raised, found and trace or text)
+end
+
+local function come_back(task, before, ok, ...)
+  current = before
+  if coroutine.status(task.co) ~= "dead" then
+    if ... ~= WAIT then fail(task, FOREIGN) end
+    return
+  end
+  if not ok then return fail(task, (...)) end
+  settle(task, true, ...)
+end
+
+local function resume(task, ...)
+  local before = current
+  current, turn_ends = task, nil
+  come_back(task, before, coroutine.resume(task.co, ...))
+end
+
+local function go_on(ticket)
+  local task = ticket.task
+  if task.returned or task.ticket ~= ticket then return end
+  if task.started then return resume(task) end
+  task.started = true
+  if task.cancelled then return fail(task, task:_cancelled_error()) end
+  resume(task, unpack(task.arguments, 1, task.arguments.n))
+end
+
+-- Runs what can run now; what that makes runnable has to wait for its turn.
+local function run_tasks(stop_at)
+  local last, ran = tail, 0
+  local before = round_ends
+  round_ends = stop_at
+  while head <= last do
+    local ticket = queue[head]
+    queue[head] = nil
+    head = head + 1
+    ran = ran + 1
+    go_on(ticket)
+    if stop_at and hub.now() >= stop_at then break end
+  end
+  round_ends = before
+  return ran
+end
+
+--- The task that is running; nil outside tasks.
+---@return claude.Task?
+function M.running() return current end
+
+--- Lets the task begin: soon, never inside this call.
+---@param task claude.Task
+function M.start(task)
+  task.co = coroutine.create(task.fn)
+  task.ticket = { task = task }
+  put(task.ticket)
+  hub.flush()
+end
+
+--- The task that would wait; raises where waiting is impossible.
+---@return claude.Task?
+function M.task_that_may_wait()
+  local task = current
+  if not task then return nil end
+  if coroutine.running() ~= task.co then error(FOREIGN_COROUTINE, 0) end
+  if task.iterating then error(ITERATOR:format(task.iterating), 0) end
+  return task
+end
+
+-- Outside tasks: in a coroutine that the host looks after, by the host's own means; else
+-- everything is driven until the ticket's time has come.
+local function block(ticket)
+  ticket.waiter = hub.waiter()
+  while not ticket.why do
+    if ticket.waiter then
+      hub.flush()
+      ticket.waiter:wait()
+    else
+      hub.wait()
+    end
+  end
+end
+
+--- Waits until the ticket is woken, at most so many seconds; `ticket.why` says which.
+---@param task claude.Task?
+---@param ticket claude.Ticket
+---@param seconds number?
+function M.park(task, ticket, seconds)
+  local timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
+  if task then
+    task.ticket = ticket
+    coroutine.yield(WAIT)
+    task.ticket = nil
+  else
+    block(ticket)
+  end
+  hub.forget(timer)
+end
+
+--- Lets whoever waits with the ticket go on.
+---@param ticket claude.Ticket
+function M.wake(ticket)
+  local task = ticket.task
+  if task then
+    if task.ticket == ticket then put(ticket) end
+  elseif ticket.waiter then
+    ticket.waiter:post()
+  end
+end
+
+--- For a task that has much to do and does not wait: lets others and the host have their
+--- turn once its own has lasted long enough. Does nothing where waiting is impossible.
+function M.give_way()
+  local task = current
+  if not task then return end
+  local now = hub.now()
+  if not turn_ends then turn_ends = math.min(now + SLICE, round_ends or math.huge) end
+  if now < turn_ends or coroutine.running() ~= task.co or task.iterating then return end
+  local ticket = { task = task }
+  task.ticket = ticket
+  put(ticket)
+  coroutine.yield(WAIT)
+  task.ticket = nil
+end
+
+--- Calls `fn` soon, outside tasks.
+---@param fn fun()
+function M.soon(fn) hub.at(hub.now(), fn) end
+
+--- Calls `fn` after so many seconds unless the function returned is called before.
+---@param seconds number
+---@param fn fun()
+---@return fun() forget
+function M.after(seconds, fn)
+  local timer = hub.at(hub.now() + seconds, fn)
+  return function() hub.forget(timer) end
+end
+
+--- For claude.tasks.scheduler alone: what to call when a task's function has ended.
+---@param on_end fun(task: claude.Task, ok: boolean, ...: any)
+function M.on_end(on_end) settle = on_end end
+
+hub.set_tasks(run_tasks, function() return head <= tail end)
+
+return M
