@@ -144,7 +144,7 @@ describe("claude.net in a host program", function()
   it("answers with an error when no descriptor is left, and goes on when there is", function()
     local output = run(
       [[
-      hub.now() -- what is loaded on first use is loaded now
+      tasks.now() -- what is loaded on first use is loaded now
       require("claude.loop.blocking")
       local files, file = {}, io.open("/dev/null")
       while file do

@@ -63,7 +63,7 @@ local chosen -- the adapter of the driver
 local listeners = {} -- what to call with a transfer's news, by its id
 local lingering = {} -- things that end by themselves soon, as a set
 local discarded = {} -- what finalizers left behind, to be cancelled where it is safe
-local run_tasks -- set by claude.tasks: runs the tasks that can run, until a time; tells how many ran
+local run_tasks -- set by claude.tasks: runs what tasks can, until a time; tells how many ran
 local has_tasks -- set by claude.tasks: whether any can run
 local processing = false -- inside M.process
 local driving = false -- inside driver.run

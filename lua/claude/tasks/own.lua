@@ -56,7 +56,7 @@ local function go_on(ticket)
   local task = ticket.task
   if task.returned or task.ticket ~= ticket then return end
   if task.started then return resume(task) end
-  task.started = true
+  task.started, task.ticket = true, nil
   if task.cancelled then return fail(task, task:_cancelled_error()) end
   resume(task, unpack(task.arguments, 1, task.arguments.n))
 end
@@ -150,7 +150,7 @@ function M.give_way()
   local now = hub.now()
   if not turn_ends then turn_ends = math.min(now + SLICE, round_ends or math.huge) end
   if now < turn_ends or coroutine.running() ~= task.co or task.iterating then return end
-  local ticket = { task = task }
+  local ticket = { task = task, shielded = true }
   task.ticket = ticket
   put(ticket)
   coroutine.yield(WAIT)
