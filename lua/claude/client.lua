@@ -279,7 +279,7 @@ function Client:warn(code, text, about)
   self.warned[key] = true
   text = self.credentials.scrub(text)
   if self.on_warning then return self.on_warning(text, code) end
-  io.stderr:write("lua-claude: warning: ", text, "\n")
+  require("claude.host").log("warning", text)
 end
 
 --- A conversation: append-only, exact, savable.

@@ -36,10 +36,8 @@ function M.log(level, text)
     io.stderr:write("lua-claude: ", level == "error" and "" or "warning: ", text, "\n")
     return
   end
-  local levels = vim.log.levels
-  vim.schedule(
-    function() vim.notify("lua-claude: " .. text, level == "error" and levels.ERROR or levels.WARN) end
-  )
+  local shown_as = vim.log.levels[level == "error" and "ERROR" or "WARN"]
+  vim.schedule(function() vim.notify("lua-claude: " .. text, shown_as) end)
 end
 
 return M
