@@ -228,6 +228,151 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
       end)
     end)
 
+    describe("a scope", function()
+      it("is a task: it has ended when those that it started have", function()
+        local order = {}
+        local parent = tasks.spawn(function()
+          tasks.spawn(function()
+            tasks.sleep(0.02)
+            order[#order + 1] = "child"
+          end)
+          order[#order + 1] = "function"
+          return "result"
+        end)
+        assert.equal("result", parent:wait())
+        assert.same({ "function", "child" }, order)
+      end)
+
+      it("cancels those that it started when its function fails", function()
+        local child, err
+        local parent = tasks.spawn(function()
+          child = tasks.spawn(function() err = select(3, tasks.sleep(60)) end)
+          tasks.sleep(0.01)
+          error("broken")
+        end)
+        local _, text = parent:wait()
+        assert.is_truthy(text:find("broken", 1, true))
+        assert.is_true(child:is_done())
+        assert.equal("cancelled", err.kind)
+      end)
+
+      it("is cancelled with all in it, also when its function has ended", function()
+        local err
+        local parent = tasks.spawn(function()
+          tasks.spawn(function() err = select(3, tasks.sleep(60)) end)
+          return "result"
+        end)
+        tasks.sleep(0.01)
+        assert.is_false(parent:is_done())
+        parent:cancel()
+        assert.equal("result", parent:wait())
+        assert.equal("cancelled", err.kind)
+      end)
+
+      it("begins none that was started when it was cancelled already", function()
+        local ran = false
+        local parent = tasks.spawn(function()
+          tasks.sleep(60)
+          tasks.spawn(function() ran = true end)
+        end)
+        tasks.sleep(0.01)
+        parent:cancel()
+        parent:wait()
+        assert.is_false(ran)
+      end)
+
+      it("does not hold what was spawned outside of it", function()
+        local outside = tasks.spawn(function() return tasks.sleep(0.03) and "outside" end)
+        local parent = tasks.spawn(function() return outside:is_done() end)
+        assert.is_false(parent:wait())
+        assert.equal("outside", outside:wait())
+      end)
+
+      it("refuses a wait for itself, or for what it is part of", function()
+        local parent
+        local text
+        parent = tasks.spawn(function()
+          tasks.spawn(function() text = select(3, tasks.call(parent.wait, parent)) end):wait()
+        end)
+        parent:wait()
+        assert.is_truthy(text:find("would wait for ever", 1, true))
+      end)
+    end)
+
+    describe("a limit on time", function()
+      it("ends a task's waits with kind timeout, and those of its children", function()
+        local err, child_err
+        local task = tasks.spawn(function()
+          tasks.spawn(function() child_err = select(3, tasks.sleep(60)) end)
+          err = select(3, tasks.sleep(60))
+          return nil, "text", err
+        end)
+        assert.equal(task, task:set_timeout(0.02))
+        local _, _, raised = task:wait()
+        assert.equal("timeout", raised.kind)
+        assert.is_truthy(raised.message:find("0.02 s", 1, true))
+        assert.same({ "timeout", "timeout" }, { err.kind, child_err.kind })
+      end)
+
+      it("is nothing to a task that ends before, and another replaces it", function()
+        local task = tasks.spawn(function() return tasks.sleep(0.03) and "done" end)
+        task:set_timeout(0.01):set_timeout(60)
+        assert.equal("done", task:wait())
+        assert.equal("done", task:set_timeout(0):wait())
+      end)
+
+      it("may be on the wait alone: the task goes on", function()
+        local task = tasks.spawn(function() return tasks.sleep(0.05) and "done" end)
+        local value, text, err = task:wait(0.01)
+        assert.is_nil(value)
+        assert.is_truthy(text:find("0.01 s", 1, true))
+        assert.equal("timeout", err.kind)
+        assert.equal("done", task:wait(60))
+      end)
+
+      it("may be on each element of a map", function()
+        local kinds = {}
+        local map = tasks.map({ 60, 0.001, 60 }, function(seconds)
+          local slept, text, err = tasks.sleep(seconds)
+          return slept, text, err
+        end, { timeout = 0.05, limit = 2 })
+        local seconds, slept, _, err = map:next()
+        while seconds do
+          kinds[#kinds + 1] = slept and "slept" or err.kind
+          seconds, slept, _, err = map:next()
+        end
+        assert.same({ "slept", "timeout", "timeout" }, kinds)
+      end)
+
+      it("must be a number of seconds", function()
+        local task = tasks.spawn(function() end)
+        for _, wrong in ipairs({ -1, "1", 0 / 0 }) do
+          assert.is_false(pcall(task.set_timeout, task, wrong))
+          assert.is_false(pcall(task.wait, task, wrong))
+          assert.is_false(pcall(tasks.map, {}, print, { timeout = wrong }))
+        end
+        task:wait()
+      end)
+    end)
+
+    it_on_our_own_coroutines("a task that never waits gives way to the others", function()
+      local others, done = 0, false
+      local busy = tasks.spawn(function()
+        while others < 5 do
+          tasks.give_way()
+        end
+        done = true
+      end)
+      tasks.spawn(function()
+        for _ = 1, 5 do
+          tasks.sleep(0)
+          others = others + 1
+        end
+      end)
+      busy:set_timeout(30):wait()
+      assert.is_true(done)
+    end)
+
     describe("waiting in the wrong place", function()
       it_on_our_own_coroutines("raises in a coroutine of the user's own inside a task", function()
         tasks.loop(function()
@@ -434,6 +579,43 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
         end
         assert.is_true(done)
         assert.is_true(steps > 1)
+      end)
+
+      it_on_our_own_coroutines("takes its turn back from tasks that have more to do", function()
+        local rounds = 0
+        local task = tasks.spawn(function()
+          while not tasks.running().cancelled do
+            rounds = rounds + 1
+            tasks.give_way()
+          end
+        end)
+        local left = tasks.step(3)
+        assert.same({ 1, true }, { left, rounds > 0 })
+        local before = rounds
+        tasks.step(3)
+        assert.is_true(rounds > before)
+        task:cancel()
+        tasks.loop()
+      end)
+
+      it_on_our_own_coroutines("raises what a task raised that nobody waits for", function()
+        tasks.spawn(function() error("in a frame") end)
+        local ok, text = pcall(function()
+          for _ = 1, 100 do
+            tasks.step(1)
+          end
+        end)
+        assert.is_false(ok)
+        assert.is_truthy(text:find("in a frame", 1, true))
+        assert.is_truthy(text:find("traceback", 1, true))
+        assert.equal(0, tasks.step(1))
+      end)
+
+      it_on_our_own_coroutines("leaves a failure to who looks at the task", function()
+        local task = tasks.spawn(function() error("looked at") end)
+        assert.is_nil(task:result())
+        tasks.step(1)
+        assert.is_truthy(task:result().text:find("looked at", 1, true))
       end)
 
       it_on_our_own_coroutines("gives a busy task up to so many milliseconds", function()
