@@ -12,6 +12,7 @@ local headers = require("claude.headers")
 ---@field version? string API version, "2026-10-21" when not given
 ---@field betas? string[] beta names sent with every request
 ---@field headers? table<string, string|false> headers sent with every request
+---@field max_concurrency? integer requests under way at once; more wait in line
 ---@field max_retries? integer 2 when not given
 ---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
 ---@field limits? claude.Limits
@@ -37,6 +38,7 @@ local headers = require("claude.headers")
 ---@field max_retry_wait number
 ---@field transport_options table
 ---@field response_limits { max_event_bytes?: integer, max_body_bytes?: integer }
+---@field package places claude.Places? with max_concurrency
 ---@field private credentials claude.Credentials
 local Client = { __name = "claude.Client" }
 
@@ -60,6 +62,7 @@ local TYPES = {
   interleaved_thinking = "boolean",
   limits = "table",
   max_body_bytes = "number",
+  max_concurrency = "number",
   max_event_bytes = "number",
   max_retries = "number",
   max_retry_wait = "number",
@@ -128,6 +131,10 @@ local function check_types(options, level)
     if bytes and (bytes ~= bytes or bytes < 1 or bytes > 1e15) then
       error(("claude.new: %s must be a number of bytes"):format(name), level + 1)
     end
+  end
+  local most = options.max_concurrency
+  if most and (most < 1 or most % 1 ~= 0) then
+    error("claude.new: max_concurrency must be an integer from 1", level + 1)
   end
   if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
 end
@@ -261,6 +268,8 @@ function M.new(options)
   }, Client)
   -- Users' headers may hold secrets: no field shows them.
   self.user_headers = function() return header_list end
+  local most = options.max_concurrency
+  self.places = most and require("claude.places").new(most) or nil
   self.messages = require("claude.messages").new(self)
   if both then self:warn("two_credentials", TWO_CREDENTIALS, "") end
   return self

@@ -41,10 +41,15 @@ end
 
 ---@param client claude.Client
 ---@param spec claude.WireSpec
+---@param control claude.RetryControl
 ---@return table? response
 ---@return claude.Error? err
-local function attempt(client, spec)
+local function attempt(client, spec, control)
   if client.problem then return nil, client.problem end
+  if client.places then
+    local taken, stopped = client.places:take(control)
+    if not taken then return nil, stopped end
+  end
   local response = core.response(client.response_limits)
   spec.response = response
   local exchange, err = wire.start(client, spec)
@@ -68,7 +73,8 @@ end
 ---@return claude.Error? err
 function M.call(client, spec)
   local control = { max_retries = spec.options and spec.options.max_retries }
-  local response, err = retry.run(client, function() return attempt(client, spec) end, control)
+  local function try() return attempt(client, spec, control) end
+  local response, err = retry.run(client, try, control)
   if not response then
     return errors.fail(err --[[@as claude.Error]])
   end

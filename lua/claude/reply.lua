@@ -4,6 +4,7 @@
 
 local core = require("claude.core")
 local errors = require("claude.errors")
+local guard = require("claude.guard")
 local headers = require("claude.headers")
 local message_views = require("claude.message")
 local retry = require("claude.retry")
@@ -33,23 +34,15 @@ local Reply = {}
 Reply.__index = Reply
 Reply.__name = "claude.Reply"
 
--- Something whose collection ends the exchange: what it is kept in was dropped.
----@param exchange table
----@return userdata|table
-local function guard_for(exchange)
-  local function discard() exchange:discard() end
-  local newproxy = rawget(_G, "newproxy")
-  if not newproxy then return setmetatable({}, { __gc = discard }) end
-  -- Tables of Lua 5.1 are collected without a word.
-  local guard = newproxy(true)
-  getmetatable(guard).__gc = discard
-  return guard
+--- Starts the exchange unless it would have to wait for a place: waits for nothing.
+function Reply:start()
+  local places = self.client.places
+  if not places or places:try() then self:_start() end
 end
 
---- Starts the exchange; waits for nothing.
 ---@return table? exchange
 ---@return claude.Error? err
-function Reply:start()
+function Reply:_start()
   local response = core.response(self.client.response_limits)
   local exchange, err = wire.start(self.client, {
     method = "POST",
@@ -62,7 +55,8 @@ function Reply:start()
   })
   if not exchange then return nil, err end
   self.exchange, self.response, self.broken = exchange, response, nil
-  self.guard = guard_for(exchange)
+  -- What it is kept in may be dropped.
+  self.guard = guard.new(function() exchange:discard() end)
   return exchange
 end
 
@@ -119,13 +113,25 @@ function Reply:read()
   end
 end
 
+-- Waits for a place first, where there are so many.
+---@return table? exchange
+---@return claude.Error? err
+function Reply:_start_in_turn()
+  local places = self.client.places
+  if places then
+    local taken, err = places:take(self.control)
+    if not taken then return nil, err end
+  end
+  return self:_start()
+end
+
 -- One attempt is good once its first frame is there; that frame is kept.
 ---@param number integer
 ---@return table? head
 ---@return claude.Error? err
 function Reply:_attempt(number)
   if number > 0 or not self.exchange then
-    local exchange, err = self:start()
+    local exchange, err = self:_start_in_turn()
     if not exchange then return nil, err end
   end
   local kind, text, index, err = self:read()

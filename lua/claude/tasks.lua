@@ -51,6 +51,10 @@ local M = {
 ---@return number
 function M.now() return scheduler.way().now() end
 
+--- Whether the tasks run on the coroutines of a host that owns them.
+---@return boolean
+function M.are_hosted() return scheduler.way().host ~= nil end
+
 --- See claude/tasks/own.lua.
 function M.give_way() scheduler.way().give_way() end
 
@@ -270,7 +274,7 @@ function M.loop(fn, ...)
   end
   local root = fn and scheduler.spawn(fn, ...)
   if root then root:result() end
-  if scheduler.way().problem then return run_hosted(root) end
+  if M.are_hosted() then return run_hosted(root) end
   holding_failures(run_all)
   local outcome = root and root:result()
   if outcome and not outcome.ok then raise(outcome) end
@@ -294,7 +298,7 @@ function M.step(milliseconds)
     error("claude.step: a number of milliseconds expected", 2)
   end
   if scheduler.running() then error("claude.step: not inside a task", 2) end
-  if scheduler.way().problem then error("claude.step: this host runs the tasks by itself", 2) end
+  if M.are_hosted() then error("claude.step: this host runs the tasks by itself", 2) end
   holding_failures(step, hub().now() + (milliseconds or 1) / 1000)
   raise_unseen()
   return scheduler.count()

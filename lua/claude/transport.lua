@@ -28,6 +28,7 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field failure claude.Error? how it failed; nil: it has not, or not yet
 ---@field ended boolean
 ---@field http_version string? "1.1" or "2", once it has ended
+---@field on_end fun()? called once it has ended
 ---@field reused boolean? whether a kept connection carried it, once it has ended
 ---@field package id number? of the engine; nil once it has ended
 ---@field package news claude.Signal
@@ -52,6 +53,7 @@ local function finish(self, failure)
   hub.forget(self.timer)
   self.timer = nil
   hub.linger(self, false)
+  if self.on_end then self.on_end() end
   tell(self)
 end
 

@@ -31,7 +31,7 @@ function claude.spawn(fn, ...) end
 --- Calls a function for every element, many at once: `for item, result in claude.map(…)`.
 ---@param list any[]
 ---@param fn fun(item: any, index: integer): any
----@param options? { limit: integer? }
+---@param options? { limit: integer?, timeout: number? } timeout: seconds for one element
 ---@return claude.Map
 function claude.map(list, fn, options) end
 
@@ -127,6 +127,7 @@ function ErrorModule.is(value) end
 ---@field version? string API version, "2026-10-21" when not given
 ---@field betas? string[] beta names sent with every request
 ---@field headers? table<string, string|false> headers sent with every request
+---@field max_concurrency? integer requests under way at once; more wait in line
 ---@field max_retries? integer 2 when not given
 ---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
 ---@field limits? claude.Limits
@@ -538,9 +539,21 @@ function Run:close() end
 ---@class claude.Task
 local Task = {}
 
---- Waits until it has ended: its results, or `nil, text, raised`.
+--- Waits until it has ended: its results, or `nil, text, raised`. With a number of seconds
+--- no longer than that (kind "timeout"), and the task goes on.
+---@param seconds? number
 ---@return any ...
-function Task:wait() end
+function Task:wait(seconds) end
+
+--- Cancels it and what it started unless it ends within so many seconds from now; what it
+--- waits for then fails with kind "timeout".
+---@param seconds number
+---@return claude.Task self
+function Task:set_timeout(seconds) end
+
+--- How it ended; nil while it has not. Who looks is expected to deal with a failure.
+---@return claude.Outcome?
+function Task:result() end
 
 --- Cancels it and what it started: the call in which it waits fails.
 function Task:cancel() end

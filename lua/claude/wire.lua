@@ -123,12 +123,11 @@ function M.headers(client, spec)
   return list
 end
 
---- Starts an exchange; waits for nothing.
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@return table? exchange
 ---@return claude.Error? err
-function M.start(client, spec)
+local function start(client, spec)
   if client.problem then return nil, client.problem end
   local list, err = M.headers(client, spec)
   if not list then return nil, err end
@@ -143,6 +142,25 @@ function M.start(client, spec)
   local exchange, text, failure = require("claude.transport").start(request)
   if exchange then return exchange end
   return nil, failure or errors.new({ kind = "network", message = text })
+end
+
+--- Starts an exchange; waits for nothing. Where the client has places (max_concurrency) one
+--- must have been taken, and it is given back when the exchange ends, or never began.
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return table? exchange
+---@return claude.Error? err
+function M.start(client, spec)
+  local places = client.places
+  local exchange, err = start(client, spec)
+  if not places then return exchange, err end
+  local function leave() places:leave() end
+  if not exchange or exchange.ended then
+    leave()
+  else
+    exchange.on_end = leave
+  end
+  return exchange, err
 end
 
 return M

@@ -1,0 +1,94 @@
+--- How many requests of a client may be under way at once (`max_concurrency`). Who comes
+--- when all places are taken waits in line, and no timer runs meanwhile.
+local errors = require("claude.errors")
+local guard = require("claude.guard")
+local tasks = require("claude.tasks")
+
+---@class claude.Places
+---@field package limit integer
+---@field package taken integer
+---@field package line table[] who waits, first come first
+---@field package first integer index of the first in line
+---@field package last integer
+local Places = {}
+Places.__index = Places
+Places.__name = "claude.Places"
+
+-- A host may end a coroutine that waits without a word: its place in line is then worth
+-- nothing, and what was given to it comes back when it is collected.
+local WEAK = { __mode = "v" }
+
+local function line_up(places)
+  local waiter = { signal = tasks.signal() }
+  places.last = places.last + 1
+  places.line[places.last] = setmetatable({ waiter }, tasks.are_hosted() and WEAK or nil)
+  if tasks.are_hosted() then
+    waiter.guard = guard.new(function()
+      if waiter.given then places:leave() end
+    end)
+  end
+  return waiter
+end
+
+local function next_in_line(places)
+  while places.first <= places.last do
+    local waiter = places.line[places.first][1]
+    places.line[places.first] = nil
+    places.first = places.first + 1
+    if waiter and not waiter.gone then return waiter end
+  end
+end
+
+--- Takes a place if that needs no waiting.
+---@return boolean taken
+function Places:try()
+  if self.taken >= self.limit then return false end
+  self.taken = self.taken + 1
+  return true
+end
+
+-- Whoever gave up while a place was being handed over gives it back.
+local function give_up(places, waiter)
+  waiter.gone = true
+  if waiter.given then places:leave() end
+end
+
+--- Takes a place, waiting for one if need be.
+---@param control claude.RetryControl what cancels the wait
+---@return true? taken
+---@return claude.Error? err of kind "cancelled"
+function Places:take(control)
+  if self:try() then return true end
+  local waiter = line_up(self)
+  control.waiting = waiter.signal
+  local _, why = waiter.signal:wait()
+  control.waiting = nil
+  if why == "cancelled" or control.cancelled then
+    give_up(self, waiter)
+    if why == "cancelled" then return nil, tasks.cancelled_error() end
+    return nil, errors.new({ kind = "cancelled", message = "the request was cancelled" })
+  end
+  waiter.given = false -- it is its owner's now
+  return true
+end
+
+--- Gives a place back: to the first in line, if there is one.
+function Places:leave()
+  local waiter = next_in_line(self)
+  if not waiter then
+    self.taken = self.taken - 1
+    return
+  end
+  waiter.given = true
+  waiter.signal:set()
+end
+
+local M = {}
+
+---@param limit integer
+---@return claude.Places
+function M.new(limit)
+  return setmetatable({ limit = limit, taken = 0, line = {}, first = 1, last = 0 }, Places)
+end
+
+return M

@@ -1,0 +1,136 @@
+-- max_concurrency: how many requests of one client may be under way at once.
+local claude = require("claude")
+local hub = require("claude.loop")
+local servers = require("spec.support.servers")
+local tasks = require("claude.tasks")
+
+local PARAMS = {
+  model = "claude-opus-4-8",
+  max_tokens = 8000,
+  messages = { { role = "user", content = "Hi" } },
+}
+
+for _, driver in ipairs({ "blocking", "luv" }) do
+  describe("max_concurrency, driver " .. driver .. ":", function()
+    local server
+    setup(function()
+      hub.use(driver)
+      server = servers.fault_server()
+    end)
+    teardown(function()
+      server:stop()
+      hub.use("blocking")
+    end)
+
+    local function client_of(scenario, most, options)
+      options = options or {}
+      options.api_key, options.max_retries, options.max_concurrency = "k", 0, most
+      options.base_url = server.url .. "/" .. scenario
+      return claude.new(options)
+    end
+
+    it("holds back what is too much, and serves who waits in order", function()
+      local client, most, ended, begun = client_of("slow_ok", 2), 0, 0, {}
+      tasks.loop(function()
+        local all = {}
+        for i = 1, 6 do
+          all[i] = claude.spawn(function()
+            local stream = client.messages:stream(PARAMS)
+            assert(stream:next())
+            begun[#begun + 1] = i
+            assert(stream:final_message())
+            ended = ended + 1
+          end)
+        end
+        while ended < 6 do
+          most = math.max(most, (hub.engine():counts()))
+          tasks.sleep(0.005)
+        end
+      end)
+      assert.equal(2, most)
+      -- Two at once: which of them answers first is chance.
+      for i = 1, 6, 2 do
+        assert.equal(2 * i + 1, begun[i] + begun[i + 1])
+      end
+    end)
+
+    it("counts no time while a request waits for its place", function()
+      local client = client_of("slow_ok", 1, { limits = { connect = 0.35, first_byte = 0.35 } })
+      local fine = 0
+      tasks.loop(function()
+        for _ = 1, 4 do
+          claude.spawn(function()
+            if client.messages:create(PARAMS) then fine = fine + 1 end
+          end)
+        end
+      end)
+      assert.equal(4, fine)
+    end)
+
+    it("holds for every call of the client, and outside tasks", function()
+      local client = client_of("slow_ok", 1)
+      local stream = client.messages:stream(PARAMS)
+      assert(client.messages:create(PARAMS))
+      assert.equal("Hello", assert(stream:final_message()):text())
+    end)
+
+    it("gives the place of a request that failed to the next", function()
+      for _, scenario in ipairs({ "error_529", "cut_in_event", "reset_at_once" }) do
+        local client = client_of(scenario, 1)
+        for _ = 1, 3 do
+          assert.is_nil((client.messages:create(PARAMS)))
+        end
+        assert.is_nil((client.models:retrieve("x")))
+        assert.is_nil((client.models:retrieve("x")))
+      end
+    end)
+
+    it("gives the place of a request that could not begin to the next", function()
+      local client = client_of("ok", 1)
+      for _ = 1, 3 do
+        local _, _, err = client.messages:create(PARAMS, { headers = { bad = "a\1b" } })
+        assert.equal("invalid", err.kind)
+      end
+      assert(client.messages:create(PARAMS))
+    end)
+
+    it("lets who waits be cancelled: the stream, or its task", function()
+      local client = client_of("slow_ok", 1)
+      tasks.loop(function()
+        local first = claude.spawn(function() return client.messages:create(PARAMS) end)
+        tasks.sleep(0.01)
+        local stream = client.messages:stream(PARAMS)
+        local reader = claude.spawn(function() return stream:final_message() end)
+        local task = claude.spawn(function() return client.messages:create(PARAMS) end)
+        local last = claude.spawn(function() return client.messages:create(PARAMS) end)
+        tasks.sleep(0.01)
+        stream:cancel()
+        task:cancel()
+        assert.equal("cancelled", select(3, reader:wait()).kind)
+        assert.equal("cancelled", select(3, task:wait()).kind)
+        assert(first:wait())
+        assert(last:wait())
+      end)
+    end)
+
+    it("takes the place of a stream that was dropped", function()
+      local client = client_of("stall_in_event", 1)
+      local stream = client.messages:stream(PARAMS)
+      assert(stream:next())
+      stream = nil -- luacheck: ignore 311
+      collectgarbage()
+      collectgarbage()
+      local other = client.messages:stream(PARAMS)
+      assert(other:next())
+      other:cancel()
+    end)
+
+    it("must be an integer from 1", function()
+      for _, wrong in ipairs({ 0, 1.5, -1, 0 / 0, "2" }) do
+        local ok, text = pcall(claude.new, { api_key = "k", max_concurrency = wrong })
+        assert.is_false(ok)
+        assert.is_truthy(text:find("max_concurrency", 1, true))
+      end
+    end)
+  end)
+end
