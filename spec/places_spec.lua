@@ -32,9 +32,8 @@ for _, driver in ipairs({ "blocking", "luv" }) do
     it("holds back what is too much, and serves who waits in order", function()
       local client, most, ended, begun = client_of("slow_ok", 2), 0, 0, {}
       tasks.loop(function()
-        local all = {}
         for i = 1, 6 do
-          all[i] = claude.spawn(function()
+          claude.spawn(function()
             local stream = client.messages:stream(PARAMS)
             assert(stream:next())
             begun[#begun + 1] = i

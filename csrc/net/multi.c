@@ -38,13 +38,29 @@ static slot *slot_at(const cm_multi *m, size_t i) {
   return (slot *)m->slots.items + i;
 }
 
+static cm_transfer *transfer_of(CURL *easy) {
+  char *transfer = NULL;
+
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+  return (cm_transfer *)(void *)transfer;
+}
+
 /* ---- libcurl's callbacks: write down, return ---- */
+
+static void note_descriptor(cm_transfer *t, int fd, int mask) {
+  if (mask)
+    t->fd = fd;
+  else if (t->fd == fd)
+    t->fd = -1;
+}
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *socket_data) {
   cm_multi *m = ud;
   int mask = what == CURL_POLL_REMOVE ? 0 : what & (CURL_POLL_IN | CURL_POLL_OUT);
+  cm_transfer *t = transfer_of(easy);
 
-  (void)easy, (void)socket_data;
+  (void)socket_data;
+  if (t && !t->http2) note_descriptor(t, (int)fd, mask); /* none: a connection that was kept */
   if (cm_watches_note(&m->watches, (int)fd, mask) != CM_OK) m->starved = 1;
   return 0;
 }
@@ -196,11 +212,9 @@ static void collect(cm_multi *m) {
 
   while ((message = curl_multi_info_read(m->curl, &left)) != NULL) {
     CURLcode code = message->data.result;
-    char *transfer = NULL;
 
     if (message->msg != CURLMSG_DONE) continue;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-    end_transfer(m, (cm_transfer *)(void *)transfer, code);
+    end_transfer(m, transfer_of(message->easy_handle), code);
   }
   if (m->starved) fail_all(m);
 }
@@ -347,12 +361,19 @@ void cm_multi_act(cm_multi *multi, int fd, int mask) {
   collect(multi);
 }
 
-void cm_multi_read_now(cm_multi *multi) {
-  int fd;
+void cm_multi_read_now(cm_multi *multi, cm_transfer_id id) {
+  const cm_transfer *t = find(multi, id);
+  size_t i;
+  int fd, mask;
 
-  cm_watches_begin(&multi->watches);
-  while ((fd = cm_watches_next(&multi->watches, CM_MULTI_READ)) >= 0)
-    cm_multi_act(multi, fd, CM_MULTI_READ);
+  if (!t || t->done) return;
+  if (!t->http2) {
+    if (t->fd >= 0) cm_multi_act(multi, t->fd, CM_MULTI_READ);
+    return;
+  }
+  /* Which connection carries it is not known, but they are few. */
+  for (i = 0; cm_watches_at(&multi->watches, i, &fd, &mask); i++)
+    if (mask & CM_MULTI_READ) cm_multi_act(multi, fd, CM_MULTI_READ);
 }
 
 int cm_multi_change(cm_multi *multi, int *fd, int *mask) {

@@ -47,8 +47,8 @@ void cm_multi_resume(cm_multi *multi, cm_transfer_id id);
 /* A descriptor is ready (mask: CM_MULTI_…), or fd < 0: the time is up (ignored if it is not). */
 void cm_multi_act(cm_multi *multi, int fd, int mask);
 
-/* Tries to read once from every connection that is being read. */
-void cm_multi_read_now(cm_multi *multi);
+/* Tries to read once from the connection that the transfer uses. */
+void cm_multi_read_now(cm_multi *multi, cm_transfer_id id);
 
 /* The next change of what to watch: mask 0 stops, 1 reads, 2 writes, 3 both. 0: no more. */
 int cm_multi_change(cm_multi *multi, int *fd, int *mask);

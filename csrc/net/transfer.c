@@ -276,6 +276,7 @@ static cm_status set_up(cm_transfer *t, const cm_transfer_options *o) {
 
 static void clear(cm_transfer *t, const cm_alloc *alloc, const cm_transfer_options *o) {
   memset(t, 0, sizeof *t);
+  t->fd = -1;
   t->alloc = alloc;
   t->setup = t->code = CURLE_OK;
   t->http2 = o->http2;

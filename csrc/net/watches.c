@@ -7,7 +7,6 @@
 typedef struct watch {
   int fd;
   int mask;
-  int visited; /* by the round that is going on */
 } watch;
 
 static watch *watch_at(const cm_list *list, size_t i) {
@@ -34,7 +33,6 @@ static cm_status append(cm_watches *watches, cm_list *list, int fd, int mask) {
   added = watch_at(list, list->count++);
   added->fd = fd;
   added->mask = mask;
-  added->visited = 0;
   return CM_OK;
 }
 
@@ -127,23 +125,11 @@ void cm_watches_release(cm_watches *watches) {
   watches->closing.count = 0;
 }
 
-void cm_watches_begin(cm_watches *watches) {
-  size_t i;
-
-  for (i = 0; i < watches->watched.count; i++) watch_at(&watches->watched, i)->visited = 0;
-}
-
-/* What is noted in between may move the list: so each search begins at its start. */
-int cm_watches_next(cm_watches *watches, int mask) {
-  size_t i;
-
-  for (i = 0; i < watches->watched.count; i++) {
-    watch *w = watch_at(&watches->watched, i);
-    if (!(w->mask & mask) || w->visited) continue;
-    w->visited = 1;
-    return w->fd;
-  }
-  return -1;
+int cm_watches_at(const cm_watches *watches, size_t i, int *fd, int *mask) {
+  if (i >= watches->watched.count) return 0;
+  *fd = watch_at(&watches->watched, i)->fd;
+  *mask = watch_at(&watches->watched, i)->mask;
+  return 1;
 }
 
 size_t cm_watches_count(const cm_watches *watches) {

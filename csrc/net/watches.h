@@ -39,12 +39,8 @@ int cm_watches_change(cm_watches *watches, int *fd, int *mask);
 cm_status cm_watches_close(cm_watches *watches, int fd);
 void cm_watches_release(cm_watches *watches);
 
-/*
-** Goes through the descriptors that are watched for one of the bits in mask, each once,
-** whatever is noted in between: begin, then next until it returns -1.
-*/
-void cm_watches_begin(cm_watches *watches);
-int cm_watches_next(cm_watches *watches, int mask);
+/* The i-th descriptor that is watched, in no order; 0: there are not so many. */
+int cm_watches_at(const cm_watches *watches, size_t i, int *fd, int *mask);
 
 size_t cm_watches_count(const cm_watches *watches);
 

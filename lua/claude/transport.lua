@@ -109,7 +109,7 @@ function judge(self)
   local at, name = soonest(self)
   if at and name and at <= hub.now() then
     -- Perhaps it was we who did not look: read once more before saying that nothing came.
-    hub.engine():read_now()
+    hub.engine():read_now(self.id)
     at, name = soonest(self)
   end
   if not at then return end
@@ -180,7 +180,7 @@ end
 function Exchange:close()
   if self.ended then return end
   hub.linger(self, true)
-  hub.engine():read_now()
+  hub.engine():read_now(self.id)
   hub.listen(self.id, function(done, ...)
     if done then note_end(self, ...) end
   end)

@@ -921,7 +921,8 @@ function Engine:resume(id) end
 ---@param mask? integer
 function Engine:socket_action(fd, mask) end
 
-function Engine:read_now() end
+---@param id integer
+function Engine:read_now(id) end
 
 ---@return integer? fd
 ---@return integer? mask

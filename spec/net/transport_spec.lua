@@ -334,7 +334,7 @@ describe("the loop contract:", function()
     local exchange = requests.start({ url = server.url .. "/ok/x", body = "{}" })
     while hub.engine():activity(exchange.id) and exchange.response:unread() == 0 do
       hub.engine():socket_action(-1)
-      hub.engine():read_now()
+      hub.engine():read_now(exchange.id)
     end
     exchange:cancel()
     assert.is_nil((hub.engine():next()))

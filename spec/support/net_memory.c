@@ -223,31 +223,12 @@ static void test_descriptors_are_closed_late(void) {
   cm_watches_deinit(&watches);
 }
 
-static void test_a_round_meets_each_watch_once(void) {
-  cm_watches watches;
-
-  cm_watches_init(&watches, &cm_libc_alloc);
-  cm_watches_note(&watches, 5, 1);
-  cm_watches_note(&watches, 6, 2);
-  cm_watches_note(&watches, 7, 3);
-  cm_watches_begin(&watches);
-  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == 5);
-  cm_watches_note(&watches, 5, 0); /* what stood last takes its place */
-  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == 7);
-  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == -1);
-  cm_watches_begin(&watches);
-  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == 7);
-  CHECK(cm_watches_next(&watches, CM_MULTI_READ) == -1);
-  cm_watches_deinit(&watches);
-}
-
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   test_every_failed_allocation(argv[1]);
   test_cancel_with_old_libcurl();
   test_changes_are_never_merged_past_a_removal();
   test_descriptors_are_closed_late();
-  test_a_round_meets_each_watch_once();
   printf("%d passed, %d failed\n", check_passed, check_failed);
   return check_failed != 0;
 }

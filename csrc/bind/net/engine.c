@@ -228,11 +228,12 @@ static int engine_socket_action(lua_State *L) {
   return 0;
 }
 
-/* engine:read_now() */
+/* engine:read_now(id) */
 static int engine_read_now(lua_State *L) {
   cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
 
-  if (multi) cm_multi_read_now(multi);
+  if (multi) cm_multi_read_now(multi, id);
   return 0;
 }
 
