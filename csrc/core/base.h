@@ -43,4 +43,7 @@ typedef struct cm_alloc {
 
 extern const cm_alloc cm_libc_alloc;
 
+/* Copies what fits of a NUL-terminated text, up to the end of a character. */
+void cm_failure_say(cm_failure *failure, const char *text);
+
 #endif

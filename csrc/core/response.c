@@ -133,6 +133,10 @@ cm_status cm_response_on_header(cm_response *r, cm_slice line) {
   return fail_by(r, status, 0, "the headers are larger than max_header_bytes");
 }
 
+size_t cm_response_max_header_bytes(const cm_response *response) {
+  return response->limits.max_header_bytes;
+}
+
 int cm_response_status(const cm_response *response) {
   return cm_headers_status(&response->headers);
 }
@@ -261,23 +265,11 @@ static void judge_plain(cm_response *r) {
   }
 }
 
-/* Copies what fits, up to the end of a character. */
-static void copy_text(char *out, size_t size, const char *text) {
-  size_t length = strlen(text);
-
-  if (length >= size) {
-    length = size - 1;
-    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
-  }
-  memcpy(out, text, length);
-  out[length] = 0;
-}
-
 void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   if (r->finished) return;
   r->finished = 1;
   r->transport.status = transport;
-  copy_text(r->transport.text, sizeof r->transport.text, text ? text : "");
+  cm_failure_say(&r->transport, text ? text : "");
   if (r->form == UNDECIDED) r->form = form_of(r, cm_slice_of(""));
   if (r->failure.status != CM_OK) return;
   if (r->form == PLAIN)

@@ -36,6 +36,9 @@ void cm_response_release(cm_response *response);
 */
 cm_status cm_response_on_header(cm_response *response, cm_slice line);
 
+/* For a writer that must bound what it keeps of a line that has not ended. */
+size_t cm_response_max_header_bytes(const cm_response *response);
+
 /* Body bytes, copied. */
 cm_status cm_response_on_body(cm_response *response, cm_slice bytes);
 

@@ -700,6 +700,11 @@ function core.response(limits) end
 ---@return claude.core.EventStream
 function core.sse(max_event_bytes) end
 
+--- A decoder that writes into a response to which nothing has been fed.
+---@param response claude.core.Response
+---@return claude.core.Http1
+function core.http1(response) end
+
 ---@return claude.core.Transcript
 function core.transcript() end
 
@@ -810,6 +815,37 @@ function EventStream:feed(bytes) end
 ---@return integer? offset
 function EventStream:next() end
 
+--- Decodes the bytes of a connection, HTTP/1.1, into a response. For hosts with sockets of
+--- their own; strict, see csrc/core/http1.h. Once it has failed, it says so for good.
+---@class claude.core.Http1
+local Http1 = {}
+
+--- Takes what was received, however it is cut. Bytes behind the end of the message are dropped.
+---@param bytes string
+---@return true?
+---@return string? problem which the response has been finished with
+function Http1:feed(bytes) end
+
+--- The connection has ended; with a text, that is how it failed. Only a message that is done,
+--- or whose body ends with the connection, takes that well. Whether the API's reply is whole
+--- is another question: the response answers it.
+---@param problem? string
+---@return true?
+---@return string? problem which the response has been finished with
+function Http1:finish(problem) end
+
+---@return boolean done the message has come to its end: nothing more needs to be read
+function Http1:done() end
+
+---@return boolean keeps_alive the connection may serve another request
+function Http1:keeps_alive() end
+
+--- What to read next where a read must say how much: the rest of a line (with its CRLF, to be
+--- put back where a read takes it off), or a number of bytes that are surely to come. A read
+--- of a smaller number does as well. 0: nothing more.
+---@return "line"|integer
+function Http1:wants() end
+
 --- Messages as exact bytes; forks share them.
 ---@class claude.core.Transcript
 local Transcript = {}
@@ -866,6 +902,12 @@ function Body:length() end
 
 ---@return string
 function Body:tostring() end
+
+--- A piece of it, "" at the end: for sending it without a copy of the whole.
+---@param offset integer bytes in front of the piece
+---@param max? integer default 65536
+---@return string
+function Body:read(offset, max) end
 
 ---@param raw? boolean
 ---@return string

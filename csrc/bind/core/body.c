@@ -7,7 +7,10 @@
 #include "bind/core/module.h"
 #include "bind/handles.h"
 
-enum { BYTES_PER_MESSAGE = 8 * sizeof(void *) }; /* its slice and the comma's, about */
+enum {
+  BYTES_PER_MESSAGE = 8 * sizeof(void *), /* its slice and the comma's, about */
+  DEFAULT_PIECE = 64 * 1024
+};
 
 static cm_body *check_body(lua_State *L) {
   cm_body_handle *handle = luaL_checkudata(L, 1, CM_BODY_CLASS);
@@ -113,6 +116,39 @@ static int body_tostring(lua_State *L) {
   return 1;
 }
 
+/* One slice needs no buffer: it is copied once. */
+static void push_piece(lua_State *L, const cm_body *body, cm_body_cursor *cursor, size_t size) {
+  cm_slice bytes = cm_body_next(body, cursor);
+  luaL_Buffer piece;
+
+  if (bytes.len >= size) {
+    lua_pushlstring(L, bytes.ptr, size);
+    return;
+  }
+  luaL_buffinit(L, &piece);
+  for (; bytes.len && size; bytes = cm_body_next(body, cursor)) {
+    if (bytes.len > size) bytes.len = size;
+    luaL_addlstring(&piece, bytes.ptr, bytes.len);
+    size -= bytes.len;
+  }
+  luaL_pushresult(&piece);
+}
+
+/* body:read(offset[, max]) -> up to max bytes from that offset on; "" at the end */
+static int body_read(lua_State *L) {
+  cm_body *body = check_body(L);
+  lua_Number offset = luaL_checknumber(L, 2);
+  lua_Number max = luaL_optnumber(L, 3, DEFAULT_PIECE);
+  cm_body_cursor cursor;
+
+  luaL_argcheck(L, offset >= 0 && offset <= (lua_Number)cm_body_length(body), 2,
+                "must be an offset from 0 to the body's length");
+  luaL_argcheck(L, max >= 1 && max <= 1e15, 3, "must be a number of bytes");
+  cm_body_seek(body, &cursor, (size_t)offset);
+  push_piece(L, body, &cursor, (size_t)max);
+  return 1;
+}
+
 /* body:sha256([raw]) -> the hash of its bytes, as core.sha256 gives it */
 static int body_sha256(lua_State *L) {
   cm_body *body = check_body(L);
@@ -128,10 +164,8 @@ static int body_sha256(lua_State *L) {
 
 void cm_open_body(lua_State *L) {
   static const luaL_Reg methods[] = {
-    { "length", body_length },
-    { "tostring", body_tostring },
-    { "sha256", body_sha256 },
-    { NULL, NULL },
+    { "length", body_length }, { "read", body_read }, { "tostring", body_tostring },
+    { "sha256", body_sha256 }, { NULL, NULL },
   };
   static const luaL_Reg metamethods[] = {
     { "__gc", body_gc },
