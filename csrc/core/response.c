@@ -18,7 +18,7 @@ enum {
 };
 
 typedef enum body_form {
-  UNDECIDED, /* no byte of the body has come, and the headers do not say */
+  UNDECIDED, /* the headers do not say, and only blanks of the body, if any, have come */
   STREAM,
   PLAIN
 } body_form;
@@ -126,7 +126,7 @@ cm_status cm_response_on_header(cm_response *r, cm_slice line) {
   cm_status status;
 
   if (r->failure.status != CM_OK) return r->failure.status;
-  if (r->finished || r->form != UNDECIDED) return CM_OK; /* trailers */
+  if (r->finished || r->form != UNDECIDED || r->queue.len) return CM_OK; /* trailers */
   status = cm_headers_take(&r->headers, line);
   if (status == CM_ERR_PROTOCOL)
     return fail(r, status, 0, "the status line or a header is not HTTP");
@@ -163,7 +163,8 @@ static body_form form_of(const cm_response *r, cm_slice bytes) {
   if (is_named_stream(r)) return STREAM;
   if (cm_headers_get(&r->headers, "content-type").len > 0) return PLAIN;
   while (bytes.len && memchr(" \t\r\n", bytes.ptr[0], 4)) bytes.ptr++, bytes.len--;
-  return bytes.len && memchr("{[<", bytes.ptr[0], 3) ? PLAIN : STREAM;
+  if (bytes.len == 0) return UNDECIDED;
+  return memchr("{[<", bytes.ptr[0], 3) ? PLAIN : STREAM;
 }
 
 int cm_response_is_event_stream(const cm_response *r) {
@@ -212,12 +213,31 @@ static void forget_read_bytes(cm_response *r) {
   }
 }
 
+static cm_status append_to_body(cm_response *r, cm_slice bytes) {
+  return fail_by(r, cm_buffer_append(&r->body, bytes), 0, "the body is larger than max_body_bytes");
+}
+
+/* The blanks in front of a body wait in the queue until more tells what it is. */
+static cm_status decide_form(cm_response *r, cm_slice bytes) {
+  cm_status status = CM_OK;
+
+  r->form = form_of(r, bytes);
+  if (r->form == PLAIN && r->queue.len) {
+    status = append_to_body(r, cm_slice_in(&r->queue));
+    cm_buffer_clear(&r->queue);
+  }
+  return status;
+}
+
 cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
+  cm_status status = CM_OK;
+
   if (r->failure.status != CM_OK) return r->failure.status;
   if (r->finished || bytes.len == 0) return CM_OK;
-  if (r->form == UNDECIDED) r->form = form_of(r, bytes);
-  if (r->form == STREAM) return r->message.ended ? CM_OK : append_to_queue(r, bytes);
-  return fail_by(r, cm_buffer_append(&r->body, bytes), 0, "the body is larger than max_body_bytes");
+  if (r->form == UNDECIDED) status = decide_form(r, bytes);
+  if (status != CM_OK) return status;
+  if (r->form == PLAIN) return append_to_body(r, bytes);
+  return r->message.ended ? CM_OK : append_to_queue(r, bytes);
 }
 
 size_t cm_response_unread(const cm_response *r) {
@@ -271,6 +291,7 @@ void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   r->transport.status = transport;
   cm_failure_say(&r->transport, text ? text : "");
   if (r->form == UNDECIDED) r->form = form_of(r, cm_slice_of(""));
+  if (r->form == UNDECIDED) r->form = STREAM;
   if (r->failure.status != CM_OK) return;
   if (r->form == PLAIN)
     judge_plain(r);
@@ -297,6 +318,7 @@ static cm_status next_frame(cm_response *r) {
   cm_slice unread;
   cm_status status;
 
+  if (r->form == UNDECIDED) return CM_WANT_MORE;
   unread.ptr = r->queue.len ? r->queue.ptr + r->read : "";
   unread.len = r->queue.len - r->read;
   status = cm_sse_next(&r->sse, &unread, &r->frame);

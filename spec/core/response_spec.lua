@@ -429,6 +429,38 @@ describe("core.response, a body that is no stream", function()
     assert.equal(7, #s.drain(response))
   end)
 
+  it("looks at the first byte that is no blank, however the body is cut", function()
+    local function read(chunks)
+      local response, seen = with_headers({ "HTTP/1.1 200" }), {}
+      for _, chunk in ipairs(chunks) do
+        response:feed(chunk)
+        s.drain(response, seen)
+      end
+      response:finish()
+      return response, seen
+    end
+    each_chunking(
+      '\r\n \t{"a":1}',
+      function(chunks, how) assert.equal('\r\n \t{"a":1}', read(chunks):body(), how) end
+    )
+    each_chunking("\r\n\n" .. s.stream(HELLO), function(chunks, how)
+      local response, seen = read(chunks)
+      assert.equal(7, #seen, how)
+      assert.is_true(response:complete(), how)
+    end)
+  end)
+
+  it("that is nothing but blanks is a stream without a message", function()
+    local response = with_headers({ "HTTP/1.1 200" })
+    response:feed("\r\n")
+    assert.same({ nil, "more" }, { response:next() })
+    response:feed_header("x-trailer: 1")
+    assert.is_nil(response:header("x-trailer"))
+    response:finish()
+    assert.same({ nil, "error" }, { response:next() })
+    assert.equal("incomplete", response:failure().kind)
+  end)
+
   it("is a failure of the transport if it broke off", function()
     local response = with_headers({ "HTTP/1.1 200", "content-type: application/json" })
     response:feed('{"type":"mess')
