@@ -3,14 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/http_syntax.h"
 #include "core/slice.h"
 
-enum { MAX_CHUNK_HEADER = 4096 };
+enum { MAX_CHUNK_HEADER = 4096, CRLF_BYTES = 2 };
 
 static const char SCHEME[] = "HTTP/";
-
-/* So that the CRLF behind a chunk can still be counted. */
-static const int64_t MOST_BYTES = INT64_MAX - 2;
 
 void cm_http1_init(cm_http1 *h, const cm_alloc *alloc, cm_response *response) {
   memset(h, 0, sizeof *h);
@@ -58,95 +56,6 @@ static cm_status by_response(cm_http1 *h, cm_status status) {
   return status == CM_OK ? CM_OK : fail(h, status, cm_response_failure(h->response)->text);
 }
 
-/* Characters and words */
-
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static int is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-static int is_token(cm_slice s) {
-  size_t i;
-
-  for (i = 0; i < s.len; i++) {
-    char c = lower(s.ptr[i]);
-    if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !memchr("!#$%&'*+-.^_`|~", c, 15)) return 0;
-  }
-  return s.len > 0;
-}
-
-/* A bare CR and NUL are among them. */
-static int has_control(cm_slice s) {
-  size_t i;
-
-  for (i = 0; i < s.len; i++) {
-    unsigned char c = (unsigned char)s.ptr[i];
-    if ((c < 0x20 && c != '\t') || c == 0x7F) return 1;
-  }
-  return 0;
-}
-
-static int is_word(cm_slice s, const char *in_lower_case) {
-  size_t i;
-
-  if (s.len != strlen(in_lower_case)) return 0;
-  for (i = 0; i < s.len; i++)
-    if (lower(s.ptr[i]) != in_lower_case[i]) return 0;
-  return 1;
-}
-
-static cm_slice cut(cm_slice s, size_t from, size_t to) {
-  s.ptr += from;
-  s.len = to - from;
-  return s;
-}
-
-static cm_slice trim(cm_slice s) {
-  while (s.len && is_blank(s.ptr[0])) s.ptr++, s.len--;
-  while (s.len && is_blank(s.ptr[s.len - 1])) s.len--;
-  return s;
-}
-
-/* Moves the first element of a comma-separated list to *element; 0 behind the last. */
-static int next_element(cm_slice *list, cm_slice *element) {
-  const char *comma;
-
-  if (!list->ptr) return 0;
-  comma = memchr(list->ptr, ',', list->len);
-  *element = trim(cut(*list, 0, comma ? (size_t)(comma - list->ptr) : list->len));
-  if (comma)
-    *list = cut(*list, (size_t)(comma - list->ptr) + 1, list->len);
-  else
-    list->ptr = NULL;
-  return 1;
-}
-
-static int digit_value(char c) {
-  c = lower(c);
-  if (is_digit(c)) return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
-}
-
-/* -1 for what is not all digits, or over MOST_BYTES. */
-static int64_t read_number(cm_slice digits, int base) {
-  int64_t number = 0;
-  size_t i;
-
-  for (i = 0; i < digits.len; i++) {
-    int digit = digit_value(digits.ptr[i]);
-    if (digit >= base || number > (MOST_BYTES - digit) / base) return -1;
-    number = number * base + digit;
-  }
-  return digits.len ? number : -1;
-}
-
 /* Lines */
 
 /*
@@ -158,8 +67,8 @@ static cm_status next_line(cm_http1 *h, cm_slice *input, size_t most, cm_slice *
   size_t taken = lf ? (size_t)(lf - input->ptr) + 1 : input->len;
 
   if (taken > most - h->line.len) return CM_ERR_LIMIT;
-  *line = cut(*input, 0, taken);
-  *input = cut(*input, taken, input->len);
+  *line = cm_http_cut(*input, 0, taken);
+  *input = cm_http_cut(*input, taken, input->len);
   if (lf && h->line.len == 0) return CM_OK;
   if (cm_buffer_append(&h->line, *line) != CM_OK) return CM_ERR_NOMEM;
   if (!lf) return CM_WANT_MORE;
@@ -173,7 +82,7 @@ static int ends_in_crlf(cm_slice line) {
 }
 
 static cm_slice without_end(cm_slice line) {
-  return cut(line, 0, line.len - (ends_in_crlf(line) ? 2 : 1));
+  return cm_http_cut(line, 0, line.len - (ends_in_crlf(line) ? 2 : 1));
 }
 
 /* The end of the message */
@@ -203,14 +112,14 @@ static cm_status take_status_line(cm_http1 *h, cm_slice line) {
   enum { MINOR = 7, STATUS = 9, REASON = 12 };
   const char *at = line.ptr;
 
-  if (line.len < STATUS || memcmp(at, "HTTP/1.", MINOR) != 0 || !is_digit(at[MINOR]) ||
+  if (line.len < STATUS || memcmp(at, "HTTP/1.", MINOR) != 0 || cm_http_digit(at[MINOR]) > 9 ||
       at[MINOR + 1] != ' ')
     return refuse(h, "the status line is not that of HTTP/1.0 or HTTP/1.1");
   if (line.len < REASON || (line.len > REASON && at[REASON] != ' ') || at[STATUS] == '0' ||
-      read_number(cut(line, STATUS, REASON), 10) < 0)
+      cm_http_number(cm_http_cut(line, STATUS, REASON), 10) < 0)
     return refuse(h, "the status line has no status of three digits");
-  if (has_control(line)) return refuse(h, "the status line holds a control character");
-  h->status = (int)read_number(cut(line, STATUS, REASON), 10);
+  if (cm_http_has_control(line)) return refuse(h, "the status line holds a control character");
+  h->status = (int)cm_http_number(cm_http_cut(line, STATUS, REASON), 10);
   h->minor = at[MINOR] != '0';
   h->state = CM_HTTP1_HEADERS;
   if (h->status == 101) return refuse(h, "the server switches protocols (status 101), unasked");
@@ -223,8 +132,8 @@ static cm_status take_status_line(cm_http1 *h, cm_slice line) {
 static cm_status take_content_length(cm_http1 *h, cm_slice value) {
   cm_slice element;
 
-  while (next_element(&value, &element)) {
-    int64_t length = read_number(element, 10);
+  while (cm_http_next_element(&value, &element)) {
+    int64_t length = cm_http_number(element, 10);
     if (length < 0) return refuse(h, "the header Content-Length is not a number of bytes");
     if (h->length >= 0 && h->length != length)
       return refuse(h, "the header Content-Length is given with two different values");
@@ -235,33 +144,33 @@ static cm_status take_content_length(cm_http1 *h, cm_slice value) {
 
 static cm_status take_transfer_encoding(cm_http1 *h, cm_slice value) {
   if (h->minor == 0) return refuse(h, "an answer in HTTP/1.0 cannot have Transfer-Encoding");
-  if (h->chunked || !is_word(value, "chunked"))
+  if (h->chunked || !cm_http_is_word(value, "chunked"))
     return refuse(h, "the header Transfer-Encoding is more or other than \"chunked\"");
   h->chunked = 1;
   return CM_OK;
 }
 
 static cm_status take_content_encoding(cm_http1 *h, cm_slice value) {
-  if (value.len == 0 || is_word(value, "identity")) return CM_OK;
-  if (!is_token(value)) return refuse(h, "the body is encoded (Content-Encoding), unasked");
+  if (value.len == 0 || cm_http_is_word(value, "identity")) return CM_OK;
+  if (!cm_http_is_token(value)) return refuse(h, "the body is encoded (Content-Encoding), unasked");
   return refuse_token(h, "the body is encoded (Content-Encoding: %.*s), unasked", value);
 }
 
 static cm_status take_connection(cm_http1 *h, cm_slice value) {
   cm_slice option;
 
-  while (next_element(&value, &option)) {
-    if (is_word(option, "close")) h->says_close = 1;
-    if (is_word(option, "keep-alive")) h->says_keep_alive = 1;
+  while (cm_http_next_element(&value, &option)) {
+    if (cm_http_is_word(option, "close")) h->says_close = 1;
+    if (cm_http_is_word(option, "keep-alive")) h->says_keep_alive = 1;
   }
   return CM_OK;
 }
 
 static cm_status heed(cm_http1 *h, cm_slice name, cm_slice value) {
-  if (is_word(name, "content-length")) return take_content_length(h, value);
-  if (is_word(name, "transfer-encoding")) return take_transfer_encoding(h, value);
-  if (is_word(name, "content-encoding")) return take_content_encoding(h, value);
-  if (is_word(name, "connection")) return take_connection(h, value);
+  if (cm_http_is_word(name, "content-length")) return take_content_length(h, value);
+  if (cm_http_is_word(name, "transfer-encoding")) return take_transfer_encoding(h, value);
+  if (cm_http_is_word(name, "content-encoding")) return take_content_encoding(h, value);
+  if (cm_http_is_word(name, "connection")) return take_connection(h, value);
   return CM_OK;
 }
 
@@ -275,10 +184,12 @@ static cm_status take_header(cm_http1 *h, cm_slice line) {
   cm_status status;
 
   if (!colon) return refuse(h, "a header line has no colon");
-  name = cut(line, 0, (size_t)(colon - line.ptr));
-  if (!is_token(name)) return refuse(h, "a header's name is empty, or holds more than a token may");
-  value = trim(cut(line, name.len + 1, line.len));
-  if (has_control(value)) return refuse_token(h, "the header %.*s holds a control character", name);
+  name = cm_http_cut(line, 0, (size_t)(colon - line.ptr));
+  if (!cm_http_is_token(name))
+    return refuse(h, "a header's name is empty, or holds more than a token may");
+  value = cm_http_trim(cm_http_cut(line, name.len + 1, line.len));
+  if (cm_http_has_control(value))
+    return refuse_token(h, "the header %.*s holds a control character", name);
   if (!is_of_the_answer(h)) return CM_OK;
   status = heed(h, name, value);
   return status == CM_OK ? by_response(h, cm_response_on_header(h->response, line)) : status;
@@ -304,7 +215,7 @@ static cm_status unfold(cm_http1 *h, cm_slice line) {
 
   if (h->field.len == 0) return refuse(h, "a blank stands in front of the first header");
   status = cm_buffer_append_text(&h->field, " ");
-  if (status == CM_OK) status = cm_buffer_append(&h->field, trim(line));
+  if (status == CM_OK) status = cm_buffer_append(&h->field, cm_http_trim(line));
   return status == CM_OK ? CM_OK : fail_nomem(h);
 }
 
@@ -334,7 +245,7 @@ static cm_status end_block(cm_http1 *h) {
 static cm_status take_head_line(cm_http1 *h, cm_slice line) {
   if (h->state == CM_HTTP1_STATUS_LINE) return take_status_line(h, line);
   if (line.len == 0) return end_block(h);
-  return is_blank(line.ptr[0]) ? unfold(h, line) : keep_header(h, line);
+  return cm_http_is_blank(line.ptr[0]) ? unfold(h, line) : keep_header(h, line);
 }
 
 static cm_status read_head(cm_http1 *h, cm_slice *input) {
@@ -359,10 +270,10 @@ static cm_status begin_chunk(cm_http1 *h, cm_slice line) {
   size_t digits = 0;
   cm_slice rest;
 
-  while (digits < line.len && digit_value(line.ptr[digits]) < 16) digits++;
-  h->left = read_number(cut(line, 0, digits), 16);
+  while (digits < line.len && cm_http_digit(line.ptr[digits]) < 16) digits++;
+  h->left = cm_http_number(cm_http_cut(line, 0, digits), 16);
   if (h->left < 0) return refuse(h, "a chunk's size is not a hexadecimal number of bytes");
-  rest = trim(cut(line, digits, line.len));
+  rest = cm_http_trim(cm_http_cut(line, digits, line.len));
   if (digits < line.len && (rest.len == 0 || rest.ptr[0] != ';'))
     return refuse(h, "a chunk's size is followed by something other than an extension");
   h->state = h->left ? CM_HTTP1_CHUNK_DATA : CM_HTTP1_TRAILERS;
@@ -377,27 +288,26 @@ static cm_status read_chunk_header(cm_http1 *h, cm_slice *input) {
   if (status == CM_ERR_NOMEM) return fail_nomem(h);
   if (status != CM_OK) return status;
   if (!ends_in_crlf(line)) return refuse(h, "a chunk's header does not end in CRLF");
-  if (has_control(without_end(line)))
+  if (cm_http_has_control(without_end(line)))
     return refuse(h, "a chunk's header holds a control character");
   return begin_chunk(h, without_end(line));
 }
 
+/* Here left counts the bytes of the CRLF. */
 static cm_status read_chunk_end(cm_http1 *h, cm_slice *input) {
-  cm_slice line;
-  cm_status status = next_line(h, input, 2, &line);
-
-  if (status == CM_ERR_NOMEM) return fail_nomem(h);
-  if (status == CM_WANT_MORE) return status;
-  if (status != CM_OK || !ends_in_crlf(line))
-    return refuse(h, "a chunk's data is not followed by CRLF");
-  h->state = CM_HTTP1_CHUNK_HEADER;
+  for (; h->left > 0 && input->len > 0; h->left--) {
+    if (input->ptr[0] != (h->left == CRLF_BYTES ? '\r' : '\n'))
+      return refuse(h, "a chunk's data is not followed by CRLF");
+    *input = cm_http_cut(*input, 1, input->len);
+  }
+  if (h->left == 0) h->state = CM_HTTP1_CHUNK_HEADER;
   return CM_OK;
 }
 
 static cm_status pass_on(cm_http1 *h, cm_slice *input, size_t size) {
-  cm_slice bytes = cut(*input, 0, size);
+  cm_slice bytes = cm_http_cut(*input, 0, size);
 
-  *input = cut(*input, size, input->len);
+  *input = cm_http_cut(*input, size, input->len);
   return by_response(h, cm_response_on_body(h->response, bytes));
 }
 
@@ -409,6 +319,7 @@ static cm_status read_data(cm_http1 *h, cm_slice *input) {
   if (status != CM_OK || h->left > 0) return status;
   if (h->state == CM_HTTP1_BODY) return complete(h);
   h->state = CM_HTTP1_CHUNK_END;
+  h->left = CRLF_BYTES;
   return CM_OK;
 }
 
@@ -505,13 +416,12 @@ int64_t cm_http1_wants(const cm_http1 *h) {
   case CM_HTTP1_DONE:
     return 0;
   case CM_HTTP1_BODY:
+  case CM_HTTP1_CHUNK_END:
     return h->left;
   case CM_HTTP1_BODY_TO_END:
     return 1;
   case CM_HTTP1_CHUNK_DATA:
-    return h->left + 2; /* with its CRLF: one read less */
-  case CM_HTTP1_CHUNK_END:
-    return 2 - (int64_t)h->line.len;
+    return h->left + CRLF_BYTES; /* one read less */
   default:
     return CM_HTTP1_LINE;
   }

@@ -60,7 +60,7 @@ typedef struct cm_http1 {
   int chunked;
   int says_close; /* Connection does */
   int says_keep_alive;
-  int64_t left;       /* of the body or the chunk */
+  int64_t left;       /* of the body, the chunk or the CRLF behind it */
   int surplus;        /* bytes came behind the end of the message */
   int ended;          /* the connection did */
   cm_failure failure; /* status CM_OK, or the error that ended this decoder */

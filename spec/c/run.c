@@ -4,6 +4,7 @@
 #include "check.h"
 
 void body_tests(void);
+void http1_tests(void);
 void json_number_tests(void);
 void json_partial_tests(void);
 void json_reader_tests(void);
@@ -19,6 +20,7 @@ int check_passed, check_failed;
 
 int main(void) {
   body_tests();
+  http1_tests();
   json_number_tests();
   json_partial_tests();
   json_reader_tests();

@@ -32,6 +32,47 @@ describe("core.body", function()
     assert.equal("<" .. ("x"):rep(5000) .. ">", body:tostring())
   end)
 
+  it("is read in pieces from any place, across its parts", function()
+    local body = core.body({ "ab", core.segment("cde"), "f" })
+    for offset = 0, 6 do
+      for max = 1, 7 do
+        assert.equal(("abcdef"):sub(offset + 1, offset + max), body:read(offset, max))
+      end
+    end
+  end)
+
+  it("is read 64 KiB at a time unless told otherwise", function()
+    local bytes = ("0123456789"):rep(20000)
+    for _, parts in ipairs({ { bytes }, { bytes:sub(1, 9), bytes:sub(10) } }) do
+      local body, read, sizes = core.body(parts), {}, {}
+      local offset, piece = 0
+      repeat
+        piece = body:read(offset)
+        offset = offset + #piece
+        read[#read + 1], sizes[#sizes + 1] = piece, #piece
+      until piece == ""
+      assert.same({ 65536, 65536, 65536, 3392, 0 }, sizes)
+      assert.equal(bytes, table.concat(read))
+    end
+  end)
+
+  it("is read only where it is", function()
+    local body = core.body({ "abc" })
+    assert.equal("", body:read(3))
+    assert.equal("", core.body({}):read(0))
+    for _, offset in ipairs({ -1, 4, 0 / 0, math.huge }) do
+      local ok, problem = pcall(body.read, body, offset)
+      assert.is_false(ok)
+      assert.matches("must be an offset from 0 to the body's length", problem)
+    end
+    for _, max in ipairs({ 0, -1, 0 / 0 }) do
+      local ok, problem = pcall(body.read, body, 0, max)
+      assert.is_false(ok)
+      assert.matches("must be a number of bytes", problem)
+    end
+    assert.has_error(function() body:read() end)
+  end)
+
   it("hashes as its bytes do", function()
     local body = core.body({ "a", core.segment("b"), "c" })
     assert.equal(core.sha256("abc"), body:sha256())

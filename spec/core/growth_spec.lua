@@ -101,6 +101,40 @@ describe("the time for", function()
     end)
   end)
 
+  it("an HTTP/1.1 answer that comes byte by byte", function()
+    local function feed_singly(decoder, bytes, count)
+      for _ = 1, count do
+        for i = 1, #bytes do
+          assert(decoder:feed(bytes:sub(i, i)))
+        end
+      end
+    end
+    grows_linearly(20000, function(size)
+      local decoder = core.http1(core.response())
+      decoder:feed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nlong: ")
+      feed_singly(decoder, "x", size)
+      feed_singly(decoder, "\r\n fold", size)
+      decoder:feed("\r\n\r\n")
+      feed_singly(decoder, "1\r\nx\r\n", size)
+      decoder:feed("0\r\n\r\n")
+      assert.is_true(decoder:done())
+    end)
+  end)
+
+  it("a body of many parts that is read in pieces", function()
+    grows_linearly(10000, function(count)
+      local parts = {}
+      for i = 1, count do
+        parts[i] = "0123456789"
+      end
+      local body, offset = core.body(parts), 0
+      while offset < 10 * count do
+        offset = offset + #body:read(offset, 16)
+      end
+      assert.equal(10 * count, offset)
+    end)
+  end)
+
   it("many headers of one name", function()
     grows_linearly(20000, function(count)
       local response = core.response()

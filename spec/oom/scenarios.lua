@@ -134,6 +134,52 @@ function M.api_error(core)
   equal("slow\n", failure.message)
 end
 
+function M.http1(core)
+  local response = core.response()
+  local decoder = core.http1(response)
+  local head = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    .. "X-Folded: "
+    .. ("x"):rep(100)
+    .. "\r\n "
+    .. ("y"):rep(100)
+    .. "\r\nTransfer-Encoding: chunked\r\n\r\n"
+  local bytes = ("%s%x;%s\r\n%s\r\n0\r\nTrailer: x\r\n\r\n"):format(
+    head,
+    #frames,
+    ("e"):rep(100),
+    frames
+  )
+  for at = 1, #bytes, 30 do
+    equal(true, decoder:feed(bytes:sub(at, at + 29)))
+  end
+  equal(true, decoder:done())
+  equal(true, decoder:keeps_alive())
+  equal(0, decoder:wants())
+  equal(true, decoder:finish())
+  equal(("x"):rep(100) .. " " .. ("y"):rep(100), response:header("x-folded"))
+  while response:next() do
+  end
+  equal(true, response:complete())
+end
+
+function M.http1_failure(core)
+  local response = core.response()
+  local decoder = core.http1(response)
+  equal("line", decoder:wants())
+  local _, problem = decoder:feed("HTTP/1.1 200 OK\r\nX-Odd: \0\r\n\r\n")
+  equal("the header X-Odd holds a control character", problem)
+  equal(problem, response:failure().message)
+  decoder = core.http1(core.response())
+  equal("before the status line: timeout", select(2, decoder:finish("timeout")))
+end
+
+function M.body_in_pieces(core)
+  local body = core.body({ ("a"):rep(9000), core.segment(("b"):rep(9000)), "c" })
+  equal(("a"):rep(4000), body:read(1, 4000))
+  equal(("a"):rep(8000) .. ("b"):rep(2000), body:read(1000, 10000))
+  equal(8001, #body:read(10000))
+end
+
 function M.response(core)
   local response = core.response()
   equal(true, response:feed_header("HTTP/1.1 200 OK"))
