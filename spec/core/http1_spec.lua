@@ -33,40 +33,44 @@ local function decode(chunks, limits)
     done = decoder:done(),
     finished = response:finished(),
     keeps_alive = decoder:keeps_alive(),
-    problem = problem,
+    problem = problem or false,
   }
 end
 
-local function each_way(bytes, check)
-  each_chunking(bytes, function(chunks, how) check(decode(chunks), how) end)
+-- An assertion only where there is something to say: cuts are many, assertions slow.
+local function compare(expected, seen, how)
+  for name, value in pairs(expected) do
+    if seen[name] ~= value then assert.equal(value, seen[name], name .. ", " .. how) end
+  end
+end
+
+local function each_way(bytes, expected, limits)
+  each_chunking(bytes, function(chunks, how) compare(expected, decode(chunks, limits), how) end)
 end
 
 local function it_reads(what, bytes, expected)
-  it("reads " .. what .. ", however the bytes are cut", function()
-    each_way(
-      bytes,
-      function(seen, how)
-        assert.same({
-          status = expected.status or 200,
-          body = expected.body or "",
-          done = true,
-          finished = true,
-          keeps_alive = expected.keeps_alive ~= false,
-        }, seen, how)
-      end
-    )
-  end)
+  it(
+    "reads " .. what .. ", however the bytes are cut",
+    function()
+      each_way(bytes, {
+        status = expected.status or 200,
+        body = expected.body or "",
+        done = true,
+        finished = true,
+        keeps_alive = expected.keeps_alive ~= false,
+        problem = false,
+      })
+    end
+  )
 end
 
 local function it_refuses(what, bytes, problem)
-  it("refuses " .. what .. ", however the bytes are cut", function()
-    each_way(bytes, function(seen, how)
-      assert.equal(problem, seen.problem, how)
-      assert.is_true(seen.finished, how)
-      assert.is_false(seen.done, how)
-      assert.is_false(seen.keeps_alive, how)
-    end)
-  end)
+  it(
+    "refuses " .. what .. ", however the bytes are cut",
+    function()
+      each_way(bytes, { problem = problem, done = false, finished = true, keeps_alive = false })
+    end
+  )
 end
 
 describe("core.http1, the status line", function()
@@ -472,13 +476,24 @@ describe("core.http1, a connection that ends", function()
     local function end_with(problem, expected)
       each_chunking(bytes, function(chunks, how)
         local decoder, response = feed(chunks)
-        assert.same({ nil, expected }, { decoder:finish(problem) }, how)
-        assert.same({ nil, expected }, { decoder:feed("more") }, how)
-        assert.same({ nil, expected }, { decoder:finish() }, how)
-        assert.equal("network", response:failure().kind, how)
-        assert.equal(expected, response:failure().message, how)
-        assert.is_false(decoder:done(), how)
-        assert.equal(0, decoder:wants(), how)
+        local seen = {
+          finish = select(2, decoder:finish(problem)),
+          feed = select(2, decoder:feed("more")),
+          again = select(2, decoder:finish()),
+          message = response:failure().message,
+          kind = response:failure().kind,
+          done = decoder:done(),
+          wants = decoder:wants(),
+        }
+        compare({
+          finish = expected,
+          feed = expected,
+          again = expected,
+          message = expected,
+          kind = "network",
+          done = false,
+          wants = 0,
+        }, seen, how)
       end)
     end
 
@@ -573,10 +588,8 @@ describe("core.http1, limits", function()
   -- Exactly so many bytes pass, whatever they are, and one more does not.
   local function it_bounds(what, bytes)
     it("counts " .. what .. ", however the bytes are cut", function()
-      each_chunking(bytes, function(chunks, how)
-        assert.is_true(decode(chunks, { max_header_bytes = #bytes }).done, how)
-        assert.equal(LARGE, decode(chunks, { max_header_bytes = #bytes - 1 }).problem, how)
-      end)
+      each_way(bytes, { done = true }, { max_header_bytes = #bytes })
+      each_way(bytes, { problem = LARGE }, { max_header_bytes = #bytes - 1 })
     end)
   end
   it_bounds("headers", answer({ "HTTP/1.1 204 x", "abc: def", " ghi" }))
@@ -584,10 +597,9 @@ describe("core.http1, limits", function()
 
   it("counts trailers", function()
     local head, trailers = chunked(""), "a: b\r\n\r\n"
-    each_chunking(head .. "0\r\n" .. trailers, function(chunks, how)
-      assert.is_true(decode(chunks, { max_header_bytes = #head + #trailers }).done, how)
-      assert.equal(LARGE, decode(chunks, { max_header_bytes = #head + #trailers - 1 }).problem, how)
-    end)
+    local bytes, counted = head .. "0\r\n" .. trailers, #head + #trailers
+    each_way(bytes, { done = true }, { max_header_bytes = counted })
+    each_way(bytes, { problem = LARGE }, { max_header_bytes = counted - 1 })
   end)
 
   it("bounds a line that does not end", function()
@@ -605,7 +617,7 @@ describe("core.http1, limits", function()
 
   it("bounds a chunk's header at 4096 bytes", function()
     local function header(size) return "1" .. (";"):rep(size - 3) .. "\r\n" end
-    each_way(chunked(header(4096):sub(1, 9)), function(seen) assert.is_nil(seen.problem) end)
+    each_way(chunked(header(4096):sub(1, 9)), { problem = false })
     assert.is_true(decode({ chunked(header(4096) .. "a\r\n0\r\n\r\n") }).done)
     for _, bytes in ipairs({ header(4097), (header(5000):sub(1, 4097)) }) do
       local single = { chunked("") }
@@ -618,14 +630,16 @@ describe("core.http1, limits", function()
     end
   end)
 
-  it("stops where the response takes no more", function()
-    local bytes = chunked("6\r\nabcdef\r\n0\r\n\r\n")
-    each_chunking(bytes, function(chunks, how)
-      local seen = decode(chunks, { max_body_bytes = 5 })
-      assert.equal("the body is larger than max_body_bytes", seen.problem, how)
-      assert.is_false(seen.keeps_alive, how)
-    end)
-  end)
+  it(
+    "stops where the response takes no more",
+    function()
+      each_way(
+        chunked("6\r\nabcdef\r\n0\r\n\r\n"),
+        { problem = "the body is larger than max_body_bytes", keeps_alive = false },
+        { max_body_bytes = 5 }
+      )
+    end
+  )
 end)
 
 describe("core.http1, what it wants", function()
