@@ -820,7 +820,8 @@ function EventStream:next() end
 ---@class claude.core.Http1
 local Http1 = {}
 
---- Takes what was received, however it is cut. Bytes behind the end of the message are dropped.
+--- Takes what was received, however it is cut. The last byte of the message finishes the
+--- response; bytes behind it are dropped.
 ---@param bytes string
 ---@return true?
 ---@return string? problem which the response has been finished with

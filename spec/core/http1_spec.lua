@@ -602,6 +602,15 @@ describe("core.http1, limits", function()
     each_way(bytes, { problem = LARGE }, { max_header_bytes = counted - 1 })
   end)
 
+  it("are met by the first bytes, however few they allow", function()
+    each_way("HTTPX", { problem = LARGE }, { max_header_bytes = 3 })
+    each_way(
+      "HTXP",
+      { problem = "what the server sends is not HTTP/1.1" },
+      { max_header_bytes = 3 }
+    )
+  end)
+
   it("bounds a line that does not end", function()
     for _, start in ipairs({ "", "HTTP/1.1 200 ", lines({ OK }), chunked("0\r\n") }) do
       local decoder = feed({ start }, { max_header_bytes = 1000 })
