@@ -1,10 +1,10 @@
 #include "net/multi.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "net/library.h"
 #include "net/watches.h"
 #include "os/clock.h"
 #include "os/process.h"
@@ -91,13 +91,6 @@ static int on_close(void *ud, curl_socket_t fd) {
 
 /* ---- life ---- */
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_started;
-
-static void start_curl(void) {
-  curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 static void set_up(cm_multi *m) {
   curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
@@ -111,8 +104,7 @@ cm_status cm_multi_new(cm_multi **out, const cm_alloc *alloc) {
   cm_multi *m;
 
   *out = NULL;
-  pthread_once(&curl_once, start_curl);
-  if (curl_started != CURLE_OK) return CM_ERR_TRANSPORT;
+  if (cm_library_start() != CM_OK) return CM_ERR_TRANSPORT;
   m = alloc->resize(alloc->ud, NULL, 0, sizeof *m);
   if (!m) return CM_ERR_NOMEM;
   memset(m, 0, sizeof *m);
@@ -440,8 +432,4 @@ size_t cm_multi_live(const cm_multi *multi) {
 
 size_t cm_multi_watched(const cm_multi *multi) {
   return cm_watches_count(&multi->watches);
-}
-
-const char *cm_multi_library(void) {
-  return curl_version();
 }

@@ -100,7 +100,4 @@ int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *
 size_t cm_multi_live(const cm_multi *multi);
 size_t cm_multi_watched(const cm_multi *multi);
 
-/* Name and version of libcurl and of what it was built with. */
-const char *cm_multi_library(void);
-
 #endif

@@ -25,6 +25,14 @@ local function host_of(authority)
   return host:lower()
 end
 
+--- Whether a base URL (as `check` returns it) is one of this machine.
+---@param base string
+---@return boolean
+function M.is_local(base)
+  local host = host_of(base:match("^%a+://([^/]*)") or "")
+  return host ~= nil and is_loopback(host)
+end
+
 --- Checks a base URL: https, or http to this machine (or with allow_http), with
 --- nothing in it but host, port and path.
 ---@param url string

@@ -26,6 +26,7 @@
 ---@field json fun(text: string): any
 ---@field null any
 ---@field Error table
+---@field doctor fun(options?: claude.DoctorOptions): claude.Report
 local M = { _VERSION = require("claude.version") }
 
 -- name -> the function that brings what it stands for
@@ -54,12 +55,23 @@ local PARTS = {
     end
   end,
   Error = function() return require("claude.errors") end,
+  doctor = function() return require("claude.doctor").run end,
 }
+
+-- What does without the C core, so that it can tell why that is missing.
+local WITHOUT_CORE = { doctor = true }
+
+-- Lua's own words for a C part that cannot be loaded do not say what to do.
+local function load_core()
+  local loaded, problem = pcall(require, "claude.core")
+  if not loaded then error(require("claude.loading").explained("claude.core", problem), 3) end
+end
 
 return setmetatable(M, {
   __index = function(_, name)
     local bring = PARTS[name]
     if not bring then return nil end
+    if not WITHOUT_CORE[name] then load_core() end
     local part = bring()
     rawset(M, name, part)
     return part

@@ -43,14 +43,34 @@ end
 
 local decoder
 
+local MISSING = "lua-cjson is not installed: apt install lua-cjson, or luarocks install lua-cjson"
+
+---@return table? vim
+---@return table? cjson
+local function find_library()
+  local vim = rawget(_G, "vim")
+  if type(vim) == "table" and vim.json then return vim end
+  local found, cjson = pcall(require, "cjson")
+  return nil, found and cjson or nil
+end
+
 ---@return (fun(text: string): any)?
 ---@return string? problem
 local function find_decoder()
-  local vim = rawget(_G, "vim")
-  if type(vim) == "table" and vim.json then return with_vim(vim) end
-  local found, cjson = pcall(require, "cjson")
-  if found then return with_cjson(cjson) end
-  return nil, "lua-cjson is not installed: apt install lua-cjson, or luarocks install lua-cjson"
+  local vim, cjson = find_library()
+  if vim then return with_vim(vim) end
+  if cjson then return with_cjson(cjson) end
+  return nil, MISSING
+end
+
+--- The library that decodes.
+---@return string? name
+---@return string? problem what to do when there is none
+function M.library()
+  local vim, cjson = find_library()
+  if vim then return "vim.json" end
+  if cjson then return ("lua-cjson %s"):format(tostring(cjson._VERSION)) end
+  return nil, MISSING
 end
 
 --- Decodes JSON text. Null members are left out.

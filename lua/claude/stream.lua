@@ -281,7 +281,9 @@ function M.open(client, spec)
     self:_fail(err)
     return self
   end
-  self.started = now()
+  -- Where claude.net does not load there is no clock: the request tells why.
+  local clock, started = pcall(now)
+  self.started = clock and started or 0
   self.reply:start()
   self.response = self.reply.response
   return self

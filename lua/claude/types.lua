@@ -72,6 +72,33 @@ function claude.object(pairs) end
 ---@return any
 function claude.json(text) end
 
+--- Whether everything is there that requests need, and what to do about what is not.
+--- Sends nothing unless `reach` asks for it. No finding holds a secret or a part of one.
+---@param options? claude.DoctorOptions
+---@return claude.Report
+function claude.doctor(options) end
+
+---@class claude.DoctorOptions
+---@field reach? boolean also ask the API, once: GET /v1/models, which costs nothing
+---@field client? claude.ClientOptions look at what claude.new with these would use
+
+---@class claude.Finding
+---@field name string what was looked at, such as "libcurl"
+---@field ok? boolean true: as it should be; false: requests will fail; nil: good to know
+---@field text string what was found
+---@field hint? string what to do about it
+
+--- A list of findings; tostring makes lines of it.
+---@class claude.Report
+---@field ok boolean whether nothing was found that requests would fail of
+---@field [integer] claude.Finding
+local Report = {}
+
+--- The first finding of that name.
+---@param name string
+---@return claude.Finding?
+function Report:find(name) end
+
 ---@class claude.ErrorModule
 local ErrorModule = {}
 
@@ -628,6 +655,7 @@ function Simulator:close() end
 --- `require "claude.core"`: bytes to events, values to bytes. Knows no network.
 ---@class claude.core
 ---@field version string
+---@field file string where it was loaded from
 ---@field null userdata
 ---@field array_mt table metatable of empty arrays
 ---@field object_mt table metatable of empty objects
@@ -917,6 +945,7 @@ function Body:sha256(raw) end
 --- `require "claude.net"`: libcurl; `claude.loop` drives it.
 ---@class claude.net
 ---@field version string
+---@field file string where it was loaded from
 local net = {}
 
 ---@return number seconds that only grow
@@ -924,6 +953,25 @@ function net.now() end
 
 ---@return string names and versions of what libcurl is made of
 function net.library() end
+
+--- What libcurl was built to do.
+---@return claude.net.Features
+function net.features() end
+
+---@class claude.net.Features
+---@field version string
+---@field number integer 0x074400 is 7.68.0
+---@field host string such as "x86_64-pc-linux-gnu"
+---@field tls? string such as "OpenSSL/3.0.15"
+---@field http2 boolean
+---@field gzip boolean
+---@field brotli boolean
+---@field zstd boolean
+
+--- The certificate authorities that libcurl trusts by itself, where it tells (from 7.84).
+---@return string? file
+---@return string? folder
+function net.authorities() end
 
 --- Puts bytes in the place of a file, whole or not at all.
 ---@param path string

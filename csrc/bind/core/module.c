@@ -3,12 +3,12 @@
 */
 #include "bind/core/module.h"
 
-#include "core/version.h"
+#include "bind/loading.h"
 
 __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
+  cm_loading_check(L, "claude.core");
   lua_newtable(L);
-  lua_pushliteral(L, CM_VERSION);
-  lua_setfield(L, -2, "version");
+  cm_loading_sign(L);
   cm_open_body(L);
   cm_open_http1(L);
   cm_open_json(L);

@@ -3,8 +3,7 @@
 */
 #include "bind/net/module.h"
 
-#include "core/version.h"
-#include "net/multi.h"
+#include "bind/loading.h"
 #include "os/clock.h"
 #include "os/process.h"
 
@@ -14,28 +13,40 @@ static int net_now(lua_State *L) {
   return 1;
 }
 
-/* net.library() -> "libcurl/7.88.1 OpenSSL/3.0.22 …" */
-static int net_library(lua_State *L) {
-  lua_pushstring(L, cm_multi_library());
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
   { "now", net_now },
-  { "library", net_library },
   { NULL, NULL },
 };
 
 /* Only an address in this module; what it does is of no interest. */
 static void somewhere_in_here(void) {}
 
+/* claude.net is given claude.core's userdata: raises if it could not read them. */
+static void check_core(lua_State *L) {
+  const char *file;
+
+  lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+  lua_getfield(L, -1, "claude.core");
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "file");
+    file = lua_tostring(L, -1);
+    file = lua_pushfstring(L, "%s is", file ? file : "claude.core");
+    lua_getfield(L, -3, "version");
+    cm_loading_check_version(L, "claude.net", file);
+    lua_pop(L, 2);
+  }
+  lua_pop(L, 2);
+}
+
 __attribute__((visibility("default"))) int luaopen_claude_net(lua_State *L) {
+  cm_loading_check(L, "claude.net");
+  check_core(L);
   cm_process_pin_module(somewhere_in_here);
   luaL_newlib(L, functions);
-  lua_pushliteral(L, CM_VERSION);
-  lua_setfield(L, -2, "version");
+  cm_loading_sign(L);
   cm_open_engine(L);
   cm_open_file(L);
+  cm_open_library(L);
   cm_open_poller(L);
   return 1;
 }

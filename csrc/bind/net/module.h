@@ -9,6 +9,7 @@
 
 void cm_open_engine(lua_State *L);
 void cm_open_file(lua_State *L);
+void cm_open_library(lua_State *L);
 void cm_open_poller(lua_State *L);
 
 int luaopen_claude_net(lua_State *L);

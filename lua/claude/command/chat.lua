@@ -1,6 +1,5 @@
 --- `lua-claude chat`: a conversation, turn by turn.
 local complaint = require "claude.command.complaint"
-local core = require "claude.core"
 local exits = require "claude.command.exits"
 local options_module = require "claude.command.options"
 local output = require "claude.command.output"
@@ -52,7 +51,7 @@ local function take_line(line, chat, view, options)
   if name then
     local known = commands[name] or commands.help
     known(chat, argument)
-  elseif not core.utf8_valid(line) then
+  elseif not require("claude.core").utf8_valid(line) then
     -- Said, it would stand in the way of every later turn.
     complaint.say "that line is no UTF-8, and was not taken"
     options.last_status = exits.refused_request

@@ -6,7 +6,7 @@ local output = require "claude.command.output"
 
 local M = {}
 
-local NAMES = { "ask", "chat", "demo", "simulate", "replay" }
+local NAMES = { "ask", "chat", "demo", "simulate", "replay", "doctor" }
 
 local function command_module(name) return require("claude.command." .. name) end
 
@@ -32,6 +32,15 @@ local function new_parser()
   return parser, commands
 end
 
+-- Whether the subcommand can do without the C core: only the doctor, who tells about it.
+local function core_is_there(name)
+  if name == "doctor" then return true end
+  local loaded, problem = pcall(require, "claude.core")
+  if loaded then return true end
+  complaint.say(require("claude.loading").explained("claude.core", problem))
+  return false
+end
+
 -- How what was asked for is used: the subcommand, if one is named.
 local function usage(parser, commands, args)
   for _, word in ipairs(args) do
@@ -55,6 +64,7 @@ local function run(args)
     io.stderr:write(parser:get_help(), "\n")
     return exits.usage
   end
+  if not core_is_there(options.command) then return exits.failed end
   local status = command_module(options.command).run(options)
   if type(status) == "boolean" then return status and exits.ok or exits.failed end
   return status

@@ -4,7 +4,6 @@
 ---   {"file":name,"complete":bool,"message":{…}|null,"error":{…}|null,
 ---    "deltas":[[kind,index,text],…]}
 --- The message is built from the exact bytes that came, whole or not.
-local core = require("claude.core")
 local number = require("claude.command.number")
 local output = require("claude.command.output")
 
@@ -38,7 +37,10 @@ end
 
 ---@param text string
 ---@return string
-local function quote(text) return (assert(core.encode((core.utf8_scrub(text))))) end
+local function quote(text)
+  local core = require("claude.core")
+  return (assert(core.encode((core.utf8_scrub(text)))))
+end
 
 -- Takes what can be read now; deltas are kept as finished JSON text.
 local function drain(response, deltas)
@@ -85,7 +87,7 @@ end
 ---@return string line
 ---@return string|nil problem why it could not be read to its end
 local function replay_file(name, file, chunk)
-  local response, deltas = core.response({}), {}
+  local response, deltas = require("claude.core").response({}), {}
   response:feed_header("HTTP/1.1 200 OK")
   response:feed_header("content-type: text/event-stream")
   local problem = feed_file(response, file, chunk, deltas)

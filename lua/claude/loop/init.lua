@@ -71,23 +71,34 @@ local failure -- an error that must not unwind through the host's loop
 local round_ends -- when M.poll wants its turn back
 local events = 0 -- things that happened: how `step` knows that nothing did
 
+---@return table? net
+---@return string? text why it cannot be loaded
 local function load_net()
-  net = net or require("claude.net")
+  if net then return net end
+  local loaded, found = pcall(require, "claude.net")
+  if not loaded then return nil, require("claude.loading").explained("claude.net", found) end
+  net = found
   return net
 end
 
 --- Seconds on a clock that only goes forward.
 ---@return number
-function M.now() return load_net().now() end
+function M.now()
+  if net then return net.now() end
+  local loaded, text = load_net()
+  if not loaded then error(text, 0) end
+  return loaded.now()
+end
 
 --- The engine of this Lua state.
 ---@return userdata? engine
 ---@return string? text why there is none
 function M.engine()
   if engine then return engine end
-  local made, text = load_net().engine()
-  engine = made
-  return made, text
+  local loaded, text = load_net()
+  if not loaded then return nil, text end
+  engine, text = loaded.engine()
+  return engine, text
 end
 
 local function time_left()
@@ -188,6 +199,13 @@ function M.driver()
   local text
   driver, text = chosen.new(ready)
   return driver, text
+end
+
+--- What waits here: the name of the adapter in use, or of the one that would be.
+---@return string
+function M.adapter_name()
+  if not chosen then return "blocking" end
+  return chosen.name or "an adapter without a name"
 end
 
 --- Selects how to wait, by name or by an adapter of your own (see the top of this file).

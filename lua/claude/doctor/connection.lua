@@ -1,0 +1,197 @@
+--- How the API would be reached: base URL, certificate authorities, proxy.
+
+local address = require("claude.address")
+
+local M = {}
+
+local function environment(name)
+  local value = os.getenv(name)
+  value = value and value:match("^%s*(.-)%s*$")
+  return value ~= "" and value or nil
+end
+
+-- The first of some variables that is set.
+---@param names string[]
+---@return string? value
+---@return string? name
+local function first_set(names)
+  for _, name in ipairs(names) do
+    local value = environment(name)
+    if value then return value, name end
+  end
+  return nil
+end
+
+local VERSION_IN_PATH = "requests go to /v1/… below it: leave /v1 away, unless it is meant"
+
+---@param found claude.Report
+---@param options claude.ClientOptions
+---@return string? base nil when it is wrong
+local function look_at_base(found, options)
+  local given, source = options.base_url, "base_url"
+  if not given then
+    given, source = first_set({ "ANTHROPIC_BASE_URL" })
+  end
+  local base, problem = address.check(given or address.DEFAULT, options.allow_http)
+  if not base then
+    found:add("base URL", false, source .. " " .. problem, "correct " .. source)
+    return nil
+  end
+  local text = ("%s (%s)"):format(base, source or "the default")
+  if base:find("/v1$") then
+    found:add("base URL", nil, text, VERSION_IN_PATH)
+  else
+    found:add("base URL", true, text)
+  end
+  return base
+end
+
+-- What keeps a file of certificates from being one.
+---@param path string
+---@return string? problem
+local function file_problem(path)
+  local file, why = io.open(path, "rb")
+  if not file then return "cannot be opened: " .. tostring(why) end
+  local text = file:read("*a")
+  file:close()
+  if not text then return "is a folder: name it with SSL_CERT_DIR or ca_path" end
+  if not text:find("-----BEGIN [%u ]*CERTIFICATE") then return "has no certificate (PEM) in it" end
+  return nil
+end
+
+---@param path string
+---@return string? problem
+local function folder_problem(path)
+  local folder, why = io.open(path .. "/.", "rb")
+  if not folder then return "cannot be opened: " .. tostring(why) end
+  folder:close()
+  return nil
+end
+
+-- In the order that claude.transport has: options, environment, libcurl.
+---@param options claude.ClientOptions
+---@return { file: string?, file_from: string?, folder: string?, folder_from: string? }
+local function authorities(options)
+  if options.ca_file or options.ca_path then
+    return {
+      file = options.ca_file,
+      file_from = "ca_file",
+      folder = options.ca_path,
+      folder_from = "ca_path",
+    }
+  end
+  local file, file_from = first_set({ "CURL_CA_BUNDLE", "SSL_CERT_FILE" })
+  local folder, folder_from = first_set({ "SSL_CERT_DIR" })
+  if file then
+    return { file = file, file_from = file_from, folder = folder, folder_from = folder_from }
+  end
+  local loaded, net = pcall(require, "claude.net")
+  if not loaded then return { folder = folder, folder_from = folder_from } end
+  local own_file, own_folder = net.authorities()
+  return {
+    file = own_file,
+    file_from = "libcurl's own",
+    folder = folder or own_folder,
+    folder_from = folder_from or "libcurl's own",
+  }
+end
+
+local CA_HINT = "name a readable file of certificates with ca_file or SSL_CERT_FILE"
+local OWN_CA_HINT = "install the certificate authorities (Debian, Ubuntu: apt install "
+  .. "ca-certificates), or name a file of them with SSL_CERT_FILE"
+
+-- What requests over https would fail of: an unreadable file, or nothing readable at all.
+---@return string? problem
+---@return string? hint
+local function trouble_with(found)
+  local hint = found.file_from == "libcurl's own" and OWN_CA_HINT or CA_HINT
+  if found.file then
+    local problem = file_problem(found.file)
+    return problem and ("%s %s"):format(found.file, problem), hint
+  end
+  if not found.folder then return nil end
+  local problem = folder_problem(found.folder)
+  return problem and ("%s %s"):format(found.folder, problem), hint
+end
+
+---@param found claude.Report
+---@param options claude.ClientOptions
+---@param base string?
+local function look_at_authorities(found, options, base)
+  local use = authorities(options)
+  local parts = {}
+  if use.file then parts[1] = ("%s (%s)"):format(use.file, use.file_from) end
+  if use.folder then parts[#parts + 1] = ("%s (%s)"):format(use.folder, use.folder_from) end
+  local text = parts[1] and table.concat(parts, ", ") or "those built into libcurl"
+  local problem, hint = trouble_with(use)
+  if not problem then return found:add("CA", parts[1] and true or nil, text) end
+  -- Without TLS nobody looks at them.
+  local plain = base and base:find("^http:")
+  found:add("CA", plain and nil or false, problem .. ", of " .. text, hint)
+end
+
+local NAMES = {
+  -- libcurl takes no HTTP_PROXY: in CGI programs anybody could set it by a header.
+  http = { "http_proxy", "all_proxy", "ALL_PROXY" },
+  https = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" },
+}
+local SCHEMES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true }
+SCHEMES.socks5h = true
+
+local NO_HOST = "(no proper host)"
+
+--- A proxy's scheme, host and port: what stands before the last @, and behind the port,
+--- may be secret.
+---@param url string
+---@return string shown
+---@return string scheme
+---@return boolean secret whether something was left out before the host
+local function shown_proxy(url)
+  local scheme, rest = url:match("^(%a[%w+.-]*)://(.*)$")
+  local user, host = (rest or url):match("^(.*)@([^@]*)$")
+  host = (host or rest or url):match("^[^/?#]*")
+  -- What looks otherwise may be a password that stands in the wrong place.
+  if not (host:find("^[%w._%%-]+:?%d*$") or host:find("^%[[%x:.]+%]:?%d*$")) then host = NO_HOST end
+  return (scheme and scheme .. "://" or "") .. host, (scheme or "http"):lower(), user ~= nil
+end
+
+---@param options claude.ClientOptions
+---@param scheme string of the base URL
+---@return string? url
+---@return string? source
+local function proxy_for(options, scheme)
+  if options.proxy then return options.proxy, "proxy" end
+  return first_set(NAMES[scheme])
+end
+
+---@param found claude.Report
+---@param options claude.ClientOptions
+---@param base string
+local function look_at_proxy(found, options, base)
+  if not options.proxy and address.is_local(base) then
+    return found:add("proxy", true, "none: requests to this machine go to no proxy")
+  end
+  local url, source = proxy_for(options, base:match("^%a+"))
+  if not url or url == "" then return found:add("proxy", true, "none") end
+  local shown, scheme, secret = shown_proxy(url)
+  local text = ("%s (%s%s)"):format(shown, source, secret and "; user and password not shown" or "")
+  local around = options.no_proxy or first_set({ "no_proxy", "NO_PROXY" })
+  if around then text = text .. ", but not for " .. around end
+  if SCHEMES[scheme] and not shown:find(NO_HOST, 1, true) then
+    found:add("proxy", true, text)
+  else
+    local hint = "write http://host:port, https://…, socks5://… or socks5h://…"
+    found:add("proxy", false, text, hint)
+  end
+end
+
+--- Adds what it finds.
+---@param found claude.Report
+---@param options claude.ClientOptions
+function M.look(found, options)
+  local base = look_at_base(found, options)
+  look_at_authorities(found, options, base)
+  look_at_proxy(found, options, base or address.DEFAULT)
+end
+
+return M
