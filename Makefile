@@ -182,7 +182,7 @@ LIB = $(PREFIX)/lib/lua/$(LUA_VERSION)
 ## install: install under PREFIX (and DESTDIR)
 install: $(MODULES)
 	@case $(call quote,$(PREFIX)) in /*) ;; *) echo 'PREFIX must be an absolute path' >&2; exit 1 ;; esac
-	@cd lua && find claude -name '*.lua' | while read -r file; do \
+	@cd lua && find . -name '*.lua' | while read -r file; do \
 	  mkdir -p $(call quote,$(DESTDIR)$(SHARE)/)"$$(dirname $$file)" && \
 	  install -m 644 "$$file" $(call quote,$(DESTDIR)$(SHARE)/)"$$file" || exit 1; done
 	@mkdir -p $(call quote,$(DESTDIR)$(LIB)/claude) $(call quote,$(DESTDIR)$(PREFIX)/bin)

@@ -49,6 +49,29 @@ describe("make install", function()
     end
   end)
 
+  it("installs every Lua file there is below lua/", function()
+    child.run(CLEAN .. ("make -s LUA=%s install PREFIX=%s"):format(child.lua, root))
+    local there = root .. "/share/lua/" .. _VERSION:match "%d%.%d"
+    local list = " && find . -name '*.lua' | sort"
+    local installed = child.run("cd " .. there .. list).out
+    assert.matches("%./claude/init%.lua\n", installed)
+    assert.equal(child.run("cd lua" .. list).out, installed)
+  end)
+
+  it("installs what `lua-claude doctor` finds from everywhere", function()
+    child.run(CLEAN .. ("make -s LUA=%s install PREFIX=%s"):format(child.lua, root))
+    local out = child.run(CLEAN .. "cd / && " .. root .. "/bin/lua-claude doctor").out
+    local version = _VERSION:match "%d%.%d"
+    for name, place in pairs {
+      ["lua-claude"] = ("/share/lua/%s/claude/"):format(version),
+      ["claude.core"] = ("/lib/lua/%s/claude/core.so"):format(version),
+      ["claude.net"] = ("/lib/lua/%s/claude/net.so"):format(version),
+    } do
+      local line = out:match("ok   " .. name:gsub("%p", "%%%0") .. "[^\n]*")
+      assert.equal(require "claude.version" .. ", " .. root .. place, line:match "%S+ +%S+ +(.*)")
+    end
+  end)
+
   it("leaves a command that needs no environment", function()
     child.run(CLEAN .. ("make -s LUA=%s install PREFIX=%s"):format(child.lua, root))
     local result = child.run(CLEAN .. "cd / && " .. root .. "/bin/lua-claude --version")

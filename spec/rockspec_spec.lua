@@ -39,28 +39,28 @@ describe("luarocks make", function()
       mkdir %s && cp -r bin csrc lua rockspec doc README.md LICENSE %s && cd %s &&
       luarocks --lua-version %s --tree "$PWD/tree" make %s --deps-mode=none
     ]]):format(root, root, root, version, rockspec.path))
+    local tree = root .. "/tree"
+    local environment = ("cd /; LUA_PATH='%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;;' "):format(
+      tree,
+      version,
+      tree,
+      version
+    ) .. ("LUA_CPATH='%s/lib/lua/%s/?.so;;' "):format(tree, version)
     local command = child.run(
-      "unset LUA_PATH LUA_CPATH; cd / && LUA_PATH='"
-        .. root
-        .. "/tree/share/lua/"
-        .. version
-        .. "/?.lua;"
-        .. root
-        .. "/tree/share/lua/"
-        .. version
-        .. "/?/init.lua;;' LUA_CPATH='"
-        .. root
-        .. "/tree/lib/lua/"
-        .. version
-        .. "/?.so;;' "
+      environment
         .. child.lua
         .. ' -e \'print(require("claude")._VERSION, require("claude.net").version)\''
     )
+    local doctor = child.run(environment .. tree .. "/bin/lua-claude doctor")
     child.run("rm -rf " .. root)
     assert.equal("", made.err:match "[Ee]rror[^\n]*" or "")
     assert.equal(0, made.status)
     local expected = require "claude.version"
     assert.equal(expected .. "\t" .. expected .. "\n", command.out)
+    for _, place in ipairs { "share/lua/%s/claude/", "lib/lua/%s/claude/core.so" } do
+      local path = tree .. "/" .. place:format(version)
+      assert.truthy(doctor.out:find(expected .. ", " .. path, 1, true), doctor.out .. doctor.err)
+    end
   end)
 end)
 

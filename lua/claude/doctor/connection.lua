@@ -68,50 +68,63 @@ local function folder_problem(path)
   return nil
 end
 
+local OWN = "libcurl's own"
+
+---@class claude.doctor.Authorities
+---@field file? string
+---@field file_from? string the option or variable that names it, or OWN
+---@field folder? string
+---@field folder_from? string
+
+-- What libcurl trusts by itself counts where nothing else is named; its file even beside a
+-- folder that is.
+---@param use claude.doctor.Authorities
+---@return claude.doctor.Authorities
+local function with_own(use)
+  local loaded, net = pcall(require, "claude.net")
+  if use.file or not loaded then return use end
+  local file, folder = net.authorities()
+  use.file, use.file_from = file, OWN
+  if not use.folder then
+    use.folder, use.folder_from = folder, OWN
+  end
+  return use
+end
+
 -- In the order that claude.transport has: options, environment, libcurl.
 ---@param options claude.ClientOptions
----@return { file: string?, file_from: string?, folder: string?, folder_from: string? }
+---@return claude.doctor.Authorities
 local function authorities(options)
-  if options.ca_file or options.ca_path then
-    return {
-      file = options.ca_file,
-      file_from = "ca_file",
-      folder = options.ca_path,
-      folder_from = "ca_path",
-    }
-  end
-  local file, file_from = first_set({ "CURL_CA_BUNDLE", "SSL_CERT_FILE" })
-  local folder, folder_from = first_set({ "SSL_CERT_DIR" })
-  if file then
-    return { file = file, file_from = file_from, folder = folder, folder_from = folder_from }
-  end
-  local loaded, net = pcall(require, "claude.net")
-  if not loaded then return { folder = folder, folder_from = folder_from } end
-  local own_file, own_folder = net.authorities()
-  return {
-    file = own_file,
-    file_from = "libcurl's own",
-    folder = folder or own_folder,
-    folder_from = folder_from or "libcurl's own",
+  local use = {
+    file = options.ca_file,
+    file_from = "ca_file",
+    folder = options.ca_path,
+    folder_from = "ca_path",
   }
+  if not use.file and not use.folder then
+    use.file, use.file_from = first_set({ "CURL_CA_BUNDLE", "SSL_CERT_FILE" })
+    use.folder, use.folder_from = first_set({ "SSL_CERT_DIR" })
+  end
+  return with_own(use)
 end
 
 local CA_HINT = "name a readable file of certificates with ca_file or SSL_CERT_FILE"
 local OWN_CA_HINT = "install the certificate authorities (Debian, Ubuntu: apt install "
   .. "ca-certificates), or name a file of them with SSL_CERT_FILE"
 
--- What requests over https would fail of: an unreadable file, or nothing readable at all.
+-- Requests over https fail of a file that cannot be read. A folder may be missing where
+-- there is a file, unless somebody named it and nothing else.
+---@param use claude.doctor.Authorities
 ---@return string? problem
----@return string? hint
-local function trouble_with(found)
-  local hint = found.file_from == "libcurl's own" and OWN_CA_HINT or CA_HINT
-  if found.file then
-    local problem = file_problem(found.file)
-    return problem and ("%s %s"):format(found.file, problem), hint
-  end
-  if not found.folder then return nil end
-  local problem = folder_problem(found.folder)
-  return problem and ("%s %s"):format(found.folder, problem), hint
+---@return string? from who named what it is about
+---@return boolean? harmless
+local function trouble_with(use)
+  local problem = use.file and file_problem(use.file)
+  if problem then return ("%s %s"):format(use.file, problem), use.file_from end
+  problem = use.folder and folder_problem(use.folder)
+  if not problem or (use.file and use.folder_from == OWN) then return nil end
+  local harmless = use.file ~= nil and use.file_from ~= OWN
+  return ("%s %s"):format(use.folder, problem), use.folder_from, harmless
 end
 
 ---@param found claude.Report
@@ -123,11 +136,12 @@ local function look_at_authorities(found, options, base)
   if use.file then parts[1] = ("%s (%s)"):format(use.file, use.file_from) end
   if use.folder then parts[#parts + 1] = ("%s (%s)"):format(use.folder, use.folder_from) end
   local text = parts[1] and table.concat(parts, ", ") or "those built into libcurl"
-  local problem, hint = trouble_with(use)
+  local problem, from, harmless = trouble_with(use)
   if not problem then return found:add("CA", parts[1] and true or nil, text) end
+  local ok = false
   -- Without TLS nobody looks at them.
-  local plain = base and base:find("^http:")
-  found:add("CA", plain and nil or false, problem .. ", of " .. text, hint)
+  if harmless or (base and base:find("^http:")) then ok = nil end
+  found:add("CA", ok, problem .. ", of " .. text, from == OWN and OWN_CA_HINT or CA_HINT)
 end
 
 local NAMES = {
