@@ -138,6 +138,21 @@ describe("claude.doctor", function()
       assert.same({ "luv", "blocking", "an adapter without a name" }, { luv, blocking, own })
     end)
 
+    it("loads no libcurl where the host owns its coroutines, and tells of its sockets", function()
+      local tasks = require("claude.tasks")
+      tasks.use(require("spec.support.coroutine_host"))
+      with_module("claude.net", function() error("libcurl was loaded") end, function()
+        local report = report_in({ ANTHROPIC_API_KEY = "k", HTTPS_PROXY = "http://a:1" })
+        assert.is_true(report.ok, tostring(report))
+        assert.is_nil(report:find("libcurl"))
+        for _, name in ipairs({ "claude.net", "loop", "CA", "proxy" }) do
+          has(report:find(name).text, "coroutine_host")
+        end
+      end)
+      tasks.use(nil)
+      assert.is_nil(tasks.host_name())
+    end)
+
     it("works where libcurl is missing, and says which package brings it", function()
       local said = "error loading module 'claude.net' from file '/opt/claude/net.so':\n\t"
         .. "libcurl.so.4: cannot open shared object file: No such file or directory"

@@ -40,12 +40,9 @@ describe("luarocks make", function()
       luarocks --lua-version %s --tree "$PWD/tree" make %s --deps-mode=none
     ]]):format(root, root, root, version, rockspec.path))
     local tree = root .. "/tree"
-    local environment = ("cd /; LUA_PATH='%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;;' "):format(
-      tree,
-      version,
-      tree,
-      version
-    ) .. ("LUA_CPATH='%s/lib/lua/%s/?.so;;' "):format(tree, version)
+    local share, lib = tree .. "/share/lua/" .. version, tree .. "/lib/lua/" .. version
+    local environment = "cd /; export "
+      .. ("LUA_PATH='%s/?.lua;%s/?/init.lua;;' LUA_CPATH='%s/?.so;;'; "):format(share, share, lib)
     local command = child.run(
       environment
         .. child.lua
@@ -57,8 +54,7 @@ describe("luarocks make", function()
     assert.equal(0, made.status)
     local expected = require "claude.version"
     assert.equal(expected .. "\t" .. expected .. "\n", command.out)
-    for _, place in ipairs { "share/lua/%s/claude/", "lib/lua/%s/claude/core.so" } do
-      local path = tree .. "/" .. place:format(version)
+    for _, path in ipairs { share .. "/claude/", lib .. "/claude/core.so" } do
       assert.truthy(doctor.out:find(expected .. ", " .. path, 1, true), doctor.out .. doctor.err)
     end
   end)

@@ -45,8 +45,9 @@ function M.run(options)
   check_options(options, 2)
   local found = report.new()
   local client_options = options.client or {}
-  require("claude.doctor.parts").look(found)
-  require("claude.doctor.connection").look(found, client_options)
+  local host = require("claude.tasks").host_name()
+  require("claude.doctor.parts").look(found, host)
+  require("claude.doctor.connection").look(found, client_options, host)
   require("claude.doctor.account").look(found, client_options)
   if options.reach then require("claude.doctor.reach").look(found, client_options) end
   return found

@@ -44,6 +44,7 @@ local M = {
   running = scheduler.running,
   signal = scheduler.signal,
   use = scheduler.use,
+  host_name = scheduler.host_name,
   cancelled_error = scheduler.cancelled_error,
 }
 

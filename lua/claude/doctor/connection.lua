@@ -199,11 +199,22 @@ local function look_at_proxy(found, options, base)
   end
 end
 
+-- What libcurl reads is not read where the host's own sockets are used.
+---@param found claude.Report
+---@param host string
+local function tell_of_host(found, host)
+  local where = host == "nginx" and ": lua_ssl_trusted_certificate in nginx.conf names them" or ""
+  found:add("CA", nil, ("those of %s%s"):format(host, where))
+  found:add("proxy", nil, ("none: the sockets of %s go through no proxy"):format(host))
+end
+
 --- Adds what it finds.
 ---@param found claude.Report
 ---@param options claude.ClientOptions
-function M.look(found, options)
+---@param host string? that owns its coroutines
+function M.look(found, options, host)
   local base = look_at_base(found, options)
+  if host then return tell_of_host(found, host) end
   look_at_authorities(found, options, base)
   look_at_proxy(found, options, base or address.DEFAULT)
 end

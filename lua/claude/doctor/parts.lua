@@ -83,15 +83,28 @@ local function look_at_json(found)
   found:add("JSON", false, "no library that decodes error bodies and model lists", problem)
 end
 
---- Adds what it finds.
+-- libcurl would block the other requests of a host that owns its coroutines: there it is
+-- not even loaded.
 ---@param found claude.Report
-function M.look(found)
-  found:add("lua-claude", true, ("%s, %s"):format(version, loading.folder() or "somewhere"))
-  found:add("Lua", true, lua_text() .. host_text())
-  look_at_part(found, "claude.core")
+---@param host string? that owns its coroutines
+local function look_at_net(found, host)
+  if host then
+    found:add("claude.net", nil, ("not loaded: requests go over the sockets of %s"):format(host))
+    return found:add("loop", true, host .. ", with coroutines and sockets of its own")
+  end
   local net = look_at_part(found, "claude.net")
   if net then look_at_curl(found, net.features()) end
   found:add("loop", true, require("claude.loop").adapter_name())
+end
+
+--- Adds what it finds.
+---@param found claude.Report
+---@param host string? that owns its coroutines
+function M.look(found, host)
+  found:add("lua-claude", true, ("%s, %s"):format(version, loading.folder() or "somewhere"))
+  found:add("Lua", true, lua_text() .. host_text())
+  look_at_part(found, "claude.core")
+  look_at_net(found, host)
   look_at_json(found)
 end
 

@@ -5,6 +5,7 @@ local api_error = require("claude.api_error")
 local headers = require("claude.headers")
 local json = require("claude.json")
 local tables = require("claude.tables")
+local tasks = require("claude.tasks")
 
 local M = {}
 
@@ -39,7 +40,7 @@ end
 ---@return claude.Error? err
 local function ask(client)
   local response = require("claude.core").response(client.response_limits)
-  local started = require("claude.loop").now()
+  local started = tasks.now()
   local exchange, err = require("claude.wire").start(client, {
     method = "GET",
     path = PATH,
@@ -51,7 +52,7 @@ local function ask(client)
     local going, _, failure = exchange:wait()
     if not going then return nil, failure end
   end
-  local seconds = require("claude.loop").now() - started
+  local seconds = tasks.now() - started
   if not response:status() then return nil, api_error.from_failure(response) end
   return { response = response, exchange = exchange, seconds = seconds }
 end
@@ -70,7 +71,7 @@ local function how_it_answered(client, answer)
 end
 
 ---@param found claude.Report
----@param client claude.Client
+---@param text string how it answered
 ---@param keyless boolean
 ---@param err claude.Error of a status of 400 and more
 local function tell_refusal(found, text, keyless, err)

@@ -204,7 +204,7 @@ end
 --- What waits here: the name of the adapter in use, or of the one that would be.
 ---@return string
 function M.adapter_name()
-  if not chosen then return "blocking" end
+  if not chosen then return host_program.loop() end
   return chosen.name or "an adapter without a name"
 end
 

@@ -194,6 +194,15 @@ function M.use(adapter)
   take(require("claude.tasks.hosted"))
 end
 
+--- The name of the host whose coroutines tasks run on, or would; nil: on our own.
+---@return string?
+function M.host_name()
+  if not way then return host.tasks() end
+  local hosted = package.loaded["claude.tasks.hosted"]
+  if way ~= hosted then return nil end
+  return hosted.host().name or "a host without a name"
+end
+
 --- The task that waits here; raises where waiting is impossible.
 ---@return claude.Task?
 function M.task_that_may_wait() return M.way().task_that_may_wait() end
