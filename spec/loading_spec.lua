@@ -219,6 +219,52 @@ describe("a C part that the system does not load", function()
   end)
 end)
 
+describe("a plugin of Neovim", function()
+  -- It runs LuaJIT's C parts.
+  if child.lua ~= "luajit" or os.getenv "LD_PRELOAD" then return end
+
+  local root
+  before_each(function() root = child.temporary() end)
+  after_each(function() child.run("rm -rf " .. child.quote(root)) end)
+
+  local function nvim_it(what, check)
+    it(what, function()
+      if child.run("command -v nvim").status ~= 0 then return pending "no nvim" end
+      child.run(("mkdir %s && cp -r lua %s"):format(root, root))
+      check()
+    end)
+  end
+
+  local function nvim(code)
+    local command = CLEAN
+      .. "cd / && nvim --headless -u NONE --cmd 'set rtp^=%s' -c %s -c 'qa!' 2>&1"
+    return child.run(command:format(root, child.quote("lua " .. code))).out
+  end
+
+  nvim_it("has its C parts beside its Lua files", function()
+    child.run(("cp build/luajit/claude/*.so %s/lua/claude"):format(root))
+    local out = nvim 'print(require("claude.net").file, require("claude").doctor())'
+    has(out, root .. "/lua/claude/net.so")
+    has(out, ("ok   claude.core  %s, %s/lua/claude/core.so"):format(VERSION, root))
+    has(out, "in Neovim")
+    has(out, "ok   JSON         vim.json")
+  end)
+
+  nvim_it("that was not built says how to", function()
+    local out = nvim 'print(pcall(function() return require("claude").new end))'
+    has(out, "claude.core, a C part of lua-claude " .. VERSION .. ", cannot be loaded")
+    has(out, "make nvim in the plugin's folder")
+  end)
+
+  nvim_it("that was updated without its C parts says both versions", function()
+    child.run(("cp build/luajit/claude/*.so %s/lua/claude"):format(root))
+    child.run(("echo 'return \"9.9\"' >%s/lua/claude/version.lua"):format(root))
+    local out = nvim 'print(pcall(function() return require("claude").new end))'
+    has(out, ("core.so is version %s, but the Lua files are version 9.9"):format(VERSION))
+    has(out, "make nvim")
+  end)
+end)
+
 describe("claude.loading", function()
   local function cause_of(said) return loading.diagnose("claude.nothing", said).what end
 

@@ -11,26 +11,29 @@ local THIS_LUA = type(jit) == "table" and "LuaJIT" or _VERSION
 local MAKE = "make LUA=" .. (type(jit) == "table" and "luajit" or "lua" .. number)
 local ROCKS = ("luarocks --lua-version %s make"):format(number)
 
+local BUILD = ("%s, or %s"):format(MAKE, ROCKS)
+if rawget(_G, "vim") then BUILD = "make nvim in the plugin's folder, or " .. ROCKS end
+
 local OTHER_LUA = {
   "it was built for another Lua than this " .. THIS_LUA,
-  ("build it for this one: %s, make nvim, or %s"):format(MAKE, ROCKS),
+  "build it for this one: " .. BUILD,
 }
 local NO_CURL = {
   "the libcurl that it needs is not installed",
   "install libcurl 7.68 or newer (Debian, Ubuntu: apt install libcurl4; Fedora: dnf install "
     .. "libcurl; Alpine: apk add libcurl), or build again where another one is: "
-    .. MAKE,
+    .. BUILD,
 }
 local OTHER_MACHINE = {
   "it was built for another system than this one",
-  ("build it here: %s, make nvim, or %s"):format(MAKE, ROCKS),
+  "build it here: " .. BUILD,
 }
 local NOT_FOUND = {
   "it was not found",
-  ("build it (%s, make nvim, or %s), or add the folder that holds claude/core.so to "):format(
-    MAKE,
-    ROCKS
-  ) .. 'package.cpath (LUA_CPATH); in the source tree: eval "$(make -s env)"',
+  "build it: "
+    .. BUILD
+    .. "; if it is there, add the folder that holds claude/core.so to package.cpath "
+    .. '(LUA_CPATH); in the source tree: eval "$(make -s env)"',
 }
 
 -- What loaders of glibc, musl and macOS say, most telling first.
@@ -54,7 +57,7 @@ local CAUSES = {
   { "undefined symbol", OTHER_MACHINE },
   { "^module '[^']+' not found", NOT_FOUND },
 }
-local UNKNOWN = { "the system's loader refuses it", "build it again: " .. MAKE }
+local UNKNOWN = { "the system's loader refuses it", "build it again: " .. BUILD }
 
 ---@class claude.LoadFailure
 ---@field what string the cause, in our words; of several lines when the C part told it
