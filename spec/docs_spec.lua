@@ -34,7 +34,15 @@ end
 --- share; a bare `local a, b` list works the same way.
 local function shared(text) return (("\n" .. text):gsub("\nlocal ([%w_, ]+=)", "\n%1")) end
 
-for _, page in ipairs { "README.md", "doc/thinking.md", "doc/simulator.md", "doc/values.md" } do
+local PAGES = {
+  "README.md",
+  "doc/loading.md",
+  "doc/simulator.md",
+  "doc/thinking.md",
+  "doc/values.md",
+}
+
+for _, page in ipairs(PAGES) do
   describe(page, function()
     local sim, printed, environment
 

@@ -292,6 +292,13 @@ describe("claude.loading", function()
     )
   end
 
+  it("tells no cause that doc/loading.md does not explain", function()
+    local page = io.open("doc/loading.md"):read "*a"
+    for _, case in ipairs(cases) do
+      has(page, (cause_of(case[1]):gsub(" than this .*", "")))
+    end
+  end)
+
   it("keeps the loader's own words, and has a hint for every cause", function()
     for _, case in ipairs(cases) do
       local failure = loading.diagnose("claude.nothing", case[1])

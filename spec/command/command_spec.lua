@@ -33,7 +33,7 @@ describe("lua-claude", function()
   it("prints help, and shows it as usage when nothing is asked of it", function()
     local result = command "--help"
     assert.equal(0, result.status)
-    for _, name in ipairs { "ask", "chat", "demo", "simulate", "replay" } do
+    for _, name in ipairs { "ask", "chat", "demo", "simulate", "replay", "doctor" } do
       assert.matches("\n   " .. name .. " ", result.out)
     end
     local nothing = command ""
@@ -41,7 +41,7 @@ describe("lua-claude", function()
     assert.matches("Commands:", nothing.err)
   end)
 
-  for _, name in ipairs { "ask", "chat", "demo", "simulate", "replay" } do
+  for _, name in ipairs { "ask", "chat", "demo", "simulate", "replay", "doctor" } do
     it("prints help for " .. name, function()
       local result = command(name .. " --help")
       assert.equal(0, result.status)
