@@ -1,0 +1,114 @@
+-- What an adapter of the loop contract may have besides watch and timer.
+local claude = require("claude")
+local hub = require("claude.loop")
+local tasks = require("claude.tasks")
+
+-- A host without an event loop: the spec says when something is ready.
+local function host(fields)
+  local seen = { timers = {} }
+  local adapter = {
+    new = function(ready)
+      seen.ready = ready
+      local driver = { watch = function() end }
+      driver.timer = function(ms) seen.timers[#seen.timers + 1] = ms end
+      for name, value in pairs(fields) do
+        driver[name] = value
+      end
+      return driver
+    end,
+  }
+  hub.use(adapter)
+  tasks.spawn(function() end) -- the driver is made on first need
+  seen.ready()
+  return seen
+end
+
+describe("an adapter of claude.loop", function()
+  teardown(function() hub.use("blocking") end)
+  after_each(function() hub.use("blocking") end)
+
+  it("with a slice has its turn back while tasks have more to do", function()
+    local seen, rounds = host({ slice = 0.001 }), 0
+    local busy = claude.spawn(function()
+      while not tasks.running().cancelled do
+        rounds = rounds + 1
+        tasks.give_way()
+      end
+    end)
+    for _ = 1, 3 do
+      local before = rounds
+      seen.ready()
+      assert.is_true(rounds > before)
+      assert.equal(0, seen.timers[#seen.timers])
+    end
+    busy:cancel()
+    seen.ready()
+    assert.is_true(busy:is_done())
+  end)
+
+  it("with a slice has its turn back between tasks", function()
+    local seen, ran = host({ slice = 0.001 }), 0
+    local all = {}
+    for i = 1, 5 do
+      all[i] = claude.spawn(function()
+        local stop = hub.now() + 0.003
+        repeat
+        until hub.now() >= stop
+        ran = ran + 1
+      end)
+    end
+    for i = 1, 5 do
+      seen.ready()
+      assert.equal(i, ran)
+    end
+    assert.is_true(all[5]:is_done())
+  end)
+
+  it("without run refuses to block, and says what to do", function()
+    host({})
+    for _, call in ipairs({ function() claude.sleep(0.01) end, claude.step }) do
+      local ok, text = pcall(call)
+      assert.is_false(ok)
+      assert.is_truthy(text:find("claude.spawn", 1, true))
+    end
+  end)
+
+  it("with a waiter has calls wait in the host's own coroutines", function()
+    local posts = 0
+    local seen = host({
+      waiter = function()
+        local co, is_main = coroutine.running()
+        if not co or is_main then return nil end
+        return {
+          wait = function() coroutine.yield("the host's") end,
+          post = function() posts = posts + 1 end,
+        }
+      end,
+    })
+    local signal = tasks.signal()
+    local co = coroutine.create(function() return (signal:wait()) end)
+    assert.same({ true, "the host's" }, { coroutine.resume(co) })
+    assert.same({ true, "the host's" }, { coroutine.resume(co) }) -- too early: waits on
+    signal:set()
+    assert.equal(1, posts)
+    assert.same({ true, true }, { coroutine.resume(co) })
+    seen.ready()
+  end)
+
+  it("has its errors told where nobody can catch them", function()
+    local program = require("claude.host")
+    local log, told = program.log, nil
+    function program.log(_, text) told = text end
+    local seen = host({})
+    hub.at(hub.now(), function() error("in a timer") end)
+    seen.ready()
+    program.log = log
+    assert.is_truthy(told:find("in a timer", 1, true))
+  end)
+
+  it("is a name or a table with new", function()
+    for _, wrong in ipairs({ 1, {}, "nonsense" }) do
+      assert.is_false(pcall(hub.use, wrong))
+    end
+  end)
+end)
