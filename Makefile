@@ -95,12 +95,19 @@ check:
 	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s -j$(JOBS) LUA=$(lua) test-lua") \
 	  "clang" "$(SUB) -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang test-c build" \
 	  "poll(2)" "$(SUB) -s test-poll" \
+	  "hosts" "$(SUB) -s hosts" \
 	  "collector under stress" "$(SUB) -s stress" \
 	  "sanitizers" "$(SUB) -s sanitize" \
 	  "valgrind" "$(SUB) -s -j$(JOBS) valgrind" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
 	  "=layers" "$(SUB) -s check-layers" \
 	  "=lint" "$(SUB) -s lint"
+
+modules: $(MODULES)
+
+## hosts: run one suite in every host that is installed (HOSTS="luv love")
+hosts: $(MODULES)
+	@$(SPEC_ENV) BUILD=$(call quote,$(BUILD)) MAKE='$(MAKE)' $(LUA) spec/hosts/run.lua $(HOSTS)
 
 ## test-lua: run the busted specs (SPECS=spec/core)
 test-lua: $(MODULES)
@@ -207,5 +214,5 @@ rockspec:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: help deps build run env test check test-lua test-c test-oom test-poll stress check-layers sanitize valgrind \
+.PHONY: help deps build run env test check modules hosts test-lua test-c test-oom test-poll stress check-layers sanitize valgrind \
   fuzz lint format install rockspec clean

@@ -1,0 +1,49 @@
+-- What concerns the host itself: its loop, its descriptors.
+local ask = require("spec.hosts.ask")
+local check = require("spec.hosts.check")
+local claude = require("claude")
+local descriptors = require("spec.hosts.descriptors")
+
+return function()
+  return {
+    {
+      "outside tasks a waiting call waits, or names claude.spawn where that would freeze the host",
+      function(env)
+        local outside = assert(env.outside, "the runner tries it")
+        if env.blocking then
+          check.equal(true, outside.ok, tostring(outside.value))
+        else
+          check.equal(false, outside.ok)
+          check.contains("claude.spawn", tostring(outside.value))
+        end
+      end,
+    },
+    {
+      "requests, faults and cancelled streams leave no descriptor open",
+      function(env)
+        if not descriptors.can_be_counted() then return end
+        local function round()
+          assert(ask.client(env).messages:create(ask.params("Hi")))
+          ask.faulty(env, "reset_in_event").messages:create(ask.params("Hi"))
+          local stream = ask.faulty(env, "stall_in_event").messages:stream(ask.params("Hi"))
+          stream:next_text()
+          stream:cancel()
+          assert(claude.sleep(0))
+        end
+        round()
+        local before = descriptors.count()
+        for _ = 1, 10 do
+          round()
+        end
+        local after = descriptors.count()
+        -- A connection may be closed a moment later, and one or two are kept.
+        for _ = 1, 500 do
+          if after <= before + 2 then break end
+          assert(claude.sleep(0.01))
+          after = descriptors.count()
+        end
+        assert(after <= before + 2, ("%d descriptors, then %d"):format(before, after))
+      end,
+    },
+  }
+end

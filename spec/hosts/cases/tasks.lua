@@ -1,0 +1,172 @@
+-- Many things at once, in one thread.
+local ask = require("spec.hosts.ask")
+local call = require("claude.tasks").call
+local check = require("spec.hosts.check")
+local claude = require("claude")
+local texts = require("spec.hosts.texts")
+
+local MANY = 50
+
+-- Reads a stream piece by piece and lets the others run after each.
+local function read_along(client, seen, i)
+  local stream = client.messages:stream(ask.params("Take your time"))
+  local text, _, err = stream:next_text()
+  while text do
+    seen[i] = (seen[i] or 0) + 1
+    assert(claude.sleep(0))
+    text, _, err = stream:next_text()
+  end
+  if err then error(err, 0) end
+  return assert(stream:final_message()):text()
+end
+
+return function()
+  return {
+    {
+      "tasks sleep side by side",
+      function()
+        local order, tasks = {}, {}
+        for i, seconds in ipairs({ 0.15, 0.01, 0.08 }) do
+          tasks[i] = claude.spawn(function()
+            assert(claude.sleep(seconds))
+            order[#order + 1] = i
+            return i
+          end)
+        end
+        for i, task in ipairs(tasks) do
+          check.equal(i, (task:wait()))
+        end
+        check.list({ 2, 3, 1 }, order)
+      end,
+    },
+    {
+      "map asks many at once, keeps its limit, and gives results as they finish",
+      function(env)
+        local client, running, most = ask.client(env), 0, 0
+        local map = claude.map({ 2, 3, 4, 5, 6, 7 }, function(n)
+          running = running + 1
+          most = math.max(most, running)
+          if n == 2 then assert(claude.sleep(0.3)) end
+          local message =
+            assert(client.messages:create(ask.params(("What is %d * 100?"):format(n))))
+          running = running - 1
+          return message:text():match("= (%d+)")
+        end, { limit = 3 })
+        local order, n, text = {}, map:next()
+        while n do
+          check.equal(("%d"):format(n * 100), text)
+          order[#order + 1] = n
+          n, text = map:next()
+        end
+        check.equal(6, #order)
+        check.equal(3, most)
+        assert(order[1] ~= 2, "the first to finish comes first")
+      end,
+    },
+    {
+      "many streams at once all get on",
+      function(env)
+        local client, seen, starved = ask.client(env), {}, nil
+        local tasks = {}
+        for i = 1, MANY do
+          tasks[i] = claude.spawn(function()
+            local text = read_along(client, seen, i)
+            for k = 1, MANY do
+              if not seen[k] then starved = k end
+            end
+            return text
+          end)
+        end
+        for _, task in ipairs(tasks) do
+          local text, problem = task:wait()
+          assert(text, problem)
+          check.equal(texts.PACED, select(2, text:gsub("word", "")))
+        end
+        check.equal(nil, starved, "a stream without a piece when another had ended")
+      end,
+    },
+    {
+      "a task that fails says what and where, with a traceback",
+      function()
+        local task = claude.spawn(function()
+          assert(claude.sleep(0.005))
+          error("unlucky")
+        end)
+        local value, text, raised = task:wait()
+        check.equal(nil, value)
+        check.contains("unlucky", text)
+        check.contains("cases/tasks", text)
+        check.contains("traceback", text)
+        check.contains("unlucky", raised)
+      end,
+    },
+    {
+      "an error object is handed on as it is",
+      function(env)
+        local client = ask.client(env)
+        local ok, raised = call(function()
+          local params = ask.params("Hi")
+          params.model = "claude-none-1"
+          local message, _, err = client.messages:create(params)
+          error(message or err, 0)
+        end)
+        check.equal(false, ok)
+        check.equal(404, raised.status)
+      end,
+    },
+    {
+      "a task that is cancelled in a request stops it",
+      function(env)
+        local client = ask.faulty(env, "stall_before_headers")
+        local task = claude.spawn(function() return client.messages:create(ask.params("Hi")) end)
+        assert(claude.sleep(0.05))
+        task:cancel()
+        local value, text, err = task:wait()
+        check.equal(nil, value)
+        check.equal("string", type(text))
+        check.equal("cancelled", err.kind)
+      end,
+    },
+    {
+      "cancelling reaches the children",
+      function()
+        local ended = {}
+        local parent = claude.spawn(function()
+          for i = 1, 2 do
+            claude.spawn(function()
+              local _, _, err = claude.sleep(60)
+              ended[i] = err and err.kind
+            end)
+          end
+          return claude.sleep(60)
+        end)
+        assert(claude.sleep(0.02))
+        parent:cancel()
+        local _, _, err = parent:wait()
+        check.equal("cancelled", err.kind)
+        while not (ended[1] and ended[2]) do
+          assert(claude.sleep(0.002))
+        end
+        check.list({ "cancelled", "cancelled" }, ended)
+      end,
+    },
+    {
+      "a loop inside a task is a call",
+      function()
+        local a, b = claude.loop(function(x) return x, claude.sleep(0.001) end, 7)
+        check.equal(7, a)
+        check.equal(true, b)
+      end,
+    },
+    {
+      "waiting in a coroutine of one's own raises or waits, and yields nothing foreign",
+      function()
+        local co = coroutine.create(function() return claude.sleep(0.001) end)
+        local resumed, value = coroutine.resume(co)
+        check.equal("dead", coroutine.status(co))
+        if not resumed then check.contains("claude.spawn", tostring(value)) end
+        if resumed then check.equal(true, value) end
+      end,
+    },
+  }
+end
