@@ -11,6 +11,7 @@ local HERE = debug.getinfo(1, "S").source:match("^@(.*)servers%.lua$")
 ---@field url string
 ---@field package pipe file*
 local Server = {}
+M.Server = Server
 Server.__index = Server
 
 --- Ends the process.

@@ -1,0 +1,192 @@
+--- A real nginx with the Lua module: one worker on a free port of loopback, everything it
+--- writes in a temporary folder of its own.
+---
+---     local server = nginx.start { locations = [[
+---       location /hello { content_by_lua_block { ngx.say "hello" } }
+---     ]] }
+---     server.url, server.worker, server:log()
+---     server:stop()
+---
+--- nginx runs LuaJIT, whatever runs the specs: the C modules are built for that as well.
+local child = require("spec.support.child")
+local servers = require("spec.support.servers")
+
+local M = {}
+
+local MODULES = { "ndk_http_module.so", "ngx_http_lua_module.so" }
+local MODULE_FOLDERS = { "/usr/lib/nginx/modules", "/usr/lib64/nginx/modules" }
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+local function output(command)
+  local pipe = assert(io.popen(command, "r"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+---@return string? program
+local function program()
+  for _, name in ipairs { "openresty", "nginx" } do
+    local path = output(("PATH=$PATH:/usr/sbin:/usr/local/sbin command -v %s"):format(name))
+    if path ~= "" then return (path:gsub("%s+$", "")) end
+  end
+end
+
+-- The lines that load the Lua module; none where it is built in; nil where there is none.
+local function load_lines(nginx)
+  if output(nginx .. " -V 2>&1"):find("lua", 1, true) then return "" end
+  for _, folder in ipairs(MODULE_FOLDERS) do
+    if exists(folder .. "/" .. MODULES[2]) then
+      local lines = {}
+      for i, name in ipairs(MODULES) do
+        lines[i] = ("load_module %s/%s;\n"):format(folder, name)
+      end
+      return table.concat(lines)
+    end
+  end
+end
+
+--- Why there can be no nginx here; nil where there can.
+---@return string?
+function M.missing()
+  local nginx = program()
+  if not nginx then return "nginx is not installed" end
+  if not load_lines(nginx) then return "nginx has no Lua module (libnginx-mod-http-lua)" end
+end
+
+local BUILD = os.getenv("BUILD") or "build"
+local ROOT = output("pwd"):gsub("%s+$", "")
+
+-- The core for the Lua in nginx: the headers of PUC 5.1 and of LuaJIT give the same.
+local function built()
+  local lua = "luajit"
+  local made = child.run(
+    ("env -u MAKEFLAGS -u MAKELEVEL -u LD_PRELOAD make -s LUA=%s BUILD=%s %s/%s/claude/core.so"):format(
+      lua,
+      BUILD,
+      BUILD,
+      lua
+    )
+  )
+  assert(made.status == 0, made.err)
+  return ("%s/%s/%s"):format(ROOT, BUILD, lua)
+end
+
+local CONFIGURATION = [[
+${load}
+${user}
+worker_processes 1;
+daemon off;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log ${log_level};
+${main}
+events { worker_connections 2048; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/client_body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  lua_package_path "${root}/?.lua;${root}/lua/?.lua;${root}/lua/?/init.lua;;";
+  lua_package_cpath "${modules}/?.so;;";
+  ${http}
+  server {
+    listen 127.0.0.1:${port};
+    ${server}
+    location = /spec/pid { content_by_lua_block { ngx.say(ngx.worker.pid()) } }
+    ${locations}
+  }
+}
+]]
+
+local function filled(text, values)
+  return (text:gsub("%${([%w_]+)}", function(name) return values[name] or "" end))
+end
+
+---@class spec.Nginx: spec.Server
+---@field folder string
+---@field worker integer process id of the worker
+local Server = setmetatable({}, { __index = servers.Server })
+Server.__index = Server
+
+--- What stands in the error log.
+---@return string
+function Server:log()
+  local file = assert(io.open(self.folder .. "/error.log", "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- Ends it and removes its folder.
+function Server:stop()
+  if not self.pid then return end
+  servers.Server.stop(self)
+  os.execute(("rm -r '%s'"):format(self.folder))
+end
+
+-- The pid file is written when the sockets listen. nginx ends with whoever started it.
+local START = [[
+'${program}' -p '${folder}' -e '${folder}/error.log' -c '${folder}/nginx.conf' >/dev/null 2>&1 &
+pid=$!
+while ! [ -s '${folder}/nginx.pid' ] && kill -0 $pid 2>/dev/null; do sleep 0.02; done
+[ -s '${folder}/nginx.pid' ] || cat '${folder}/error.log'
+echo ${port} $pid
+( while kill -0 $PPID && kill -0 $pid; do sleep 1; done; kill $pid ) >/dev/null 2>&1 &
+wait $pid]]
+
+---@class spec.NginxOptions
+---@field locations? string what stands in the server block
+---@field server? string directives of the server block
+---@field http? string directives of the http block
+---@field main? string directives at the top
+---@field log_level? string "info" without it
+
+--- Starts nginx. In all texts ${folder} and ${root} stand for its folder and for the tree.
+---@param options spec.NginxOptions
+---@return spec.Nginx
+function M.start(options)
+  local folder = output("mktemp -d"):gsub("%s+$", "")
+  local nginx = assert(program())
+  local values = {
+    folder = folder,
+    root = ROOT,
+    port = tostring(servers.free_port()),
+    program = nginx,
+    load = load_lines(nginx),
+    modules = built(),
+    user = output("id -u"):find("^0%s") and "user root;" or "",
+    log_level = options.log_level or "info",
+  }
+  for _, name in ipairs { "main", "http", "server", "locations" } do
+    values[name] = filled(options[name] or "", values)
+  end
+  local file = assert(io.open(folder .. "/nginx.conf", "wb"))
+  file:write(filled(CONFIGURATION, values))
+  file:close()
+  local server = servers.spawn(filled(START, values))
+  server.folder = folder
+  setmetatable(server, Server)
+  server.worker = tonumber((M.get(server.url .. "/spec/pid")))
+  return server
+end
+
+--- Asks with curl. `options` are words for its command line.
+---@param url string
+---@param options? string
+---@return string body
+---@return integer status what curl ended with
+function M.get(url, options)
+  local run = child.run(
+    ("curl --noproxy '*' -sS --max-time 30 %s %s"):format(options or "", child.quote(url))
+  )
+  return run.out, run.status
+end
+
+return M
