@@ -795,6 +795,11 @@ function Response:finished() end
 ---@return integer bytes that next has not read
 function Response:unread() end
 
+--- What the limits on silence look at.
+---@return integer count frames read that were more than pings
+---@return boolean busy a text or tool block is open
+function Response:progress() end
+
 ---@return table? failure kind, message, offset, type, request_id, status
 function Response:failure() end
 

@@ -278,6 +278,16 @@ static int response_unread(lua_State *L) {
   return 1;
 }
 
+/* response:progress() -> frames parsed that were more than pings, whether a text or tool block is
+   open: what the limits on silence look at */
+static int response_progress(lua_State *L) {
+  cm_response *response = check_response(L);
+
+  cm_push_integer(L, cm_response_content_count(response));
+  lua_pushboolean(L, cm_response_in_text_or_tool(response));
+  return 2;
+}
+
 /* response:body() -> the body that is no stream; of a stream, the data of its error event */
 static int response_body(lua_State *L) {
   push_slice(L, cm_response_body(check_response(L)));
@@ -386,6 +396,7 @@ void cm_open_response(lua_State *L) {
     { "body", response_body },
     { "finished", response_finished },
     { "unread", response_unread },
+    { "progress", response_progress },
     { "failure", response_failure },
     { NULL, NULL },
   };

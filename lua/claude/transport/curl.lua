@@ -1,0 +1,233 @@
+--- Exchanges over libcurl: the engine of claude.net, driven by the loop of claude.loop.
+local errors = require("claude.errors")
+local failures = require("claude.transport.failures")
+local hub = require("claude.loop")
+local limits = require("claude.transport.limits")
+local tasks = require("claude.tasks")
+
+local M = {}
+
+local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
+
+---@class claude.CurlExchange: claude.Exchange
+---@field package id number? of the engine; nil once it has ended
+---@field package news claude.Signal
+---@field package fresh boolean something came since the last wait
+---@field package content integer frames other than pings, when last looked at
+---@field package content_at number? when that number last grew
+---@field package busy boolean? a text or tool block was open at the last wait
+---@field package timer claude.Timer?
+local Exchange = {}
+Exchange.__index = Exchange
+Exchange.__name = "claude.CurlExchange"
+
+local function tell(self)
+  self.fresh = true
+  self.news:set()
+end
+
+local function finish(self, failure)
+  self.id = nil
+  self.ended = true
+  self.failure = failure
+  hub.forget(self.timer)
+  self.timer = nil
+  hub.linger(self, false)
+  if self.on_end then self.on_end() end
+  tell(self)
+end
+
+-- Words of libcurl's numbers for HTTP versions.
+local VERSIONS = { "1.0", "1.1", "2", [30] = "3" }
+
+-- What the limits look at, and whether there is anything to look at.
+local function look(self)
+  local connected, sent_at, first_byte_at, heard_at, paused, unread, content, busy =
+    hub.engine():activity(self.id)
+  if connected == nil then return nil end
+  if first_byte_at > 0 and not self.timings.first_byte then
+    self.timings.first_byte = first_byte_at
+    self.content_at = first_byte_at
+  end
+  -- What lies unread may be content: then the silence is on our side.
+  if content ~= self.content or unread > 0 then
+    self.content = content
+    self.content_at = hub.now()
+  end
+  return {
+    connected = connected,
+    sent_at = sent_at,
+    first_byte_at = first_byte_at,
+    heard_at = heard_at,
+    paused = paused,
+    busy = busy,
+    content_at = self.response:is_event_stream() and self.content_at or nil,
+  }
+end
+
+local function soonest(self)
+  local activity = look(self)
+  if not activity then return nil end
+  local now = hub.now()
+  local at, name, seconds =
+    limits.soonest(self.limits, activity, self.timings.start, now, self.max_tokens)
+  -- While reading is paused no limit runs, but somebody has to look again.
+  if not at and activity.paused and self.limits.idle then at = now + self.limits.idle end
+  return at, name, seconds
+end
+
+local judge
+
+-- One timer for all limits, set to the soonest; activity does not move it, it looks again.
+local function arm(self, at)
+  hub.forget(self.timer)
+  self.timer = at and hub.at(at, function() judge(self) end)
+end
+
+function judge(self)
+  self.timer = nil
+  local at, name = soonest(self)
+  if at and name and at <= hub.now() then
+    -- Perhaps it was we who did not look: read once more before saying that nothing came.
+    hub.engine():read_now(self.id)
+    at, name = soonest(self)
+  end
+  if not at then return end
+  if not name or at > hub.now() then return arm(self, at) end
+  local _, _, seconds = soonest(self)
+  local failure = failures.of_limit(name, seconds)
+  hub.engine():cancel(self.id, failure.message)
+  hub.listen(self.id, nil)
+  finish(self, failure)
+end
+
+local function note_end(self, code, text, connected, first_byte_at, version, reused)
+  if first_byte_at > 0 then self.timings.first_byte = first_byte_at end
+  self.http_version, self.reused = VERSIONS[version], connected and reused
+  finish(self, code ~= 0 and failures.of_code(code, text) or nil)
+end
+
+local function on_news(self, done, code, text, connected, first_byte_at, version, reused)
+  if not done then
+    if not self.timings.first_byte then arm(self, (soonest(self))) end
+    return tell(self)
+  end
+  note_end(self, code, text, connected, first_byte_at, version, reused)
+end
+
+--- Waits until the response has something new to read or has ended. `nil, text, err` once
+--- the exchange has failed and everything that arrived before was offered.
+---@return true?
+---@return string?
+---@return claude.Error?
+function Exchange:wait()
+  if self.fresh then
+    self.fresh = false
+    local response = self.response
+    -- A whole message is a success, whatever the connection did then.
+    if not self.failure or response:unread() > 0 or response:complete() then return true end
+  end
+  if self.failure then return errors.fail(self.failure) end
+  if self.ended then return true end
+  local activity = look(self)
+  -- A text block that opens shortens the patience: the timer may be set too late.
+  if activity and activity.busy ~= self.busy then
+    self.busy = activity.busy
+    arm(self, (soonest(self)))
+  end
+  hub.engine():resume(self.id)
+  self.news:clear()
+  local _, why = self.news:wait()
+  if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
+  return self:wait()
+end
+
+--- Ends it at any moment and frees what it holds. What arrived stays in the response. An
+--- exchange that has ended is left alone.
+---@param failure? claude.Error what waiting for it will return, instead of "cancelled"
+function Exchange:cancel(failure)
+  if self.ended then return end
+  local id = self.id
+  failure = failure or failures.cancelled()
+  hub.listen(id, nil)
+  hub.engine():cancel(id, failure.message)
+  finish(self, failure)
+  hub.flush()
+end
+
+--- Says that the reader has all it wants. What is left of the answer (as a rule its last
+--- few bytes) is read in passing, so that the connection can serve the next request.
+function Exchange:close()
+  if self.ended then return end
+  hub.linger(self, true)
+  hub.engine():read_now(self.id)
+  hub.listen(self.id, function(done, ...)
+    if done then note_end(self, ...) end
+  end)
+  hub.forget(self.timer)
+  self.timer = hub.at(hub.now() + CLOSING_TIME, function() self:cancel() end)
+  hub.flush()
+end
+
+--- `cancel` for finalizers: done soon, and safe whatever is going on.
+function Exchange:discard()
+  if not self.ended then hub.discard(self) end
+end
+
+local function environment(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+local function engine_options(options)
+  local ca_file, ca_path = options.ca_file, options.ca_path
+  if not ca_file and not ca_path then
+    ca_file = environment("CURL_CA_BUNDLE") or environment("SSL_CERT_FILE")
+    ca_path = environment("SSL_CERT_DIR")
+  end
+  return {
+    url = options.url,
+    method = options.method,
+    headers = options.headers,
+    body = options.body,
+    response = options.response,
+    http2 = options.http_version == "2",
+    proxy = options.proxy,
+    no_proxy = options.no_proxy,
+    ca_file = ca_file,
+    ca_path = ca_path,
+    allow_http = options.allow_http,
+    high_water = options.high_water,
+  }
+end
+
+--- Begins an exchange; claude.transport has checked and completed the options.
+---@param options claude.TransportOptions
+---@return claude.Exchange?
+---@return string?
+---@return claude.Error?
+function M.start(options)
+  local engine, text = hub.engine()
+  if not engine then return errors.fail(failures.of_start(text, "transport")) end
+  local driver, trouble = hub.driver()
+  if not driver then return errors.fail(failures.of_start(trouble, "transport")) end
+  local self = setmetatable({
+    response = options.response,
+    limits = options.limits,
+    max_tokens = options.max_tokens,
+    timings = { start = hub.now() },
+    ended = false,
+    news = tasks.signal(),
+    fresh = false,
+    content = 0,
+  }, Exchange)
+  local id, refusal, why = engine:start(engine_options(options))
+  if not id then return errors.fail(failures.of_start(refusal, why)) end
+  self.id = id
+  hub.listen(id, function(...) on_news(self, ...) end)
+  arm(self, (soonest(self)))
+  hub.flush()
+  return self
+end
+
+return M
