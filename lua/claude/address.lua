@@ -15,6 +15,7 @@ end
 
 ---@param authority string
 ---@return string? host lowercase, an IPv6 address in brackets
+---@return string? port with its colon, or empty
 local function host_of(authority)
   local host, port = authority:match("^(%[[%x:.]+%])(.*)$")
   if not host then
@@ -22,7 +23,39 @@ local function host_of(authority)
   end
   if not host then return nil end
   if port ~= "" and not port:match("^:%d+$") then return nil end
-  return host:lower()
+  return host:lower(), port
+end
+
+M.is_loopback = is_loopback
+
+local PORTS = { http = 80, https = 443 }
+
+---@class claude.Address
+---@field scheme "http"|"https"
+---@field host string lowercase, an IPv6 address in brackets
+---@field port integer
+---@field authority string what the header Host says
+---@field path string with its query
+
+--- Takes a URL apart that `check` has accepted, with what was put behind it.
+---@param url string
+---@return claude.Address? address
+---@return string? problem
+function M.parts(url)
+  local scheme, authority, path = url:match("^(%a+)://([^/?#]+)([^#]*)$")
+  scheme = scheme and scheme:lower()
+  if not PORTS[scheme] or url:find("[%c%s]") then return nil, "is no URL of https or http" end
+  local host, given = host_of(authority)
+  if not host then return nil, "has no proper host" end
+  local port = tonumber(given:sub(2)) or PORTS[scheme]
+  if port < 1 or port > 65535 then return nil, "has no proper port" end
+  return {
+    scheme = scheme,
+    host = host,
+    port = port,
+    authority = port == PORTS[scheme] and host or ("%s:%d"):format(host, port),
+    path = path:sub(1, 1) == "/" and path or "/" .. path,
+  }
 end
 
 --- Whether a base URL (as `check` returns it) is one of this machine.

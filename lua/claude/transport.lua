@@ -15,8 +15,8 @@
 --- There are two: claude/transport/curl.lua has libcurl and the loop of claude.loop;
 --- claude/transport/socket.lua has the sockets of a host that owns its coroutines.
 local core = require("claude.core")
-local host = require("claude.host")
 local limits = require("claude.transport.limits")
+local scheduler = require("claude.tasks.scheduler")
 
 local M = {}
 
@@ -52,7 +52,7 @@ local M = {}
 local HTTP_VERSIONS = { ["1.1"] = true, ["2"] = true }
 
 local function transport()
-  if host.tasks() then return require("claude.transport.socket") end
+  if scheduler.way().host then return require("claude.transport.socket") end
   return require("claude.transport.curl")
 end
 

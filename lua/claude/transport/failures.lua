@@ -1,4 +1,5 @@
---- What libcurl's result codes mean to the user of this library.
+--- What the failures of a transport mean to the user of this library: libcurl's result codes,
+--- and the words that a host's sockets have for the same.
 local errors = require("claude.errors")
 
 local M = {}
@@ -49,6 +50,49 @@ function M.of_code(code, text)
     retryable = retryable,
     details = { curl_code = code, curl_text = text },
   })
+end
+
+-- What a host's sockets say, by the codes of the same meaning.
+local WORDS = {
+  certificate = 60,
+  closed = 52,
+  connect = 7,
+  cut = 18,
+  proxy = 97,
+  proxy_name = 5,
+  receive = 56,
+  resolve = 6,
+  send = 55,
+  tls = 35,
+}
+
+--- The error for an exchange that failed on a host's socket.
+---@param word string one of those above
+---@param text string the host's words
+---@param hint? string instead of the usual one: where the host can say better what to do
+---@return claude.Error
+function M.of_word(word, text, hint)
+  local known = CODES[WORDS[word]]
+  return errors.new({
+    kind = "network",
+    message = ("%s: %s"):format(known[1], text),
+    hint = hint or known[2],
+    retryable = known[3] ~= false,
+    details = { failed = word },
+  })
+end
+
+--- The error for an answer that is no answer.
+---@param text string
+---@return claude.Error
+function M.of_answer(text) return errors.new({ kind = "protocol", message = text }) end
+
+--- The error for what cannot be done in this host, or not as asked.
+---@param text string
+---@param hint? string
+---@return claude.Error
+function M.of_host(text, hint)
+  return errors.new({ kind = "invalid", message = text, hint = hint, retryable = false })
 end
 
 -- Why engine:start refused.

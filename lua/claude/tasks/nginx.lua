@@ -1,0 +1,124 @@
+--- nginx with the Lua module (OpenResty): its light threads, semaphores and sockets. The
+--- contracts are in claude/tasks/hosted.lua and claude/transport/socket.lua.
+local semaphores = require("ngx.semaphore")
+local ngx = rawget(_G, "ngx")
+
+local M = { name = "nginx" }
+
+-- Where the Lua module lets code wait. Elsewhere a timer has to do the work.
+local WAITS = {
+  access = true,
+  content = true,
+  preread = true,
+  rewrite = true,
+  server_rewrite = true,
+  ssl_cert = true,
+  ssl_client_hello = true,
+  ssl_session_fetch = true,
+  timer = true,
+}
+
+local TIMER = "hand the work to a timer: claude.spawn(function() … end) does, and so does "
+  .. "ngx.timer.at(0, function(premature) … end)"
+local WORKER = "requests can be made once the workers run: in init_worker_by_lua begin with "
+  .. "claude.spawn(function() … end) or ngx.timer.at(0, …)"
+
+--- Why nothing can wait here; nil where it can.
+---@return string? problem
+---@return string? hint
+function M.problem()
+  local phase = ngx.get_phase()
+  if WAITS[phase] then return nil end
+  local text = ("nginx cannot wait for anything in the phase %s"):format(phase)
+  return text, phase == "init" and WORKER or TIMER
+end
+
+--- Seconds. nginx keeps the time of its last event: the work since then counts as well.
+---@return number
+function M.now()
+  ngx.update_time()
+  return ngx.now()
+end
+
+---@return any
+function M.running() return (coroutine.running()) end
+
+local function after_a_moment(fn)
+  ngx.sleep(0)
+  fn()
+end
+
+local function in_timer(premature, fn) fn(premature) end
+
+--- Runs `fn()` soon: in a light thread of the request, or in a timer where there are none.
+--- `fn(true)`: the worker ends before the timer's time has come.
+---@param fn fun(ending: boolean?)
+---@return any? handle
+---@return string? text
+function M.spawn(fn)
+  if WAITS[ngx.get_phase()] then return ngx.thread.spawn(after_a_moment, fn) end
+  local set, text = ngx.timer.at(0, in_timer, fn)
+  if not set then return nil, "nginx starts no timer: " .. tostring(text) end
+  return false -- a timer leaves nothing to give back
+end
+
+--- Runs `fn(argument)` now, up to where it waits.
+---@param fn function
+---@param argument any
+---@return any handle
+function M.fork(fn, argument) return ngx.thread.spawn(fn, argument) end
+
+--- Ends a light thread where it waits, and the connection it waits for; of one that has
+--- ended it frees what nginx keeps until somebody asks. Only its parent can.
+---@param handle any
+function M.kill(handle)
+  if handle then ngx.thread.kill(handle) end
+end
+
+M.join = M.kill
+
+---@class claude.NginxSemaphore: claude.Semaphore
+local Semaphore = {}
+Semaphore.__index = Semaphore
+
+local LONGEST = 1e6 -- seconds: nginx counts milliseconds in 32 bits
+
+function Semaphore:post() self.sem:post() end
+
+---@param seconds number?
+---@return boolean
+function Semaphore:wait(seconds)
+  repeat
+    local posted, text = self.sem:wait(math.min(seconds or LONGEST, LONGEST))
+    if posted then return true end
+  until seconds and seconds <= LONGEST or text ~= "timeout"
+  return false
+end
+
+---@return claude.Semaphore
+function M.semaphore() return setmetatable({ sem = assert(semaphores.new(0)) }, Semaphore) end
+
+--- See claude/transport/cosocket.lua.
+---@param options table
+---@return table? socket
+---@return string? text
+---@return string? word
+---@return string? hint
+function M.connect(options) return require("claude.transport.cosocket").connect(options) end
+
+--- What nginx.conf decides, and no request.
+---@param options claude.TransportOptions
+---@return string? problem
+---@return string? hint
+function M.refuse(options)
+  if options.ca_file or options.ca_path then
+    local option = options.ca_file and "ca_file" or "ca_path"
+    return ("%s: in nginx the configuration names the certificates that are trusted"):format(option),
+      "leave it out, and write lua_ssl_trusted_certificate FILE; into nginx.conf"
+  end
+  if options.http_version == "2" then
+    return 'http_version: nginx\'s sockets speak HTTP/1.1 here, not "2"', "leave it out"
+  end
+end
+
+return M

@@ -1,0 +1,106 @@
+--- The sockets of nginx's Lua module, as claude/transport/socket.lua wants them.
+local ngx = rawget(_G, "ngx")
+
+local M = {}
+
+local FOREVER = 2 ^ 31 - 1 -- milliseconds; who waits judges
+local MOST = 64 * 1024 -- bytes of one read; nginx gives less (lua_socket_buffer_size)
+
+local RESOLVER_HINT = "nginx asks only the name servers that its configuration names: write "
+  .. "`resolver ADDRESS;` into nginx.conf"
+local TRUST_HINT = "nginx trusts only the certificates that its configuration names: write "
+  .. "`lua_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;` and "
+  .. "`lua_ssl_verify_depth 5;` into nginx.conf"
+
+---@class claude.Cosocket
+---@field reused boolean
+---@field package tcp table
+local Cosocket = {}
+Cosocket.__index = Cosocket
+
+---@param bytes string
+---@return true?
+---@return string?
+function Cosocket:send(bytes)
+  local sent, text = self.tcp:send(bytes)
+  if sent then return true end
+  return nil, text
+end
+
+---@return string?
+---@return string?
+function Cosocket:receive()
+  local bytes, text = self.tcp:receiveany(MOST)
+  return bytes, text
+end
+
+function Cosocket:keep()
+  if not self.tcp:setkeepalive() then self:close() end
+end
+
+-- In a thread of another request nginx raises; that request closes its sockets itself.
+function Cosocket:close() pcall(self.tcp.close, self.tcp) end
+
+local function word_of_connect(text)
+  if text:find("no resolver defined", 1, true) then return "resolve", RESOLVER_HINT end
+  if text:find("could not be resolved", 1, true) then return "resolve" end
+  return "connect"
+end
+
+local function word_of_handshake(text)
+  if text:find("^%d+: ") or text:find("certificate", 1, true) then
+    return "certificate", TRUST_HINT
+  end
+  return "tls"
+end
+
+-- nginx does not know the one name that every machine has for itself.
+local function place(host) return host == "localhost" and "127.0.0.1" or host end
+
+-- A connection is only for the name and the verification it was made with: nginx itself would
+-- take a kept one for any name.
+local function pool_name(options)
+  local name = options.server_name or ""
+  return ("%s:%s:%s"):format(options.key, name, options.tls and "verify" or "")
+end
+
+local function handshake(tcp, name)
+  if name:find("^%[") or name:find("^[%d.]+$") then
+    return nil, "nginx checks certificates by name, and this is an address: " .. name, "certificate"
+  end
+  local agreed, text = tcp:sslhandshake(false, name, true)
+  if agreed then return true end
+  return nil, tostring(text), word_of_handshake(tostring(text))
+end
+
+local function set_up(socket, options)
+  if options.tunnel then
+    local open, text, word, hint = options.tunnel(socket)
+    if not open then return nil, text, word, hint end
+  end
+  if not options.tls then return true end
+  return handshake(socket.tcp, options.server_name)
+end
+
+--- See claude/transport/socket.lua.
+---@param options table
+---@return claude.Cosocket?
+---@return string? text
+---@return string? word
+---@return string? hint
+function M.connect(options)
+  local tcp = ngx.socket.tcp()
+  local limit = options.seconds and math.ceil(options.seconds * 1000) or FOREVER
+  tcp:settimeouts(limit, FOREVER, FOREVER)
+  local pool = { pool = pool_name(options) }
+  local connected, text = tcp:connect(place(options.host), options.port, pool)
+  if not connected then return nil, text, word_of_connect(text) end
+  local socket = setmetatable({ tcp = tcp, reused = tcp:getreusedtimes() > 0 }, Cosocket)
+  if socket.reused then return socket end
+  local ready, problem, word, hint = set_up(socket, options)
+  if ready then return socket end
+  socket:close()
+  return nil, problem, word, hint
+end
+
+return M

@@ -1,0 +1,390 @@
+--- Exchanges over the sockets of a host that owns its coroutines (claude/tasks/hosted.lua),
+--- with the core's HTTP/1.1 decoder instead of libcurl.
+---
+--- Nothing of an exchange runs while nobody waits for it, except that the request is sent:
+--- `wait` reads in a coroutine of its own, which it ends when the wait is over. So a cancel
+--- ends a read at once, wherever it comes from; reading stops when the reader is slow; and
+--- what was dropped holds nobody up.
+---
+--- ## What a host supplies, beside claude/tasks/hosted.lua
+---
+--- `connect(options)`: a connection, made in the coroutine that calls it, or `nil, text,
+--- word, hint`, the word one of claude/transport/failures.lua, the hint (optional) what to do
+--- about it in this host. Options:
+---
+---     host, port    an IPv6 address stands in brackets
+---     tls           whether to agree on TLS; certificate and name must be verified
+---     server_name   for that
+---     seconds       that connecting may take; nil: no limit
+---     key           a kept connection may only be used for the same key
+---     tunnel(socket)  called on a new connection before TLS: true, or `nil, text, word, hint`
+---
+--- The socket has a field `reused` (it was kept from another request) and
+---
+---     send(self, bytes)  true, or nil and why not
+---     receive(self)      what has come, at least one byte; nil and why, "closed" at the end
+---     keep(self)         puts it by for another request
+---     close(self)        never raises, in whatever coroutine
+---
+--- `fork(fn, argument)`: runs `fn(argument)` at once, up to where it waits, in a coroutine
+--- of its own that the host goes on with; returns a handle. `kill(handle)`: ends it where it
+--- waits, and the connection it waits for, or gives back what the host keeps of one that has
+--- ended. Only whoever forked it can; for others it does nothing.
+---
+--- Optional: `refuse(options)` returns a text and a hint for what of claude.TransportOptions
+--- this host cannot do, nil otherwise.
+local address = require("claude.address")
+local choose_proxy = require("claude.transport.proxy").choose
+local core = require("claude.core")
+local errors = require("claude.errors")
+local failures = require("claude.transport.failures")
+local header_problem = require("claude.headers").problem
+local hosted = require("claude.tasks.hosted")
+local limits = require("claude.transport.limits")
+local tasks = require("claude.tasks")
+local tunnel = require("claude.transport.tunnel")
+
+local M = {}
+
+local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
+local PIECE = 64 * 1024 -- of a body, sent at once
+
+---@class claude.SocketExchange: claude.Exchange
+---@field package host claude.TaskHost
+---@field package route table how to connect
+---@field package head string the request up to its body
+---@field package body userdata?
+---@field package limits claude.Limits
+---@field package max_tokens integer?
+---@field package decoder userdata the core.http1
+---@field package socket table?
+---@field package opener any? handle of the coroutine that sends the request
+---@field package sent_at number? when the last byte of the request was sent
+---@field package send_problem string?
+---@field package heard_at number? last byte, or when a read began
+---@field package news claude.Signal
+---@field package fresh boolean something came since the last wait
+---@field package content integer frames other than pings, when last looked at
+---@field package content_at number? when that number last grew
+local Exchange = {}
+Exchange.__index = Exchange
+Exchange.__name = "claude.SocketExchange"
+
+local function tell(self)
+  self.fresh = true
+  self.news:set()
+end
+
+local function finish(self, failure)
+  self.ended = true
+  self.failure = failure
+  self.http_version = "1.1"
+  self.reused = self.socket and self.socket.reused
+  if failure then self.decoder:finish(failure.message) end
+  tell(self)
+end
+
+local function close_socket(self)
+  local socket = self.socket
+  self.socket = nil
+  if socket then socket:close() end
+end
+
+---@param failure claude.Error
+local function fail(self, failure)
+  if self.ended then return end
+  finish(self, failure)
+  close_socket(self)
+end
+
+-- A small body goes out with the head, in one packet.
+local function send_request(self, socket)
+  local body, offset = self.body, 0
+  local bytes = self.head
+  if body then
+    local piece = body:read(0, PIECE)
+    bytes, offset = bytes .. piece, #piece
+  end
+  while bytes ~= "" do
+    local sent, text = socket:send(bytes)
+    if not sent then return nil, text end
+    bytes = body and body:read(offset, PIECE) or ""
+    offset = offset + #bytes
+  end
+  return true
+end
+
+-- Connects and sends the request. A kept connection that the server has closed meanwhile is
+-- no failure: the next one is taken. A server may answer and close before it has read all.
+local function open(self)
+  local socket, sent, text
+  repeat
+    local why, hint
+    socket, text, why, hint = self.host.connect(self.route)
+    if self.ended then
+      if socket then socket:close() end
+      return
+    end
+    if not socket then return fail(self, failures.of_word(why, text, hint)) end
+    self.socket = socket
+    sent, text = send_request(self, socket)
+  until sent or self.ended or not socket.reused
+  if self.ended then return close_socket(self) end
+  self.send_problem = text
+  self.sent_at = tasks.now()
+end
+
+local function open_and_tell(self)
+  open(self)
+  self.opened = true
+  self.news:set()
+end
+
+local function note_bytes(self)
+  self.heard_at = tasks.now()
+  if self.timings.first_byte then return end
+  self.timings.first_byte, self.content_at = self.heard_at, self.heard_at
+end
+
+local function take_bytes(self, bytes)
+  note_bytes(self)
+  local decoder = self.decoder
+  local fed, problem = decoder:feed(bytes)
+  if not fed then return fail(self, failures.of_answer(problem)) end
+  if not decoder:done() then return tell(self) end
+  local socket = self.socket
+  finish(self, nil)
+  self.socket = nil
+  if decoder:keeps_alive() and not self.send_problem then
+    socket:keep()
+  else
+    socket:close()
+  end
+end
+
+local function take_end(self, text)
+  local clean = text == "closed"
+  local ended, where = self.decoder:finish(not clean and text or nil)
+  if ended then
+    finish(self, nil)
+    return close_socket(self)
+  end
+  local word = not clean and "receive" or self.timings.first_byte and "cut" or "closed"
+  if self.send_problem and not self.timings.first_byte then
+    word, where = "send", self.send_problem
+  end
+  fail(self, failures.of_word(word, where))
+end
+
+-- Reads once. What a kept connection says before the first byte is about the past.
+local function read(self)
+  local bytes, text = self.socket:receive()
+  while not bytes and not self.ended and self.socket.reused and not self.timings.first_byte do
+    self.socket:close()
+    open(self)
+    if self.ended then return end
+    bytes, text = self.socket:receive()
+  end
+  if self.ended then return close_socket(self) end
+  if bytes then return take_bytes(self, bytes) end
+  take_end(self, text)
+end
+
+-- What the limits look at.
+local function activity(self)
+  local content, busy = self.response:progress()
+  -- What lies unread may be content: then the silence is on our side.
+  if content ~= self.content or self.response:unread() > 0 then
+    self.content, self.content_at = content, tasks.now()
+  end
+  return {
+    connected = self.sent_at ~= nil,
+    sent_at = self.sent_at,
+    first_byte_at = self.timings.first_byte or 0,
+    heard_at = self.heard_at,
+    paused = false,
+    busy = busy,
+    content_at = self.response:is_event_stream() and self.content_at or nil,
+  }
+end
+
+local function soonest(self)
+  local start = self.timings.start
+  return limits.soonest(self.limits, activity(self), start, tasks.now(), self.max_tokens)
+end
+
+local function judge(self)
+  local at, name, seconds = soonest(self)
+  if at and name and at <= tasks.now() then self:cancel(failures.of_limit(name, seconds)) end
+end
+
+local function wait_once(self)
+  local at = soonest(self)
+  local _, why = self.news:wait(at and math.max(0, at - tasks.now()))
+  if why == "cancelled" then
+    self:cancel(tasks.cancelled_error())
+  elseif why == "timeout" then
+    judge(self)
+  end
+end
+
+local function wait_for_request(self)
+  while not (self.opened or self.ended) do
+    self.news:clear()
+    wait_once(self)
+  end
+  if self.opener then self.host.kill(self.opener) end
+  self.opener = nil
+end
+
+local function wait_for_answer(self)
+  self.news:clear()
+  self.heard_at = tasks.now()
+  local reader = self.host.fork(read, self)
+  while not (self.fresh or self.ended) do
+    self.news:clear()
+    wait_once(self)
+  end
+  self.host.kill(reader)
+end
+
+--- Waits until the response has something new to read or has ended. `nil, text, err` once
+--- the exchange has failed and everything that arrived before was offered.
+---@return true?
+---@return string?
+---@return claude.Error?
+function Exchange:wait()
+  while true do
+    if self.fresh then
+      self.fresh = false
+      local response = self.response
+      -- A whole message is a success, whatever the connection did then.
+      if not self.failure or response:unread() > 0 or response:complete() then return true end
+    end
+    if self.failure then return errors.fail(self.failure) end
+    if self.ended then return true end
+    if self.opened then
+      wait_for_answer(self)
+    else
+      wait_for_request(self)
+    end
+  end
+end
+
+--- Ends it at any moment. What arrived stays in the response. An exchange that has ended is
+--- left alone.
+---@param failure? claude.Error what waiting for it will return, instead of "cancelled"
+function Exchange:cancel(failure)
+  if self.ended then return end
+  fail(self, failure or failures.cancelled())
+  if self.opener then self.host.kill(self.opener) end
+end
+
+local function read_to_the_end(self)
+  while not self.ended do
+    read(self)
+  end
+end
+
+local function linger(self)
+  local reader = self.host.fork(read_to_the_end, self)
+  local limit = tasks.now() + CLOSING_TIME
+  while not self.ended and tasks.now() < limit do
+    self.news:clear()
+    self.news:wait(limit - tasks.now())
+  end
+  self:cancel()
+  self.host.kill(reader)
+end
+
+--- Says that the reader has all it wants. What is left of the answer (as a rule its last
+--- few bytes) is read in passing, so that the connection can serve the next request.
+function Exchange:close()
+  if self.ended then return end
+  if not self.opened then return self:cancel() end
+  self.host.fork(linger, self)
+end
+
+--- `cancel` for finalizers, which may run in the middle of any other request: the host
+--- closes what nobody holds any more.
+function Exchange:discard()
+  self.ended = true
+  self.failure = self.failure or failures.cancelled()
+  self.socket = nil
+end
+
+local function request_head(options, target)
+  local lines = {
+    ("%s %s HTTP/1.1"):format(options.method, target.path),
+    "host: " .. target.authority,
+  }
+  for _, header in ipairs(options.headers or {}) do
+    local problem = header_problem(header[1], header[2])
+    if problem then return nil, "a header " .. problem end
+    lines[#lines + 1] = header[1] .. ": " .. header[2]
+  end
+  if options.body then lines[#lines + 1] = "content-length: " .. options.body:length() end
+  return table.concat(lines, "\r\n") .. "\r\n\r\n"
+end
+
+-- Where to, whether that is allowed, and how.
+local function route_to(options)
+  local target, problem = address.parts(options.url)
+  if target and target.scheme == "http" and not options.allow_http then
+    if not address.is_loopback(target.host) then
+      target, problem = nil, "is http, which would show the key to the network"
+    end
+  end
+  if not target then return nil, "the URL " .. problem end
+  local proxy
+  proxy, problem = choose_proxy(target, options)
+  if problem then return nil, problem end
+  return tunnel.route(target, proxy)
+end
+
+-- What the request is, or why it cannot be made.
+local function plan(host, options)
+  local problem, hint = hosted.problem()
+  if not problem and host.refuse then problem, hint = host.refuse(options) end
+  if problem then return nil, failures.of_host(problem, hint) end
+  local route
+  route, problem = route_to(options)
+  if not route then return nil, failures.of_host(problem) end
+  route.seconds = options.limits.connect or nil
+  local head
+  head, problem = request_head(options, route.target)
+  if not head then return nil, failures.of_host(problem) end
+  return { route = route, head = head }
+end
+
+--- Begins an exchange; claude.transport has checked and completed the options.
+---@param options claude.TransportOptions
+---@return claude.Exchange?
+---@return string?
+---@return claude.Error?
+function M.start(options)
+  local host = hosted.host()
+  local request, err = plan(host, options)
+  if not request then
+    return errors.fail(err --[[@as claude.Error]])
+  end
+  local self = setmetatable({
+    host = host,
+    route = request.route,
+    head = request.head,
+    body = options.body,
+    response = options.response,
+    decoder = core.http1(options.response),
+    limits = options.limits,
+    max_tokens = options.max_tokens,
+    timings = { start = tasks.now() },
+    ended = false,
+    news = tasks.signal(),
+    fresh = false,
+    content = 0,
+  }, Exchange)
+  self.opener = host.fork(open_and_tell, self)
+  return self
+end
+
+return M
