@@ -74,7 +74,8 @@ end
 ---@return claude.Error
 function Reply:_error_of_failure(failed)
   local err = failed and error_of("from_failure", self)
-  local broken = self.broken
+  -- It may have broken before anybody waited.
+  local broken = self.broken or (self.exchange and self.exchange.failure)
   if broken and (not err or err.kind == "network" or err.kind == "incomplete") then
     broken.request_id = broken.request_id or (err and err.request_id)
     err = broken

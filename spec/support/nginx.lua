@@ -4,11 +4,12 @@
 ---     local server = nginx.start { locations = [[
 ---       location /hello { content_by_lua_block { ngx.say "hello" } }
 ---     ]] }
----     server.url, server.worker, server:log()
+---     server:get("/hello").body, server.url, server.worker, server:log()
 ---     server:stop()
 ---
 --- nginx runs LuaJIT, whatever runs the specs: the C modules are built for that as well.
 local child = require("spec.support.child")
+local raw_http = require("spec.support.raw_http")
 local servers = require("spec.support.servers")
 
 local M = {}
@@ -99,7 +100,7 @@ http {
   server {
     listen 127.0.0.1:${port};
     ${server}
-    location = /spec/pid { content_by_lua_block { ngx.say(ngx.worker.pid()) } }
+    location = /spec/pid { content_by_lua_block { ngx.say("worker ", ngx.worker.pid()) } }
     ${locations}
   }
 }
@@ -122,6 +123,42 @@ function Server:log()
   local text = file:read("*a")
   file:close()
   return text
+end
+
+--- Asks it, on a connection of its own, and waits for the whole answer.
+---@param path string
+---@param headers? table<string, string>
+---@return spec.Answer
+function Server:get(path, headers)
+  local bytes = raw_http.exchange(self.port, raw_http.request("GET", path, headers or {}))
+  return raw_http.parse(bytes)
+end
+
+---@param path string
+---@param body string
+---@param headers? table<string, string>
+---@return spec.Answer
+function Server:post(path, body, headers)
+  local bytes = raw_http.exchange(self.port, raw_http.request("POST", path, headers or {}, body))
+  return raw_http.parse(bytes)
+end
+
+--- Asks it and hangs up as soon as what has come satisfies `enough`; returns that.
+---@param path string
+---@param enough fun(received: string): boolean
+---@return string
+function Server:hang_up(path, enough)
+  return (raw_http.exchange(self.port, raw_http.request("GET", path, {}), enough))
+end
+
+--- Whether the worker has mapped a library, by a part of its path.
+---@param name string
+---@return boolean
+function Server:maps(name)
+  local file = assert(io.open(("/proc/%d/maps"):format(self.worker), "r"))
+  local maps = file:read("*a")
+  file:close()
+  return maps:find(name, 1, true) ~= nil
 end
 
 --- Ends it and removes its folder.
@@ -173,20 +210,8 @@ function M.start(options)
   local server = servers.spawn(filled(START, values))
   server.folder = folder
   setmetatable(server, Server)
-  server.worker = tonumber((M.get(server.url .. "/spec/pid")))
+  server.worker = tonumber(server:get("/spec/pid").body:match("%d+"))
   return server
-end
-
---- Asks with curl. `options` are words for its command line.
----@param url string
----@param options? string
----@return string body
----@return integer status what curl ended with
-function M.get(url, options)
-  local run = child.run(
-    ("curl --noproxy '*' -sS --max-time 30 %s %s"):format(options or "", child.quote(url))
-  )
-  return run.out, run.status
 end
 
 return M

@@ -345,7 +345,9 @@ end
 -- What the request is, or why it cannot be made.
 local function plan(host, options)
   local problem, hint = hosted.problem()
-  if not problem and host.refuse then problem, hint = host.refuse(options) end
+  if not problem and host.refuse then
+    problem, hint = host.refuse(options)
+  end
   if problem then return nil, failures.of_host(problem, hint) end
   local route
   route, problem = route_to(options)

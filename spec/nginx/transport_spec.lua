@@ -1,0 +1,185 @@
+local api = require("spec.support.api_server")
+local claude = require("claude")
+local core = require("claude.core")
+local handlers = require("spec.nginx.handlers")
+local hub = require("claude.loop")
+local nginx = require("spec.support.nginx")
+local servers = require("spec.support.servers")
+
+local LOCATIONS = [[
+  location /case/ {
+    content_by_lua_block {
+      require("spec.nginx.handlers")[ngx.var.uri:match("([%w_]+)$")]()
+    }
+  }
+]]
+
+describe("in nginx", function()
+  local missing = nginx.missing()
+  local server, fault
+
+  setup(function()
+    if missing then return end
+    fault = servers.fault_server()
+    server = nginx.start({
+      locations = LOCATIONS .. ("location = /stats { proxy_pass %s/stats; }"):format(fault.url),
+    })
+  end)
+
+  teardown(function()
+    if server then server:stop() end
+    if fault then fault:stop() end
+    hub.use("blocking")
+  end)
+
+  local function nginx_it(what, check)
+    it(what, function()
+      if missing then return pending(missing) end
+      check()
+    end)
+  end
+
+  local function ask(case, base, more)
+    return server:get(("/case/%s?base=%s%s"):format(case, base, more or "")).body
+  end
+
+  local function failure_of(scenario, more)
+    local body = ask("failure", fault.url .. "/" .. scenario, more)
+    local kind, text = body:match("^(%w+)\n(.*)$")
+    return kind or body, text
+  end
+
+  local function lines_here(base)
+    local client =
+      claude.new({ api_key = "key-of-the-nginx-specs", base_url = base, max_retries = 0 })
+    return handlers.lines_of(client.messages:stream(handlers.PARAMS))
+  end
+
+  nginx_it("requests go without libcurl", function()
+    assert.equal("whole\n", ask("failure", fault.url .. "/ok"))
+    assert.is_true(server:maps("claude/core.so"))
+    assert.is_false(server:maps("libcurl"))
+    assert.is_false(server:maps("claude/net.so"))
+  end)
+
+  local SCENARIOS = {
+    "ok",
+    "slow_ok",
+    "reset_at_once",
+    "close_at_once",
+    "cut_in_headers",
+    "reset_in_headers",
+    "cut_before_first_chunk",
+    "cut_in_chunk_header",
+    "cut_in_event",
+    "reset_in_event",
+    "ended_in_event",
+    "cut_before_stop_reason",
+    "cut_after_stop_reason",
+    "cut_in_message_stop",
+    "pings_then_ok",
+    "error_429",
+    "error_529",
+    "error_500",
+    "html_502",
+    "html_200",
+    "error_event",
+    "short_body",
+    "redirect",
+  }
+  for _, scenario in ipairs(SCENARIOS) do
+    nginx_it("a stream is what it is over libcurl: " .. scenario, function()
+      local base = fault.url .. "/" .. scenario
+      assert.equal(lines_here(base), ask("stream", base))
+    end)
+  end
+
+  -- What every stream has in it, in pieces of any size.
+  local function events()
+    local call = { type = "tool_use", id = "toolu_1", name = "weigh", input = core.object({}) }
+    return api.reply({
+      api.thinking("Let me \u{1F914} think", "EqQBCkYIBRgCKkA="),
+      api.text('Hel"lo\n\u{20AC}'),
+      {
+        call,
+        { type = "input_json_delta", partial_json = '{"n": 12345678901234567890, ' },
+        { type = "input_json_delta", partial_json = '"x": 1.50}' },
+      },
+    }, "tool_use")
+  end
+
+  nginx_it("deltas and sealed bytes are those of libcurl", function()
+    hub.use("luv")
+    local upstream = api.start({ api.stream(events()) })
+    assert.equal(lines_here(upstream.url), ask("stream", upstream.url))
+    local client = claude.new({ api_key = "key-of-the-nginx-specs", base_url = upstream.url })
+    local chat = client:conversation({ model = handlers.PARAMS.model, max_tokens = 100 })
+    chat:user("Say hello")
+    assert(chat:send())
+    assert.equal((assert(chat:dump())), ask("conversation", upstream.url))
+    local here, there = upstream.requests[3], upstream.requests[4]
+    assert.equal(here.body, there.body)
+    for _, name in ipairs({ "x-api-key", "anthropic-version", "content-type", "content-length" }) do
+      assert.equal(here.headers[name], there.headers[name])
+    end
+    upstream:close()
+  end)
+
+  nginx_it("silence ends at the limits", function()
+    for scenario, limit in pairs({
+      stall_before_headers = "first_byte",
+      stall_in_headers = "idle",
+      stall_in_event = "idle",
+      pings_in_text = "stalled",
+    }) do
+      local kind, text = failure_of(scenario, "&seconds=0.3")
+      assert.is_truthy(kind == "timeout" or kind == "incomplete", kind)
+      assert.is_truthy(text:find("(limit " .. limit .. ")", 1, true), text)
+    end
+  end)
+
+  -- Asking for the number makes a connection as well.
+  local function connections()
+    return tonumber(server:get("/stats").body:match("connections (%d+)")) - 1
+  end
+
+  nginx_it("a connection is kept for the next request", function()
+    ask("stream", fault.url .. "/ok")
+    local before = connections()
+    for _ = 1, 3 do
+      ask("stream", fault.url .. "/ok")
+    end
+    assert.equal(before + 1, connections())
+  end)
+
+  nginx_it("a kept connection that the server has closed is no failure", function()
+    for _ = 1, 3 do
+      assert.equal("whole\n", ask("failure", fault.url .. "/drop_second"))
+    end
+  end)
+
+  nginx_it("nobody listens: the request failed", function()
+    local body = ask("failure", "http://127.0.0.1:" .. servers.free_port())
+    assert.is_truthy(body:find("^network\nnetwork: no connection: connection refused"), body)
+  end)
+
+  nginx_it("what nginx.conf decides is no option, and the error names the directive", function()
+    local kind, text = failure_of("ok", "&ca_file=/etc/ca.pem")
+    assert.equal("invalid", kind)
+    assert.is_truthy(text:find("lua_ssl_trusted_certificate", 1, true), text)
+    kind, text = failure_of("ok", "&http_version=2")
+    assert.equal("invalid", kind)
+    assert.is_truthy(text:find("HTTP/1.1", 1, true), text)
+  end)
+
+  nginx_it("names need a resolver, and the error says which directive", function()
+    local body = ask("failure", "https://api.example.test")
+    assert.is_truthy(body:find("^network\n.*`resolver ADDRESS;`"), body)
+  end)
+
+  nginx_it("nothing is logged of requests that go well", function()
+    local before = #server:log()
+    ask("conversation", fault.url .. "/slow_ok")
+    assert.is_nil(server:log():find("%[%a+%] .*lua", before))
+  end)
+end)
