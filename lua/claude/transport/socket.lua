@@ -81,6 +81,7 @@ local function finish(self, failure)
   self.http_version = "1.1"
   self.reused = self.socket and self.socket.reused
   if failure then self.decoder:finish(failure.message) end
+  if self.on_end then self.on_end() end
   tell(self)
 end
 
@@ -308,6 +309,7 @@ end
 --- `cancel` for finalizers, which may run in the middle of any other request: the host
 --- closes what nobody holds any more.
 function Exchange:discard()
+  if self.on_end and not self.ended then self.on_end() end
   self.ended = true
   self.failure = self.failure or failures.cancelled()
   self.socket = nil
