@@ -175,6 +175,7 @@ build = {
     ["claude.json"] = "lua/claude/json.lua",
     ["claude.loading"] = "lua/claude/loading.lua",
     ["claude.loop.blocking"] = "lua/claude/loop/blocking.lua",
+    ["claude.loop.cqueues"] = "lua/claude/loop/cqueues.lua",
     ["claude.loop"] = "lua/claude/loop/init.lua",
     ["claude.loop.luv"] = "lua/claude/loop/luv.lua",
     ["claude.loop.timers"] = "lua/claude/loop/timers.lua",

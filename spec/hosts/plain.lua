@@ -19,6 +19,15 @@ function WAYS.luv()
   require("luv").run()
 end
 
+--- The program runs a controller of cqueues, and the suite is waited for in one of its
+--- coroutines.
+function WAYS.cqueues()
+  local controller = require("cqueues").new()
+  hub.use("cqueues")
+  controller:wrap(function() runner.run(runner.environment(true), runner.write):wait() end)
+  assert(controller:loop())
+end
+
 --- The program draws 60 frames a second and gives the library 2 ms of each.
 function WAYS.step()
   hub.use("blocking")

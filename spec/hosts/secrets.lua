@@ -4,13 +4,12 @@ local uv = require("luv")
 
 local M = {}
 
--- More than any log has; what is larger is read up to here.
-local LONGEST = 64 * 1024 * 1024
+local PIECE = 1024 * 1024
 
 local function read(path)
   local file = io.open(path, "rb")
   if not file then return nil end
-  local text = file:read(LONGEST)
+  local text = file:read("*a")
   file:close()
   return text
 end
@@ -47,16 +46,32 @@ function M.in_processes(secret)
   return found, seen
 end
 
-local function search(path, secret, since, found)
+-- Piece by piece, each with the end of the one before: a file may be large.
+local function holds(path, secret)
+  local file = io.open(path, "rb")
+  if not file then return false end
+  local found, rest = false, ""
+  local piece = file:read(PIECE)
+  while piece and not found do
+    piece = rest .. piece
+    found = piece:find(secret, 1, true) ~= nil
+    rest = piece:sub(-#secret)
+    piece = file:read(PIECE)
+  end
+  file:close()
+  return found
+end
+
+-- Other file systems (a /proc in somebody's chroot, say) are not looked into.
+local function search(path, secret, since, device, found)
   local about = uv.fs_lstat(path)
-  if not about then return end
+  if not about or about.dev ~= device then return end
   if about.type == "directory" then
     for _, name in ipairs(entries(path)) do
-      search(path .. "/" .. name, secret, since, found)
+      search(path .. "/" .. name, secret, since, device, found)
     end
-  elseif about.type == "file" and about.mtime.sec >= since then
-    local text = read(path)
-    if text and text:find(secret, 1, true) then found[#found + 1] = "the file " .. path end
+  elseif about.type == "file" and about.mtime.sec >= since and holds(path, secret) then
+    found[#found + 1] = "the file " .. path
   end
 end
 
@@ -68,7 +83,8 @@ end
 function M.in_files(secret, directories, since)
   local found = {}
   for _, directory in ipairs(directories) do
-    search(directory, secret, since, found)
+    local about = uv.fs_lstat(directory)
+    if about then search(directory, secret, since, about.dev, found) end
   end
   return found
 end

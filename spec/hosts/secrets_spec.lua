@@ -63,7 +63,7 @@ describe("the search for a secret", function()
     local folder = child.temporary()
     child.run(("mkdir -p %s/deep/er && mkfifo %s/fifo"):format(folder, folder))
     local file = assert(io.open(folder .. "/deep/er/log", "w"))
-    file:write("before ", key, " after")
+    file:write(("before "):rep(300000), key, (" after"):rep(300000))
     file:close()
     local now = os.time()
     assert.same(

@@ -1,0 +1,1 @@
+return require("spec.hosts.plain_host")("lua5.4", "cqueues", "cqueues")
