@@ -145,7 +145,7 @@ describe("claude.net in a host program", function()
     local output = run(
       [[
       tasks.now() -- what is loaded on first use is loaded now
-      require("claude.loop.blocking")
+      for _, part in ipairs({ "loop.blocking", "transport.curl" }) do require("claude." .. part) end
       local files, file = {}, io.open("/dev/null")
       while file do
         files[#files + 1] = file
