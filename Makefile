@@ -124,7 +124,7 @@ $(OUT)/spec/c/run: $(call objects,$(CORE) $(C_TESTS))
 # The linker's --wrap lets the test refuse the core's allocations as well as Lua's.
 $(OUT)/spec/oom/run: $(call objects,$(CORE_SO) spec/oom/run.c)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=realloc -o $@ $^ $(shell pkg-config --libs $(LUA))
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=realloc -o $@ $^ $(shell pkg-config --libs $(LUA)) -ldl
 
 ## test-oom: run the bindings of the core with every allocation failing in turn
 test-oom: $(OUT)/spec/oom/run

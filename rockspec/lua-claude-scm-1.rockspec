@@ -245,4 +245,5 @@ build = {
     ["claude.version"] = "lua/claude/version.lua",
     ["claude.wire"] = "lua/claude/wire.lua",
   },
+  copy_directories = { "doc" },
 }

@@ -593,6 +593,25 @@ describe("claude.doctor { reach = true }", function()
     assert.is_nil(report:find("key"))
   end)
 
+  it("lets other tasks go on while it waits", function()
+    local waited, report
+    server = api.start({
+      function()
+        waited = true
+        return api.json(200, MODELS)
+      end,
+    })
+    environment.set({ ANTHROPIC_API_KEY = SECRET, ANTHROPIC_BASE_URL = server.url })
+    local order = {}
+    claude.loop(function()
+      claude.spawn(function() order[1] = "another task" end)
+      report = claude.doctor({ reach = true })
+      order[#order + 1] = "the doctor"
+    end)
+    assert.same({ "another task", "the doctor" }, order)
+    assert.is_true(waited and report.ok)
+  end)
+
   it("does not wait longer than its limits", function()
     local found = reach({ silent = true }, { limits = { first_byte = 0.2 } })
     assert.is_false(found.ok)

@@ -36,7 +36,7 @@ describe("luarocks make", function()
     if child.run("command -v luarocks").status ~= 0 then return pending "no luarocks" end
     local root = child.temporary()
     local made = child.run(([[
-      mkdir %s && cp -r bin csrc lua rockspec doc README.md LICENSE %s && cd %s &&
+      mkdir %s && cp -r bin csrc lua rockspec doc $(ls -d plugin) README.md LICENSE %s && cd %s &&
       luarocks --lua-version %s --tree "$PWD/tree" make %s --deps-mode=none
     ]]):format(root, root, root, version, rockspec.path))
     local tree = root .. "/tree"
@@ -49,7 +49,10 @@ describe("luarocks make", function()
         .. ' -e \'print(require("claude")._VERSION, require("claude.net").version)\''
     )
     local doctor = child.run(environment .. tree .. "/bin/lua-claude doctor")
+    local rock = ("%s/lib/luarocks/rocks-%s/lua-claude/scm-1"):format(tree, version)
+    local page = io.open(rock .. "/doc/loading.md")
     child.run("rm -rf " .. root)
+    assert.truthy(page)
     assert.equal("", made.err:match "[Ee]rror[^\n]*" or "")
     assert.equal(0, made.status)
     local expected = require "claude.version"

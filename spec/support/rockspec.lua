@@ -31,7 +31,8 @@ build = {
 ---@return string[]
 local function files(dir, suffix)
   local found = {}
-  local pipe = assert(io.popen("find '" .. dir .. "' -type f -name '*" .. suffix .. "'"))
+  local pipe =
+    assert(io.popen("find '" .. dir .. "' -type f -name '*" .. suffix .. "' 2>/dev/null"))
   for path in pipe:lines() do
     found[#found + 1] = path
   end
@@ -66,6 +67,15 @@ local function render_c_module(name, list, library)
   return table.concat(lines)
 end
 
+-- What is no Lua module, but belongs to a plugin of Neovim: copied as it is.
+local function render_folders()
+  local names = {}
+  for _, name in ipairs({ "doc", "plugin" }) do
+    if #files(name, "") > 0 then names[#names + 1] = ('"%s"'):format(name) end
+  end
+  return ("  copy_directories = { %s },\n"):format(table.concat(names, ", "))
+end
+
 --- The module a Lua file is, as `require` knows it.
 ---@param path string
 ---@return string
@@ -84,7 +94,7 @@ function M.render()
   for _, path in ipairs(files("lua", ".lua")) do
     parts[#parts + 1] = ('    ["%s"] = "%s",\n'):format(M.module_of(path), path)
   end
-  parts[#parts + 1] = "  },\n}\n"
+  parts[#parts + 1] = "  },\n" .. render_folders() .. "}\n"
   return table.concat(parts)
 end
 

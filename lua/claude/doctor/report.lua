@@ -22,6 +22,7 @@ local WIDEST = 12 -- the longest names of findings have so many letters
 ---@param ok boolean?
 ---@param text string
 ---@param hint? string
+---@package
 function Report:add(name, ok, text, hint)
   self[#self + 1] = { name = name, ok = ok, text = text, hint = hint }
   if ok == false then self.ok = false end
