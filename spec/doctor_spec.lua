@@ -138,19 +138,48 @@ describe("claude.doctor", function()
       assert.same({ "luv", "blocking", "an adapter without a name" }, { luv, blocking, own })
     end)
 
-    it("loads no libcurl where the host owns its coroutines, and tells of its sockets", function()
+    describe("in a host that owns its coroutines", function()
       local tasks = require("claude.tasks")
-      tasks.use(require("spec.support.coroutine_host"))
-      with_module("claude.net", function() error("libcurl was loaded") end, function()
-        local report = report_in({ ANTHROPIC_API_KEY = "k", HTTPS_PROXY = "http://a:1" })
+      local host = require("spec.support.coroutine_host")
+      after_each(function() tasks.use(nil) end)
+
+      local function report_of(name, variables, client)
+        tasks.use(setmetatable({ name = name }, { __index = host }))
+        local report
+        with_module(
+          "claude.net",
+          function() error("libcurl was loaded") end,
+          function() report = report_in(variables, { client = client }) end
+        )
+        return report
+      end
+
+      it("loads no libcurl, and tells of the host's sockets", function()
+        local report = report_of("haproxy", { ANTHROPIC_API_KEY = "k" })
         assert.is_true(report.ok, tostring(report))
         assert.is_nil(report:find("libcurl"))
-        for _, name in ipairs({ "claude.net", "loop", "CA", "proxy" }) do
-          has(report:find(name).text, "coroutine_host")
+        for _, name in ipairs({ "claude.net", "loop", "CA" }) do
+          has(report:find(name).text, "haproxy")
         end
+        assert.equal("none", report:find("proxy").text)
       end)
-      tasks.use(nil)
-      assert.is_nil(tasks.host_name())
+
+      it("takes plain proxies only", function()
+        local report = report_of("haproxy", { HTTPS_PROXY = "http://a:1" })
+        assert.is_true(report:find("proxy").ok)
+        report = report_of("haproxy", { HTTPS_PROXY = "socks5://a:1" })
+        assert.is_false(report:find("proxy").ok)
+        has(report:find("proxy").hint, "no other proxies can be used here")
+      end)
+
+      it("says where nginx has its certificates", function()
+        local finding = report_of("nginx", {}):find("CA")
+        assert.is_nil(finding.ok)
+        has(finding.hint, "lua_ssl_trusted_certificate")
+        finding = report_of("nginx", {}, { ca_file = "/etc/ssl/ca.pem" }):find("CA")
+        assert.is_false(finding.ok)
+        has(finding.text, "ca_file is not taken in nginx")
+      end)
     end)
 
     it("works where libcurl is missing, and says which package brings it", function()

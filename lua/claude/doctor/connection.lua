@@ -149,8 +149,12 @@ local NAMES = {
   http = { "http_proxy", "all_proxy", "ALL_PROXY" },
   https = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" },
 }
+-- What libcurl takes, and what can be done over a host's own sockets.
 local SCHEMES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true }
 SCHEMES.socks5h = true
+local SCHEMES_OF_HOSTS = { http = true }
+local PROXY_HINT = "write http://host:port, https://…, socks5://… or socks5h://…"
+local PROXY_HINT_OF_HOSTS = "write http://host:port: no other proxies can be used here"
 
 local NO_HOST = "(no proper host)"
 
@@ -181,7 +185,8 @@ end
 ---@param found claude.Report
 ---@param options claude.ClientOptions
 ---@param base string
-local function look_at_proxy(found, options, base)
+---@param host string? that owns its coroutines
+local function look_at_proxy(found, options, base, host)
   if not options.proxy and address.is_local(base) then
     return found:add("proxy", true, "none: requests to this machine go to no proxy")
   end
@@ -191,21 +196,27 @@ local function look_at_proxy(found, options, base)
   local text = ("%s (%s%s)"):format(shown, source, secret and "; user and password not shown" or "")
   local around = options.no_proxy or first_set({ "no_proxy", "NO_PROXY" })
   if around then text = text .. ", but not for " .. around end
-  if SCHEMES[scheme] and not shown:find(NO_HOST, 1, true) then
+  local schemes = host and SCHEMES_OF_HOSTS or SCHEMES
+  if schemes[scheme] and not shown:find(NO_HOST, 1, true) then
     found:add("proxy", true, text)
   else
-    local hint = "write http://host:port, https://…, socks5://… or socks5h://…"
-    found:add("proxy", false, text, hint)
+    found:add("proxy", false, text, host and PROXY_HINT_OF_HOSTS or PROXY_HINT)
   end
 end
 
--- What libcurl reads is not read where the host's own sockets are used.
+local NGINX_HINT = "write lua_ssl_trusted_certificate FILE; into nginx.conf"
+
+-- Whom a host's own sockets trust is the host's business.
 ---@param found claude.Report
+---@param options claude.ClientOptions
 ---@param host string
-local function tell_of_host(found, host)
-  local where = host == "nginx" and ": lua_ssl_trusted_certificate in nginx.conf names them" or ""
-  found:add("CA", nil, ("those of %s%s"):format(host, where))
-  found:add("proxy", nil, ("none: the sockets of %s go through no proxy"):format(host))
+local function tell_of_host(found, options, host)
+  local text = "those that " .. host .. " trusts"
+  if host ~= "nginx" then return found:add("CA", nil, text) end
+  local option = options.ca_file and "ca_file" or options.ca_path and "ca_path"
+  if not option then return found:add("CA", nil, text, NGINX_HINT) end
+  local hint = "leave it out, and " .. NGINX_HINT
+  found:add("CA", false, option .. " is not taken in nginx: its configuration names them", hint)
 end
 
 --- Adds what it finds.
@@ -214,9 +225,12 @@ end
 ---@param host string? that owns its coroutines
 function M.look(found, options, host)
   local base = look_at_base(found, options)
-  if host then return tell_of_host(found, host) end
-  look_at_authorities(found, options, base)
-  look_at_proxy(found, options, base or address.DEFAULT)
+  if host then
+    tell_of_host(found, options, host)
+  else
+    look_at_authorities(found, options, base)
+  end
+  look_at_proxy(found, options, base or address.DEFAULT, host)
 end
 
 return M
