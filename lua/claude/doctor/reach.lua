@@ -3,7 +3,6 @@
 
 local api_error = require("claude.api_error")
 local headers = require("claude.headers")
-local json = require("claude.json")
 local tables = require("claude.tables")
 local tasks = require("claude.tasks")
 
@@ -100,7 +99,8 @@ local function tell_answer(found, client, keyless, answer)
     if status < 400 then return found:add("reach", false, text .. ": " .. err.message, err.hint) end
     return tell_refusal(found, text, keyless, err)
   end
-  local list = json.decode(response:body())
+  -- Our own reader: the host may have no JSON library, which is another finding.
+  local list = require("claude.core").decode(response:body())
   if type(list) ~= "table" or type(list.data) ~= "table" then
     return found:add("reach", false, text .. ", but with no list of models", STRANGER_HINT)
   end

@@ -19,6 +19,20 @@ return function()
       end,
     },
     {
+      "the doctor reaches the API from here, and shows no part of the key",
+      function(env)
+        local client = { base_url = env.simulator, api_key = env.key }
+        local report = claude.doctor({ reach = true, client = client })
+        for _, name in ipairs({ "claude.core", "loop", "credentials", "reach", "key" }) do
+          check.equal(true, report:find(name).ok, report:find(name).text)
+        end
+        local text = tostring(report)
+        for i = 1, #env.key - 7 do
+          assert(not text:find(env.key:sub(i, i + 7), 1, true), "a part of the key is shown")
+        end
+      end,
+    },
+    {
       "requests, faults and cancelled streams leave no descriptor open",
       function(env)
         if not descriptors.can_be_counted() then return end
