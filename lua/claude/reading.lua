@@ -3,6 +3,7 @@
 
 local core = require("claude.core")
 local errors = require("claude.errors")
+local host = require("claude.host")
 
 local M = {}
 
@@ -31,6 +32,12 @@ function M.event(response)
   return nil, errors.new({ kind = "protocol", message = problem })
 end
 
+-- An error that nobody catches is shown as text everywhere but in nginx.
+local function raise(err)
+  if host.tasks() then host.log("error", tostring(err)) end
+  error(err, 0)
+end
+
 --- A `for` iterator over a step function.
 ---@param thing claude.Stream|claude.Run
 ---@param name "next"|"next_text"|"next_event"
@@ -40,7 +47,7 @@ function M.loop(thing, name, call)
   local step = thing[name]
   local function raising()
     local a, b, c, d = step(thing)
-    if a == nil and c then error(c, 0) end
+    if a == nil and c then raise(c) end
     return a, b, c, d
   end
   return require("claude.tasks").iterator(raising, call)

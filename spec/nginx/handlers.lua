@@ -1,7 +1,6 @@
 --- What the nginx of these specs answers with: each function is the content of a location
 --- of its name, asked with arguments in the query.
 local claude = require("claude")
-local core = require("claude.core")
 local ngx = rawget(_G, "ngx")
 
 local M = {}
@@ -60,11 +59,205 @@ function M.conversation()
   ngx.print((assert(chat:dump())))
 end
 
---- Answers with JSON what `fn` returns.
----@param fn function
-function M.answer(fn)
-  ngx.header.content_type = "application/json"
-  ngx.print((assert(core.encode(fn(arguments(), client_of)))))
+-- How many connections the fault server has.
+local function open_connections()
+  local stats = ngx.location.capture("/stats").body
+  return tonumber(stats:match("open (%d+)"))
+end
+
+-- Waits until the fault server has seen one connection end.
+local function see_it_close(before)
+  for _ = 1, 500 do
+    if open_connections() < before then return "closed" end
+    ngx.sleep(0.01)
+  end
+  return "still open"
+end
+
+-- A stream that has given "Hel" and "lo", and will never say more.
+local function stalled_stream(args)
+  local stream = client_of(args).messages:stream(PARAMS)
+  assert(stream:next_text() == "Hel" and stream:next_text() == "lo")
+  return stream
+end
+
+-- Reads in a task what never comes, calls `cancel(task)`, and tells how the read ended.
+local function cancelled_by(cancel, stream)
+  local before = open_connections()
+  local task = claude.spawn(function()
+    local _, _, err = stream:next()
+    return err.kind
+  end)
+  claude.sleep(0.05)
+  ngx.update_time()
+  local started = ngx.now()
+  cancel(task)
+  local kind = task:wait()
+  ngx.update_time()
+  local soon = ngx.now() - started < 2 and "at once" or "late"
+  ngx.say(("%s %s, %s"):format(tostring(kind), soon, see_it_close(before)))
+end
+
+function M.cancel_stream()
+  local stream = stalled_stream(arguments())
+  cancelled_by(function() stream:cancel() end, stream)
+end
+
+function M.cancel_task()
+  local stream = stalled_stream(arguments())
+  cancelled_by(function(task) task:cancel() end, stream)
+end
+
+function M.cancel_run()
+  local chat = client_of(arguments()):conversation({ model = PARAMS.model, max_tokens = 100 })
+  chat:user("Say hello")
+  local run = chat:run()
+  assert(run:next_text() == "Hel" and run:next_text() == "lo")
+  cancelled_by(function() run:cancel() end, run)
+end
+
+-- The server takes the connection and never answers the handshake.
+function M.cancel_connecting()
+  local stream = client_of(arguments()).messages:stream(PARAMS)
+  ngx.sleep(0.05)
+  cancelled_by(function() stream:cancel() end, stream)
+end
+
+local stream_of_another_request
+
+--- Reads until another request cancels the stream.
+function M.wait_for_other_request()
+  stream_of_another_request = stalled_stream(arguments())
+  local _, _, err = stream_of_another_request:next()
+  ngx.say(err.kind)
+end
+
+function M.cancel_other_request()
+  while not stream_of_another_request do
+    ngx.sleep(0.01)
+  end
+  ngx.sleep(0.05)
+  stream_of_another_request:cancel()
+  stream_of_another_request = nil
+end
+
+function M.together()
+  local one, other = ngx.location.capture_multi({
+    { "/case/wait_for_other_request", { args = ngx.var.args } },
+    { "/case/cancel_other_request", { args = ngx.var.args } },
+  })
+  assert(other.status == 200)
+  ngx.print(one.body)
+end
+
+--- Passes on what comes, as a proxy would.
+function M.pass_on()
+  local stream = client_of(arguments()).messages:stream(PARAMS)
+  for text in stream:text_stream() do
+    ngx.print(text)
+    ngx.flush(true)
+  end
+end
+
+--- Leaves the loop, forgets the stream, and ends.
+function M.drop()
+  local stream = stalled_stream(arguments())
+  ngx.say(stream:is_done() and "done" or "open")
+end
+
+--- Many streams of one request at once, over a client that all requests share.
+local shared_client
+function M.map()
+  local args = arguments()
+  shared_client = shared_client or client_of(args)
+  local done = {}
+  local list = {}
+  for i = 1, 20 do
+    list[i] = i
+  end
+  ngx.update_time()
+  local started = ngx.now()
+  local map = claude.map(
+    list,
+    function() return assert(shared_client.messages:create(PARAMS)):text() end,
+    { limit = 20 }
+  )
+  for item, text in map do
+    done[#done + 1] = item
+    assert(text == "Hello", text)
+  end
+  ngx.update_time()
+  ngx.say(#done, ngx.now() - started < 2 and " at once" or " one after the other")
+end
+
+--- A request with tasks of its own: tells what its tasks see, and that nobody else's are seen.
+function M.tasks()
+  local tasks = require("claude.tasks")
+  local args = arguments()
+  local seen = { tostring(tasks.running() == nil) }
+  local waiting = claude.spawn(function()
+    local slept, _, err = claude.sleep(args.cancel and 60 or 0.1)
+    return slept and "slept" or err.kind
+  end)
+  local outer = claude.spawn(function()
+    local own = tasks.running()
+    claude.sleep(tonumber(args.pause))
+    return tostring(tasks.running() == own)
+  end)
+  claude.sleep(0.05)
+  if args.cancel then waiting:cancel() end
+  seen[2], seen[3] = waiting:wait(), outer:wait()
+  seen[4] = tostring(tasks.running() == nil)
+  ngx.say(args.name, " ", table.concat(seen, " "))
+end
+
+--- Raises what a loop over a stream raises.
+function M.raise()
+  for _ in client_of(arguments()).messages:stream(PARAMS):deltas() do
+    ngx.ctx.pieces = true
+  end
+end
+
+--- A task whose failure nobody looks at.
+function M.fail_unseen()
+  claude.spawn(function() error(claude.Error.new({ kind = "api", message = "told nobody" })) end)
+end
+
+-- Connects as a request does, says how, and puts the connection by.
+local function connect(options)
+  local socket, text, word = require("claude.tasks.nginx").connect(options)
+  if not socket then return ("%s: %s"):format(word, text) end
+  local how = socket.reused and "reused" or "new"
+  socket:keep()
+  return how
+end
+
+--- One place, one key, two names: what was agreed on for one is nothing for the other.
+function M.names()
+  local port = tonumber(arguments().port)
+  for _, name in ipairs({ "localhost", "localhost", "wrong.example.test", "localhost" }) do
+    ngx.say(
+      name,
+      " ",
+      connect({
+        host = "127.0.0.1",
+        port = port,
+        tls = true,
+        server_name = name,
+        key = "one key",
+      })
+    )
+  end
+end
+
+--- What a server on loopback says to GET.
+function M.fetch()
+  local port, path = arguments().url:match(":(%d+)(/.*)$")
+  local tcp = ngx.socket.tcp()
+  assert(tcp:connect("127.0.0.1", tonumber(port)))
+  tcp:send(("GET %s HTTP/1.0\r\n\r\n"):format(path))
+  local head = assert(tcp:receiveuntil("\r\n\r\n")())
+  ngx.print((assert(tcp:receive(tonumber(head:match("Content%-Length: (%d+)"))))))
 end
 
 return M

@@ -143,6 +143,21 @@ function Server:post(path, body, headers)
   return raw_http.parse(bytes)
 end
 
+--- Asks for all paths at once.
+---@param paths string[]
+---@return spec.Answer[]
+function Server:together(paths)
+  local requests = {}
+  for i, path in ipairs(paths) do
+    requests[i] = raw_http.request("GET", path, {})
+  end
+  local answers = {}
+  for i, bytes in ipairs(raw_http.together(self.port, requests)) do
+    answers[i] = raw_http.parse(bytes)
+  end
+  return answers
+end
+
 --- Asks it and hangs up as soon as what has come satisfies `enough`; returns that.
 ---@param path string
 ---@param enough fun(received: string): boolean

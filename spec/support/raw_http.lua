@@ -52,6 +52,32 @@ function M.exchange(port, pieces, enough)
   return table.concat(parts), closed, parts
 end
 
+--- Sends several requests, each on a connection of its own, all at once.
+---@param port integer
+---@param requests string[]
+---@return string[] what came back on each, until the server closed it
+function M.together(port, requests)
+  local received, open = {}, #requests
+  for i, bytes in ipairs(requests) do
+    received[i] = ""
+    local socket = uv.new_tcp()
+    socket:connect("127.0.0.1", port, function(problem)
+      assert(not problem, problem)
+      socket:write(bytes)
+      socket:read_start(function(_, more)
+        if more then
+          received[i] = received[i] .. more
+        else
+          socket:close()
+          open = open - 1
+        end
+      end)
+    end)
+  end
+  run_until(function() return open == 0 end)
+  return received
+end
+
 local function dechunk(body)
   local parts, at = {}, 1
   while true do

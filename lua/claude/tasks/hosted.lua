@@ -14,7 +14,8 @@
 --- `now()`: seconds on a clock that only goes forward.
 ---
 --- `spawn(fn)`: runs `fn()` in a coroutine of the host's, which may wait: soon, never inside
---- this call. `fn` never raises. Returns a handle, or nil and why there can be none.
+--- this call. `fn` never raises. Returns a handle, or nil and why there can be none. A host
+--- that ends before calls `fn(true)`, and the task ends as cancelled.
 ---
 --- `semaphore()`: an object with `wait(self, seconds)`, which waits in the coroutine that
 --- calls it until there was a `post(self)` for it and returns true, or false when so many
@@ -40,7 +41,7 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 ---@class claude.TaskHost
 ---@field name string
 ---@field now fun(): number
----@field spawn fun(fn: fun()): any?, string?
+---@field spawn fun(fn: fun(ending: boolean?)): any?, string?
 ---@field semaphore fun(): claude.Semaphore
 ---@field running fun(): any
 ---@field connect fun(options: table): table?, string?, string?
@@ -99,7 +100,10 @@ end
 
 ---@param task claude.Task
 function M.start(task)
-  local handle, text = host.spawn(function() run(task) end)
+  local handle, text = host.spawn(function(ending)
+    if ending then task:cancel() end
+    run(task)
+  end)
   if handle == nil then
     text = text or "the host starts no coroutine"
     return settle(task, false, text, text)

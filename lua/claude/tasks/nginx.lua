@@ -113,8 +113,8 @@ function M.connect(options) return require("claude.transport.cosocket").connect(
 function M.refuse(options)
   if options.ca_file or options.ca_path then
     local option = options.ca_file and "ca_file" or "ca_path"
-    return ("%s: in nginx the configuration names the certificates that are trusted"):format(option),
-      "leave it out, and write lua_ssl_trusted_certificate FILE; into nginx.conf"
+    local text = option .. ": in nginx the configuration names the certificates that are trusted"
+    return text, "leave it out, and write lua_ssl_trusted_certificate FILE; into nginx.conf"
   end
   if options.http_version == "2" then
     return 'http_version: nginx\'s sockets speak HTTP/1.1 here, not "2"', "leave it out"

@@ -1,0 +1,138 @@
+local nginx = require("spec.support.nginx")
+local servers = require("spec.support.servers")
+
+local LOCATIONS = [[
+  lua_check_client_abort on;
+  location = /stats { proxy_pass ${fault}/stats; }
+  location /case/ {
+    content_by_lua_block {
+      require("spec.nginx.handlers")[ngx.var.uri:match("([%w_]+)$")]()
+    }
+  }
+]]
+
+describe("in nginx, tasks", function()
+  local missing = nginx.missing()
+  local server, fault
+
+  setup(function()
+    if missing then return end
+    fault = servers.fault_server()
+    server = nginx.start({ locations = (LOCATIONS:gsub("%${fault}", fault.url)) })
+  end)
+
+  teardown(function()
+    if server then server:stop() end
+    if fault then fault:stop() end
+  end)
+
+  local function nginx_it(what, check)
+    it(what, function()
+      if missing then return pending(missing) end
+      check()
+    end)
+  end
+
+  local function ask(case, scenario, more)
+    local path = "/case/%s?base=%s/%s%s"
+    return server:get(path:format(case, fault.url, scenario, more or "")).body
+  end
+
+  local function open_connections()
+    local stats = server:get("/stats").body
+    return tonumber(stats:match("open (%d+)"))
+  end
+
+  -- Those of the requests before may be about to end.
+  local function settled_connections()
+    local count, same = open_connections(), 0
+    while same < 5 do
+      os.execute("sleep 0.02")
+      local again = open_connections()
+      count, same = again, again == count and same + 1 or 0
+    end
+    return count
+  end
+
+  -- The fault server hears of the end of a connection a little later.
+  local function comes_down_to(count)
+    for _ = 1, 500 do
+      if open_connections() <= count then return true end
+      os.execute("sleep 0.01")
+    end
+    return false
+  end
+
+  nginx_it(
+    "stream:cancel() ends a read that waits, and closes the connection",
+    function() assert.equal("cancelled at once, closed\n", ask("cancel_stream", "stall_in_event")) end
+  )
+
+  nginx_it(
+    "so does task:cancel()",
+    function() assert.equal("cancelled at once, closed\n", ask("cancel_task", "stall_in_event")) end
+  )
+
+  nginx_it(
+    "so does run:cancel()",
+    function() assert.equal("cancelled at once, closed\n", ask("cancel_run", "stall_in_event")) end
+  )
+
+  nginx_it("so does a cancel while TLS is being agreed on", function()
+    local base = fault.url:gsub("http://127.0.0.1", "https://localhost")
+    local body = server:get("/case/cancel_connecting?seconds=20&base=" .. base).body
+    assert.equal("cancelled at once, closed\n", body)
+  end)
+
+  nginx_it(
+    "so does a cancel from another request",
+    function() assert.equal("cancelled\n", ask("together", "stall_in_event")) end
+  )
+
+  nginx_it("a client that hangs up ends the request to the API", function()
+    local before = settled_connections()
+    local path = ("/case/pass_on?seconds=60&base=%s/stall_in_event"):format(fault.url)
+    server:hang_up(path, function(received) return received:find("lo") ~= nil end)
+    assert.is_true(comes_down_to(before))
+  end)
+
+  nginx_it("a stream that was dropped ends with the request", function()
+    local before = settled_connections()
+    assert.equal("open\n", ask("drop", "stall_in_event"))
+    assert.is_true(comes_down_to(before))
+  end)
+
+  nginx_it("many streams run at once, over one client for all requests", function()
+    assert.equal("20 at once\n", ask("map", "slow_ok"))
+    assert.equal("20 at once\n", ask("map", "slow_ok"))
+  end)
+
+  nginx_it("requests that run at once see their own tasks only", function()
+    local answers = server:together({
+      "/case/tasks?name=a&pause=0.2&cancel=1",
+      "/case/tasks?name=b&pause=0.1",
+      "/case/tasks?name=c&pause=0.15&cancel=1",
+      "/case/tasks?name=d&pause=0.05",
+    })
+    assert.equal("a true cancelled true true\n", answers[1].body)
+    assert.equal("b true slept true true\n", answers[2].body)
+    assert.equal("c true cancelled true true\n", answers[3].body)
+    assert.equal("d true slept true true\n", answers[4].body)
+  end)
+
+  nginx_it("what a loop raises stands in the log as text, without the key", function()
+    local before = #server:log()
+    local answer = server:get(("/case/raise?base=%s/error_429&retries=0"):format(fault.url))
+    assert.equal(500, answer.status)
+    local log = server:log():sub(before)
+    assert.is_truthy(log:find("api 429 rate_limit_error: slow", 1, true), log)
+    assert.is_nil(log:find("key-of-the-nginx-specs", 1, true))
+  end)
+
+  nginx_it("a failure that nobody looks at stands in the log as text", function()
+    local before = #server:log()
+    ask("fail_unseen", "ok")
+    local log = server:log():sub(before)
+    assert.is_truthy(log:find("lua-claude: error in a task: api: told nobody", 1, true), log)
+  end)
+end)
