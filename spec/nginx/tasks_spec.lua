@@ -63,10 +63,10 @@ describe("in nginx, tasks", function()
     return false
   end
 
-  nginx_it(
-    "stream:cancel() ends a read that waits, and closes the connection",
-    function() assert.equal("cancelled at once, closed\n", ask("cancel_stream", "stall_in_event")) end
-  )
+  nginx_it("stream:cancel() ends a read that waits, and closes the connection", function()
+    local body = ask("cancel_stream", "stall_in_event")
+    assert.equal("cancelled at once, closed\n", body)
+  end)
 
   nginx_it(
     "so does task:cancel()",

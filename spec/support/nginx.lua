@@ -60,22 +60,17 @@ function M.missing()
   if not load_lines(nginx) then return "nginx has no Lua module (libnginx-mod-http-lua)" end
 end
 
-local BUILD = os.getenv("BUILD") or "build"
 local ROOT = output("pwd"):gsub("%s+$", "")
+-- Of a make that runs the specs, or of the sanitizers, nothing may reach nginx.
+local CLEAN = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u CFLAGS -u CC -u BUILD -u LD_PRELOAD "
+local MODULES_BUILT = "build/nginx/luajit"
 
--- The core for the Lua in nginx: the headers of PUC 5.1 and of LuaJIT give the same.
+-- The core for the Lua in nginx, in a folder of its own: whatever else is being built.
 local function built()
-  local lua = "luajit"
-  local made = child.run(
-    ("env -u MAKEFLAGS -u MAKELEVEL -u LD_PRELOAD make -s LUA=%s BUILD=%s %s/%s/claude/core.so"):format(
-      lua,
-      BUILD,
-      BUILD,
-      lua
-    )
-  )
+  local command = "%smake -s LUA=luajit BUILD=build/nginx %s/claude/core.so"
+  local made = child.run(command:format(CLEAN, MODULES_BUILT))
   assert(made.status == 0, made.err)
-  return ("%s/%s/%s"):format(ROOT, BUILD, lua)
+  return ROOT .. "/" .. MODULES_BUILT
 end
 
 local CONFIGURATION = [[
@@ -185,7 +180,7 @@ end
 
 -- The pid file is written when the sockets listen. nginx ends with whoever started it.
 local START = [[
-'${program}' -p '${folder}' -e '${folder}/error.log' -c '${folder}/nginx.conf' >/dev/null 2>&1 &
+${clean}'${program}' -p '${folder}' -e '${folder}/error.log' -c '${folder}/nginx.conf' >/dev/null 2>&1 &
 pid=$!
 while ! [ -s '${folder}/nginx.pid' ] && kill -0 $pid 2>/dev/null; do sleep 0.02; done
 [ -s '${folder}/nginx.pid' ] || cat '${folder}/error.log'
@@ -211,6 +206,7 @@ function M.start(options)
     root = ROOT,
     port = tostring(servers.free_port()),
     program = nginx,
+    clean = CLEAN,
     load = load_lines(nginx),
     modules = built(),
     user = output("id -u"):find("^0%s") and "user root;" or "",
@@ -225,7 +221,13 @@ function M.start(options)
   local server = servers.spawn(filled(START, values))
   server.folder = folder
   setmetatable(server, Server)
-  server.worker = tonumber(server:get("/spec/pid").body:match("%d+"))
+  local answers, answer = pcall(server.get, server, "/spec/pid")
+  if not answers then
+    local log = server:log()
+    server:stop()
+    error(log, 0)
+  end
+  server.worker = tonumber(answer.body:match("%d+"))
   return server
 end
 

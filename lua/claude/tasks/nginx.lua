@@ -40,8 +40,10 @@ function M.now()
   return ngx.now()
 end
 
+local OUTSIDE = {} -- stands for the coroutine where code runs in none, as in log_by_lua
+
 ---@return any
-function M.running() return (coroutine.running()) end
+function M.running() return (coroutine.running()) or OUTSIDE end
 
 local function after_a_moment(fn)
   ngx.sleep(0)
@@ -57,9 +59,9 @@ local function in_timer(premature, fn) fn(premature) end
 ---@return string? text
 function M.spawn(fn)
   if WAITS[ngx.get_phase()] then return ngx.thread.spawn(after_a_moment, fn) end
-  local set, text = ngx.timer.at(0, in_timer, fn)
-  if not set then return nil, "nginx starts no timer: " .. tostring(text) end
-  return false -- a timer leaves nothing to give back
+  local possible, set, text = pcall(ngx.timer.at, 0, in_timer, fn)
+  if possible and set then return false end -- it leaves nothing to give back
+  return nil, ("nginx starts no timer: %s"):format(tostring(possible and text or set))
 end
 
 --- Runs `fn(argument)` now, up to where it waits.

@@ -1,0 +1,48 @@
+local tasks = require("claude.tasks")
+
+-- What a worker that is told to end does with timers cannot be brought about at will.
+describe("claude.tasks.nginx, as a worker ends", function()
+  local timers
+
+  local function fake_nginx()
+    timers = {}
+    return {
+      get_phase = function() return "log" end,
+      timer = {
+        at = function(_, run, argument)
+          timers[#timers + 1] = function(premature) run(premature, argument) end
+          return true
+        end,
+      },
+    }
+  end
+
+  setup(function()
+    rawset(_G, "ngx", fake_nginx())
+    package.loaded["ngx.semaphore"] = { new = function() return {} end }
+    package.loaded["claude.tasks.nginx"] = nil
+    tasks.use(require("claude.tasks.nginx"))
+  end)
+
+  teardown(function()
+    rawset(_G, "ngx", nil)
+    package.loaded["ngx.semaphore"], package.loaded["claude.tasks.nginx"] = nil, nil
+    tasks.use(nil)
+  end)
+
+  it("runs a task in a timer", function()
+    local task = tasks.spawn(function() return "done" end)
+    assert.is_nil(task:result())
+    timers[1](false)
+    assert.equal("done", task:result()[1])
+  end)
+
+  it("ends a task whose timer comes too early as cancelled, and does not run it", function()
+    local ran = false
+    local task = tasks.spawn(function() ran = true end)
+    timers[2](true)
+    assert.is_true(task:result().cancelled)
+    assert.equal("cancelled", task:result().raised.kind)
+    assert.is_false(ran)
+  end)
+end)
