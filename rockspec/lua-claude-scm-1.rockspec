@@ -244,6 +244,7 @@ build = {
     ["claude.types"] = "lua/claude/types.lua",
     ["claude.version"] = "lua/claude/version.lua",
     ["claude.wire"] = "lua/claude/wire.lua",
+    ["resty.claude"] = "lua/resty/claude.lua",
   },
   copy_directories = { "doc" },
 }

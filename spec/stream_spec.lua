@@ -54,6 +54,26 @@ describe("stream", function()
     return answer
   end
 
+  it("hands out pings where that is asked for, and only there", function()
+    local events = api.reply({ api.text("Yes") })
+    table.insert(events, 1, { type = "ping" })
+    table.insert(events, 4, { type = "ping" })
+    local function kinds_of(options)
+      server = api.start({ api.stream(events) })
+      local client = claude.new({ api_key = "sk-spec", base_url = server.url })
+      local kinds = {}
+      for kind, text, index in client.messages:stream(PARAMS, options):deltas() do
+        kinds[#kinds + 1] = kind
+        if kind == "ping" then assert.is_true(text == nil and index == nil) end
+      end
+      server:close()
+      return table.concat(kinds, " ")
+    end
+    local rest = "block_stop message_delta message_stop"
+    assert.equal("message_start block_start text " .. rest, kinds_of(nil))
+    assert.equal("ping message_start block_start ping text " .. rest, kinds_of({ pings = true }))
+  end)
+
   local function wait_for_hang_up()
     tasks.loop(function()
       for _ = 1, 200 do

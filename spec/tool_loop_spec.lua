@@ -45,6 +45,24 @@ describe("a run", function()
     assert.same({}, support.codes(bench))
   end)
 
+  it("hands out the pings of every reply where that is asked for", function()
+    local function pings(call_options)
+      local chat = begin({
+        { content = { call("echo", "one") }, ping_every = 2 },
+        { content = { "Done." }, ping_every = 2 },
+      }, { tool("echo", echo) })
+      local count, run = {}, chat:run(nil, call_options)
+      for kind in run:deltas() do
+        if kind == "ping" then count[run.requests] = (count[run.requests] or 0) + 1 end
+      end
+      sim:close()
+      return count
+    end
+    assert.same({}, pings(nil))
+    local count = pings({ pings = true })
+    assert.is_true(count[1] > 0 and count[2] > 0)
+  end)
+
   it("tells everything that happens, in order", function()
     local chat = begin({ { content = { "Look.", call("echo", "one") } }, "Done." }, {
       tool("echo", echo),

@@ -18,6 +18,7 @@ local reading = require("claude.reading")
 ---@field private client claude.Client
 ---@field private spec claude.StreamSpec
 ---@field private reply claude.Reply
+---@field private pings boolean whether they are handed out
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
 local Stream = {}
@@ -138,7 +139,7 @@ function Stream:next()
     if not kind then return self:_finish() end
     self:_watch_thinking(kind, text, index)
     self:_measure(kind, text)
-    if kind ~= "ping" then return kind, text, index end
+    if kind ~= "ping" or self.pings then return kind, text, index end
   end
   return nil
 end
@@ -274,6 +275,7 @@ function M.open(client, spec)
     spec = spec,
     state = "new",
     timings = {},
+    pings = spec.options ~= nil and spec.options.pings or false,
     reply = new_reply(client, spec),
   }, Stream)
   local err = spec.err or client.problem

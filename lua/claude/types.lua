@@ -176,6 +176,7 @@ function ErrorModule.is(value) end
 ---@field version? string
 ---@field limits? claude.Limits
 ---@field max_retries? integer
+---@field pings? boolean streams and runs hand out pings, too: signs of life in silent thinking
 
 --- Limits on waiting, in seconds; false: none. A request as a whole has no limit.
 ---@class claude.Limits
@@ -318,6 +319,7 @@ function Message:tool_uses() end
 ---| "message_delta"
 ---| "message_stop"
 ---| "unknown"
+---| "ping" # only with the call option pings
 
 ---@class claude.Stream
 ---@field timings claude.Timings
@@ -763,7 +765,7 @@ function Response:feed(bytes) end
 function Response:finish(problem) end
 
 --- The next frame; `nil, "more"`, `nil, "end"` or `nil, "error"` when there is none.
----@return claude.Kind|"ping"|nil kind
+---@return claude.Kind? kind
 ---@return string? text
 ---@return integer? index of the block, from 0
 function Response:next() end

@@ -20,6 +20,7 @@ local tables = require("claude.tables")
 ---@field version? string
 ---@field limits? claude.Limits
 ---@field max_retries? integer
+---@field pings? boolean streams and runs hand out pings, too: signs of life in silent thinking
 
 local M = {}
 
@@ -57,6 +58,7 @@ local OPTION_TYPES = {
   headers = "table",
   limits = "table",
   max_retries = "number",
+  pings = "boolean",
   version = "string",
 }
 

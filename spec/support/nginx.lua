@@ -180,7 +180,8 @@ end
 
 -- The pid file is written when the sockets listen. nginx ends with whoever started it.
 local START = [[
-${clean}'${program}' -p '${folder}' -e '${folder}/error.log' -c '${folder}/nginx.conf' >/dev/null 2>&1 &
+cd '${folder}'
+${clean}'${program}' -p . -e error.log -c nginx.conf >/dev/null 2>&1 &
 pid=$!
 while ! [ -s '${folder}/nginx.pid' ] && kill -0 $pid 2>/dev/null; do sleep 0.02; done
 [ -s '${folder}/nginx.pid' ] || cat '${folder}/error.log'
