@@ -7,3 +7,4 @@ files["lua/claude/loop"] = { read_globals = { "vim", "ngx" } }
 -- What runs inside a host may use its globals; LÖVE's callbacks are fields of its own.
 files["spec/hosts/love"] = { globals = { "love" } }
 files["spec/hosts/mpv"] = { read_globals = { "mp" } }
+files["examples/nginx"] = { read_globals = { "ngx" }, globals = { "ngx.header", "ngx.status", "ngx.ctx" } }

@@ -175,13 +175,13 @@ $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h
 
 ## lint: luacheck, stylua, clang-format
 lint:
-	luacheck -q lua spec bin/lua-claude
-	.ci/stylua --check lua spec bin/lua-claude
+	luacheck -q lua spec examples bin/lua-claude
+	.ci/stylua --check lua spec examples bin/lua-claude
 	clang-format --dry-run -Werror $(shell find csrc spec -name '*.[ch]')
 
 ## format: rewrite the sources as lint wants them
 format:
-	.ci/stylua lua spec bin/lua-claude
+	.ci/stylua lua spec examples bin/lua-claude
 	clang-format -i $(shell find csrc spec -name '*.[ch]')
 
 SHARE = $(PREFIX)/share/lua/$(LUA_VERSION)

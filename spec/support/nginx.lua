@@ -189,6 +189,25 @@ echo ${port} $pid
 ( while kill -0 $PPID && kill -0 $pid; do sleep 1; done; kill $pid ) >/dev/null 2>&1 &
 wait $pid]]
 
+---@param folder string
+---@param configuration string
+---@param environment? string as the shell takes it
+---@return spec.Nginx
+local function run(folder, port, configuration, environment)
+  local file = assert(io.open(folder .. "/nginx.conf", "wb"))
+  file:write(configuration)
+  file:close()
+  local server = servers.spawn(filled(START, {
+    folder = folder,
+    root = ROOT,
+    port = tostring(port),
+    program = assert(program()),
+    clean = CLEAN .. (environment or ""),
+  }))
+  server.folder = folder
+  return setmetatable(server, Server)
+end
+
 ---@class spec.NginxOptions
 ---@field locations? string what stands in the server block
 ---@field server? string directives of the server block
@@ -196,32 +215,8 @@ wait $pid]]
 ---@field main? string directives at the top
 ---@field log_level? string "info" without it
 
---- Starts nginx. In all texts ${folder} and ${root} stand for its folder and for the tree.
----@param options spec.NginxOptions
----@return spec.Nginx
-function M.start(options)
-  local folder = output("mktemp -d"):gsub("%s+$", "")
-  local nginx = assert(program())
-  local values = {
-    folder = folder,
-    root = ROOT,
-    port = tostring(servers.free_port()),
-    program = nginx,
-    clean = CLEAN,
-    load = load_lines(nginx),
-    modules = built(),
-    user = output("id -u"):find("^0%s") and "user root;" or "",
-    log_level = options.log_level or "info",
-  }
-  for _, name in ipairs { "main", "http", "server", "locations" } do
-    values[name] = filled(options[name] or "", values)
-  end
-  local file = assert(io.open(folder .. "/nginx.conf", "wb"))
-  file:write(filled(CONFIGURATION, values))
-  file:close()
-  local server = servers.spawn(filled(START, values))
-  server.folder = folder
-  setmetatable(server, Server)
+-- Where the worker is, or what kept nginx from answering.
+local function find_worker(server)
   local answers, answer = pcall(server.get, server, "/spec/pid")
   if not answers then
     local log = server:log()
@@ -229,7 +224,62 @@ function M.start(options)
     error(log, 0)
   end
   server.worker = tonumber(answer.body:match("%d+"))
+end
+
+local function new_folder() return (output("mktemp -d"):gsub("%s+$", "")) end
+
+local function user_line() return output("id -u"):find("^0%s") and "user root;" or "" end
+
+--- Starts nginx. In all texts ${folder} and ${root} stand for its folder and for the tree.
+---@param options spec.NginxOptions
+---@return spec.Nginx
+function M.start(options)
+  local folder, port = new_folder(), servers.free_port()
+  local values = {
+    folder = folder,
+    root = ROOT,
+    port = tostring(port),
+    load = load_lines(assert(program())),
+    modules = built(),
+    user = user_line(),
+    log_level = options.log_level or "info",
+  }
+  for _, name in ipairs { "main", "http", "server", "locations" } do
+    values[name] = filled(options[name] or "", values)
+  end
+  local server = run(folder, port, filled(CONFIGURATION, values))
+  find_worker(server)
   return server
+end
+
+local function replaced(text, from, to)
+  local first, last = text:find(from, 1, true)
+  assert(first, "the configuration does not say: " .. from)
+  return text:sub(1, first - 1) .. to .. text:sub(last + 1)
+end
+
+--- Starts nginx with a configuration of the tree, which has `listen 127.0.0.1:PORT`, its
+--- files in build/ and its core from build/luajit/: all of that is made a temporary folder's.
+---@param path string
+---@param changes? string[][] pairs: what it must say, and what it says here instead
+---@param environment? string as the shell takes it
+---@return spec.Nginx
+function M.start_example(path, changes, environment)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  built()
+  local folder, port = new_folder(), servers.free_port()
+  for _, change in ipairs(changes or {}) do
+    text = replaced(text, change[1], change[2])
+  end
+  text = replaced(text, text:match("listen 127%.0%.0%.1:%d+"), "listen 127.0.0.1:" .. port)
+  text = replaced(text, "$prefix/build/luajit/", ROOT .. "/" .. MODULES_BUILT .. "/")
+  text = replaced(text, "error_log stderr warn;", "error_log error.log info;")
+  text = text:gsub("load_module [^\n]*\n", ""):gsub('([ "])build/', "%1")
+  text = text:gsub("%$prefix", ROOT)
+  local head = load_lines(assert(program())) .. user_line() .. "\n"
+  return run(folder, port, head .. text, environment)
 end
 
 return M

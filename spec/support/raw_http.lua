@@ -19,6 +19,9 @@ local function run_until(finished)
   assert(not late, "no answer in time")
 end
 
+--- Lets servers of this process work until something has come true.
+M.wait = run_until
+
 --- Sends bytes as they are, in the pieces given; returns all that comes back
 --- until the server closes, or until `enough` says so.
 ---@param port integer
