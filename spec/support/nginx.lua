@@ -30,8 +30,9 @@ local function output(command)
   return text
 end
 
+--- The program, if it is installed.
 ---@return string? program
-local function program()
+function M.program()
   for _, name in ipairs { "openresty", "nginx" } do
     local path = output(("PATH=$PATH:/usr/sbin:/usr/local/sbin command -v %s"):format(name))
     if path ~= "" then return (path:gsub("%s+$", "")) end
@@ -52,10 +53,17 @@ local function load_lines(nginx)
   end
 end
 
+--- What every configuration begins with here: the Lua module, and the user if it is root.
+---@return string
+function M.head()
+  local user = output("id -u"):find("^0%s") and "user root;\n" or ""
+  return load_lines(assert(M.program())) .. user
+end
+
 --- Why there can be no nginx here; nil where there can.
 ---@return string?
 function M.missing()
-  local nginx = program()
+  local nginx = M.program()
   if not nginx then return "nginx is not installed" end
   if not load_lines(nginx) then return "nginx has no Lua module (libnginx-mod-http-lua)" end
 end
@@ -74,9 +82,7 @@ local function built()
 end
 
 local CONFIGURATION = [[
-${load}
-${user}
-worker_processes 1;
+${head}worker_processes 1;
 daemon off;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log ${log_level};
@@ -201,7 +207,7 @@ local function run(folder, port, configuration, environment)
     folder = folder,
     root = ROOT,
     port = tostring(port),
-    program = assert(program()),
+    program = assert(M.program()),
     clean = CLEAN .. (environment or ""),
   }))
   server.folder = folder
@@ -228,8 +234,6 @@ end
 
 local function new_folder() return (output("mktemp -d"):gsub("%s+$", "")) end
 
-local function user_line() return output("id -u"):find("^0%s") and "user root;" or "" end
-
 --- Starts nginx. In all texts ${folder} and ${root} stand for its folder and for the tree.
 ---@param options spec.NginxOptions
 ---@return spec.Nginx
@@ -239,9 +243,8 @@ function M.start(options)
     folder = folder,
     root = ROOT,
     port = tostring(port),
-    load = load_lines(assert(program())),
+    head = M.head(),
     modules = built(),
-    user = user_line(),
     log_level = options.log_level or "info",
   }
   for _, name in ipairs { "main", "http", "server", "locations" } do
@@ -278,8 +281,7 @@ function M.start_example(path, changes, environment)
   text = replaced(text, "error_log stderr warn;", "error_log error.log info;")
   text = text:gsub("load_module [^\n]*\n", ""):gsub('([ "])build/', "%1")
   text = text:gsub("%$prefix", ROOT)
-  local head = load_lines(assert(program())) .. user_line() .. "\n"
-  return run(folder, port, head .. text, environment)
+  return run(folder, port, M.head() .. text, environment)
 end
 
 return M

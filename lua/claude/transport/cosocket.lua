@@ -94,7 +94,9 @@ function M.connect(options)
   tcp:settimeouts(limit, FOREVER, FOREVER)
   local pool = { pool = pool_name(options) }
   local connected, text = tcp:connect(place(options.host), options.port, pool)
-  if not connected then return nil, text, word_of_connect(text) end
+  if not connected then
+    return nil, ("%s:%d: %s"):format(options.host, options.port, text), word_of_connect(text)
+  end
   local socket = setmetatable({ tcp = tcp, reused = tcp:getreusedtimes() > 0 }, Cosocket)
   if socket.reused then return socket end
   local ready, problem, word, hint = set_up(socket, options)
