@@ -8,3 +8,9 @@ files["lua/claude/loop"] = { read_globals = { "vim", "ngx" } }
 files["spec/hosts/love"] = { globals = { "love" } }
 files["spec/hosts/mpv"] = { read_globals = { "mp" } }
 files["examples/nginx"] = { read_globals = { "ngx" }, globals = { "ngx.header", "ngx.status", "ngx.ctx" } }
+-- The Neovim plugin, and what specs run inside Neovim.
+local neovim = { globals = { "vim" } }
+files["plugin"] = neovim
+files["lua/claude/health.lua"] = neovim
+files["lua/claude/nvim"] = neovim
+files["spec/nvim/inside"] = neovim

@@ -2,6 +2,7 @@
 --- current folder.
 local calculator = require "claude.command.calculator"
 local claude = require "claude"
+local folder = require "claude.folder"
 
 local M = {}
 
@@ -39,29 +40,10 @@ M.clock = claude.tool {
   end,
 }
 
---- The file that `path` names, if it lies in the current folder: relative,
---- not hidden, and not led outside by a symbolic link.
-local function resolve(path)
-  if path:find("%z") or path:sub(1, 1) == "/" then
-    return nil, "only paths relative to the current folder can be read"
-  end
-  for part in path:gmatch "[^/]+" do
-    if part ~= "." and part:sub(1, 1) == "." then
-      return nil, "parent folders and hidden files cannot be read"
-    end
-  end
+local function read_file(path)
   local found, uv = pcall(require, "luv")
   if not found then return nil, "files can only be read where luv is installed" end
-  local folder = assert(uv.fs_realpath "."):gsub("/?$", "/")
-  local real, why = uv.fs_realpath(path)
-  if not real then return nil, why end
-  if real:sub(1, #folder) ~= folder then return nil, "the path leads out of the current folder" end
-  if uv.fs_stat(real).type ~= "file" then return nil, "not a regular file" end
-  return real
-end
-
-local function read_file(path)
-  local real, why = resolve(path)
+  local real, why = folder.resolve(uv, path, "file")
   if not real then return nil, why end
   local file, problem = io.open(real, "rb")
   if not file then return nil, problem end
