@@ -72,6 +72,21 @@ $(OUT)/%.o: %.c
 
 -include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d $(OUT)/spec/*/*.d)
 
+# Neovim's Lua is LuaJIT or PUC 5.1, whose C interface is the same: either's headers will do.
+NVIM_LUA ?= $(shell for lua in luajit lua5.1 lua-5.1 lua51; do \
+  pkg-config --exists $$lua && { echo $$lua; break; }; done)
+NVIM_MODULES = lua/claude/core.so lua/claude/net.so
+## nvim: compile the modules for Neovim, into lua/ where its runtimepath finds them
+nvim:
+	@[ -n '$(NVIM_LUA)' ] || { echo 'make nvim: no headers of LuaJIT or Lua 5.1 were found:' \
+	  'install libluajit2-5.1-dev, libluajit-5.1-dev, or luajit-devel' >&2; exit 1; }
+	@pkg-config --exists libcurl || { echo 'make nvim: no headers of libcurl were found:' \
+	  'install libcurl4-openssl-dev, or libcurl-devel' >&2; exit 1; }
+	@$(SUB) -j$(JOBS) LUA='$(NVIM_LUA)' $(BUILD)/$(NVIM_LUA)/claude/core.so $(BUILD)/$(NVIM_LUA)/claude/net.so
+	@for name in core net; do \
+	  cp $(BUILD)/$(NVIM_LUA)/claude/$$name.so lua/claude/$$name.so.new && \
+	  mv -f lua/claude/$$name.so.new lua/claude/$$name.so || exit 1; done
+
 ## run: build, then let an agent with tools answer (ARGS='"your question"')
 run: deps
 	@$(SUB) -s -j$(JOBS) build
@@ -212,7 +227,7 @@ rockspec:
 
 ## clean: remove everything built
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(NVIM_MODULES)
 
-.PHONY: help deps build run env test check modules hosts test-lua test-c test-oom test-poll stress check-layers sanitize valgrind \
+.PHONY: help deps build nvim run env test check modules hosts test-lua test-c test-oom test-poll stress check-layers sanitize valgrind \
   fuzz lint format install rockspec clean
