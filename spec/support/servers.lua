@@ -40,8 +40,11 @@ end
 ---@return spec.Server
 function M.fault_server() return M.spawn(("exec %s %sfault_server.lua"):format(M.LUA, HERE)) end
 
+---@param options? string a Lua file that returns the simulator's options
 ---@return spec.Server
-function M.simulator() return M.spawn(("exec %s %ssimulator_server.lua"):format(M.LUA, HERE)) end
+function M.simulator(options)
+  return M.spawn(("exec %s %ssimulator_server.lua %s"):format(M.LUA, HERE, options or ""))
+end
 
 ---@param target integer the port that everything is connected to
 ---@return spec.Server

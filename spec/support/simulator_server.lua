@@ -1,9 +1,9 @@
---- A simulator in a process of its own. Prints its port and its process id, and serves
---- until it is killed or its parent is gone.
+--- A simulator in a process of its own, with the options that the Lua file given returns.
+--- Prints its port and its process id, and serves until it is killed or its parent is gone.
 local simulator = require("claude.simulator")
 local uv = require("luv")
 
-simulator.serve({}, function(sim)
+simulator.serve(arg[1] and dofile(arg[1]) or {}, function(sim)
   print(("%d %d"):format(sim.port, uv.os_getpid()))
   io.stdout:flush()
   local parent, watch = uv.os_getppid(), uv.new_timer()
