@@ -188,15 +188,16 @@ $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -o $@ $< $(CORE)
 
+LUA_SOURCES = lua plugin spec examples bin/lua-claude
 ## lint: luacheck, stylua, clang-format
 lint:
-	luacheck -q lua spec examples bin/lua-claude
-	.ci/stylua --check lua spec examples bin/lua-claude
+	luacheck -q $(LUA_SOURCES)
+	.ci/stylua --check $(LUA_SOURCES)
 	clang-format --dry-run -Werror $(shell find csrc spec -name '*.[ch]')
 
 ## format: rewrite the sources as lint wants them
 format:
-	.ci/stylua lua spec examples bin/lua-claude
+	.ci/stylua $(LUA_SOURCES)
 	clang-format -i $(shell find csrc spec -name '*.[ch]')
 
 SHARE = $(PREFIX)/share/lua/$(LUA_VERSION)

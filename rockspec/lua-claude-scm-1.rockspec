@@ -171,6 +171,7 @@ build = {
     ["claude.folder"] = "lua/claude/folder.lua",
     ["claude.guard"] = "lua/claude/guard.lua",
     ["claude.headers"] = "lua/claude/headers.lua",
+    ["claude.health"] = "lua/claude/health.lua",
     ["claude.host"] = "lua/claude/host.lua",
     ["claude"] = "lua/claude/init.lua",
     ["claude.json"] = "lua/claude/json.lua",

@@ -12,7 +12,10 @@ describe("the plugin", function()
 
   it("defines its commands and loads nothing", function()
     editor = nvim.start()
-    local commands = editor:lua("return vim.tbl_keys(vim.api.nvim_get_commands({}))")
+    local commands = editor:lua([[
+      local function is_ours(name) return name:find("^Claude") end
+      return vim.tbl_filter(is_ours, vim.tbl_keys(vim.api.nvim_get_commands({})))
+    ]])
     table.sort(commands)
     assert.same({ "Claude", "ClaudeResume", "ClaudeRetry", "ClaudeStop" }, commands)
     local loaded = editor:lua([[
@@ -39,6 +42,67 @@ describe("the plugin", function()
     editor = nvim.start({ folder = folder, path = "/nowhere" })
     assert.equal(2, editor:lua("return vim.fn.exists(':Claude')"))
     assert.equal(require("claude.version"), editor:lua("return require('claude.core').version"))
+  end)
+
+  describe(":checkhealth claude", function()
+    local KEY = "sk-ant-api03-never-shown"
+
+    -- What it says, and that it says it without asking anybody.
+    local function health(options)
+      options.environment = options.environment or {}
+      options.environment.HTTPS_PROXY = "http://127.0.0.1:1"
+      editor = nvim.start(options)
+      editor:command("checkhealth claude")
+      editor:wait_for_text("chats")
+      return table.concat(editor:lines(), "\n")
+    end
+
+    it("reports versions, libcurl, JSON and credentials, and never the key", function()
+      local text = health({ environment = { ANTHROPIC_API_KEY = KEY } })
+      for _, found in ipairs({
+        "OK:? lua%-claude: " .. require("claude.version"):gsub("%p", "%%%0"),
+        "OK:? Lua: LuaJIT .* in Neovim %d",
+        "OK:? claude%.core: [^\n]*lua/claude/core%.so",
+        "OK:? claude%.net: [^\n]*lua/claude/net%.so",
+        "OK:? libcurl: [^\n]*SSL",
+        "OK:? loop: nvim",
+        "OK:? JSON: vim%.json",
+        "OK:? credentials: ANTHROPIC_API_KEY is set",
+        "OK:? chats are saved in ",
+      }) do
+        assert.matches(found, text)
+      end
+      assert.is_nil(text:find(KEY, 1, true))
+      assert.is_nil(text:find("ERROR", 1, true))
+    end)
+
+    it("says without a key what to do", function()
+      local text = health({})
+      assert.matches("ERROR:? credentials: no API key: ANTHROPIC_API_KEY is not set", text)
+      assert.matches("ADVICE:.*export ANTHROPIC_API_KEY", text)
+    end)
+
+    it("looks at the client that the chats have", function()
+      local text = health({
+        init = ("require('claude.nvim').setup { client = { api_key = %q } }"):format(KEY),
+      })
+      assert.matches("OK:? credentials: api_key is set", text)
+      assert.is_nil(text:find(KEY, 1, true))
+    end)
+
+    it("says what to do where the C modules were not built", function()
+      local folder = child.temporary()
+      child.run(
+        ("mkdir -p %s/tree && cp -r lua plugin %s/tree && rm %s/tree/lua/claude/*.so"):format(
+          folder,
+          folder,
+          folder
+        )
+      )
+      local text = health({ folder = folder, path = folder .. "/tree" })
+      assert.matches("ERROR:? claude%.core:", text)
+      assert.matches("make nvim", text)
+    end)
   end)
 
   it("has a help file whose tags can be made", function()

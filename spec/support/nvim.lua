@@ -83,7 +83,7 @@ end
 -- It runs in the background of a shell that keeps its exit status.
 local SCRIPT = [[
 %s
-export XDG_DATA_HOME=%s/data XDG_STATE_HOME=%s/state XDG_CACHE_HOME=%s/cache
+export XDG_DATA_HOME=%s/data XDG_STATE_HOME=%s/state XDG_CONFIG_HOME=%s/config
 unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL NVIM NVIM_LISTEN_ADDRESS
 { env %s nvim --headless -i NONE -n -u %s/init.lua --listen %s/socket %s \
     >%s/output 2>&1 </dev/null &

@@ -11,17 +11,13 @@ local stores = require("claude.nvim.store")
 
 local M = {}
 
-local options ---@type claude.nvim.Options?
 local client ---@type claude.Client?
 local chats = {} -- by buffer
 local last ---@type claude.nvim.Chat? the one that was used last
 
 local function warn(text) vim.notify("claude: " .. text, vim.log.levels.WARN) end
 
-local function settings()
-  options = options or options_module.complete(nil, 2)
-  return options
-end
+local settings = options_module.current
 
 local function make_client(complete)
   return claude.new(vim.tbl_extend("keep", complete.client or {}, { on_warning = warn }))
@@ -38,7 +34,8 @@ function M.setup(given)
   local complete = options_module.complete(given, 2)
   local fits, made = pcall(make_client, complete)
   if not fits then error((made:gsub("^[^:]+:%d+: ", "")), 2) end
-  options, client = complete, made
+  options_module.use(complete)
+  client = made
 end
 
 local function leave()

@@ -92,6 +92,19 @@ function M.complete(given, level)
   return options
 end
 
+local current ---@type claude.nvim.Options?
+
+--- The options that hold now.
+---@return claude.nvim.Options
+function M.current()
+  current = current or M.complete(nil, 2)
+  return current
+end
+
+--- From now on these hold; they are complete.
+---@param options claude.nvim.Options
+function M.use(options) current = options end
+
 --- The parameters of a conversation.
 ---@param options claude.nvim.Options
 ---@return table
