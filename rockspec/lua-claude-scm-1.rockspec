@@ -261,5 +261,5 @@ build = {
     ["claude.wire"] = "lua/claude/wire.lua",
     ["resty.claude"] = "lua/resty/claude.lua",
   },
-  copy_directories = { "doc" },
+  copy_directories = { "doc", "plugin" },
 }
