@@ -34,6 +34,10 @@ TREE_CPATH = $(CURDIR)/$(OUT)/?.so;$(or $(LUA_CPATH),;)
 SPEC_ENV = LUA_PATH=$(call quote,$(CURDIR)/?.lua;$(TREE_PATH)) \
   LUA_CPATH=$(call quote,$(TREE_CPATH)) LUA='$(LUA)'
 SPECS ?= spec
+# Specs of hosts that bring a Lua of their own: one run is enough, whatever Lua drives it.
+HOST_SPECS = spec/nvim spec/nginx
+PORTABLE_SPECS = $(filter-out $(HOST_SPECS),$(wildcard spec/*_spec.lua) $(patsubst %/,%,\
+  $(sort $(dir $(wildcard spec/*/*_spec.lua)))))
 BUSTED = $(SPEC_ENV) $(LUA) spec/support/busted.lua
 SUITES = .ci/suites
 SUB = $(MAKE) --no-print-directory
@@ -101,17 +105,19 @@ env:
 test:
 	@.ci/deps test $(LUA)
 	@$(SUB) -s -j$(JOBS) build
-	@$(SUITES) $(BUILD)/test.counts "C units" "$(SUB) -s test-c" "$(LUA)" "$(SUB) -s test-lua"
+	@$(SUITES) $(BUILD)/test.counts "C units" "$(SUB) -s test-c" \
+	  "$(LUA)" "$(SUB) -s test-lua SPECS='$(PORTABLE_SPECS)'"
 
 ## check: the other Lua versions, sanitizers, valgrind, fuzzing, linters, layers
 check:
 	@.ci/deps check $(LUA) $(LUAS)
 	@$(SUITES) $(BUILD)/check.counts \
-	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s -j$(JOBS) LUA=$(lua) test-lua") \
+	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s -j$(JOBS) LUA=$(lua) test-lua SPECS='$(PORTABLE_SPECS)'") \
 	  "clang" "$(SUB) -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang test-c build" \
 	  "poll(2)" "$(SUB) -s test-poll" \
 	  "hosts" "$(SUB) -s hosts" \
-	  "collector under stress" "$(SUB) -s stress" \
+	  "Neovim, nginx" "$(SUB) -s -j$(JOBS) nvim test-lua SPECS='$(HOST_SPECS)'" \
+	  "collector under stress" "$(SUB) -s stress SPECS='$(PORTABLE_SPECS)'" \
 	  "sanitizers" "$(SUB) -s sanitize" \
 	  "valgrind" "$(SUB) -s -j$(JOBS) valgrind" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
@@ -167,7 +173,7 @@ SAN_BUILD = CC=gcc CFLAGS='$(SAN)' BUILD=$(BUILD)/asan
 sanitize:
 	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c test-oom
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua SPECS='$(PORTABLE_SPECS)'
 
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
   --errors-for-leak-kinds=definite --keep-debuginfo=yes
