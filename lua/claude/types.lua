@@ -722,6 +722,13 @@ function core.utf8_scrub(text) end
 ---@return string
 function core.sha256(text, raw) end
 
+--- Puts bytes in the place of a file, whole or not at all.
+---@param path string
+---@param bytes string
+---@return true? ok
+---@return string? text
+function core.replace_file(path, bytes) end
+
 ---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes
 ---@return claude.core.Response
 function core.response(limits) end
@@ -979,13 +986,6 @@ function net.features() end
 ---@return string? file
 ---@return string? folder
 function net.authorities() end
-
---- Puts bytes in the place of a file, whole or not at all.
----@param path string
----@param bytes string
----@return true? ok
----@return string? text
-function net.replace_file(path, bytes) end
 
 ---@return claude.net.Engine?
 ---@return string? problem

@@ -89,7 +89,9 @@ function M.render()
   local core = { "csrc/core", "csrc/bind/core" }
   local net = { "csrc/core", "csrc/net", "csrc/os", "csrc/bind/net" }
   local parts = { HEAD }
-  parts[#parts + 1] = render_c_module("claude.core", sources(core))
+  local core_sources = sources(core)
+  core_sources[#core_sources + 1] = "csrc/os/file.c"
+  parts[#parts + 1] = render_c_module("claude.core", core_sources)
   parts[#parts + 1] = render_c_module("claude.net", sources(net), true)
   for _, path in ipairs(files("lua", ".lua")) do
     parts[#parts + 1] = ('    ["%s"] = "%s",\n'):format(M.module_of(path), path)

@@ -10,6 +10,7 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   lua_newtable(L);
   cm_loading_sign(L);
   cm_open_body(L);
+  cm_open_file(L);
   cm_open_http1(L);
   cm_open_json(L);
   cm_open_response(L);

@@ -45,7 +45,6 @@ __attribute__((visibility("default"))) int luaopen_claude_net(lua_State *L) {
   luaL_newlib(L, functions);
   cm_loading_sign(L);
   cm_open_engine(L);
-  cm_open_file(L);
   cm_open_library(L);
   cm_open_poller(L);
   return 1;

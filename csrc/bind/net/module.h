@@ -8,7 +8,6 @@
 #include "bind/compat.h"
 
 void cm_open_engine(lua_State *L);
-void cm_open_file(lua_State *L);
 void cm_open_library(lua_State *L);
 void cm_open_poller(lua_State *L);
 

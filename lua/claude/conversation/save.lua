@@ -165,29 +165,6 @@ end
 
 local ZERO_BYTE = "the path holds a zero byte"
 
--- Where the C module is not to be had (no libcurl): all that Lua itself can do.
----@param path string
----@param text string
----@return true? ok
----@return string? problem
-local function replace_file(path, text)
-  local beside = ("%s.%s.tmp"):format(path, core.sha256(text):sub(1, 12))
-  local file, problem = io.open(beside, "wb")
-  if not file then return nil, problem end
-  local done, closed, why
-  done, problem = file:write(text)
-  if done then
-    done, problem = file:flush()
-  end
-  closed, why = file:close()
-  if done and closed then
-    done, problem = os.rename(beside, path)
-    if done then return true end
-  end
-  os.remove(beside)
-  return nil, problem or why
-end
-
 --- Writes a file so that a reader finds the old text or the new one, whole: first to
 --- a file beside it, then in its place. A file that was there keeps its mode, a new one
 --- is its owner's alone.
@@ -197,9 +174,7 @@ end
 ---@return string? problem
 function M.write_file(path, text)
   if path:find("%z") then return nil, ZERO_BYTE end
-  local found, net = pcall(require, "claude.net")
-  if found then return net.replace_file(path, text) end
-  return replace_file(path, text)
+  return core.replace_file(path, text)
 end
 
 ---@param path string

@@ -1,12 +1,12 @@
 /*
-** file.c - net.replace_file over os/file.h.
+** file.c - core.replace_file over os/file.h.
 */
 #include <string.h>
 
-#include "bind/net/module.h"
+#include "bind/core/module.h"
 #include "os/file.h"
 
-/* net.replace_file(path, bytes) -> true | nil, text */
+/* core.replace_file(path, bytes) -> true | nil, text */
 static int replace_file(lua_State *L) {
   size_t path_length, size;
   const char *path = luaL_checklstring(L, 1, &path_length);
