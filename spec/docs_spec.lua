@@ -32,12 +32,16 @@ end
 
 --- Top-level locals become fields of the environment that a page's examples
 --- share; a bare `local a, b` list works the same way.
-local function shared(text) return (("\n" .. text):gsub("\nlocal ([%w_, ]+=)", "\n%1")) end
+local function shared(text)
+  text = ("\n" .. text):gsub("\nlocal ([%w_, ]+=)", "\n%1")
+  return (text:gsub("\nlocal (function [%w_]+%()", "\n%1"))
+end
 
 local PAGES = {
   "README.md",
   "doc/loading.md",
   "doc/simulator.md",
+  "doc/tasks.md",
   "doc/thinking.md",
   "doc/values.md",
 }
