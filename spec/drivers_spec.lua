@@ -45,7 +45,7 @@ local LIMITS = {
   { "stalled", 0.1, "pings_in_text" },
 }
 
-for _, driver in ipairs({ "blocking", "luv" }) do
+for _, driver in ipairs(require("spec.support.drivers")) do
   describe("the API, driver " .. driver .. ":", function()
     local sim, bad, client
     setup(function()

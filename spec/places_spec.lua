@@ -10,7 +10,7 @@ local PARAMS = {
   messages = { { role = "user", content = "Hi" } },
 }
 
-for _, driver in ipairs({ "blocking", "luv" }) do
+for _, driver in ipairs(require("spec.support.drivers")) do
   describe("max_concurrency, driver " .. driver .. ":", function()
     local server
     setup(function()

@@ -6,7 +6,12 @@ local tasks = require("claude.tasks")
 local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
 
 -- "hosted": on the coroutines of a host that owns them (claude/tasks/hosted.lua).
-for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or nil }) do
+local WAYS = { CAN_YIELD_ANYWHERE and "hosted" or nil }
+for _, driver in ipairs(require("spec.support.drivers")) do
+  WAYS[#WAYS + 1] = driver
+end
+
+for _, driver in ipairs(WAYS) do
   local hosted = driver == "hosted"
   local it_on_our_own_coroutines = hosted and function() end or it
   describe("tasks, driver " .. driver .. ":", function()

@@ -34,7 +34,7 @@ local STALLS = {
   { "only pings before content", "pings_before_content", { idle = 5, stalled = 0.3 }, "stalled" },
 }
 
-for _, driver in ipairs({ "blocking", "luv" }) do
+for _, driver in ipairs(require("spec.support.drivers")) do
   describe("a fault of the server, driver " .. driver .. ":", function()
     local server
     setup(function()

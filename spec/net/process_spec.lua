@@ -119,7 +119,7 @@ describe("claude.net in a host program", function()
     assert.equal("alive\nreused\ttrue\nalive\n", output)
   end)
 
-  for _, driver in ipairs({ "blocking", "luv" }) do
+  for _, driver in ipairs(require("spec.support.drivers")) do
     it("an interrupt ends a call that waits, driver " .. driver, function()
       local script = os.tmpname()
       local file = assert(io.open(script, "w"))

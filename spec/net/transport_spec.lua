@@ -4,7 +4,7 @@ local servers = require("spec.support.servers")
 local tasks = require("claude.tasks")
 local transport = require("claude.transport")
 
-for _, driver in ipairs({ "blocking", "luv" }) do
+for _, driver in ipairs(require("spec.support.drivers")) do
   describe("transport, driver " .. driver .. ":", function()
     local server
     setup(function()

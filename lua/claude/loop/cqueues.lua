@@ -13,12 +13,9 @@ local cqueues = require("cqueues")
 local condition = require("cqueues.condition")
 local net = require("claude.net")
 
-local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
-
 local M = { name = "cqueues" }
 
 local SLICE = 0.004 -- seconds that tasks may have before the controller has its turn
-local EVENTS = { "r", "w", "rw" }
 
 local IN_COROUTINE = "this would block the controller of cqueues: call it in one of the "
   .. "controller's own coroutines or in claude.spawn(function() … end)"
@@ -35,54 +32,6 @@ function M.attach(controller)
   require("claude.loop").use("cqueues")
   assert(require("claude.loop").driver())
   attach(controller)
-end
-
--- Where the poller has a descriptor of its own, that alone is polled.
-local function poll_together(poller, watched, ready)
-  local object = { pollfd = poller:descriptor(), events = "r" }
-
-  local function hand_out()
-    local got, n = {}, poller:wait(0)
-    for i = 1, n do
-      got[2 * i - 1], got[2 * i] = poller:event(i)
-    end
-    for i = 1, 2 * n, 2 do
-      if watched[got[i]] then ready(got[i], got[i + 1]) end
-    end
-  end
-
-  local function watch(fd, mask) assert(poller:watch(fd, mask)) end
-  local function objects() return { object } end
-  local function close() cqueues.cancel(object.pollfd) end
-  return watch, objects, hand_out, close
-end
-
--- Elsewhere each descriptor is.
-local function poll_each(watched, ready)
-  local all = {}
-
-  local function watch(fd, mask)
-    if all[fd] then cqueues.cancel(fd) end
-    all[fd] = mask ~= 0 and { pollfd = fd, events = EVENTS[mask], mask = mask } or nil
-  end
-
-  local function objects()
-    local list = {}
-    for _, object in pairs(all) do
-      list[#list + 1] = object
-    end
-    return list
-  end
-
-  local function hand_out(happened)
-    for _, object in ipairs(happened) do
-      if type(object) == "table" and watched[object.pollfd] then
-        ready(object.pollfd, object.mask)
-      end
-    end
-  end
-
-  return watch, objects, hand_out, function() end
 end
 
 -- A coroutine of a controller waits with this.
@@ -103,7 +52,7 @@ end
 
 -- The pumps: a coroutine in each controller that was seen, which ends when there is nothing
 -- to wait for and begins anew when there is.
-local function new_pumps(is_idle, turn)
+local function new_pumps(is_idle, begin, turn)
   -- By controller: until when its pump waits at most; 0 while it does not wait.
   local waiting = setmetatable({}, { __mode = "k" })
   local changed = condition.new()
@@ -111,9 +60,9 @@ local function new_pumps(is_idle, turn)
 
   local function pump()
     local me = cqueues.running()
+    begin()
     while not is_idle() do
       turn(changed, function(until_when) waiting[me] = until_when end)
-      waiting[me] = 0
     end
     waiting[me] = nil
   end
@@ -142,27 +91,42 @@ end
 function M.new(ready)
   local poller, text = net.poller()
   if not poller then return nil, text end
+  -- A descriptor that is closed while cqueues polls it would end the coroutine: cqueues
+  -- polls that of a poller of our own, which watches all the others.
+  local object = { pollfd = poller:descriptor(), events = "r" }
+  if not object.pollfd then return nil, "cqueues needs a system with epoll or kqueue" end
   local watched, count = {}, 0
   local due -- when ready() was asked for, on the clock of net.now
   local closed = false
   local home = cqueues.new() -- what waiting calls outside of all controllers step
-  local poll = poller:descriptor() and poll_together or poll_each
-  local watch, objects, hand_out, close = poll(poller, watched, ready)
 
   local function is_idle() return closed or count == 0 and not due end
 
-  local function turn(changed, waits_until)
-    local list = objects()
-    list[#list + 1] = changed
-    if due then list[#list + 1] = math.max(0, due - net.now()) end
-    waits_until(due or math.huge)
-    hand_out({ cqueues.poll(unpack(list)) })
+  local function run_due()
     if closed or not due or net.now() < due then return end
     due = nil
     ready()
   end
 
-  local pumps = new_pumps(is_idle, turn)
+  local function hand_out()
+    local got, n = {}, poller:wait(0)
+    for i = 1, n do
+      got[2 * i - 1], got[2 * i] = poller:event(i)
+    end
+    for i = 1, 2 * n, 2 do
+      if watched[got[i]] then ready(got[i], got[i + 1]) end
+    end
+  end
+
+  local function turn(changed, waits_until)
+    waits_until(due or math.huge)
+    cqueues.poll(object, changed, due and math.max(0, due - net.now()))
+    waits_until(0)
+    hand_out()
+    run_due()
+  end
+
+  local pumps = new_pumps(is_idle, run_due, turn)
 
   local function ensure_pumps()
     local controller = cqueues.running()
@@ -173,11 +137,11 @@ function M.new(ready)
   local D = { slice = SLICE }
 
   function D.watch(fd, mask)
-    watch(fd, mask)
+    assert(poller:watch(fd, mask))
     local wanted = mask ~= 0 or nil
     if wanted ~= watched[fd] then count = count + (wanted and 1 or -1) end
     watched[fd] = wanted
-    if poll == poll_each or is_idle() then pumps.wake(0) end
+    if is_idle() then pumps.wake(0) end
     ensure_pumps()
   end
 
@@ -206,7 +170,7 @@ function M.new(ready)
 
   function D.close()
     closed = true
-    close()
+    cqueues.cancel(object.pollfd)
     pumps.wake(0)
     while pumps.has(home) and not cqueues.running() do
       home:step(0)
