@@ -3,13 +3,8 @@ local core = require("claude.core")
 local nginx = require("spec.support.nginx")
 local raw_http = require("spec.support.raw_http")
 
-local missing = nginx.missing()
-
-local function nginx_it(what, check)
-  it(what, function()
-    if missing then return pending(missing) end
-    check()
-  end)
+if nginx.missing() then
+  return it("needs nginx", function() pending(nginx.missing()) end)
 end
 
 local PING = { type = "ping" }
@@ -54,7 +49,7 @@ describe("examples/nginx/chat", function()
     return answer
   end
 
-  nginx_it("tells thinking and text as they come, and how it ended", function()
+  it("tells thinking and text as they come, and how it ended", function()
     start({ api.stream(api.reply({ api.thinking("Hm.", "c2ln"), api.text('Say "hi"\n') })) })
     local events, answer = say("Hello")
     assert.equal("text/event-stream", answer.headers["content-type"])
@@ -63,7 +58,7 @@ describe("examples/nginx/chat", function()
     assert.equal(3, #events)
   end)
 
-  nginx_it("runs tools", function()
+  it("runs tools", function()
     local call = { { type = "tool_use", id = "toolu_1", name = "clock", input = core.object({}) } }
     start({ api.stream(api.reply({ call }, "tool_use")), text_reply("Noon.") })
     local events = say("What time is it?")
@@ -74,7 +69,7 @@ describe("examples/nginx/chat", function()
     assert.equal("toolu_1", messages[3].content[1].tool_use_id)
   end)
 
-  nginx_it("goes on with a conversation, and keeps conversations apart", function()
+  it("goes on with a conversation, and keeps conversations apart", function()
     start({ text_reply("First."), text_reply("Second."), text_reply("Other.") })
     say("One")
     say("Two")
@@ -85,7 +80,7 @@ describe("examples/nginx/chat", function()
     assert.equal(1, #third)
   end)
 
-  nginx_it("writes a comment for each ping", function()
+  it("writes a comment for each ping", function()
     local events = api.reply({ api.text("Yes") })
     table.insert(events, 2, PING)
     table.insert(events, 3, PING)
@@ -94,7 +89,7 @@ describe("examples/nginx/chat", function()
     assert.is_truthy(answer.body:find("^: ping\n\n: ping\n\nevent: text\n"), answer.body)
   end)
 
-  nginx_it("tells a failure as an event, and forgets the question", function()
+  it("tells a failure as an event, and forgets the question", function()
     start({ api.failure(400, "invalid_request_error", "no such thing"), text_reply("Yes.") })
     local events, answer = say("Hello")
     assert.equal(200, answer.status)
@@ -105,7 +100,7 @@ describe("examples/nginx/chat", function()
     assert.equal(1, #upstream.requests[2].json.messages)
   end)
 
-  nginx_it("stops asking when the visitor leaves, who may ask again at once", function()
+  it("stops asking when the visitor leaves, who may ask again at once", function()
     start({ endless_reply("Never ends"), text_reply("Yes.") })
     local request = raw_http.request("POST", "/chat/one", {}, "Hello")
     raw_http.exchange(
@@ -122,7 +117,7 @@ describe("examples/nginx/chat", function()
     assert.equal('text "Yes."', events[1])
   end)
 
-  nginx_it("refuses a second question while the first is being answered", function()
+  it("refuses a second question while the first is being answered", function()
     start({ endless_reply("Slow") })
     local request = raw_http.request("POST", "/chat/one", {}, "Hello")
     local second
@@ -165,7 +160,7 @@ describe("examples/nginx/meter", function()
     return server:post("/v1/messages", "{}", { ["x-api-key"] = key or "one key of many" })
   end
 
-  nginx_it("adds up what streams have cost, and changes nothing", function()
+  it("adds up what streams have cost, and changes nothing", function()
     local answer = api.stream(api.reply({ api.text("Yes") }))
     start({ answer })
     assert.equal(table.concat(answer.pieces), post().body)
@@ -173,7 +168,7 @@ describe("examples/nginx/meter", function()
     assert.same({ input = 50, output = 30, requests = 2 }, sums())
   end)
 
-  nginx_it("meters an answer that is one JSON body", function()
+  it("meters an answer that is one JSON body", function()
     start({
       api.json(200, {
         type = "message",
@@ -194,20 +189,20 @@ describe("examples/nginx/meter", function()
     assert.same({ input = 127, output = 3, requests = 1 }, sums())
   end)
 
-  nginx_it("meters what was told of an answer that was cut", function()
+  it("meters what was told of an answer that was cut", function()
     local events = api.reply({ api.text("Yes") })
     start({ api.stream({ events[1], events[2], events[3] }, { promise = 100000 }) })
     post()
     assert.same({ input = 25, output = 1, requests = 1, cut = 1 }, sums())
   end)
 
-  nginx_it("meters no refusal", function()
+  it("meters no refusal", function()
     start({ api.failure(429, "rate_limit_error", "slow") })
     assert.equal(429, post().status)
     assert.same({}, sums())
   end)
 
-  nginx_it("passes each piece on when it comes", function()
+  it("passes each piece on when it comes", function()
     local answer = api.stream(api.reply({ api.text("Yes") }))
     answer.promise, answer.stay = 100000, true
     start({ answer })
@@ -220,7 +215,7 @@ describe("examples/nginx/meter", function()
     assert.is_truthy(received:find("message_stop", 1, true))
   end)
 
-  nginx_it("keeps keys apart, and shows none", function()
+  it("keeps keys apart, and shows none", function()
     start({ api.stream(api.reply({ api.text("Yes") })) })
     post("key-of-somebody")
     post("key-of-somebody-else")

@@ -1,6 +1,10 @@
 local nginx = require("spec.support.nginx")
 local servers = require("spec.support.servers")
 
+if nginx.missing() then
+  return it("needs nginx", function() pending(nginx.missing()) end)
+end
+
 local HTTP = [[
   lua_shared_dict told 1m;
   init_by_lua_block {
@@ -38,11 +42,9 @@ local LOCATIONS = [[
 ]]
 
 describe("in nginx, the phase", function()
-  local missing = nginx.missing()
   local server, fault
 
   setup(function()
-    if missing then return end
     fault = servers.fault_server()
     server = nginx.start({ http = HTTP:gsub("%${fault}", fault.url), locations = LOCATIONS })
   end)
@@ -61,22 +63,15 @@ describe("in nginx, the phase", function()
     end
   end
 
-  local function nginx_it(what, check)
-    it(what, function()
-      if missing then return pending(missing) end
-      check()
-    end)
-  end
-
   for _, phase in ipairs({ "rewrite", "access", "timer" }) do
-    nginx_it(phase .. " may ask", function()
+    it(phase .. " may ask", function()
       server:get("/" .. phase)
       assert.equal("Hello", told(phase))
     end)
   end
 
   for _, phase in ipairs({ "header_filter", "body_filter", "log" }) do
-    nginx_it(phase .. " cannot wait: the error names it, and what to do", function()
+    it(phase .. " cannot wait: the error names it, and what to do", function()
       server:get("/" .. phase)
       local text = told(phase)
       assert.is_truthy(text:find("^invalid invalid request: .* in the phase " .. phase), text)
@@ -85,18 +80,18 @@ describe("in nginx, the phase", function()
     end)
   end
 
-  nginx_it("init can make a client, and not ask", function()
+  it("init can make a client, and not ask", function()
     local text = told("init")
     assert.is_truthy(text:find("^invalid .* in the phase init\n.*init_worker_by_lua"), text)
   end)
 
-  nginx_it(
+  it(
     "init starts no task: it says so",
     function() assert.is_truthy(told("init_spawn"):find("nginx starts no timer", 1, true)) end
   )
 
   for _, phase in ipairs({ "init_worker", "log_spawn" }) do
-    nginx_it(phase .. ": claude.spawn hands the work to a timer", function()
+    it(phase .. ": claude.spawn hands the work to a timer", function()
       if phase == "log_spawn" then server:get("/log") end
       assert.equal("timer Hello", told(phase))
     end)

@@ -1,6 +1,10 @@
 local nginx = require("spec.support.nginx")
 local servers = require("spec.support.servers")
 
+if nginx.missing() then
+  return it("needs nginx", function() pending(nginx.missing()) end)
+end
+
 local LOCATIONS = [[
   lua_check_client_abort on;
   location = /stats { proxy_pass ${fault}/stats; }
@@ -12,11 +16,9 @@ local LOCATIONS = [[
 ]]
 
 describe("in nginx, tasks", function()
-  local missing = nginx.missing()
   local server, fault
 
   setup(function()
-    if missing then return end
     fault = servers.fault_server()
     server = nginx.start({ locations = (LOCATIONS:gsub("%${fault}", fault.url)) })
   end)
@@ -25,13 +27,6 @@ describe("in nginx, tasks", function()
     if server then server:stop() end
     if fault then fault:stop() end
   end)
-
-  local function nginx_it(what, check)
-    it(what, function()
-      if missing then return pending(missing) end
-      check()
-    end)
-  end
 
   local function ask(case, scenario, more)
     local path = "/case/%s?base=%s/%s%s"
@@ -63,51 +58,51 @@ describe("in nginx, tasks", function()
     return false
   end
 
-  nginx_it("stream:cancel() ends a read that waits, and closes the connection", function()
+  it("stream:cancel() ends a read that waits, and closes the connection", function()
     local body = ask("cancel_stream", "stall_in_event")
     assert.equal("cancelled at once, closed\n", body)
   end)
 
-  nginx_it(
+  it(
     "so does task:cancel()",
     function() assert.equal("cancelled at once, closed\n", ask("cancel_task", "stall_in_event")) end
   )
 
-  nginx_it(
+  it(
     "so does run:cancel()",
     function() assert.equal("cancelled at once, closed\n", ask("cancel_run", "stall_in_event")) end
   )
 
-  nginx_it("so does a cancel while TLS is being agreed on", function()
+  it("so does a cancel while TLS is being agreed on", function()
     local base = fault.url:gsub("http://127.0.0.1", "https://localhost")
     local body = server:get("/case/cancel_connecting?seconds=20&base=" .. base).body
     assert.equal("cancelled at once, closed\n", body)
   end)
 
-  nginx_it(
+  it(
     "so does a cancel from another request",
     function() assert.equal("cancelled\n", ask("together", "stall_in_event")) end
   )
 
-  nginx_it("a client that hangs up ends the request to the API", function()
+  it("a client that hangs up ends the request to the API", function()
     local before = settled_connections()
     local path = ("/case/pass_on?seconds=60&base=%s/stall_in_event"):format(fault.url)
     server:hang_up(path, function(received) return received:find("lo") ~= nil end)
     assert.is_true(comes_down_to(before))
   end)
 
-  nginx_it("a stream that was dropped ends with the request", function()
+  it("a stream that was dropped ends with the request", function()
     local before = settled_connections()
     assert.equal("open\n", ask("drop", "stall_in_event"))
     assert.is_true(comes_down_to(before))
   end)
 
-  nginx_it("many streams run at once, over one client for all requests", function()
+  it("many streams run at once, over one client for all requests", function()
     assert.equal("20 at once\n", ask("map", "slow_ok"))
     assert.equal("20 at once\n", ask("map", "slow_ok"))
   end)
 
-  nginx_it("requests that run at once see their own tasks only", function()
+  it("requests that run at once see their own tasks only", function()
     local answers = server:together({
       "/case/tasks?name=a&pause=0.2&cancel=1",
       "/case/tasks?name=b&pause=0.1",
@@ -120,7 +115,7 @@ describe("in nginx, tasks", function()
     assert.equal("d true slept true true\n", answers[4].body)
   end)
 
-  nginx_it("what a loop raises stands in the log as text, without the key", function()
+  it("what a loop raises stands in the log as text, without the key", function()
     local before = #server:log()
     local answer = server:get(("/case/raise?base=%s/error_429&retries=0"):format(fault.url))
     assert.equal(500, answer.status)
@@ -129,7 +124,7 @@ describe("in nginx, tasks", function()
     assert.is_nil(log:find("key-of-the-nginx-specs", 1, true))
   end)
 
-  nginx_it("a failure that nobody looks at stands in the log as text", function()
+  it("a failure that nobody looks at stands in the log as text", function()
     local before = #server:log()
     ask("fail_unseen", "ok")
     local log = server:log():sub(before)

@@ -1,6 +1,12 @@
 local nginx = require("spec.support.nginx")
 local servers = require("spec.support.servers")
 
+local missing = nginx.missing()
+  or not servers.has("nghttpx") and "nghttpx (package nghttp2-proxy) is not installed"
+if missing then
+  return it("needs nginx and nghttpx", function() pending(missing) end)
+end
+
 local LOCATIONS = [[
   resolver 127.0.0.1:1;
   resolver_timeout 300ms;
@@ -19,8 +25,6 @@ local LOCATIONS = [[
 ]]
 
 describe("in nginx, TLS", function()
-  local missing = nginx.missing()
-    or not servers.has("nghttpx") and "nghttpx (package nghttp2-proxy) is not installed"
   local server, fault, front, proxy, directory
 
   local function ask(place, base, more)
@@ -28,7 +32,6 @@ describe("in nginx, TLS", function()
   end
 
   setup(function()
-    if missing then return end
     directory = servers.certificates()
     fault = servers.fault_server()
     front = servers.tls_front(directory, fault)
@@ -47,23 +50,16 @@ describe("in nginx, TLS", function()
     if directory then os.execute(("rm -r '%s'"):format(directory)) end
   end)
 
-  local function secure_it(what, check)
-    it(what, function()
-      if missing then return pending(missing) end
-      check()
-    end)
-  end
-
   local function through_proxy(host)
     return ask("/case/failure", "https://" .. host .. "/ok", "&proxy=" .. proxy.url)
   end
 
-  secure_it(
+  it(
     "accepts a certificate of a trusted authority, by its name",
     function() assert.equal("whole\n", ask("/case/failure", front.url .. "/ok")) end
   )
 
-  secure_it("refuses one of another authority, and names the directive", function()
+  it("refuses one of another authority, and names the directive", function()
     -- A place of its own: kept connections are those of the whole worker.
     local other = servers.tls_front(directory, fault)
     local body
@@ -77,14 +73,14 @@ describe("in nginx, TLS", function()
     assert.is_truthy(body:find("lua_ssl_trusted_certificate", 1, true), body)
   end)
 
-  secure_it("refuses an address, whose certificate nginx cannot check", function()
+  it("refuses an address, whose certificate nginx cannot check", function()
     local body = ask("/case/failure", (front.url:gsub("localhost", "127.0.0.1")))
     assert.is_truthy(body:find("^network\n.*by name"), body)
     body = ask("/case/failure", (front.url:gsub("localhost", "[::1]")))
     assert.is_truthy(body:find("^network\n"), body)
   end)
 
-  secure_it("never uses a kept connection for another name", function()
+  it("never uses a kept connection for another name", function()
     local lines = {}
     for line in server:get("/case/names?port=" .. front.port).body:gmatch("[^\n]+") do
       lines[#lines + 1] = line
@@ -95,44 +91,44 @@ describe("in nginx, TLS", function()
     assert.equal("localhost reused", lines[4])
   end)
 
-  secure_it("goes through a proxy, which sees no credentials", function()
+  it("goes through a proxy, which sees no credentials", function()
     assert.equal("whole\n", through_proxy("api.example.test"))
     local head = server:get("/case/fetch?url=" .. proxy.url .. "/last_head").body
     assert.is_truthy(head:find("^CONNECT api.example.test:443 "), head)
     assert.is_nil(head:find("key-of-the-nginx-specs", 1, true))
   end)
 
-  secure_it("never uses a kept way through a proxy for another server", function()
+  it("never uses a kept way through a proxy for another server", function()
     assert.equal("whole\n", through_proxy("api.example.test"))
     local body = through_proxy("wrong.example.test")
     assert.is_truthy(body:find("^network\n.*certificate"), body)
   end)
 
-  secure_it("goes around the proxy where told", function()
+  it("goes around the proxy where told", function()
     local more = "&no_proxy=localhost&proxy=http://127.0.0.1:1"
     assert.equal("whole\n", ask("/case/failure", front.url .. "/ok", more))
     local body = ask("/case/failure", front.url .. "/ok", "&proxy=http://127.0.0.1:1")
     assert.is_truthy(body:find("^network\n"), body)
   end)
 
-  secure_it("says that a proxy refuses", function()
+  it("says that a proxy refuses", function()
     local body = ask("/case/failure", "https://api.example.test", "&proxy=" .. fault.url)
     assert.is_truthy(body:find("^network\n.*proxy refused: CONNECT was answered with 404"), body)
   end)
 
-  secure_it("takes no proxy that it cannot speak to, and shows no password", function()
+  it("takes no proxy that it cannot speak to, and shows no password", function()
     local more = "&proxy=socks5://user:secret@127.0.0.1:1080"
     local body = ask("/case/failure", front.url .. "/ok", more)
     assert.is_truthy(body:find("^invalid\n.*http:// proxies"), body)
     assert.is_nil(body:find("secret", 1, true))
   end)
 
-  secure_it("says that a name cannot be resolved", function()
+  it("says that a name cannot be resolved", function()
     local body = ask("/case/failure", "https://api.example.test")
     assert.is_truthy(body:find("^network\n.*name cannot be resolved"), body)
   end)
 
-  secure_it("carries faults as without TLS", function()
+  it("carries faults as without TLS", function()
     local body = ask("/case/failure", front.url .. "/cut_in_event")
     assert.is_truthy(body:find("^incomplete\n"), body)
     assert.equal("whole\n", ask("/case/failure", front.url .. "/slow_ok"))

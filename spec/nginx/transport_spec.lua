@@ -6,6 +6,10 @@ local hub = require("claude.loop")
 local nginx = require("spec.support.nginx")
 local servers = require("spec.support.servers")
 
+if nginx.missing() then
+  return it("needs nginx", function() pending(nginx.missing()) end)
+end
+
 local LOCATIONS = [[
   location /case/ {
     content_by_lua_block {
@@ -15,11 +19,9 @@ local LOCATIONS = [[
 ]]
 
 describe("in nginx", function()
-  local missing = nginx.missing()
   local server, fault
 
   setup(function()
-    if missing then return end
     fault = servers.fault_server()
     server = nginx.start({
       locations = LOCATIONS .. ("location = /stats { proxy_pass %s/stats; }"):format(fault.url),
@@ -31,13 +33,6 @@ describe("in nginx", function()
     if fault then fault:stop() end
     hub.use("blocking")
   end)
-
-  local function nginx_it(what, check)
-    it(what, function()
-      if missing then return pending(missing) end
-      check()
-    end)
-  end
 
   local function ask(case, base, more)
     return server:get(("/case/%s?base=%s%s"):format(case, base, more or "")).body
@@ -55,7 +50,7 @@ describe("in nginx", function()
     return handlers.lines_of(client.messages:stream(handlers.PARAMS))
   end
 
-  nginx_it("requests go without libcurl", function()
+  it("requests go without libcurl", function()
     assert.equal("whole\n", ask("failure", fault.url .. "/ok"))
     assert.is_true(server:maps("claude/core.so"))
     assert.is_false(server:maps("libcurl"))
@@ -88,7 +83,7 @@ describe("in nginx", function()
     "redirect",
   }
   for _, scenario in ipairs(SCENARIOS) do
-    nginx_it("a stream is what it is over libcurl: " .. scenario, function()
+    it("a stream is what it is over libcurl: " .. scenario, function()
       local base = fault.url .. "/" .. scenario
       assert.equal(lines_here(base), ask("stream", base))
     end)
@@ -108,7 +103,7 @@ describe("in nginx", function()
     }, "tool_use")
   end
 
-  nginx_it("deltas and sealed bytes are those of libcurl", function()
+  it("deltas and sealed bytes are those of libcurl", function()
     hub.use("luv")
     local upstream = api.start({ api.stream(events()) })
     assert.equal(lines_here(upstream.url), ask("stream", upstream.url))
@@ -125,7 +120,7 @@ describe("in nginx", function()
     upstream:close()
   end)
 
-  nginx_it("silence ends at the limits", function()
+  it("silence ends at the limits", function()
     for scenario, limit in pairs({
       stall_before_headers = "first_byte",
       stall_in_headers = "idle",
@@ -143,7 +138,7 @@ describe("in nginx", function()
     return tonumber(server:get("/stats").body:match("connections (%d+)")) - 1
   end
 
-  nginx_it("a connection is kept for the next request", function()
+  it("a connection is kept for the next request", function()
     ask("stream", fault.url .. "/ok")
     local before = connections()
     for _ = 1, 3 do
@@ -152,18 +147,18 @@ describe("in nginx", function()
     assert.equal(before + 1, connections())
   end)
 
-  nginx_it("a kept connection that the server has closed is no failure", function()
+  it("a kept connection that the server has closed is no failure", function()
     for _ = 1, 3 do
       assert.equal("whole\n", ask("failure", fault.url .. "/drop_second"))
     end
   end)
 
-  nginx_it("nobody listens: the request failed", function()
+  it("nobody listens: the request failed", function()
     local body = ask("failure", "http://127.0.0.1:" .. servers.free_port())
     assert.is_truthy(body:find("^network\n.*127.0.0.1:%d+: connection refused"), body)
   end)
 
-  nginx_it("what nginx.conf decides is no option, and the error names the directive", function()
+  it("what nginx.conf decides is no option, and the error names the directive", function()
     local kind, text = failure_of("ok", "&ca_file=/etc/ca.pem")
     assert.equal("invalid", kind)
     assert.is_truthy(text:find("lua_ssl_trusted_certificate", 1, true), text)
@@ -172,12 +167,12 @@ describe("in nginx", function()
     assert.is_truthy(text:find("HTTP/1.1", 1, true), text)
   end)
 
-  nginx_it("names need a resolver, and the error says which directive", function()
+  it("names need a resolver, and the error says which directive", function()
     local body = ask("failure", "https://api.example.test")
     assert.is_truthy(body:find("^network\n.*`resolver ADDRESS;`"), body)
   end)
 
-  nginx_it("nothing is logged of requests that go well", function()
+  it("nothing is logged of requests that go well", function()
     local before = #server:log()
     ask("conversation", fault.url .. "/slow_ok")
     assert.is_nil(server:log():find("%[%a+%] .*lua", before))
