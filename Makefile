@@ -134,6 +134,19 @@ hosts: $(MODULES)
 test-lua: $(MODULES)
 	$(BUSTED) $(SPECS)
 
+CONVERSATIONS ?= 1000
+TURNS ?= 3
+PACE ?= 20
+$(OUT)/bench/server: spec/bench/server.c
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+
+## bench-conversations: what CONVERSATIONS=1000 of TURNS=3 cost in one thread, an event each PACE=20 ms
+bench-conversations: $(MODULES) $(OUT)/bench/server
+	@ulimit -n 4096 2>/dev/null; $(OUT)/bench/server $(PACE) | { read -r port pid; \
+	  $(SPEC_ENV) $(LUA) spec/bench/conversations.lua http://127.0.0.1:$$port $(CONVERSATIONS) $(TURNS); \
+	  status=$$?; kill $$pid; exit $$status; }
+
 ## test-c: build and run the C unit tests (no Lua, no libcurl)
 test-c: $(OUT)/spec/c/run
 	$<
@@ -236,5 +249,5 @@ rockspec:
 clean:
 	rm -rf $(BUILD) $(NVIM_MODULES)
 
-.PHONY: help deps build nvim run env test check modules hosts test-lua test-c test-oom test-poll stress check-layers sanitize valgrind \
+.PHONY: help deps build nvim run env test check modules hosts bench-conversations test-lua test-c test-oom test-poll stress check-layers sanitize valgrind \
   fuzz lint format install rockspec clean
