@@ -5,8 +5,13 @@ files["spec"] = { std = "+busted" }
 -- Adapters of hosts are the only files that know the hosts' globals.
 files["lua/claude/loop"] = { read_globals = { "vim", "ngx" } }
 -- What runs inside a host may use its globals; LÖVE's callbacks are fields of its own.
-files["spec/hosts/love"] = { globals = { "love" } }
-files["spec/hosts/mpv"] = { read_globals = { "mp" } }
+local love, mpv = { globals = { "love" } }, { read_globals = { "mp" } }
+files["spec/hosts/love"] = love
+files["spec/games/love"] = love
+files["examples/love"] = love
+files["spec/hosts/mpv"] = mpv
+files["spec/games/mpv.lua"] = mpv
+files["examples/mpv"] = mpv
 files["examples/nginx"] = { read_globals = { "ngx" }, globals = { "ngx.header", "ngx.status", "ngx.ctx" } }
 -- The Neovim plugin, and what specs run inside Neovim.
 local neovim = { globals = { "vim" } }

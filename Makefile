@@ -35,7 +35,7 @@ SPEC_ENV = LUA_PATH=$(call quote,$(CURDIR)/?.lua;$(TREE_PATH)) \
   LUA_CPATH=$(call quote,$(TREE_CPATH)) LUA='$(LUA)'
 SPECS ?= spec
 # Specs of hosts that bring a Lua of their own: one run is enough, whatever Lua drives it.
-HOST_SPECS = spec/nvim spec/nginx
+HOST_SPECS = spec/nvim spec/nginx spec/games
 PORTABLE_SPECS = $(filter-out $(HOST_SPECS),$(wildcard spec/*_spec.lua) $(patsubst %/,%,\
   $(sort $(dir $(wildcard spec/*/*_spec.lua)))))
 BUSTED = $(SPEC_ENV) $(LUA) spec/support/busted.lua
@@ -116,7 +116,7 @@ check:
 	  "clang" "$(SUB) -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang test-c build" \
 	  "poll(2)" "$(SUB) -s test-poll" \
 	  "hosts" "$(SUB) -s hosts" \
-	  "Neovim, nginx" "$(SUB) -s -j$(JOBS) nvim test-lua SPECS='$(HOST_SPECS)'" \
+	  "Neovim, nginx, games" "$(SUB) -s -j$(JOBS) nvim test-lua SPECS='$(HOST_SPECS)'" \
 	  "collector under stress" "$(SUB) -s stress SPECS='$(PORTABLE_SPECS)'" \
 	  "sanitizers" "$(SUB) -s sanitize" \
 	  "valgrind" "$(SUB) -s -j$(JOBS) valgrind" \

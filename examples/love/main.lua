@@ -7,12 +7,12 @@ local claude = require("claude")
 
 local client = claude.new() -- ANTHROPIC_API_KEY from the environment
 local innkeeper = client:conversation({
-  model = "claude-haiku-4-5",
+  model = "claude-haiku-5-5",
   max_tokens = 500,
   system = "You keep the inn of a small harbour town. Answer in character, in two sentences.",
 })
 
-local typed, said = "", "The innkeeper looks up: \"What can I do for you?\""
+local typed, said = "", 'The innkeeper looks up: "What can I do for you?"'
 local answer ---@type claude.Stream? the reply that is being spoken
 
 -- Reads the reply piece by piece; the game goes on in between.

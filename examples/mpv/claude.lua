@@ -33,7 +33,7 @@ local function toggle()
   if answer then return answer:cancel() end
   local question = "What is this: " .. mp.get_property("media-title", "nothing at all") .. "?"
   answer = client.messages:stream({
-    model = "claude-haiku-4-5",
+    model = "claude-haiku-5-5",
     max_tokens = 500,
     system = "Explain what is playing in three sentences, for a viewer.",
     messages = { { role = "user", content = question } },

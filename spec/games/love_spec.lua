@@ -1,0 +1,28 @@
+-- The example of LÖVE, played in a window that nobody sees.
+local child = require("spec.support.child")
+local servers = require("spec.support.servers")
+
+describe("examples/love", function()
+  local server
+  setup(function()
+    server = servers.spawn(("exec %s spec/hosts/simulator.lua"):format(child.lua))
+    local built = child.run("make -s LUA=luajit modules")
+    assert.equal(0, built.status, built.err)
+  end)
+  teardown(function() server:stop() end)
+
+  it("streams an answer, is interrupted, and goes on", function()
+    if not (servers.has("love") and servers.has("xvfb-run")) then
+      return pending("love or xvfb-run is not installed")
+    end
+    local result = child.run(([[
+      eval "$(make -s env LUA=luajit)"
+      export EXAMPLE=$PWD/examples/love ANTHROPIC_BASE_URL=%s ANTHROPIC_API_KEY=simulated
+      timeout 60 xvfb-run -a love spec/games/love
+    ]]):format(server.url))
+    assert.matches("answered: .*49403", result.out, 1, false, result.err)
+    assert.matches("interrupted: word001 .-– > _", result.out)
+    assert.matches("went on: .*2 %+ 3 = 5", result.out)
+    assert.equal(0, result.status, result.err)
+  end)
+end)
