@@ -207,6 +207,10 @@ $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -o $@ $< $(CORE)
 
+## bench-nginx: 200 streams of a second in one nginx worker (ARGS="400 2": others)
+bench-nginx: $(MODULES)
+	@$(SPEC_ENV) $(LUA) spec/bench/nginx.lua $(ARGS)
+
 LUA_SOURCES = lua plugin spec examples bin/lua-claude
 ## lint: luacheck, stylua, clang-format
 lint:
@@ -249,5 +253,6 @@ rockspec:
 clean:
 	rm -rf $(BUILD) $(NVIM_MODULES)
 
-.PHONY: help deps build nvim run env test check modules hosts bench-conversations test-lua test-c test-oom test-poll stress check-layers sanitize valgrind \
-  fuzz lint format install rockspec clean
+.PHONY: bench-conversations bench-nginx build check check-layers clean deps env format fuzz help hosts \
+  install lint modules nvim rockspec run sanitize stress test test-c test-lua test-oom test-poll \
+  valgrind
