@@ -59,7 +59,7 @@ local function stream(port, path, on_end)
       socket:close()
       on_end(bytes)
     end)
-    socket:write(("GET %s HTTP/1.0\r\n\r\n"):format(path))
+    socket:write(("GET %s HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"):format(path))
   end)
 end
 

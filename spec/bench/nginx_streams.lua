@@ -28,7 +28,7 @@ function M.discard(upstream)
   local tcp = ngx.socket.tcp()
   assert(tcp:connect("127.0.0.1", tonumber(upstream:match("(%d+)$"))))
   tcp:settimeout(60000)
-  tcp:send("GET /v1/messages HTTP/1.0\r\n\r\n")
+  tcp:send("GET /v1/messages HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
   while tcp:receiveany(65536) do
     ngx.ctx.pieces = true
   end

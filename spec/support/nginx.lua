@@ -238,13 +238,14 @@ local function new_folder() return (output("mktemp -d"):gsub("%s+$", "")) end
 ---@param options spec.NginxOptions
 ---@return spec.Nginx
 function M.start(options)
+  local modules = built() -- before a port is chosen: this may take a while
   local folder, port = new_folder(), servers.free_port()
   local values = {
     folder = folder,
     root = ROOT,
     port = tostring(port),
     head = M.head(),
-    modules = built(),
+    modules = modules,
     log_level = options.log_level or "info",
   }
   for _, name in ipairs { "main", "http", "server", "locations" } do

@@ -58,10 +58,14 @@ local settle
 local host ---@type claude.TaskHost
 local here = setmetatable({}, { __mode = "k" }) -- the task that a coroutine of the host runs
 
+-- Semaphores that nobody waits for and nobody will post: making one is most of a short wait.
+local MOST_SPARE = 1000
+local spare = {}
+
 --- Says whose coroutines these are.
 ---@param adapter claude.TaskHost
 function M.use(adapter)
-  host = adapter
+  host, spare = adapter, {}
   M.now = adapter.now
 end
 
@@ -137,11 +141,15 @@ end
 ---@param ticket claude.Ticket
 ---@param seconds number?
 function M.park(task, ticket, seconds)
-  ticket.semaphore = host.semaphore()
+  local semaphore = table.remove(spare) or host.semaphore()
+  ticket.semaphore = semaphore
   if task then task.ticket = ticket end
-  local posted = ticket.semaphore:wait(seconds)
+  local posted = semaphore:wait(seconds)
   if task then task.ticket = nil end
-  if not posted then ticket:wake("timeout") end
+  ticket.semaphore = nil
+  if not posted and ticket.why then return end -- a post is still to be taken
+  if not posted then ticket.why = "timeout" end
+  if #spare < MOST_SPARE then spare[#spare + 1] = semaphore end
 end
 
 ---@param ticket claude.Ticket

@@ -58,6 +58,11 @@ local function stalled_after(limits, activity, max_tokens)
   return math.max(limits.stalled, max_tokens * SECONDS_PER_TOKEN)
 end
 
+local function reached(limits, name, from)
+  local seconds = limits[name]
+  if seconds then return from + seconds, name, seconds end
+end
+
 --- Which limit is reached first if nothing more happens, and when; nil if none. A time
 --- without a name is one to look again.
 ---@param limits claude.Limits
@@ -69,19 +74,16 @@ end
 ---@return string? name
 ---@return number? seconds
 function M.soonest(limits, activity, started_at, now, max_tokens)
-  local function of(name, from)
-    if limits[name] then return from + limits[name], name, limits[name] end
-  end
   if not activity.connected then
-    local at, name, seconds = of("connect", started_at)
+    local at, name, seconds = reached(limits, "connect", started_at)
     -- Nobody tells when the connection stands: look again in time for the next limit.
     local again = limits.first_byte and now + limits.first_byte
     if again and (not at or again < at) then return again end
     return at, name, seconds
   end
-  if activity.first_byte_at == 0 then return of("first_byte", activity.sent_at) end
+  if activity.first_byte_at == 0 then return reached(limits, "first_byte", activity.sent_at) end
   if activity.paused then return nil end
-  local at, name, seconds = of("idle", activity.heard_at)
+  local at, name, seconds = reached(limits, "idle", activity.heard_at)
   if limits.stalled and activity.content_at then
     local patience = stalled_after(limits, activity, max_tokens)
     if not at or activity.content_at + patience < at then

@@ -66,6 +66,9 @@ local PIECE = 64 * 1024 -- of a body, sent at once
 ---@field package fresh boolean something came since the last wait
 ---@field package content integer frames other than pings, when last looked at
 ---@field package content_at number? when that number last grew
+---@field package busy boolean a text or tool block was open at the last wait
+---@field package look_at number when the soonest limit could be reached, as far as is known
+---@field package now fun(): number
 local Exchange = {}
 Exchange.__index = Exchange
 Exchange.__name = "claude.SocketExchange"
@@ -132,7 +135,7 @@ local function open(self)
   until sent or self.ended or not socket.reused
   if self.ended then return close_socket(self) end
   self.send_problem = text
-  self.sent_at = tasks.now()
+  self.sent_at = self.now()
 end
 
 local function open_and_tell(self)
@@ -142,9 +145,10 @@ local function open_and_tell(self)
 end
 
 local function note_bytes(self)
-  self.heard_at = tasks.now()
+  self.heard_at = self.now()
   if self.timings.first_byte then return end
   self.timings.first_byte, self.content_at = self.heard_at, self.heard_at
+  self.look_at = 0
 end
 
 local function take_bytes(self, bytes)
@@ -193,40 +197,45 @@ end
 
 -- What the limits look at.
 local function activity(self)
-  local content, busy = self.response:progress()
-  -- What lies unread may be content: then the silence is on our side.
-  if content ~= self.content or self.response:unread() > 0 then
-    self.content, self.content_at = content, tasks.now()
-  end
   return {
     connected = self.sent_at ~= nil,
     sent_at = self.sent_at,
     first_byte_at = self.timings.first_byte or 0,
     heard_at = self.heard_at,
     paused = false,
-    busy = busy,
+    busy = self.busy,
     content_at = self.response:is_event_stream() and self.content_at or nil,
   }
 end
 
-local function soonest(self)
+local function judge(self, now)
   local start = self.timings.start
-  return limits.soonest(self.limits, activity(self), start, tasks.now(), self.max_tokens)
+  local at, name, seconds = limits.soonest(self.limits, activity(self), start, now, self.max_tokens)
+  if at and name and at <= now then return self:cancel(failures.of_limit(name, seconds)) end
+  self.look_at = at or math.huge
 end
 
-local function judge(self)
-  local at, name, seconds = soonest(self)
-  if at and name and at <= tasks.now() then self:cancel(failures.of_limit(name, seconds)) end
+-- Whatever arrives only moves the limits away, so that one look will do until the soonest
+-- could be reached; but a text block that opens shortens the patience.
+local function note_progress(self, now)
+  local content, busy = self.response:progress()
+  -- What lies unread may be content: then the silence is on our side.
+  if content ~= self.content or self.response:unread() > 0 then
+    self.content, self.content_at = content, now
+  end
+  if busy ~= self.busy then
+    self.busy, self.look_at = busy, 0
+  end
+  if now >= self.look_at then judge(self, now) end
 end
 
 local function wait_once(self)
-  local at = soonest(self)
-  local _, why = self.news:wait(at and math.max(0, at - tasks.now()))
-  if why == "cancelled" then
-    self:cancel(tasks.cancelled_error())
-  elseif why == "timeout" then
-    judge(self)
-  end
+  local now = self.now()
+  note_progress(self, now)
+  if self.ended then return end
+  local left = self.look_at - now
+  local _, why = self.news:wait(left < math.huge and left or nil)
+  if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
 end
 
 local function wait_for_request(self)
@@ -236,11 +245,12 @@ local function wait_for_request(self)
   end
   if self.opener then self.host.kill(self.opener) end
   self.opener = nil
+  self.look_at = 0
 end
 
 local function wait_for_answer(self)
   self.news:clear()
-  self.heard_at = tasks.now()
+  self.heard_at = self.now()
   local reader = self.host.fork(read, self)
   while not (self.fresh or self.ended) do
     self.news:clear()
@@ -289,10 +299,10 @@ end
 
 local function linger(self)
   local reader = self.host.fork(read_to_the_end, self)
-  local limit = tasks.now() + CLOSING_TIME
-  while not self.ended and tasks.now() < limit do
+  local limit = self.now() + CLOSING_TIME
+  while not self.ended and self.now() < limit do
     self.news:clear()
-    self.news:wait(limit - tasks.now())
+    self.news:wait(limit - self.now())
   end
   self:cancel()
   self.host.kill(reader)
@@ -381,11 +391,14 @@ function M.start(options)
     decoder = core.http1(options.response),
     limits = options.limits,
     max_tokens = options.max_tokens,
-    timings = { start = tasks.now() },
+    timings = { start = host.now() },
     ended = false,
     news = tasks.signal(),
     fresh = false,
     content = 0,
+    busy = false,
+    look_at = 0,
+    now = host.now,
   }, Exchange)
   self.opener = host.fork(open_and_tell, self)
   return self
