@@ -6,13 +6,14 @@
 --- An nginx of its own plays the API: 50 deltas a second in each stream. The nginx that is
 --- measured asks for them, in one worker: once with this library, which passes the text on
 --- to its clients, and once with a loop that reads and throws away, the least that can be
---- done. Meanwhile a client asks for /tick every 10 ms.
+--- done. Meanwhile a client asks for /tick, again 5 ms after each
+--- answer.
 local nginx = require("spec.support.nginx")
 local uv = require("luv")
 
 local STREAMS = tonumber(arg[1]) or 200
 local SECONDS = tonumber(arg[2]) or 1
-local TICK = 10 -- milliseconds
+local TICK = 5 -- milliseconds
 
 local UPSTREAM = [[
   location /v1/messages {
