@@ -190,7 +190,7 @@ cd '${folder}'
 ${clean}'${program}' -p . -e error.log -c nginx.conf >/dev/null 2>&1 &
 pid=$!
 while ! [ -s '${folder}/nginx.pid' ] && kill -0 $pid 2>/dev/null; do sleep 0.02; done
-[ -s '${folder}/nginx.pid' ] || cat '${folder}/error.log'
+[ -s '${folder}/nginx.pid' ] || cat '${folder}/error.log' >&2
 echo ${port} $pid
 ( while kill -0 $PPID && kill -0 $pid; do sleep 1; done; kill $pid ) >/dev/null 2>&1 &
 wait $pid]]
@@ -203,13 +203,17 @@ local function run(folder, port, configuration, environment)
   local file = assert(io.open(folder .. "/nginx.conf", "wb"))
   file:write(configuration)
   file:close()
-  local server = servers.spawn(filled(START, {
+  local started, server = pcall(servers.spawn, filled(START, {
     folder = folder,
     root = ROOT,
     port = tostring(port),
     program = assert(M.program()),
     clean = CLEAN .. (environment or ""),
   }))
+  if not started then
+    os.execute(("rm -r '%s'"):format(folder))
+    error(server, 0)
+  end
   server.folder = folder
   return setmetatable(server, Server)
 end
@@ -262,27 +266,53 @@ local function replaced(text, from, to)
   return text:sub(1, first - 1) .. to .. text:sub(last + 1)
 end
 
---- Starts nginx with a configuration of the tree, which has `listen 127.0.0.1:PORT`, its
---- files in build/ and its core from build/luajit/: all of that is made a temporary folder's.
+-- Everything that a configuration leaves to where nginx is installed, and where this tree is.
+local SURROUNDINGS = [[
+daemon off;
+pid nginx.pid;
+error_log error.log info;
+]]
+local HTTP = [[http {
+  client_body_temp_path client_body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;]]
+
+-- Without the lines that begin with one of these words.
+local function without(text, words)
+  for _, word in ipairs(words) do
+    text = text:gsub("\n%s*" .. word .. " [^\n]*", "")
+  end
+  return text
+end
+
+--- Starts nginx with a configuration that is meant for somebody else's machine: its port, its
+--- paths and its log are made those of a temporary folder and of this tree.
 ---@param path string
 ---@param changes? string[][] pairs: what it must say, and what it says here instead
 ---@param environment? string as the shell takes it
 ---@return spec.Nginx
 function M.start_example(path, changes, environment)
   local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
+  local text = "\n" .. file:read("*a")
   file:close()
-  built()
+  local modules = built()
   local folder, port = new_folder(), servers.free_port()
   for _, change in ipairs(changes or {}) do
     text = replaced(text, change[1], change[2])
   end
   text = replaced(text, text:match("listen 127%.0%.0%.1:%d+"), "listen 127.0.0.1:" .. port)
-  text = replaced(text, "$prefix/build/luajit/", ROOT .. "/" .. MODULES_BUILT .. "/")
-  text = replaced(text, "error_log stderr warn;", "error_log error.log info;")
-  text = text:gsub("load_module [^\n]*\n", ""):gsub('([ "])build/', "%1")
+  text = without(text, { "load_module", "daemon", "pid", "error_log", "[%w_]+_temp_path" })
+  text = replaced(text, "\nhttp {", "\n" .. HTTP)
+  text = replaced(
+    text,
+    'lua_package_path "',
+    ('lua_package_path "%s/lua/?.lua;%s/lua/?/init.lua;'):format(ROOT, ROOT)
+  )
+  text = replaced(text, 'lua_package_cpath "', ('lua_package_cpath "%s/?.so;'):format(modules))
   text = text:gsub("%$prefix", ROOT)
-  return run(folder, port, M.head() .. text, environment)
+  return run(folder, port, M.head() .. SURROUNDINGS .. text, environment)
 end
 
 return M
