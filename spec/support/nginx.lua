@@ -203,13 +203,16 @@ local function run(folder, port, configuration, environment)
   local file = assert(io.open(folder .. "/nginx.conf", "wb"))
   file:write(configuration)
   file:close()
-  local started, server = pcall(servers.spawn, filled(START, {
-    folder = folder,
-    root = ROOT,
-    port = tostring(port),
-    program = assert(M.program()),
-    clean = CLEAN .. (environment or ""),
-  }))
+  local started, server = pcall(
+    servers.spawn,
+    filled(START, {
+      folder = folder,
+      root = ROOT,
+      port = tostring(port),
+      program = assert(M.program()),
+      clean = CLEAN .. (environment or ""),
+    })
+  )
   if not started then
     os.execute(("rm -r '%s'"):format(folder))
     error(server, 0)
