@@ -48,3 +48,43 @@ describe("address", function()
     end
   )
 end)
+
+describe("the parts of an address", function()
+  local parts = require("claude.address").parts
+
+  it("are what a host needs to connect and to ask", function()
+    assert.same({
+      scheme = "https",
+      host = "api.example.test",
+      port = 443,
+      authority = "api.example.test",
+      path = "/v1/models?limit=3",
+    }, parts("HTTPS://API.example.test/v1/models?limit=3"))
+    assert.same({
+      scheme = "http",
+      host = "[::1]",
+      port = 8080,
+      authority = "[::1]:8080",
+      path = "/",
+    }, parts("http://[::1]:8080"))
+  end)
+
+  it("leave the usual port out of the header Host", function()
+    assert.equal("a.test", parts("https://a.test:443/").authority)
+    assert.equal("a.test:80", parts("https://a.test:80/").authority)
+  end)
+
+  it("are refused where the address is none", function()
+    for _, url in ipairs({
+      "ftp://a.test",
+      "https://",
+      "https://a b",
+      "https://a.test:0",
+      "https://a.test:65536",
+      "https://me@a.test",
+      "https://a.test/\r\n",
+    }) do
+      assert.is_nil(parts(url), url)
+    end
+  end)
+end)

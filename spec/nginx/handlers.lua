@@ -44,6 +44,18 @@ function M.lines_of(stream)
   return table.concat(lines, "\n") .. "\n"
 end
 
+--- A question of more than a megabyte, in characters of any length.
+function M.large_params()
+  local text = ("say \226\130\172 and \240\159\164\148 "):rep(60000)
+  return {
+    model = PARAMS.model,
+    max_tokens = 100,
+    messages = { { role = "user", content = text } },
+  }
+end
+
+function M.large() assert(client_of(arguments()).messages:create(M.large_params())) end
+
 function M.stream() ngx.print(M.lines_of(client_of(arguments()).messages:stream(PARAMS))) end
 
 --- The text of the failure and its kind, or "whole".

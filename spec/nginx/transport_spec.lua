@@ -5,6 +5,7 @@ local handlers = require("spec.nginx.handlers")
 local hub = require("claude.loop")
 local nginx = require("spec.support.nginx")
 local servers = require("spec.support.servers")
+local uv = require("luv")
 
 if nginx.missing() then
   return it("needs nginx", function() pending(nginx.missing()) end)
@@ -20,10 +21,22 @@ local LOCATIONS = [[
 
 describe("in nginx", function()
   local server, fault
+  local sixth = {} -- the fault server at an IPv6 address, by way of nginx
+
+  local function find_sixth()
+    local socket = uv.new_tcp()
+    if socket:bind("::1", 0) then sixth.port = socket:getsockname().port end
+    socket:close()
+    uv.run("nowait")
+    if not sixth.port then return "" end
+    local block = "server { listen [::1]:%d; location / { proxy_pass %s; proxy_buffering off; } }"
+    return block:format(sixth.port, fault.url)
+  end
 
   setup(function()
     fault = servers.fault_server()
     server = nginx.start({
+      http = find_sixth(),
       locations = LOCATIONS .. ("location = /stats { proxy_pass %s/stats; }"):format(fault.url),
     })
   end)
@@ -145,6 +158,37 @@ describe("in nginx", function()
       ask("stream", fault.url .. "/ok")
     end
     assert.equal(before + 1, connections())
+  end)
+
+  it("a message is whole before its connection is, which is kept if its end comes soon", function()
+    ask("stream", fault.url .. "/late_end")
+    local before = connections()
+    assert.equal("whole\n", ask("failure", fault.url .. "/late_end"))
+    assert.equal("whole\n", ask("failure", fault.url .. "/ok"))
+    assert.equal(before + 1, connections())
+  end)
+
+  it(
+    "an end that does not come is not waited for long",
+    function() assert.equal("whole\n", ask("failure", fault.url .. "/no_end", "&seconds=60")) end
+  )
+
+  it("a large body goes out in pieces, and arrives as it is", function()
+    hub.use("luv")
+    local upstream = api.start({ api.stream(events()) })
+    local sent = handlers.large_params()
+    local client = claude.new({ api_key = "key-of-the-nginx-specs", base_url = upstream.url })
+    assert(client.messages:create(sent))
+    ask("large", upstream.url)
+    local here, there = upstream.requests[1], upstream.requests[2]
+    assert.is_true(#here.body > 1000000)
+    assert.is_true(here.body == there.body)
+    upstream:close()
+  end)
+
+  it("an IPv6 address is asked as any other", function()
+    if not sixth.port then return pending("this machine has no ::1") end
+    assert.equal("whole\n", ask("failure", ("http://[::1]:%d/ok"):format(sixth.port)))
   end)
 
   it("a kept connection that the server has closed is no failure", function()

@@ -1,5 +1,7 @@
 --- Where a host's socket connects to for a request: to the server, or to a proxy that is
 --- asked for a way through (CONNECT).
+local core = require("claude.core")
+
 local M = {}
 
 local LONGEST_HEAD = 16 * 1024
@@ -75,7 +77,8 @@ function M.route(target, proxy)
   if not proxy then return route end
   if not tls then return nil, "a request over http:// cannot go through a proxy in this host" end
   route.host, route.port = proxy.host, proxy.port
-  route.key = ("%s via %s:%d as %s"):format(route.key, proxy.host, proxy.port, proxy.user or "")
+  local user = core.sha256(proxy.user or "") -- a key may be shown, a password may not
+  route.key = ("%s via %s:%d as %s"):format(route.key, proxy.host, proxy.port, user)
   local request = connect_request(target, proxy.user)
   route.tunnel = function(socket) return ask(socket, request) end
   return route
