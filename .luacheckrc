@@ -18,4 +18,4 @@ local neovim = { globals = { "vim" } }
 files["plugin"] = neovim
 files["lua/claude/health.lua"] = neovim
 files["lua/claude/nvim"] = neovim
-files["spec/nvim/inside"] = neovim
+files["spec/bench/nvim"] = { globals = { "vim" }, read_globals = { "FOLDER" } }

@@ -211,6 +211,10 @@ $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h
 bench-nginx: $(MODULES)
 	@$(SPEC_ENV) $(LUA) spec/bench/nginx.lua $(ARGS)
 
+## bench-nvim: how long a key takes in Neovim while answers arrive
+bench-nvim: $(MODULES)
+	@$(SPEC_ENV) $(LUA) spec/bench/nvim.lua
+
 LUA_SOURCES = lua plugin spec examples bin/lua-claude
 ## lint: luacheck, stylua, clang-format
 lint:
@@ -253,6 +257,6 @@ rockspec:
 clean:
 	rm -rf $(BUILD) $(NVIM_MODULES)
 
-.PHONY: bench-conversations bench-nginx build check check-layers clean deps env format fuzz help hosts \
-  install lint modules nvim rockspec run sanitize stress test test-c test-lua test-oom test-poll \
-  valgrind
+.PHONY: bench-conversations bench-nginx bench-nvim build check check-layers clean deps env format fuzz \
+  help hosts install lint modules nvim rockspec run sanitize stress test test-c test-lua test-oom \
+  test-poll valgrind
