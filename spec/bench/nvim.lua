@@ -70,9 +70,8 @@ end
 
 nvim.build()
 editor, typist = start(), start()
-print(
-  editor:lua("return vim.split(vim.fn.execute('version'), '\\n')[2]") .. ", a key's round trip:"
-)
+local version = editor:lua("local v = vim.version() return { v.major, v.minor, v.patch }")
+print(("Neovim %s; round trips of keys:"):format(table.concat(version, ".")))
 local idle = measure_idle()
 for _, n in ipairs({ 20, 100 }) do
   local keys = measure_streams(n)

@@ -18,7 +18,8 @@ local START = event(
 )
 local DELTA = event(
   "content_block_delta",
-  '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"some more text\\n"}}'
+  '{"type":"content_block_delta","index":0,'
+    .. '"delta":{"type":"text_delta","text":"some more text\\n"}}'
 )
 local STOP = event("content_block_stop", '{"type":"content_block_stop","index":0}')
   .. event(

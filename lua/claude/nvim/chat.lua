@@ -48,7 +48,10 @@ local function listen(chat)
   local function on(event, callback)
     vim.api.nvim_create_autocmd(event, { buffer = buffer, callback = callback })
   end
-  on("BufWinEnter", folds.apply)
+  on("BufWinEnter", function()
+    folds.apply()
+    chat.view:flush() -- it is written to less often while nobody sees it
+  end)
   on("BufUnload", function()
     chat:close()
     -- Its text is gone: a buffer by that name would be an empty shell.

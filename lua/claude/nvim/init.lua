@@ -119,11 +119,11 @@ function M.retry()
   chat:retry()
 end
 
---- Whether an answer is arriving, in any chat.
+--- Whether an answer is arriving or being written, in any chat.
 ---@return boolean
 function M.is_busy()
   for _, chat in pairs(chats) do
-    if chat:is_busy() then return true end
+    if chat:is_busy() or chat.view:is_behind() then return true end
   end
   return false
 end

@@ -4,12 +4,15 @@
 --- stream. Text is UTF-8 with line ends anywhere, in pieces that are cut anywhere between
 --- two characters.
 local folds = require("claude.nvim.folds")
+local host_program = require("claude.host")
 local hub = require("claude.loop")
 
 local M = {}
 
 M.INTERVAL = 0.03 -- seconds between two writes
-local MOST = 64 * 1024 -- bytes in one write, more or less
+M.HIDDEN_INTERVAL = 0.5 -- the same, where no window shows the buffer
+local BUDGET = 0.001 -- seconds that writing may take at a time, all chats together
+local PIECE = 2048 -- bytes that are written at once, more or less
 
 ---@alias claude.nvim.Style "thinking"|"tool"|"result"|"error"|"note"|"heading"
 
@@ -35,9 +38,10 @@ local GROUPS = {
 ---@field package pending claude.nvim.Piece[] not written yet
 ---@field package line_ends integer how many end the text so far, up to 2
 ---@field package carriage_return boolean the last piece ended in one: a line end may be cut
----@field package timer? claude.Timer of the write that is to come
+---@field package armed boolean a write is to come
 ---@field package closed boolean
 ---@field package shown_status? string
+---@field package status_stands? boolean
 local View = {}
 View.__index = View
 View.__name = "claude.nvim.View"
@@ -61,16 +65,40 @@ function M.new(buffer)
     pending = {},
     line_ends = 2,
     carriage_return = false,
+    armed = false,
     closed = false,
   }, View)
 end
 
+local queue = {} -- views whose time has come, first come first
+local queue_is_served = false
+
+-- Writes until the budget is spent; then the editor has its turn.
+local function write_queue()
+  local stop = hub.now() + BUDGET
+  while queue[1] and hub.now() < stop do
+    local view = table.remove(queue, 1)
+    view.armed = false
+    local written, problem = pcall(view._write, view, stop)
+    if not written then host_program.log("error", problem) end
+  end
+  queue_is_served = queue[1] ~= nil
+  if queue_is_served then hub.at(hub.now(), write_queue) end
+end
+
+local function enqueue(view)
+  queue[#queue + 1] = view
+  if queue_is_served then return end
+  queue_is_served = true
+  hub.at(hub.now(), write_queue)
+end
+
 function View:_arm()
-  if self.timer or self.closed then return end
-  self.timer = hub.at(hub.now() + M.INTERVAL, function()
-    self.timer = nil
-    self:_write(MOST)
-  end)
+  if self.armed or self.closed then return end
+  self.armed = true
+  local shown = vim.fn.win_findbuf(self.buffer)[1]
+  local interval = shown and M.INTERVAL or M.HIDDEN_INTERVAL
+  hub.at(hub.now() + interval, function() enqueue(self) end)
   hub.flush()
 end
 
@@ -90,7 +118,7 @@ function View:say(text, style, begins)
   text = self:_with_line_ends(text)
   if text == "" then return end
   local last = self.pending[#self.pending]
-  if not last or last.style ~= style or begins or last.size > MOST then
+  if not last or last.style ~= style or begins or last.size > PIECE then
     last = { size = 0, style = style, begins = begins }
     self.pending[#self.pending + 1] = last
   end
@@ -165,7 +193,12 @@ end
 
 function View:_place_status()
   local text, last = self.shown_status, vim.api.nvim_buf_line_count(self.buffer) - 1
-  if not text then return vim.api.nvim_buf_del_extmark(self.buffer, namespace, 1) end
+  if not text then
+    if self.status_stands then vim.api.nvim_buf_del_extmark(self.buffer, namespace, 1) end
+    self.status_stands = false
+    return
+  end
+  self.status_stands = true
   vim.api.nvim_buf_set_extmark(self.buffer, namespace, last, 0, {
     id = 1,
     virt_text = { { text, GROUPS.note[1] } },
@@ -173,28 +206,39 @@ function View:_place_status()
 end
 
 -- Where the user's code forbids changes for a while, what cannot be written waits.
-function View:_append_pending(most)
-  local written = 0
-  while self.pending[1] and written < most do
-    if not pcall(append, self.buffer, self.pending[1]) then break end
-    written = written + table.remove(self.pending, 1).size
-  end
+---@return boolean allowed
+function View:_append_pending(stop)
+  local pending = self.pending
+  repeat
+    if not pending[1] then return true end
+    if not pcall(append, self.buffer, pending[1]) then return false end
+    table.remove(pending, 1)
+  until hub.now() >= stop
+  return true
 end
 
-function View:_write(most)
+function View:_write(stop)
   local buffer = self.buffer
   if self.closed or not vim.api.nvim_buf_is_loaded(buffer) then return end
   local windows = followers(buffer)
   vim.bo[buffer].modifiable = true
-  self:_append_pending(most)
+  local allowed = self:_append_pending(stop)
   vim.bo[buffer].modifiable = false
   local last = vim.api.nvim_buf_line_count(buffer)
   for _, window in ipairs(windows) do
     vim.api.nvim_win_set_cursor(window, { last, 0 })
   end
   self:_place_status()
-  if self.pending[1] then self:_arm() end
+  if not allowed then return self:_arm() end
+  if self.pending[1] then
+    self.armed = true
+    enqueue(self)
+  end
 end
+
+--- Whether something that was said does not stand in the buffer yet.
+---@return boolean
+function View:is_behind() return self.pending[1] ~= nil and not self.closed end
 
 --- Writes everything now.
 function View:flush() self:_write(math.huge) end
@@ -203,7 +247,6 @@ function View:flush() self:_write(math.huge) end
 function View:close()
   if self.closed then return end
   self.closed = true
-  hub.forget(self.timer)
   folds.forget(self.buffer)
 end
 
