@@ -197,6 +197,7 @@ build = {
     ["claude.nvim.options"] = "lua/claude/nvim/options.lua",
     ["claude.nvim.show"] = "lua/claude/nvim/show.lua",
     ["claude.nvim.store"] = "lua/claude/nvim/store.lua",
+    ["claude.nvim.syntax"] = "lua/claude/nvim/syntax.lua",
     ["claude.nvim.tools"] = "lua/claude/nvim/tools.lua",
     ["claude.nvim.view"] = "lua/claude/nvim/view.lua",
     ["claude.places"] = "lua/claude/places.lua",

@@ -652,6 +652,59 @@ local Simulator = {}
 --- Ends every connection and frees the port.
 function Simulator:close() end
 
+-- Neovim -------------------------------------------------------------------------------
+
+--- `require "claude.nvim"`: what :Claude and its companions do. See doc/lua-claude.txt.
+---@class claude.NvimModule
+local nvim = {}
+
+--- Sets the options of the chats that begin from now on.
+---@param options? claude.nvim.Options
+function nvim.setup(options) end
+
+--- Asks in the current chat or in a new one, and shows it.
+---@param question string
+---@param where? { new: boolean? }
+---@return integer buffer
+function nvim.ask(question, where) end
+
+--- Shows the current chat, with a window to write the question in.
+---@param where? { new: boolean? }
+---@return integer buffer
+function nvim.open(where) end
+
+--- Stops the answer that is arriving in the current chat.
+function nvim.stop() end
+
+--- Sends the last question again, if it has no answer.
+function nvim.retry() end
+
+--- Continues a saved chat, the newest without a name.
+---@param name? string
+---@return integer? buffer
+function nvim.resume(name) end
+
+--- Names of the saved chats, newest first.
+---@return string[]
+function nvim.saved() end
+
+--- Whether an answer is arriving or being written, in any chat.
+---@return boolean
+function nvim.is_busy() end
+
+---@class claude.nvim.Options
+---@field model? string
+---@field max_tokens? integer
+---@field thinking? table
+---@field system? string
+---@field params? table more parameters of a request, such as output_config
+---@field tools? claude.Tool[]|boolean true: those of claude.nvim.tools; false: none
+---@field approve? "ask"|"all"|fun(call: claude.ToolCall): boolean? which calls run; nil asks
+---@field client? claude.ClientOptions
+---@field open? string the command that makes a window
+---@field folder? string where chats are saved
+---@field keys? table<string, string|false> stop, reply, yes, no, always
+
 -- The C modules: for hosts and adapters; programs use what stands above ----------------
 
 --- `require "claude.core"`: bytes to events, values to bytes. Knows no network.

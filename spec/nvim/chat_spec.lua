@@ -14,7 +14,7 @@ local SETUP = [[
       input_schema = { type = "object", properties = { text = { type = "string" } } },
       run = function(input)
         notes[#notes + 1] = input.text
-        return "noted " .. input.text
+        return result or "noted " .. input.text
       end,
     }
   end
@@ -180,6 +180,20 @@ describe(":Claude", function()
     editor:type("gy")
     editor:wait_for_text("Results: noted n1.")
     assert.same({ "n1" }, editor:lua("return notes"))
+  end)
+
+  it("folds long results away, and no short ones", function()
+    start()
+    ask("tool")
+    editor:wait_for_text("May it run?")
+    editor:lua([[result = table.concat({ 'a', 'b', 'c', 'd', 'e', 'f' }, '\n')]])
+    editor:type("gy")
+    editor:wait_for_text("Results")
+    settled()
+    local line = editor:lua("return vim.fn.search('^  a$', 'nw')")
+    editor:command("redraw!")
+    assert.matches("result, 6 lines: a", editor:lua("return vim.fn.foldtextresult(...)", line))
+    assert.equal(-1, editor:lua("return vim.fn.foldclosed(...)", line - 1))
   end)
 
   it("gn declines the call, and the model is told", function()

@@ -8,6 +8,7 @@ local core = require("claude.core")
 local folds = require("claude.nvim.folds")
 local shows = require("claude.nvim.show")
 local stores = require("claude.nvim.store")
+local syntax = require("claude.nvim.syntax")
 local tasks = require("claude.tasks")
 local views = require("claude.nvim.view")
 
@@ -39,7 +40,7 @@ local function make_buffer(name)
   settings.undolevels = -1 -- what was said cannot be undone here
   settings.modifiable = false
   settings.filetype = "claude"
-  settings.syntax = "markdown"
+  syntax.apply(buffer)
   return buffer
 end
 

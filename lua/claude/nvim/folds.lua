@@ -1,22 +1,28 @@
---- How windows fold thinking: a line's level, and what stands for a closed fold.
+--- How windows fold thinking and long results: a line's level, and what stands for a closed
+--- fold.
 ---
 --- Kept by line number, because Neovim asks for the level of a line while it is being
 --- inserted. Chats only grow at their end, so that numbers stay.
 local M = {}
 
 local levels = {} -- by buffer: line number -> ">1" (a fold begins) or "1"
+local names = {} -- by buffer: first line of a fold -> what it is
 
---- Says that a line, which is about to be written, is thinking.
+--- Says that a line, which is about to be written, is in a fold.
 ---@param buffer integer
 ---@param line integer from 1
----@param begins boolean whether a block begins there
-function M.mark(buffer, line, begins)
-  levels[buffer] = levels[buffer] or {}
+---@param name string what is folded, such as "thinking"
+---@param begins boolean whether a fold begins there
+function M.mark(buffer, line, name, begins)
+  levels[buffer], names[buffer] = levels[buffer] or {}, names[buffer] or {}
   levels[buffer][line] = begins and ">1" or levels[buffer][line] or "1"
+  if begins then names[buffer][line] = name end
 end
 
 ---@param buffer integer
-function M.forget(buffer) levels[buffer] = nil end
+function M.forget(buffer)
+  levels[buffer], names[buffer] = nil, nil
+end
 
 --- For 'foldexpr'.
 ---@param line integer
@@ -30,12 +36,10 @@ end
 ---@return string
 function M.text()
   local first, last = vim.v.foldstart, vim.v.foldend
-  local words = vim.trim(vim.fn.getline(first))
-  return ("▸ thinking, %d %s: %s "):format(
-    last - first + 1,
-    first == last and "line" or "lines",
-    words
-  )
+  local known = names[vim.api.nvim_get_current_buf()]
+  local name, words = known and known[first] or "folded", vim.trim(vim.fn.getline(first))
+  local count = last - first + 1
+  return ("▸ %s, %d %s: %s "):format(name, count, count == 1 and "line" or "lines", words)
 end
 
 local SETTINGS = {
@@ -46,6 +50,7 @@ local SETTINGS = {
   "foldminlines=0",
   "foldenable",
   "fillchars+=fold:\\ ",
+  "winhighlight=Folded:ClaudeThinking",
   "wrap",
   "linebreak",
   "nonumber",

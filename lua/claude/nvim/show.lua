@@ -4,6 +4,7 @@ local core = require("claude.core")
 local M = {}
 
 local MOST_SHOWN = 2000 -- bytes of a tool's input or result
+local MOST_LINES = 4 -- longer results are folded away
 
 ---@class claude.nvim.Show
 ---@field view claude.nvim.View
@@ -40,9 +41,10 @@ function Show:question(text)
 end
 
 ---@param text string
----@param style claude.nvim.Style
-function Show:say(text, style)
-  self.view:lines(text, style)
+---@param style? claude.nvim.Style
+---@param folded? string its name, if it is folded away
+function Show:say(text, style, folded)
+  self.view:lines(text, style, folded)
   self.block = nil
 end
 
@@ -51,7 +53,7 @@ local THINKS = { thinking = true, redacted_thinking = true }
 -- A block ends; thinking of which nothing is shown is told.
 function Show:_end_block(index)
   if self.silent and self.silent == index then
-    self.view:lines("(thinking that is not shown)", "thinking")
+    self.view:lines("(not shown)", "thinking", "thinking")
   end
   self.silent, self.block = nil, nil
   self.view:fresh_line()
@@ -62,7 +64,7 @@ function Show:_piece(text, index, style)
   local begins = self.block ~= index
   if begins then self.view:fresh_line() end
   self.silent, self.block = nil, index
-  self.view:say(text, style, begins)
+  self.view:say(text, style, begins, style == "thinking" and style or nil)
 end
 
 --- Shows a piece of a run, as `run:next` gives it.
@@ -98,8 +100,9 @@ end
 ---@param text string what the model sees
 ---@param is_error? boolean
 function Show:result(text, is_error)
-  local indented = ("  " .. shortened(text)):gsub("\n", "\n  ")
-  self:say(indented, is_error and "error" or "result")
+  local indented, line_ends = ("  " .. shortened(text)):gsub("\n", "\n  ")
+  local folded = line_ends >= MOST_LINES and "result" or nil
+  self:say(indented, is_error and "error" or "result", folded)
 end
 
 local function blocks_of(content)

@@ -32,6 +32,7 @@ local GROUPS = {
 ---@field size integer
 ---@field style? claude.nvim.Style
 ---@field begins? boolean a block begins here
+---@field folded? string what it is called when it is folded away
 
 ---@class claude.nvim.View
 ---@field buffer integer
@@ -114,12 +115,13 @@ end
 ---@param text string
 ---@param style? claude.nvim.Style
 ---@param begins? boolean whether a block begins here
-function View:say(text, style, begins)
+---@param folded? string its name, if it is folded away
+function View:say(text, style, begins, folded)
   text = self:_with_line_ends(text)
   if text == "" then return end
   local last = self.pending[#self.pending]
   if not last or last.style ~= style or begins or last.size > PIECE then
-    last = { size = 0, style = style, begins = begins }
+    last = { size = 0, style = style, begins = begins, folded = folded }
     self.pending[#self.pending + 1] = last
   end
   last[#last + 1] = text
@@ -147,9 +149,10 @@ function View:paragraph() self:_break(2) end
 --- Says whole lines.
 ---@param text string
 ---@param style? claude.nvim.Style
-function View:lines(text, style)
+---@param folded? string their name, if they are folded away
+function View:lines(text, style, folded)
   self:fresh_line()
-  self:say(text, style, true)
+  self:say(text, style, true, folded)
   self:fresh_line()
 end
 
@@ -161,9 +164,10 @@ function View:status(text)
 end
 
 -- Neovim asks for the fold of a line while it is being written.
-local function mark_folds(buffer, row, lines, begins)
+local function mark_folds(buffer, row, lines, piece)
   for i, line in ipairs(lines) do
-    if i < #lines or line ~= "" then folds.mark(buffer, row + i, begins and i == 1) end
+    local begins = piece.begins and i == 1
+    if i < #lines or line ~= "" then folds.mark(buffer, row + i, piece.folded, begins) end
   end
 end
 
@@ -171,7 +175,7 @@ local function append(buffer, piece)
   local row = vim.api.nvim_buf_line_count(buffer) - 1
   local column = #vim.api.nvim_buf_get_lines(buffer, row, row + 1, true)[1]
   local lines = vim.split(table.concat(piece), "\n", { plain = true })
-  if piece.style == "thinking" then mark_folds(buffer, row, lines, piece.begins) end
+  if piece.folded then mark_folds(buffer, row, lines, piece) end
   vim.api.nvim_buf_set_text(buffer, row, column, row, column, lines)
   if not piece.style then return end
   local last = row + #lines - 1
