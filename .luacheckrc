@@ -18,4 +18,5 @@ local neovim = { globals = { "vim" } }
 files["plugin"] = neovim
 files["lua/claude/health.lua"] = neovim
 files["lua/claude/nvim"] = neovim
+files["spec/hosts/nvim"] = neovim
 files["spec/bench/nvim"] = { globals = { "vim" }, read_globals = { "FOLDER" } }
