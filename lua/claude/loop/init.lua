@@ -31,8 +31,7 @@
 --- would freeze it) a blocking call is an error that names `claude.spawn`.
 ---
 --- Optional: `slice`, seconds: tasks that have much to do go on in the next `ready` after so
---- long, so that the host can handle its own events in between. Without it they go on until
---- all wait, or have had their turn.
+--- long (0.01 without it), so that the host can handle its own events in between.
 ---
 --- Optional: `waiter()`, for a host with coroutines of its own: called in one of them it
 --- returns an object with `wait(self)`, which waits in that coroutine until `post(self)`;
@@ -55,6 +54,8 @@ local timers = require("claude.loop.timers").new()
 ---@field new fun(ready: fun(fd: integer?, mask: integer?)): claude.Driver?, string?
 
 local M = {}
+
+local SLICE = 0.01 -- seconds that tasks may take before descriptors are looked at again
 
 local net -- the C module, loaded at the first wait
 local engine -- of this Lua state, made at the first request
@@ -153,10 +154,7 @@ local function cancel_discarded()
   end
 end
 
-local function end_of_round()
-  local slice = driver and driver.slice
-  return round_ends or (slice and M.now() + slice)
-end
+local function end_of_round() return round_ends or M.now() + (driver and driver.slice or SLICE) end
 
 local function work()
   if discarded[1] then cancel_discarded() end
