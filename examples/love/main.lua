@@ -9,6 +9,7 @@ local client = claude.new() -- ANTHROPIC_API_KEY from the environment
 local innkeeper = client:conversation({
   model = "claude-haiku-5-5",
   max_tokens = 500,
+  thinking = { type = "disabled" }, -- a quick answer matters more here
   system = "You keep the inn of a small harbour town. Answer in character, in two sentences.",
 })
 

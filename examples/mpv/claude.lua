@@ -35,6 +35,7 @@ local function toggle()
   answer = client.messages:stream({
     model = "claude-haiku-5-5",
     max_tokens = 500,
+    thinking = { type = "disabled" }, -- a quick answer matters more here
     system = "Explain what is playing in three sentences, for a viewer.",
     messages = { { role = "user", content = question } },
   })
