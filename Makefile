@@ -119,6 +119,7 @@ check:
 	  "Neovim, nginx, games" "$(SUB) -s -j$(JOBS) nvim test-lua SPECS='$(HOST_SPECS)'" \
 	  "collector under stress" "$(SUB) -s stress SPECS='$(PORTABLE_SPECS)'" \
 	  "sanitizers" "$(SUB) -s sanitize" \
+	  "threads" "$(SUB) -s test-threads" \
 	  "valgrind" "$(SUB) -s -j$(JOBS) valgrind" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
 	  "=layers" "$(SUB) -s check-layers" \
@@ -145,7 +146,7 @@ $(OUT)/bench/server: spec/bench/server.c
 bench-conversations: $(MODULES) $(OUT)/bench/server
 	@ulimit -n 4096 2>/dev/null; $(OUT)/bench/server $(PACE) | { read -r port pid; \
 	  $(SPEC_ENV) $(LUA) spec/bench/conversations.lua http://127.0.0.1:$$port $(CONVERSATIONS) $(TURNS); \
-	  status=$$?; kill $$pid; exit $$status; }
+	  status=$$?; kill -PIPE $$pid; exit $$status; }
 
 ## test-c: build and run the C unit tests (no Lua, no libcurl)
 test-c: $(OUT)/spec/c/run
@@ -187,6 +188,14 @@ sanitize:
 	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c test-oom
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua SPECS='$(PORTABLE_SPECS)'
+
+# The program under test is built by the spec; only what it loads is for ThreadSanitizer.
+TSAN = -O1 -g -fsanitize=thread
+## test-threads: Lua states in threads, with the modules under ThreadSanitizer
+test-threads: $(MODULES)
+	@$(SUB) -s -j$(JOBS) CC=gcc CFLAGS='$(TSAN)' BUILD=$(BUILD)/tsan modules
+	@STATES_CFLAGS='$(TSAN)' STATES_MODULES=$(call quote,$(CURDIR)/$(BUILD)/tsan/$(LUA)) \
+	  $(SUB) -s SPECS=spec/net/states_spec.lua test-lua
 
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
   --errors-for-leak-kinds=definite --keep-debuginfo=yes

@@ -3,7 +3,7 @@ local uv = require("luv")
 
 local M = {}
 
-local BEAT = 250 -- milliseconds between two looks at it
+local BEAT = 50 -- milliseconds between two looks at it
 
 ---@class claude.HostRun
 ---@field out string what it wrote, both streams

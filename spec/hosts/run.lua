@@ -49,6 +49,7 @@ local function environment_of(name, host, place)
   local list = {
     "HOME=" .. place.directory .. "/home",
     "TMPDIR=" .. place.directory,
+    "XDG_RUNTIME_DIR=" .. place.directory,
     "LUA_PATH=" .. ("%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;;"):format(ROOT, ROOT, ROOT),
     "LUA_CPATH=" .. modules_path(host.lua),
     "HOST_NAME=" .. name,

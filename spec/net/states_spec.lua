@@ -4,8 +4,13 @@ local servers = require("spec.support.servers")
 
 local HERE = debug.getinfo(1, "S").source:match("^@(.*)net/states_spec%.lua$")
 
--- Valgrind and ASan have a memory management of their own, which gives nothing back.
-local MEMORY_SAYS_NOTHING = require("spec.helpers").is_emulated() or os.getenv("ASAN_OPTIONS")
+-- `make test-threads` has the program load modules of another build than this process does.
+local CFLAGS, MODULES = os.getenv("STATES_CFLAGS") or "", os.getenv("STATES_MODULES")
+
+-- Valgrind and sanitizers have a memory management of their own, which gives nothing back.
+local MEMORY_SAYS_NOTHING = require("spec.helpers").is_emulated()
+  or os.getenv("ASAN_OPTIONS")
+  or MODULES
 
 -- PUC 5.1 has no package.searchpath.
 local function path_of(name)
@@ -25,11 +30,11 @@ describe("Lua states in one process", function()
   setup(function()
     server = servers.fault_server()
     program = child.temporary()
-    module = assert(path_of("claude.net"))
+    module = MODULES and MODULES .. "/claude/net.so" or assert(path_of("claude.net"))
     local package_name = servers.LUA:match("^luajit") and "luajit" or servers.LUA
-    local command = "cc -std=c99 -D_GNU_SOURCE -rdynamic -o %s %ssupport/states.c "
+    local command = "cc -std=c99 -D_GNU_SOURCE -rdynamic %s -o %s %ssupport/states.c "
       .. "$(pkg-config --cflags --libs %s) -ldl -lpthread"
-    local built = child.run(command:format(program, HERE, package_name))
+    local built = child.run(command:format(CFLAGS, program, HERE, package_name))
     assert.equal(0, built.status, built.err)
   end)
 
@@ -59,7 +64,9 @@ describe("Lua states in one process", function()
       script
     )
     file:close()
-    local command = ("timeout 100 %s %d %d %s %s"):format(program, threads, rounds, module, path)
+    local path_first = MODULES and ("LUA_CPATH='%s/?.so;'\"$LUA_CPATH\" "):format(MODULES) or ""
+    local call = path_first .. "timeout 100 %s %d %d %s %s"
+    local command = call:format(program, threads, rounds, module, path)
     local result = child.run(command)
     os.remove(path)
     return result

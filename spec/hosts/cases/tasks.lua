@@ -151,6 +151,58 @@ return function()
       end,
     },
     {
+      "a task that is late is cancelled by its timeout, and who waits may give up before",
+      function()
+        local task = claude.spawn(function() return claude.sleep(60) end)
+        local value, _, err = task:wait(0.02)
+        check.equal(nil, value)
+        check.equal("timeout", err.kind)
+        check.equal(false, task:is_done())
+        task:set_timeout(0.02)
+        value, _, err = task:wait()
+        check.equal(nil, value)
+        check.equal("timeout", err.kind)
+      end,
+    },
+    {
+      "an element of a map that is late ends with kind timeout, and stops nobody else",
+      function()
+        local map = claude.map({ 60, 0.001 }, claude.sleep, { timeout = 0.1 })
+        local item, slept = map:next()
+        check.equal(0.001, item)
+        check.equal(true, slept)
+        local late, value, _, err = map:next()
+        check.equal(60, late)
+        check.equal(nil, value)
+        check.equal("timeout", err.kind)
+        check.equal(nil, (map:next()))
+      end,
+    },
+    {
+      "a client keeps its max_concurrency, whoever asks",
+      function(env)
+        local client = ask.client(env, { max_concurrency = 2 })
+        local reading, most = 0, 0
+        local map = claude.map({ 1, 2, 3, 4, 5 }, function()
+          local stream = client.messages:stream(ask.params("Hi"))
+          local text = stream:next_text()
+          reading = reading + 1
+          most = math.max(most, reading)
+          while text do
+            assert(claude.sleep(0.001))
+            text = stream:next_text()
+            if not text then reading = reading - 1 end
+          end
+          return true
+        end)
+        for _ = 1, 5 do
+          local item, done, problem = map:next()
+          assert(item and done, problem)
+        end
+        assert(most <= 2, ("%d streams were open"):format(most))
+      end,
+    },
+    {
       "a loop inside a task is a call",
       function()
         local a, b = claude.loop(function(x) return x, claude.sleep(0.001) end, 7)
