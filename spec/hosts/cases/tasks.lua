@@ -179,27 +179,30 @@ return function()
       end,
     },
     {
-      "a client keeps its max_concurrency, whoever asks",
+      "a client has no more requests under way than max_concurrency says",
       function(env)
-        local client = ask.client(env, { max_concurrency = 2 })
-        local reading, most = 0, 0
-        local map = claude.map({ 1, 2, 3, 4, 5 }, function()
-          local stream = client.messages:stream(ask.params("Hi"))
-          local text = stream:next_text()
-          reading = reading + 1
-          most = math.max(most, reading)
-          while text do
-            assert(claude.sleep(0.001))
-            text = stream:next_text()
-            if not text then reading = reading - 1 end
-          end
-          return true
-        end)
-        for _ = 1, 5 do
-          local item, done, problem = map:next()
-          assert(item and done, problem)
+        local client = ask.faulty(env, "stall_in_event", { max_concurrency = 2 })
+        local heard, streams, readers = 0, {}, {}
+        for i = 1, 4 do
+          readers[i] = claude.spawn(function()
+            streams[i] = client.messages:stream(ask.params("Hi"))
+            if streams[i]:next_text() then heard = heard + 1 end
+          end)
         end
-        assert(most <= 2, ("%d streams were open"):format(most))
+        while heard < 2 do
+          assert(claude.sleep(0.002))
+        end
+        assert(claude.sleep(0.05))
+        check.equal(2, heard)
+        for i = 1, 4 do
+          if readers[i]:is_done() then streams[i]:cancel() end
+        end
+        while heard < 4 do
+          assert(claude.sleep(0.002))
+        end
+        for i = 1, 4 do
+          streams[i]:cancel()
+        end
       end,
     },
     {
