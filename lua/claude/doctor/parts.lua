@@ -24,7 +24,8 @@ end
 
 local function host_text()
   local vim = rawget(_G, "vim")
-  if type(vim) == "table" and type(vim.version) == "function" then
+  -- In newer versions vim.version is a table that can be called.
+  if type(vim) == "table" and vim.version then
     local v = vim.version()
     return (", in Neovim %d.%d.%d"):format(v.major, v.minor, v.patch)
   end
