@@ -30,6 +30,21 @@ local function line_up(places)
   return waiter
 end
 
+local LOOK = 1 -- seconds
+
+-- Nor does such a host say a word of those who had a place: theirs come back when what they
+-- held is collected, and who waits sees to that.
+---@return "cancelled"|nil why
+local function wait_in_line(waiter)
+  local seconds = tasks.are_hosted() and LOOK or nil
+  local _, why = waiter.signal:wait(seconds)
+  while why == "timeout" do
+    collectgarbage()
+    _, why = waiter.signal:wait(seconds)
+  end
+  return why
+end
+
 local function next_in_line(places)
   while places.first <= places.last do
     local waiter = places.line[places.first][1]
@@ -61,7 +76,7 @@ function Places:take(control)
   if self:try() then return true end
   local waiter = line_up(self)
   control.waiting = waiter.signal
-  local _, why = waiter.signal:wait()
+  local why = wait_in_line(waiter)
   control.waiting = nil
   if why == "cancelled" or control.cancelled then
     give_up(self, waiter)

@@ -171,6 +171,22 @@ function M.pass_on()
   end
 end
 
+local client_with_one_place
+
+--- The same, with a client that makes one request at a time.
+function M.pass_on_in_turn()
+  client_with_one_place = client_with_one_place
+    or claude.new({
+      api_key = "key-of-the-nginx-specs",
+      base_url = arguments().base,
+      max_concurrency = 1,
+    })
+  for text in client_with_one_place.messages:stream(PARAMS):text_stream() do
+    ngx.print(text)
+    ngx.flush(true)
+  end
+end
+
 --- Leaves the loop, forgets the stream, and ends.
 function M.drop()
   local stream = stalled_stream(arguments())

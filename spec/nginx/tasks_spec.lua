@@ -91,6 +91,14 @@ describe("in nginx, tasks", function()
     assert.is_true(comes_down_to(before))
   end)
 
+  it("a client that hangs up gives back its place for another", function()
+    for _ = 1, 3 do
+      local path = ("/case/pass_on_in_turn?base=%s/stall_in_event"):format(fault.url)
+      local received = server:hang_up(path, function(bytes) return bytes:find("lo") ~= nil end)
+      assert.is_truthy(received:find("lo", 1, true))
+    end
+  end)
+
   it("a stream that was dropped ends with the request", function()
     local before = settled_connections()
     assert.equal("open\n", ask("drop", "stall_in_event"))
