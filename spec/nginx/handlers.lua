@@ -251,6 +251,18 @@ function M.fail_unseen()
   claude.spawn(function() error(claude.Error.new({ kind = "api", message = "told nobody" })) end)
 end
 
+--- Connects anew three times and asks how: "." for a new TLS session, "r" for one known.
+function M.sessions()
+  local options = { host = "127.0.0.1", tls = true, server_name = "localhost", key = "sessions" }
+  options.port = tonumber(arguments().port)
+  for _ = 1, 3 do
+    local socket = assert(require("claude.tasks.nginx").connect(options))
+    socket:send("GET / HTTP/1.0\r\n\r\n")
+    ngx.print(socket:receive():match("(.)$"))
+    socket:close()
+  end
+end
+
 -- Connects as a request does, says how, and puts the connection by.
 local function connect(options)
   local socket, text, word = require("claude.tasks.nginx").connect(options)

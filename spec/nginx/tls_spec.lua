@@ -24,6 +24,19 @@ local LOCATIONS = [[
   }
 ]]
 
+-- Sessions of TLS 1.3 come later than the Lua module looks for them.
+local TLS12_PORT = servers.free_port()
+local TLS12 = ([[
+  server {
+    listen 127.0.0.1:%d ssl;
+    ssl_certificate ${directory}/server.pem;
+    ssl_certificate_key ${directory}/server.key;
+    ssl_protocols TLSv1.2;
+    ssl_session_cache shared:sessions:1m;
+    location / { return 200 $ssl_session_reused; }
+  }
+]]):format(TLS12_PORT)
+
 describe("in nginx, TLS", function()
   local server, fault, front, proxy, directory
 
@@ -89,6 +102,12 @@ describe("in nginx, TLS", function()
     assert.equal("localhost reused", lines[2])
     assert.is_truthy(lines[3]:find("^wrong.example.test certificate: "), lines[3])
     assert.equal("localhost reused", lines[4])
+  end)
+
+  it("takes up a TLS session again", function()
+    local tls12 = nginx.start({ http = TLS12:gsub("%${directory}", directory) })
+    assert.equal(".rr", server:get("/case/sessions?port=" .. TLS12_PORT).body)
+    tls12:stop()
   end)
 
   it("goes through a proxy, which sees no credentials", function()

@@ -5,6 +5,7 @@ local now = require("claude.net").now
 local M = { name = "coroutine_host" }
 
 local ready = {} -- coroutines that can go on, first come first
+local killed = setmetatable({}, { __mode = "k" })
 local sleepers = {} -- { at =, semaphore = }
 
 local function runs_here()
@@ -31,7 +32,7 @@ local function round(at)
   local batch = ready
   ready = {}
   for _, co in ipairs(batch) do
-    assert(coroutine.resume(co))
+    if not killed[co] then assert(coroutine.resume(co)) end
   end
   assert(at or batch[1] or ready[1] or sleepers[1], "nothing is left to wait for")
 end
@@ -45,6 +46,14 @@ function M.spawn(fn)
   ready[#ready + 1] = co
   return co
 end
+
+function M.fork(fn, argument)
+  local co = coroutine.create(fn)
+  assert(coroutine.resume(co, argument))
+  return co
+end
+
+function M.kill(co) killed[co] = true end
 
 local Semaphore = {}
 Semaphore.__index = Semaphore

@@ -64,22 +64,27 @@ local function pool_name(options)
   return ("%s:%s:%s"):format(options.key, name, options.tls and "verify" or "")
 end
 
-local function handshake(tcp, name)
+-- What was agreed on last, by pool: a new connection to the same place agrees sooner. OpenSSL
+-- keeps with it that the certificate was verified, and nginx looks at the name again.
+local sessions = {}
+
+local function handshake(tcp, name, pool)
   if name:find("^%[") or name:find("^[%d.]+$") then
     return nil, "nginx checks certificates by name, and this is an address: " .. name, "certificate"
   end
-  local agreed, text = tcp:sslhandshake(false, name, true)
-  if agreed then return true end
+  local session, text = tcp:sslhandshake(sessions[pool], name, true)
+  sessions[pool] = session
+  if not text then return true end
   return nil, tostring(text), word_of_handshake(tostring(text))
 end
 
-local function set_up(socket, options)
+local function set_up(socket, options, pool)
   if options.tunnel then
     local open, text, word, hint = options.tunnel(socket)
     if not open then return nil, text, word, hint end
   end
   if not options.tls then return true end
-  return handshake(socket.tcp, options.server_name)
+  return handshake(socket.tcp, options.server_name, pool)
 end
 
 --- See claude/transport/socket.lua.
@@ -92,14 +97,14 @@ function M.connect(options)
   local tcp = ngx.socket.tcp()
   local limit = options.seconds and math.ceil(options.seconds * 1000) or FOREVER
   tcp:settimeouts(limit, FOREVER, FOREVER)
-  local pool = { pool = pool_name(options) }
-  local connected, text = tcp:connect(place(options.host), options.port, pool)
+  local pool = pool_name(options)
+  local connected, text = tcp:connect(place(options.host), options.port, { pool = pool })
   if not connected then
     return nil, ("%s:%d: %s"):format(options.host, options.port, text), word_of_connect(text)
   end
   local socket = setmetatable({ tcp = tcp, reused = tcp:getreusedtimes() > 0 }, Cosocket)
   if socket.reused then return socket end
-  local ready, problem, word, hint = set_up(socket, options)
+  local ready, problem, word, hint = set_up(socket, options, pool)
   if ready then return socket end
   socket:close()
   return nil, problem, word, hint

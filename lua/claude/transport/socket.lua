@@ -23,6 +23,8 @@
 ---
 ---     send(self, bytes)  true, or nil and why not
 ---     receive(self)      what has come, at least one byte; nil and why, "closed" at the end
+---     receive(self, wanted)  the same, where `says_how_much` is true: wanted is "line" (with its
+---                        end) or a number of bytes that are sure to come
 ---     keep(self)         puts it by for another request
 ---     close(self)        never raises, in whatever coroutine
 ---
@@ -30,6 +32,9 @@
 --- of its own that the host goes on with; returns a handle. `kill(handle)`: ends it where it
 --- waits, and the connection it waits for, or gives back what the host keeps of one that has
 --- ended. Only whoever forked it can; for others it does nothing.
+---
+--- Optional: `says_how_much`: this host can only receive what it is told to wait for, a line
+--- or a number of bytes (HAProxy's sockets are like that).
 ---
 --- Optional: `refuse(options)` returns a text and a hint for what of claude.TransportOptions
 --- this host cannot do, nil otherwise.
@@ -181,14 +186,20 @@ local function take_end(self, text)
   fail(self, failures.of_word(word, where))
 end
 
+local function receive(self)
+  local socket = self.socket
+  if self.host.says_how_much then return socket:receive(self.decoder:wants()) end
+  return socket:receive()
+end
+
 -- Reads once. What a kept connection says before the first byte is about the past.
 local function read(self)
-  local bytes, text = self.socket:receive()
+  local bytes, text = receive(self)
   while not bytes and not self.ended and self.socket.reused and not self.timings.first_byte do
     self.socket:close()
     open(self)
     if self.ended then return end
-    bytes, text = self.socket:receive()
+    bytes, text = receive(self)
   end
   if self.ended then return close_socket(self) end
   if bytes then return take_bytes(self, bytes) end

@@ -36,7 +36,7 @@ end
 local function read_head(socket)
   local head = ""
   while not head:find("\r\n\r\n", 1, true) do
-    local bytes, text = socket:receive()
+    local bytes, text = socket:receive("line")
     if not bytes then return nil, text end
     head = head .. bytes
     if #head > LONGEST_HEAD then return nil, "its answer has no end" end
