@@ -76,8 +76,9 @@ $(OUT)/%.o: %.c
 
 -include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d $(OUT)/spec/*/*.d)
 
-# Neovim's Lua is LuaJIT or PUC 5.1, whose C interface is the same: either's headers will do.
-NVIM_LUA ?= $(shell for lua in luajit lua5.1 lua-5.1 lua51; do \
+# Neovim's Lua is LuaJIT or, seldom, PUC 5.1; as a rule either's headers will do.
+NVIM_LUA ?= $(shell nvim --version 2>&1 | grep -q '^Lua 5.1' && first='lua5.1 lua-5.1 lua51'; \
+  for lua in $$first luajit lua5.1 lua-5.1 lua51; do \
   pkg-config --exists $$lua && { echo $$lua; break; }; done)
 NVIM_MODULES = lua/claude/core.so lua/claude/net.so
 ## nvim: compile the modules for Neovim, into lua/ where its runtimepath finds them
@@ -86,7 +87,7 @@ nvim:
 	  'install libluajit2-5.1-dev, libluajit-5.1-dev, or luajit-devel' >&2; exit 1; }
 	@pkg-config --exists libcurl || { echo 'make nvim: no headers of libcurl were found:' \
 	  'install libcurl4-openssl-dev, or libcurl-devel' >&2; exit 1; }
-	@$(SUB) -j$(JOBS) LUA='$(NVIM_LUA)' $(BUILD)/$(NVIM_LUA)/claude/core.so $(BUILD)/$(NVIM_LUA)/claude/net.so
+	@$(SUB) -j$(JOBS) LUA='$(NVIM_LUA)' WARN=-Wall modules
 	@for name in core net; do \
 	  cp $(BUILD)/$(NVIM_LUA)/claude/$$name.so lua/claude/$$name.so.new && \
 	  mv -f lua/claude/$$name.so.new lua/claude/$$name.so || exit 1; done

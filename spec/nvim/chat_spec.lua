@@ -358,6 +358,43 @@ describe(":Claude", function()
     editor:wait_for_text("You said 1 messages: hello")
   end)
 
+  it("says that a chat cannot be saved, and goes on", function()
+    start()
+    editor:lua([[
+      require("claude.nvim").setup { model = "claude-opus-4-8", tools = false,
+        folder = "/dev/null/chats" }
+    ]])
+    ask("one")
+    local said = editor:wait_for([[
+      local messages = vim.fn.execute("messages")
+      return messages:find("not saved", 1, true) and messages
+    ]])
+    assert.matches("claude: the chat is not saved: ENOTDIR", said)
+    ask("two")
+    assert.matches("You said 3 messages: two", settled())
+  end)
+
+  it("says what is wrong with a saved chat that was damaged", function()
+    start()
+    ask("hello")
+    settled()
+    local path = editor:wait_for([[
+      return vim.fn.glob(vim.fn.stdpath("data") .. "/claude/*.claude", false, true)[1]
+    ]])
+    editor:command("qa")
+    editor:wait_for_end()
+    local file = assert(io.open(path, "ab"))
+    file:write("more")
+    file:close()
+    start({ folder = editor.folder })
+    editor:type(":ClaudeResume<CR>")
+    local said = editor:wait_for([[
+      local messages = vim.fn.execute("messages")
+      return messages:find("cannot be continued", 1, true) and messages
+    ]])
+    assert.matches("something follows the end", said)
+  end)
+
   it("saves for its owner alone, and no key", function()
     start()
     ask("hello")

@@ -64,22 +64,27 @@ function M.new(ready)
     end
   end
 
-  local function work()
-    requested = false
-    if closed or working then return end -- the outer call goes on
-    working = true
-    local began = uv.hrtime()
+  local function do_round(began)
     local was_due = is_due
     hand_out(began + M.SLICE * 1e9)
     if was_due and is_due and not closed then
       is_due = false
       ready()
     end
+  end
+
+  local function work()
+    requested = false
+    if closed or working then return end -- the outer call goes on
+    working = true
+    local began = uv.hrtime()
+    local ok, problem = pcall(do_round, began)
     working = false
     if closed then return end
     local now = uv.hrtime()
     rests_until = now + M.REST * (now - began)
     watcher.resume() -- what was left is noticed again at once
+    if not ok then error(problem, 0) end
   end
 
   local on_idle
