@@ -14,6 +14,7 @@ local uv = require("luv")
 
 local ROOT = uv.cwd()
 local BUILD = os.getenv("BUILD") or "build"
+local BUILD_PATH = BUILD:sub(1, 1) == "/" and BUILD or ROOT .. "/" .. BUILD
 local SECONDS = 120 -- that a host may take
 local EVERYWHERE = { "/tmp", "/var/tmp", "/dev/shm" }
 
@@ -39,10 +40,7 @@ local function fill_fifo(fifo, key)
   return function() uv.fs_close(fd) end
 end
 
-local function modules_path(lua)
-  local build = BUILD:sub(1, 1) == "/" and BUILD or ROOT .. "/" .. BUILD
-  return ("%s/%s/?.so;;"):format(build, lua)
-end
+local function modules_path(lua) return ("%s/%s/?.so;;"):format(BUILD_PATH, lua) end
 
 -- Only what every program needs is taken over: no credentials, no proxies.
 local function environment_of(name, host, place)
@@ -102,32 +100,31 @@ local function read_output(name, out)
   return passed, failed, digest
 end
 
--- Looks for the key while the host runs.
-local function watcher(secret)
-  local watch = { found = {}, saw_host = false }
+local function add(list, more)
+  for _, one in ipairs(more) do
+    list[#list + 1] = one
+  end
+end
+
+-- Looks for the key while the host runs, also in files that will be gone at its end.
+local function watcher(secret, directory, since)
+  local watch = { in_processes = {}, in_files = {}, saw_host = false }
   function watch.look(pid)
     local found, seen = secrets.in_processes(secret)
-    for _, place in ipairs(found) do
-      watch.found[#watch.found + 1] = place
-    end
+    add(watch.in_processes, found)
+    add(watch.in_files, secrets.in_files(secret, { directory }, since))
     watch.saw_host = watch.saw_host or seen[pid] or false
   end
   return watch
 end
 
-local function search_files(secret, place, since)
-  local found = secrets.in_files(secret, { place.directory, ROOT .. "/" .. BUILD }, since)
-  for _, more in ipairs(secrets.in_files(secret, EVERYWHERE, since)) do
-    found[#found + 1] = more
-  end
-  return found
-end
-
-local function check_key(check, secret, key, watch, run, place, faults, since)
+local function check_key(check, secret, key, watch, run, faults, since)
   watch.look(-1)
-  check(#watch.found == 0, "the key is in no process", table.concat(watch.found, "\n"))
+  local processes, files = watch.in_processes, watch.in_files
+  check(#processes == 0, "the key is in no process", table.concat(processes, "\n"))
   check(watch.saw_host, "the host was looked at while it ran")
-  local files = search_files(secret, place, since)
+  add(files, secrets.in_files(secret, { BUILD_PATH }, since))
+  add(files, secrets.in_files(secret, EVERYWHERE, since))
   check(#files == 0, "the key is in no file", table.concat(files, "\n"))
   local shown = run.out:find(secret, 1, true) ~= nil
   check(not shown, "the key is in nothing that the host wrote")
@@ -138,7 +135,8 @@ local function run_host(name, host, reference)
   local counts = { passed = 0, failed = 0 }
   local check = judge(name, counts)
   local key, secret = secrets.new_key()
-  local since, place, watch = os.time(), new_place(), watcher(secret)
+  local since, place = os.time(), new_place()
+  local watch = watcher(secret, place.directory, since)
   local sim = servers.spawn(("exec %s spec/hosts/simulator.lua"):format(servers.LUA))
   local faults = servers.fault_server()
   place.simulator, place.faults = sim.url, faults.url
@@ -151,7 +149,7 @@ local function run_host(name, host, reference)
   local passed, failed, digest = read_output(name, run.out)
   check(passed ~= nil, "the suite came to its end")
   check(run.status == "exit 0", "the host ended well", run.status)
-  check_key(check, secret, key, watch, run, place, faults, since)
+  check_key(check, secret, key, watch, run, faults, since)
   if reference.digest and digest then
     check(digest == reference.digest, "the bytes are those of host " .. reference.name)
   elseif digest then
