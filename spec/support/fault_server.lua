@@ -273,9 +273,13 @@ local function end_with_parent(uv)
   end)
 end
 
+-- A client that goes away in the middle of an answer must not end the server.
+local function survive_sigpipe(uv) uv.new_signal():start("sigpipe", function() end) end
+
 --- Runs the server in the foreground.
 function M.main()
   local uv = require("luv")
+  survive_sigpipe(uv)
   print(("%d %d"):format(M.serve(uv), uv.os_getpid()))
   io.stdout:flush()
   end_with_parent(uv)
