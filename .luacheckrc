@@ -11,6 +11,7 @@ files["spec/games/love"] = love
 files["examples/love"] = love
 files["spec/hosts/mpv"] = mpv
 files["spec/games/mpv.lua"] = mpv
+files["spec/games/unlucky.lua"] = mpv
 files["examples/mpv"] = mpv
 files["examples/nginx"] = { read_globals = { "ngx" }, globals = { "ngx.header", "ngx.status", "ngx.ctx" } }
 -- The Neovim plugin, and what specs run inside Neovim.

@@ -274,7 +274,9 @@ local function end_with_parent(uv)
 end
 
 -- A client that goes away in the middle of an answer must not end the server.
-local function survive_sigpipe(uv) uv.new_signal():start("sigpipe", function() end) end
+local function survive_sigpipe(uv)
+  uv.new_signal():start("sigpipe", function() end)
+end
 
 --- Runs the server in the foreground.
 function M.main()

@@ -77,8 +77,8 @@ describe("the search for a secret", function()
 end)
 
 describe("make hosts", function()
-  local function run(hosts)
-    return child.run(("CI= %s spec/hosts/run.lua %s"):format(child.lua, hosts))
+  local function run(hosts, ci)
+    return child.run(("CI=%s %s spec/hosts/run.lua %s"):format(ci or "", child.lua, hosts))
   end
 
   it("counts a host as failed that shows the key", function()
@@ -95,6 +95,16 @@ describe("make hosts", function()
       assert.matches(what, result.out)
     end
     assert.matches("\nleaky_host: %d+ passed, %d+ failed\n$", result.out)
+  end)
+
+  it("says which host is not installed, and takes that for a failure in CI", function()
+    local absent = "spec/support/absent_host"
+    local result = run(absent)
+    assert.equal("absent_host: skipped (nobody has it)\n", result.out)
+    assert.equal(0, result.status)
+    result = run(absent, "true")
+    assert.matches("absent_host: 0 passed, 1 failed\n$", result.out)
+    assert.equal(1, result.status)
   end)
 
   it("knows its hosts by name", function()
