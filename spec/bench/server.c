@@ -195,12 +195,13 @@ static void send_due(connection *c, int64_t now) {
   }
 }
 
-static void welcome(int listener, int poller) {
+/* Takes one new connection, if there is one. */
+static int welcome(int listener, int poller) {
   int yes = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   struct epoll_event event = { 0 };
   connection *c;
 
-  if (fd < 0) return;
+  if (fd < 0) return 0;
   if (fd >= MOST) abort();
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   c = must(calloc(1, sizeof *c));
@@ -211,6 +212,7 @@ static void welcome(int listener, int poller) {
   event.events = EPOLLIN;
   event.data.fd = fd;
   epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+  return 1;
 }
 
 static int listen_somewhere(void) {
@@ -236,7 +238,7 @@ static void serve(int listener, int poller, pid_t parent) {
     n = epoll_wait(poller, events, 256, TICK);
     for (i = 0; i < n; i++) {
       if (events[i].data.fd == listener)
-        welcome(listener, poller);
+        while (welcome(listener, poller)) continue;
       else if (connections[events[i].data.fd])
         read_request(connections[events[i].data.fd]);
     }
