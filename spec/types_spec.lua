@@ -44,6 +44,7 @@ local PUBLIC = {
   "message",
   "messages",
   "model_api",
+  "nvim/init",
   "stream",
   "tasks",
   "tool_loop",
@@ -89,6 +90,12 @@ describe("types.lua", function()
     },
     { "claude.Limits", "lua/claude/transport/limits.lua", "\nM.DEFAULTS = {(.-)}", "([%w_]+) =" },
     { "claude.RunOptions", "lua/claude/tool_loop.lua", "\nlocal OPTIONS = {(.-)}", "([%w_]+) =" },
+    {
+      "claude.nvim.Options",
+      "lua/claude/nvim/options.lua",
+      "\nlocal TYPES = {(.-)\n}",
+      "\n  ([%w_]+) =",
+    },
     {
       "claude.simulator.Options",
       "lua/claude/simulator/init.lua",
