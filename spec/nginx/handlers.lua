@@ -40,7 +40,9 @@ function M.lines_of(stream)
     kind, text, index = stream:next()
   end
   local err = index
-  if err then lines[#lines + 1] = ("%s error, request %s"):format(err.kind, err.request_id) end
+  if err then
+    lines[#lines + 1] = ("%s error, request %s"):format(err.kind, tostring(err.request_id))
+  end
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -249,6 +251,23 @@ end
 --- A task whose failure nobody looks at.
 function M.fail_unseen()
   claude.spawn(function() error(claude.Error.new({ kind = "api", message = "told nobody" })) end)
+end
+
+--- How often a place is taken for one whose name it cannot prove.
+function M.impostor()
+  local options = { host = "127.0.0.1", tls = true, key = "impostor" }
+  options.port, options.server_name = tonumber(arguments().port), "wrong.example.test"
+  local taken, refused = 0, {}
+  for _ = 1, 300 do
+    local socket, _, word = require("claude.tasks.nginx").connect(options)
+    if socket then
+      taken = taken + 1
+      socket:close()
+    else
+      refused[word] = (refused[word] or 0) + 1
+    end
+  end
+  ngx.say(("taken %d, refused %d"):format(taken, refused.certificate or 0))
 end
 
 --- Connects anew three times and asks how: "." for a new TLS session, "r" for one known.

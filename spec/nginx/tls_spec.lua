@@ -104,6 +104,12 @@ describe("in nginx, TLS", function()
     assert.equal("localhost reused", lines[4])
   end)
 
+  -- Now and then a handshake ends without waiting; that is another way through nginx.
+  it("never takes one server for another, however quick the handshake is", function()
+    local body = server:get("/case/impostor?port=" .. front.port).body
+    assert.equal("taken 0, refused 300\n", body)
+  end)
+
   it("takes up a TLS session again", function()
     local tls12 = nginx.start({ http = TLS12:gsub("%${directory}", directory) })
     assert.equal(".rr", server:get("/case/sessions?port=" .. TLS12_PORT).body)

@@ -72,10 +72,14 @@ local function handshake(tcp, name, pool)
   if name:find("^%[") or name:find("^[%d.]+$") then
     return nil, "nginx checks certificates by name, and this is an address: " .. name, "certificate"
   end
-  local session, text = tcp:sslhandshake(sessions[pool], name, true)
-  sessions[pool] = session
-  if not text then return true end
-  return nil, tostring(text), word_of_handshake(tostring(text))
+  -- A handshake that ended without waiting has not failed for the Lua module when it refused
+  -- the certificate: it raises as it asks for the session. Asked for none (false) it would not
+  -- even look, and the connection would stand.
+  local asked, session, text = pcall(tcp.sslhandshake, tcp, sessions[pool], name, true)
+  sessions[pool] = asked and session or nil
+  if asked and not text then return true end
+  text = asked and tostring(text) or "nginx refused it: " .. tostring(session)
+  return nil, text, word_of_handshake(asked and text or "certificate")
 end
 
 local function set_up(socket, options, pool)
