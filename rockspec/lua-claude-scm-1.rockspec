@@ -201,6 +201,7 @@ build = {
     ["claude.nvim.tools"] = "lua/claude/nvim/tools.lua",
     ["claude.nvim.view"] = "lua/claude/nvim/view.lua",
     ["claude.places"] = "lua/claude/places.lua",
+    ["claude.queue"] = "lua/claude/queue.lua",
     ["claude.reading"] = "lua/claude/reading.lua",
     ["claude.receiver"] = "lua/claude/receiver.lua",
     ["claude.reply"] = "lua/claude/reply.lua",

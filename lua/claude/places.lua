@@ -2,14 +2,13 @@
 --- when all places are taken waits in line, and no timer runs meanwhile.
 local errors = require("claude.errors")
 local guard = require("claude.guard")
+local queue = require("claude.queue")
 local tasks = require("claude.tasks")
 
 ---@class claude.Places
 ---@field package limit integer
 ---@field package taken integer
----@field package line table[] who waits, first come first
----@field package first integer index of the first in line
----@field package last integer
+---@field package line claude.Queue of { waiter }: who waits
 local Places = {}
 Places.__index = Places
 Places.__name = "claude.Places"
@@ -20,8 +19,7 @@ local WEAK = { __mode = "v" }
 
 local function line_up(places)
   local waiter = { signal = tasks.signal() }
-  places.last = places.last + 1
-  places.line[places.last] = setmetatable({ waiter }, tasks.are_hosted() and WEAK or nil)
+  waiter.place = places.line:push(setmetatable({ waiter }, tasks.are_hosted() and WEAK or nil))
   if tasks.are_hosted() then
     waiter.guard = guard.new(function()
       if waiter.given then places:leave() end
@@ -39,18 +37,19 @@ local function wait_in_line(waiter)
   local seconds = tasks.are_hosted() and LOOK or nil
   local _, why = waiter.signal:wait(seconds)
   while why == "timeout" do
+    waiter.looks = true
     collectgarbage()
+    waiter.looks = nil
     _, why = waiter.signal:wait(seconds)
   end
   return why
 end
 
+-- Whoever could not wait, as in a coroutine of the user's inside a task, is not there.
 local function next_in_line(places)
-  while places.first <= places.last do
-    local waiter = places.line[places.first][1]
-    places.line[places.first] = nil
-    places.first = places.first + 1
-    if waiter and not waiter.gone then return waiter end
+  while places.line.count > 0 do
+    local waiter = places.line:pop()[1]
+    if waiter and (waiter.looks or waiter.signal:is_awaited()) then return waiter end
   end
 end
 
@@ -64,7 +63,7 @@ end
 
 -- Whoever gave up while a place was being handed over gives it back.
 local function give_up(places, waiter)
-  waiter.gone = true
+  places.line:remove(waiter.place)
   if waiter.given then places:leave() end
 end
 
@@ -103,7 +102,7 @@ local M = {}
 ---@param limit integer
 ---@return claude.Places
 function M.new(limit)
-  return setmetatable({ limit = limit, taken = 0, line = {}, first = 1, last = 0 }, Places)
+  return setmetatable({ limit = limit, taken = 0, line = queue.new() }, Places)
 end
 
 return M

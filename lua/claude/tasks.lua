@@ -220,15 +220,21 @@ local function raise(outcome)
   error(type(outcome.raised) == "string" and outcome.text or outcome.raised, 0)
 end
 
--- Raises one failure that nobody looked at; tells the others.
-local function raise_unseen(root)
-  local failure, another = scheduler.take_failure(root), scheduler.take_failure(root)
-  while another do
-    scheduler.on_error(another.text)
-    another = scheduler.take_failure(root)
+local function tell(failures, from)
+  for i = from, #failures do
+    scheduler.on_error(failures[i].text, failures[i].raised)
   end
-  if failure then raise(failure) end
 end
+
+-- Raises the first failure that nobody looked at; tells the others.
+local function raise_unseen(root)
+  local failures = scheduler.take_failures(root)
+  tell(failures, 2)
+  if failures[1] then raise(failures[1]) end
+end
+
+-- Where something else is raised all are told.
+local function tell_unseen(root) tell(scheduler.take_failures(root), 1) end
 
 -- Meanwhile failures that nobody sees are kept, to be raised.
 local function holding_failures(fn, ...)
@@ -257,8 +263,21 @@ local function run_hosted(root)
   root.holds_failures = true
   root.done:wait()
   local outcome = root:result()
-  if outcome.ok then raise_unseen(root) end
+  if outcome.ok then
+    raise_unseen(root)
+  else
+    tell_unseen(root)
+  end
   return results_of(outcome)
+end
+
+local function run_here(root)
+  local ran, raised = pcall(holding_failures, run_all)
+  local outcome = root and root:result()
+  if not ran or (outcome and not outcome.ok) then tell_unseen() end
+  if ran then return outcome end
+  if root then root:cancel() end -- it does not go on later
+  error(raised, 0)
 end
 
 --- Runs `fn(...)` as a task and everything that was or is spawned, until all have ended.
@@ -276,10 +295,8 @@ function M.loop(fn, ...)
   local root = fn and scheduler.spawn(fn, ...)
   if root then root:result() end
   if M.are_hosted() then return run_hosted(root) end
-  holding_failures(run_all)
-  local outcome = root and root:result()
-  if outcome and not outcome.ok then raise(outcome) end
-  raise_unseen()
+  local outcome = run_here(root)
+  if not outcome or outcome.ok then raise_unseen() end
   if outcome then return results_of(outcome) end
 end
 

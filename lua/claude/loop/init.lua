@@ -56,6 +56,7 @@ local timers = require("claude.loop.timers").new()
 local M = {}
 
 local SLICE = 0.01 -- seconds that tasks may take before descriptors are looked at again
+local LONGEST = 1e9 -- milliseconds; drivers count in 32 bits, and it may be for ever
 
 local net -- the C module, loaded at the first wait
 local engine -- of this Lua state, made at the first request
@@ -70,6 +71,7 @@ local processing = false -- inside M.process
 local driving = false -- inside driver.run
 local failure -- an error that must not unwind through the host's loop
 local round_ends -- when M.poll wants its turn back
+local flushing, again = false, false -- inside M.flush, and once more after it
 local events = 0 -- things that happened: how `step` knows that nothing did
 
 ---@return table? net
@@ -107,15 +109,12 @@ local function time_left()
   local left = engine and engine:timeout() or -1
   local at = timers:soonest()
   if not at then return left end
-  local wait = math.max(0, math.ceil((at - M.now()) * 1000))
+  local wait = math.max(0, math.ceil(math.min((at - M.now()) * 1000, LONGEST)))
   if left < 0 or wait < left then return wait end
   return left
 end
 
---- Tells the driver what changed. Descriptors are closed after it stopped watching them.
-function M.flush()
-  if processing then return end -- comes when all is done
-  local host = assert(M.driver())
+local function tell_driver(host)
   if engine then
     local fd, mask = engine:change()
     while fd do
@@ -125,6 +124,22 @@ function M.flush()
     engine:released()
   end
   host.timer(time_left())
+end
+
+--- Tells the driver what changed. Descriptors are closed after it stopped watching them.
+function M.flush()
+  if processing then return end -- comes when all is done
+  again = true
+  if flushing then return end -- a finalizer, in the middle of it: changes come in order
+  local host = assert(M.driver())
+  flushing = true
+  local ok, err
+  repeat
+    again = false
+    ok, err = pcall(tell_driver, host)
+  until not (ok and again)
+  flushing = false
+  if not ok then error(err, 0) end
 end
 
 local function hand_out_news()

@@ -1,4 +1,5 @@
 --- Functions that run at once, and their outcomes as they finish.
+local queue = require("claude.queue")
 local scheduler = require("claude.tasks.scheduler")
 
 ---@class claude.Group
@@ -6,9 +7,10 @@ local scheduler = require("claude.tasks.scheduler")
 ---@field package owner claude.Task? the task that made it
 ---@field package running integer
 ---@field package tasks table<claude.Task, true>
----@field package pending table[] what waits for its turn
----@field package finished table[] { key, outcome, task }, first come first
+---@field package pending claude.Queue what waits for its turn
+---@field package finished claude.Queue of { key, outcome, task }
 ---@field package signal claude.Signal
+---@field package starting boolean? inside start_pending
 local Group = {}
 Group.__index = Group
 Group.__name = "claude.Group"
@@ -16,22 +18,34 @@ Group.__name = "claude.Group"
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 local function end_one(group, key, outcome, task)
-  group.finished[#group.finished + 1] = { key, outcome, task }
+  group.finished:push({ key, outcome, task })
   group.signal:set()
 end
 
-local function start(group, entry)
+local start
+
+-- A loop: where a host starts no task, it has ended at once.
+local function start_pending(group)
+  if group.starting then return end
+  group.starting = true
+  while group.running < group.limit and group.pending.count > 0 do
+    start(group, group.pending:pop())
+  end
+  group.starting = nil
+end
+
+function start(group, entry)
   local task = scheduler.spawn_under(group.owner, entry.fn, unpack(entry, 1, entry.n))
-  task.seen = true
   group.tasks[task] = true
   group.running = group.running + 1
   task.on_end = function(outcome)
     group.tasks[task] = nil
     group.running = group.running - 1
     end_one(group, entry.key, outcome, task)
-    local waiting = table.remove(group.pending, 1)
-    if waiting then start(group, waiting) end
+    start_pending(group)
   end
+  local outcome = task:result() -- says, too, that somebody looks
+  if outcome then task.on_end(outcome) end
   return task
 end
 
@@ -43,7 +57,7 @@ end
 function Group:add(key, fn, ...)
   local entry = { key = key, fn = fn, n = select("#", ...), ... }
   if self.running < self.limit then return start(self, entry) end
-  self.pending[#self.pending + 1] = entry
+  self.pending:push(entry)
 end
 
 --- Whether another one would start at once.
@@ -55,16 +69,16 @@ function Group:has_room() return self.running < self.limit end
 ---@return any key
 ---@return claude.Outcome? outcome
 function Group:next()
-  while not self.finished[1] do
+  while self.finished.count == 0 do
     if self.running == 0 then return nil end
     self.signal:clear()
     local _, why = self.signal:wait()
     if why == "cancelled" then
       self:cancel()
-      if not self.finished[1] then self.signal:wait_to_the_end() end
+      if self.finished.count == 0 then self.signal:wait_to_the_end() end
     end
   end
-  local one = table.remove(self.finished, 1)
+  local one = self.finished:pop()
   if one[3] then scheduler.join(one[3]) end
   return one[1], one[2]
 end
@@ -72,8 +86,8 @@ end
 --- Cancels those that run; those that had not begun end as cancelled.
 function Group:cancel()
   local pending = self.pending
-  self.pending = {}
-  for _, entry in ipairs(pending) do
+  self.pending = queue.new()
+  for entry in pending:each() do
     local err = scheduler.cancelled_error()
     end_one(self, entry.key, { ok = false, cancelled = true, raised = err, text = tostring(err) })
   end
@@ -96,8 +110,8 @@ function M.new(limit)
     owner = scheduler.running(),
     running = 0,
     tasks = {},
-    pending = {},
-    finished = {},
+    pending = queue.new(),
+    finished = queue.new(),
     signal = scheduler.signal(),
   }, Group)
 end

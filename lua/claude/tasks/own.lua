@@ -4,6 +4,7 @@
 --- go on whenever something has happened. One that never waits gives way after SLICE.
 local hub = require("claude.loop")
 local text_of = require("claude.errors").text_of
+local queue = require("claude.queue").new() -- tickets of tasks that can go on
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local WAIT = {} -- what a task of ours yields; nothing else may
@@ -18,17 +19,11 @@ local ITERATOR = "on this Lua a `for` iterator cannot wait inside a task: call %
 local M = { now = hub.now, flush = hub.flush }
 
 local current ---@type claude.Task? the task whose code is running
-local queue, head, tail = {}, 1, 0 -- tickets of tasks that can go on
 local round_ends ---@type number? when this round of tasks has to end
 local turn_ends ---@type number? when the task that runs should give way; nil: not asked yet
 
 ---@type fun(task: claude.Task, ok: boolean, ...: any)
 local settle
-
-local function put(ticket)
-  tail = tail + 1
-  queue[tail] = ticket
-end
 
 local function fail(task, raised)
   local text = text_of(raised)
@@ -36,14 +31,26 @@ local function fail(task, raised)
   settle(task, false, raised, found and trace or text)
 end
 
+-- On PUC 5.1 a yield fails under pcall: what the task would have waited with is left over.
+local function forget_wait(task)
+  local ticket = task.ticket
+  if not ticket then return end
+  task.ticket = nil
+  hub.forget(ticket.timer)
+  if ticket.drop then ticket:drop() end
+end
+
 local function come_back(task, before, ok, ...)
   current = before
-  if coroutine.status(task.co) ~= "dead" then
-    if ... ~= WAIT then fail(task, FOREIGN) end
-    return
+  local ended = coroutine.status(task.co) == "dead"
+  if not ended and ... == WAIT then return end
+  forget_wait(task)
+  if ended and ok then
+    settle(task, true, ...)
+  else
+    fail(task, not ended and FOREIGN or (...))
   end
-  if not ok then return fail(task, (...)) end
-  settle(task, true, ...)
+  task.co = nil -- and what it holds
 end
 
 local function resume(task, ...)
@@ -57,21 +64,22 @@ local function go_on(ticket)
   if task.returned or task.ticket ~= ticket then return end
   if task.started then return resume(task) end
   task.started, task.ticket = true, nil
-  if task.cancelled then return fail(task, task:_cancelled_error()) end
+  if task.cancelled then
+    fail(task, task:_cancelled_error())
+    task.co = nil
+    return
+  end
   resume(task, unpack(task.arguments, 1, task.arguments.n))
 end
 
 -- Runs what can run now; what that makes runnable has to wait for its turn.
 local function run_tasks(stop_at)
-  local last, ran = tail, 0
+  local ran = 0
   local before = round_ends
   round_ends = stop_at
-  while head <= last do
-    local ticket = queue[head]
-    queue[head] = nil
-    head = head + 1
+  for _ = 1, queue.count do
     ran = ran + 1
-    go_on(ticket)
+    go_on(queue:pop())
     if stop_at and hub.now() >= stop_at then break end
   end
   round_ends = before
@@ -87,7 +95,7 @@ function M.running() return current end
 function M.start(task)
   task.co = coroutine.create(task.fn)
   task.ticket = { task = task }
-  put(task.ticket)
+  queue:push(task.ticket)
   hub.flush()
 end
 
@@ -101,6 +109,14 @@ function M.task_that_may_wait()
   return task
 end
 
+local function wait_for_anything(ticket)
+  local ok, raised = pcall(hub.wait)
+  if ok then return end
+  ticket:drop()
+  hub.forget(ticket.timer)
+  error(raised, 0)
+end
+
 -- Outside tasks: in a coroutine that the host looks after, by the host's own means; else
 -- everything is driven until the ticket's time has come.
 local function block(ticket)
@@ -110,7 +126,7 @@ local function block(ticket)
       hub.flush()
       ticket.waiter:wait()
     else
-      hub.wait()
+      wait_for_anything(ticket)
     end
   end
 end
@@ -120,15 +136,16 @@ end
 ---@param ticket claude.Ticket
 ---@param seconds number?
 function M.park(task, ticket, seconds)
-  local timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
+  ticket.timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
   if task then
+    forget_wait(task)
     task.ticket = ticket
     coroutine.yield(WAIT)
     task.ticket = nil
   else
     block(ticket)
   end
-  hub.forget(timer)
+  hub.forget(ticket.timer)
 end
 
 --- Lets whoever waits with the ticket go on.
@@ -136,7 +153,7 @@ end
 function M.wake(ticket)
   local task = ticket.task
   if task then
-    if task.ticket == ticket then put(ticket) end
+    if task.ticket == ticket then queue:push(ticket) end
   elseif ticket.waiter then
     ticket.waiter:post()
   end
@@ -150,9 +167,10 @@ function M.give_way()
   local now = hub.now()
   if not turn_ends then turn_ends = math.min(now + SLICE, round_ends or math.huge) end
   if now < turn_ends or coroutine.running() ~= task.co or task.iterating then return end
+  forget_wait(task)
   local ticket = { task = task, shielded = true }
   task.ticket = ticket
-  put(ticket)
+  queue:push(ticket)
   coroutine.yield(WAIT)
   task.ticket = nil
 end
@@ -174,6 +192,6 @@ end
 ---@param on_end fun(task: claude.Task, ok: boolean, ...: any)
 function M.on_end(on_end) settle = on_end end
 
-hub.set_tasks(run_tasks, function() return head <= tail end)
+hub.set_tasks(run_tasks, function() return queue.count > 0 end)
 
 return M

@@ -4,6 +4,7 @@
 local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
 local host = require("claude.host")
+local queue = require("claude.queue")
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -19,13 +20,13 @@ function M.on_error(text) host.log("error", "error in a task: " .. text) end
 
 local way ---@type table? claude.tasks.own or claude.tasks.hosted, once it is known
 local live = 0 -- tasks that have not finished
-local unseen = {} -- failed tasks whose failure nobody has looked at
+local unseen = queue.new() -- failed tasks whose failure nobody has looked at
 
 local function pack(...) return { n = select("#", ...), ... } end
 
 ---@class claude.Task
----@field fn function
----@field arguments table
+---@field fn function? until it has returned
+---@field arguments table?
 ---@field started boolean
 ---@field cancelled boolean
 ---@field returned claude.Outcome? what its function came to; its children may go on
@@ -39,8 +40,9 @@ local function pack(...) return { n = select("#", ...), ... } end
 ---@field package child_count integer
 ---@field package forget_timeout fun()?
 ---@field package on_end fun(outcome: claude.Outcome)?
----@field holds_failures boolean? what fails under it is kept for take_failure
+---@field holds_failures boolean? what fails under it is kept for take_failures
 ---@field package seen boolean? somebody looked at how it ended
+---@field package unseen_at integer? its place among those that nobody looked at
 ---@field package iterating string? the step function of the iterator that is being called
 local Task = {}
 Task.__index = Task
@@ -59,6 +61,9 @@ Task.__name = "claude.Task"
 ---@field task claude.Task? nil: waits outside tasks
 ---@field why "set"|"timeout"|"cancelled"|nil
 ---@field shielded boolean? a cancel does not end this wait
+---@field package line claude.Queue? in which it waits for a signal
+---@field package place integer? in the line
+---@field timer claude.Timer? when it gives up
 local Ticket = {}
 Ticket.__index = Ticket
 
@@ -67,6 +72,12 @@ function Ticket:wake(why)
   if self.why then return end
   self.why = why
   way.wake(self)
+end
+
+--- It wakes nobody any more: the wait ended, or never began.
+function Ticket:drop()
+  self.why = self.why or "dropped"
+  if self.line then self.line:remove(self.place) end
 end
 
 local CANCELLED = { kind = "cancelled", message = "the task was cancelled" }
@@ -97,51 +108,95 @@ local function is_held(task)
   return task ~= nil
 end
 
+-- Somebody looks at how it ended, or will.
+local function mark_seen(task)
+  task.seen = true
+  if task.unseen_at then unseen:remove(task.unseen_at) end
+  task.unseen_at = nil
+end
+
 -- What failed and was seen by nobody is told, unless claude.loop raises it at its end.
 local function report_unseen()
   if M.holds_failures then return end
-  for task in pairs(unseen) do
+  for task in unseen:each() do
     if not is_held(task) then
-      unseen[task] = nil
+      mark_seen(task)
       M.on_error(task.outcome.text, task.outcome.raised)
     end
   end
 end
 
-local finish
-
-local function leave_parent(task)
-  local parent = task.parent
-  if not parent then return end
-  parent.children[task] = nil
-  parent.child_count = parent.child_count - 1
-  if parent.returned and parent.child_count == 0 then finish(parent) end
-end
-
-function finish(task)
+-- It has ended, and so has the last of its children.
+local function finish_one(task)
   local outcome = task.returned
   task.outcome = outcome
   live = live - 1
   if task.forget_timeout then task.forget_timeout() end
   if not (outcome.ok or outcome.cancelled or task.seen) then
-    unseen[task] = true
+    task.unseen_at = unseen:push(task)
     way.soon(report_unseen) -- who asks before then sees it
   end
   if task.on_end then task.on_end(outcome) end
   task.done:set()
-  leave_parent(task)
+end
+
+-- The parent that only waited for this child; nil if there is none.
+local function leave_parent(task)
+  local parent = task.parent
+  if not parent then return nil end
+  parent.children[task] = nil
+  parent.child_count = parent.child_count - 1
+  return parent.returned and parent.child_count == 0 and parent or nil
+end
+
+-- A loop: tasks that each start the next make long chains.
+local function finish(task)
+  while task do
+    finish_one(task)
+    task = leave_parent(task)
+  end
+end
+
+-- It and all that it started, marked as cancelled; those that are already are left out.
+local function marked(tasks, reason)
+  local list = {}
+  local function mark(task)
+    if task.outcome or task.cancelled then return end
+    task.cancelled, task.reason = true, reason
+    list[#list + 1] = task
+  end
+  for _, task in ipairs(tasks) do
+    mark(task)
+  end
+  local i = 1
+  while list[i] do
+    for child in pairs(list[i].children) do
+      mark(child)
+    end
+    i = i + 1
+  end
+  return list
+end
+
+-- Children learn of it before their parents.
+---@param tasks claude.Task[]
+---@param reason { kind: string, message: string }?
+local function cancel_all(tasks, reason)
+  local list = marked(tasks, reason)
+  for i = #list, 1, -1 do
+    local ticket = list[i].started and list[i].ticket
+    if ticket and not ticket.shielded then ticket:wake("cancelled") end
+  end
+  if list[1] then way.flush() end
 end
 
 ---@param task claude.Task
----@param reason { kind: string, message: string }?
-local function cancel_children(task, reason)
+local function cancel_children(task)
   local children = {}
   for child in pairs(task.children) do
     children[#children + 1] = child
   end
-  for _, child in ipairs(children) do
-    child:_cancel(reason)
-  end
+  cancel_all(children)
 end
 
 -- The function has ended; the task has when its children have, too.
@@ -155,7 +210,7 @@ local function settle(task, ok, ...)
     task.returned = { ok = false, raised = raised, text = text, cancelled = cancelled or nil }
     cancel_children(task)
   end
-  task.ticket = nil
+  task.fn, task.arguments = nil, nil
   if task.child_count == 0 then finish(task) end
 end
 
@@ -220,7 +275,7 @@ end
 
 ---@class claude.Signal something to wait for
 ---@field is_set boolean
----@field package tickets claude.Ticket[]
+---@field package tickets claude.Queue? who waits
 local Signal = {}
 Signal.__index = Signal
 Signal.__name = "claude.Signal"
@@ -229,9 +284,9 @@ Signal.__name = "claude.Signal"
 function Signal:set()
   self.is_set = true
   local tickets = self.tickets
-  if not tickets[1] then return end
-  self.tickets = {}
-  for _, ticket in ipairs(tickets) do
+  if not tickets or tickets.count == 0 then return end
+  self.tickets = nil
+  for ticket in tickets:each() do
     ticket:wake("set")
   end
   way.flush()
@@ -239,22 +294,25 @@ end
 
 function Signal:clear() self.is_set = false end
 
-local function forget_ticket(signal, ticket)
-  for i, one in ipairs(signal.tickets) do
-    if one == ticket then
-      table.remove(signal.tickets, i)
-      return
-    end
+--- Whether anybody waits who was not told to go on.
+---@return boolean
+function Signal:is_awaited()
+  local here = M.running()
+  for ticket in (self.tickets or queue.new()):each() do
+    -- The task that runs waits for nothing: on PUC 5.1 a yield may have failed.
+    if not ticket.why and not (ticket.task and ticket.task == here) then return true end
   end
+  return false
 end
 
 local function park(signal, task, seconds, shielded)
   local ticket = setmetatable({ task = task, shielded = shielded }, Ticket)
-  signal.tickets[#signal.tickets + 1] = ticket
+  signal.tickets = signal.tickets or queue.new()
+  ticket.line, ticket.place = signal.tickets, signal.tickets:push(ticket)
   way.park(task, ticket, seconds)
   local why = ticket.why
   if why == "set" then return true end
-  forget_ticket(signal, ticket)
+  ticket:drop()
   if why == "cancelled" then task.told = true end
   return nil, why
 end
@@ -281,7 +339,7 @@ end
 
 --- Something that one side sets and another waits for.
 ---@return claude.Signal
-function M.signal() return setmetatable({ is_set = false, tickets = {} }, Signal) end
+function M.signal() return setmetatable({ is_set = false }, Signal) end
 
 --- Starts `fn(...)` as a task and child of `parent`; see `spawn`.
 ---@param parent claude.Task?
@@ -345,8 +403,7 @@ function Task:wait(seconds)
   check_receiver(self, Task, "task:wait()")
   if seconds ~= nil then check_seconds(seconds, "task:wait", 2) end
   check_no_ancestor(self)
-  self.seen = true
-  unseen[self] = nil
+  mark_seen(self)
   if not self.outcome then
     local _, why = self.done:wait(seconds)
     if why == "cancelled" then return errors.fail(M.cancelled_error()) end
@@ -356,21 +413,13 @@ function Task:wait(seconds)
     end
   end
   local outcome = self.outcome
-  unseen[self] = nil
   M.join(self)
   if outcome.ok then return unpack(outcome, 1, outcome.n) end
   return nil, outcome.text, outcome.raised
 end
 
 ---@param reason { kind: string, message: string }?
-function Task:_cancel(reason)
-  if self.outcome or self.cancelled then return end
-  self.cancelled, self.reason = true, reason
-  cancel_children(self, reason)
-  local ticket = self.started and self.ticket
-  if ticket and not ticket.shielded then ticket:wake("cancelled") end
-  way.flush()
-end
+function Task:_cancel(reason) cancel_all({ self }, reason) end
 
 --- Cancels it and its children: the call in which it waits returns an error of kind
 --- "cancelled", and so does every later one. A task that has ended is left alone.
@@ -401,8 +450,7 @@ end
 ---@return claude.Outcome?
 function Task:result()
   check_receiver(self, Task, "task:result()")
-  self.seen = true
-  unseen[self] = nil
+  mark_seen(self)
   return self.outcome
 end
 
@@ -422,16 +470,18 @@ end
 ---@return integer
 function M.count() return live end
 
---- Takes one failure that nobody has looked at.
+--- Takes the failures that nobody has looked at, first come first.
 ---@param root claude.Task? only of what was started under it
----@return claude.Outcome?
-function M.take_failure(root)
-  for task in pairs(unseen) do
+---@return claude.Outcome[]
+function M.take_failures(root)
+  local failures = {}
+  for task in unseen:each() do
     if not root or is_under(task, root) then
-      unseen[task] = nil
-      return task.outcome
+      mark_seen(task)
+      failures[#failures + 1] = task.outcome
     end
   end
+  return failures
 end
 
 return M
