@@ -106,6 +106,56 @@ describe("an adapter of claude.loop", function()
     assert.is_truthy(told:find("in a timer", 1, true))
   end)
 
+  it("hears of changes in order, also of those that a finalizer makes meanwhile", function()
+    local timer, inside, nested = nil, false, false
+    local seen = host({
+      timer = function()
+        nested = nested or inside
+        inside = true
+        if timer then timer() end
+        inside = false
+      end,
+    })
+    local signal = tasks.signal()
+    local task = claude.spawn(function() return select(2, signal:wait()) end)
+    seen.ready()
+    timer = function()
+      timer = nil
+      task:cancel() -- as a finalizer may
+    end
+    claude.spawn(function() end)
+    assert.is_false(nested)
+    seen.ready()
+    assert.equal("cancelled", task:result()[1])
+  end)
+
+  it("is asked for no timer that its counters cannot hold", function()
+    local seen = host({})
+    local task = claude.spawn(function() return tasks.sleep(math.huge) end)
+    seen.ready()
+    local ms = seen.timers[#seen.timers]
+    assert.is_true(ms > 1e6 and ms < 2 ^ 31)
+    assert.equal(ms, math.floor(ms))
+    task:cancel()
+    seen.ready()
+    assert.is_true(task:is_done())
+  end)
+
+  it("keeps no timer of a wait that was refused", function()
+    local seen = host({})
+    assert.is_false((pcall(tasks.sleep, 60)))
+    claude.spawn(function() end)
+    seen.ready()
+    assert.equal(-1, seen.timers[#seen.timers])
+  end)
+
+  it("does not run later what claude.loop was refused for", function()
+    local seen, ran = host({}), false
+    assert.is_false((pcall(tasks.loop, function() ran = true end)))
+    seen.ready()
+    assert.is_false(ran)
+  end)
+
   it("is a name or a table with new", function()
     for _, wrong in ipairs({ 1, {}, "nonsense" }) do
       assert.is_false(pcall(hub.use, wrong))

@@ -132,6 +132,11 @@ for _, driver in ipairs(WAYS) do
         end)
       end)
 
+      it("may be a function written in C", function()
+        assert.equal("7", tasks.spawn(tostring, 7):wait())
+        assert.same({ true, "8" }, { tasks.call(tostring, 8) })
+      end)
+
       it("returns failures as values like any function", function()
         local value, text, err = tasks.spawn(function() return nil, "text", "err" end):wait()
         assert.same({ nil, "text", "err" }, { value, text, err })

@@ -1,6 +1,7 @@
 #include "net/multi.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -332,6 +333,15 @@ void cm_multi_resume(cm_multi *multi, cm_transfer_id id) {
   curl_easy_pause(t->easy, CURLPAUSE_CONT);
   multi->deadline = cm_clock_now(); /* not every libcurl asks for the timer by itself */
   collect(multi);
+}
+
+void cm_multi_let_in(cm_multi *multi, cm_transfer_id id) {
+  cm_transfer *t = find(multi, id);
+
+  if (!t || t->done) return;
+  t->high_water = SIZE_MAX / 2; /* resuming adds what is unread */
+  t->pause_at = SIZE_MAX;
+  cm_multi_resume(multi, id);
 }
 
 /* ---- driving ---- */

@@ -44,6 +44,9 @@ void cm_multi_cancel(cm_multi *multi, cm_transfer_id id, const char *text);
 void cm_multi_pause(cm_multi *multi, cm_transfer_id id);
 void cm_multi_resume(cm_multi *multi, cm_transfer_id id);
 
+/* Resumes, and from then on pauses for nothing, however much is unread. */
+void cm_multi_let_in(cm_multi *multi, cm_transfer_id id);
+
 /* A descriptor is ready (mask: CM_MULTI_…), or fd < 0: the time is up (ignored if it is not). */
 void cm_multi_act(cm_multi *multi, int fd, int mask);
 

@@ -9,6 +9,7 @@ local tasks = require("claude.tasks")
 ---@field package limit integer
 ---@field package taken integer
 ---@field package line claude.Queue of { waiter }: who waits
+---@field package holders table<claude.Exchange, true> what the places are taken for
 local Places = {}
 Places.__index = Places
 Places.__name = "claude.Places"
@@ -61,6 +62,25 @@ function Places:try()
   return true
 end
 
+--- The place that was taken is this exchange's until it ends.
+---@param exchange claude.Exchange
+function Places:keep_for(exchange)
+  self.holders[exchange] = true
+  exchange.on_end = function()
+    self.holders[exchange] = nil
+    self:leave()
+  end
+  if exchange.let_in and self.line.count > 0 then exchange:let_in() end
+end
+
+-- A long reply stops where nobody reads it, and so would its place: who should read it may be
+-- the one that waits here, or wait for that, or be gone. So all are taken in to their ends.
+local function let_in_unread(places)
+  for exchange in pairs(places.holders) do
+    if exchange.let_in then exchange:let_in() end
+  end
+end
+
 -- Whoever gave up while a place was being handed over gives it back.
 local function give_up(places, waiter)
   places.line:remove(waiter.place)
@@ -73,6 +93,7 @@ end
 ---@return claude.Error? err of kind "cancelled"
 function Places:take(control)
   if self:try() then return true end
+  let_in_unread(self)
   local waiter = line_up(self)
   control.waiting = waiter.signal
   local why = wait_in_line(waiter)
@@ -102,7 +123,7 @@ local M = {}
 ---@param limit integer
 ---@return claude.Places
 function M.new(limit)
-  return setmetatable({ limit = limit, taken = 0, line = queue.new() }, Places)
+  return setmetatable({ limit = limit, taken = 0, line = queue.new(), holders = {} }, Places)
 end
 
 return M

@@ -47,6 +47,7 @@ end
 --- The values in order; what is removed meanwhile is left out.
 ---@return fun(): any
 function Queue:each()
+  skip_holes(self)
   local place = self.first - 1
   return function()
     while place < self.last do

@@ -8,6 +8,7 @@ local guard = require("claude.guard")
 local headers = require("claude.headers")
 local message_views = require("claude.message")
 local retry = require("claude.retry")
+local tasks = require("claude.tasks")
 local wire = require("claude.wire")
 
 -- What arrived in one go is read without waiting: others may be due a turn in between.
@@ -62,9 +63,12 @@ end
 
 ---@return claude.Error
 function Reply:_error_of_status()
+  local exchange = self.exchange
   while not self.response:finished() do
+    local going, _, err = exchange:wait()
+    if not going and tasks.is_cancelled() then return err end
     -- A connection that breaks inside an error body has told enough by its status.
-    if not self.exchange:wait() then break end
+    if not going then break end
   end
   return error_of("from_status", self)
 end
@@ -97,7 +101,7 @@ end
 function Reply:read()
   local response = self.response
   self.frames = self.frames + 1
-  if self.frames % FRAMES_PER_LOOK == 0 then require("claude.tasks").give_way() end
+  if self.frames % FRAMES_PER_LOOK == 0 then tasks.give_way() end
   while true do
     local kind, text, index = response:next()
     if kind then return kind, text, index end
@@ -136,7 +140,11 @@ function Reply:_attempt(number)
     if not exchange then return nil, err end
   end
   local kind, text, index, err = self:read()
-  if err then return nil, err end
+  if err then
+    -- What waits to try again holds no connection and no place.
+    if self.exchange then self.exchange:cancel() end
+    return nil, err
+  end
   return { kind, text, index }
 end
 

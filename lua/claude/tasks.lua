@@ -59,6 +59,13 @@ function M.are_hosted() return scheduler.way().host ~= nil end
 --- See claude/tasks/own.lua.
 function M.give_way() scheduler.way().give_way() end
 
+--- Whether the task that runs was cancelled.
+---@return boolean
+function M.is_cancelled()
+  local task = scheduler.running()
+  return task ~= nil and task.cancelled
+end
+
 --- Lets so many seconds pass. In a cancelled task it returns an error at once, and raises
 --- it when called again, so that no loop of sleeps goes on for ever.
 ---@param seconds number

@@ -31,6 +31,7 @@ local M = {}
 ---@field wait fun(self): true?, string?, claude.Error? until something is new or it has ended
 ---@field cancel fun(self, failure: claude.Error?) ends it at any moment; what arrived stays
 ---@field close fun(self) the reader has all it wants; the connection may serve another request
+---@field let_in? fun(self) from now on reads on, however much of the answer is unread
 ---@field discard fun(self) `cancel` for finalizers
 
 ---@class claude.TransportOptions

@@ -156,11 +156,10 @@ function M.start(client, spec)
   local places = client.places
   local exchange, err = start(client, spec)
   if not places then return exchange, err end
-  local function leave() places:leave() end
   if not exchange or exchange.ended then
-    leave()
+    places:leave()
   else
-    exchange.on_end = leave
+    places:keep_for(exchange)
   end
   return exchange, err
 end

@@ -107,6 +107,17 @@ local SCENARIOS = {
     ),
     LAST_CHUNK,
   },
+  -- The connection is left open after the error that ends the stream.
+  error_event_first = {
+    STREAM_HEAD,
+    chunk(event("error", '{"type":"error","error":{"type":"overloaded_error","message":"No"}}')),
+    HANG,
+  },
+  stall_in_error = {
+    "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n"
+      .. 'Content-Length: 99\r\n\r\n{"type":',
+    HANG,
+  },
   short_body = {
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{}",
     CLOSE,

@@ -216,6 +216,15 @@ static int engine_resume(lua_State *L) {
   return 0;
 }
 
+/* engine:let_in(id) */
+static int engine_let_in(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+
+  if (multi) cm_multi_let_in(multi, id);
+  return 0;
+}
+
 /* ---- driving ---- */
 
 /* engine:socket_action(fd, mask); fd -1: the time is up */
@@ -326,6 +335,7 @@ static const luaL_Reg methods[] = {
   { "cancel", engine_cancel },
   { "pause", engine_pause },
   { "resume", engine_resume },
+  { "let_in", engine_let_in },
   { "socket_action", engine_socket_action },
   { "read_now", engine_read_now },
   { "change", engine_change },

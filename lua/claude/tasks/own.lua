@@ -90,10 +90,17 @@ end
 ---@return claude.Task?
 function M.running() return current end
 
+-- PUC 5.1 makes no coroutine of a function that is written in C.
+local function coroutine_of(fn)
+  local made, co = pcall(coroutine.create, fn)
+  if made then return co end
+  return coroutine.create(function(...) return fn(...) end)
+end
+
 --- Lets the task begin: soon, never inside this call.
 ---@param task claude.Task
 function M.start(task)
-  task.co = coroutine.create(task.fn)
+  task.co = coroutine_of(task.fn)
   task.ticket = { task = task }
   queue:push(task.ticket)
   hub.flush()

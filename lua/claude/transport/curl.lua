@@ -155,6 +155,13 @@ function Exchange:cancel(failure)
   hub.flush()
 end
 
+--- From now on everything is taken in, however much of it nobody has read.
+function Exchange:let_in()
+  if self.ended then return end
+  hub.engine():let_in(self.id)
+  hub.flush()
+end
+
 --- Says that the reader has all it wants. What is left of the answer (as a rule its last
 --- few bytes) is read in passing, so that the connection can serve the next request.
 function Exchange:close()
