@@ -9,7 +9,7 @@ local tasks = require("claude.tasks")
 ---@field package limit integer
 ---@field package taken integer
 ---@field package line claude.Queue of { waiter }: who waits
----@field package holders table<claude.Exchange, true> what the places are taken for
+---@field package holders table<claude.Exchange, true> what has a place, unless it was dropped
 local Places = {}
 Places.__index = Places
 Places.__name = "claude.Places"
@@ -123,7 +123,8 @@ local M = {}
 ---@param limit integer
 ---@return claude.Places
 function M.new(limit)
-  return setmetatable({ limit = limit, taken = 0, line = queue.new(), holders = {} }, Places)
+  local holders = setmetatable({}, { __mode = "k" })
+  return setmetatable({ limit = limit, taken = 0, line = queue.new(), holders = holders }, Places)
 end
 
 return M

@@ -331,20 +331,13 @@ static int engine_counts(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "start", engine_start },
-  { "cancel", engine_cancel },
-  { "pause", engine_pause },
-  { "resume", engine_resume },
-  { "let_in", engine_let_in },
-  { "socket_action", engine_socket_action },
-  { "read_now", engine_read_now },
-  { "change", engine_change },
-  { "timeout", engine_timeout },
-  { "released", engine_released },
-  { "next", engine_next },
-  { "activity", engine_activity },
-  { "counts", engine_counts },
-  { NULL, NULL },
+  { "start", engine_start },       { "cancel", engine_cancel },
+  { "pause", engine_pause },       { "resume", engine_resume },
+  { "let_in", engine_let_in },     { "socket_action", engine_socket_action },
+  { "read_now", engine_read_now }, { "change", engine_change },
+  { "timeout", engine_timeout },   { "released", engine_released },
+  { "next", engine_next },         { "activity", engine_activity },
+  { "counts", engine_counts },     { NULL, NULL },
 };
 
 void cm_open_engine(lua_State *L) {
