@@ -149,6 +149,23 @@ describe("an adapter of claude.loop", function()
     assert.equal(-1, seen.timers[#seen.timers])
   end)
 
+  it("is told at once what its predecessor was waiting for", function()
+    local task = claude.spawn(function() return tasks.sleep(0.01) end)
+    local seen = { timers = {} }
+    hub.use({
+      new = function(ready)
+        seen.ready = ready
+        local function timer(ms) seen.timers[#seen.timers + 1] = ms end
+        return { watch = function() end, timer = timer }
+      end,
+    })
+    assert.equal(0, seen.timers[1])
+    while not task:is_done() do
+      seen.ready()
+    end
+    assert.is_true((task:wait()))
+  end)
+
   it("does not run later what claude.loop was refused for", function()
     local seen, ran = host({}), false
     assert.is_false((pcall(tasks.loop, function() ran = true end)))

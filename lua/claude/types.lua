@@ -1068,6 +1068,9 @@ function Engine:pause(id) end
 ---@param id integer
 function Engine:resume(id) end
 
+---@param id integer never paused again, however much is unread
+function Engine:let_in(id) end
+
 ---@param fd integer -1: the time is up
 ---@param mask? integer
 function Engine:socket_action(fd, mask) end

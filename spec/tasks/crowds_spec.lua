@@ -57,6 +57,9 @@ for _, driver in ipairs({ "blocking", "luv" }) do
         for _ = 1, n do
           claude.spawn(error, "no")
         end
+        while told < n do
+          tasks.sleep(0.001)
+        end
         tasks.sleep(0.01)
         assert.equal(n, told)
       end)

@@ -241,6 +241,7 @@ function M.use(adapter)
     if driver.close then driver.close() end
   end
   driver, chosen = nil, adapter
+  if time_left() >= 0 then M.flush() end -- what was going on goes on there
 end
 
 --- Runs `run` at a time on the clock of `now`.
