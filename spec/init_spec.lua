@@ -64,8 +64,8 @@ describe("claude", function()
       "address check check.cache check.fields check.messages check.rules check.thinking "
         .. "check.values client core errors guard headers host loop loop.blocking loop.timers "
         .. "message messages models net queue reading receiver reply request retry stream tables "
-        .. "tasks tasks.own tasks.scheduler transport transport.curl transport.failures transport.limits "
-        .. "version wire\n",
+        .. "tasks tasks.own tasks.scheduler transport transport.curl transport.failures "
+        .. "transport.limits version wire\n",
       output
     )
   end)

@@ -32,7 +32,8 @@ function M.path(folder, name) return folder .. "/" .. name .. SUFFIX end
 ---@param question string
 ---@return string
 function M.new_name(folder, question)
-  local words = question:lower():gsub("[^a-z0-9]+", "-"):gsub("^%-+", ""):sub(1, 30):gsub("%-+$", "")
+  local words = question:lower():gsub("[^a-z0-9]+", "-"):gsub("^%-+", "")
+  words = words:sub(1, 30):gsub("%-+$", "")
   local base = os.date("%Y%m%d-%H%M%S") .. (words ~= "" and "-" .. words or "")
   local name, count = base, 1
   while uv().fs_stat(M.path(folder, name)) or vim.fn.bufexists("claude://" .. name) == 1 do
