@@ -145,6 +145,7 @@ local function main()
       longest * 1000
     )
   )
+  print(("when the first had taken %d turns, the last had taken %d"):format(turns, fewest))
 end
 
 main()
