@@ -612,6 +612,15 @@ local loop = {}
 ---@param adapter string|claude.LoopAdapter
 function loop.use(adapter) end
 
+--- `require "claude.loop.cqueues"`: cqueues as loop (doc/hosts.md).
+---@class claude.CqueuesLoop
+local cqueues_loop = {}
+
+--- Lets tasks run in this controller from now on, and waiting calls outside of all
+--- controllers step it.
+---@param controller userdata from `cqueues.new()`
+function cqueues_loop.attach(controller) end
+
 ---@class claude.LoopAdapter
 ---@field name? string
 ---@field new fun(ready: fun(fd: integer?, mask: integer?)): table
