@@ -29,6 +29,15 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       return claude.new(options)
     end
 
+    -- What was read to its end may still be waiting for the end of its connection's answer.
+    local function becomes_free(client)
+      local stop = tasks.now() + 30
+      while client.places.taken > 0 and tasks.now() < stop do
+        tasks.sleep(0.005)
+      end
+      return client.places.taken == 0
+    end
+
     it("holds back what is too much, and serves who waits in order", function()
       local client, most, ended, begun = client_of("slow_ok", 2), 0, 0, {}
       tasks.loop(function()
@@ -133,7 +142,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
         assert(stream:final_message())
         assert(claude.spawn(function() return client.messages:create(PARAMS) end):wait(30))
       end)
-      assert.equal(0, client.places.taken)
+      assert.is_true(becomes_free(client))
     end)
 
     it("gives no place to a protected call that cannot wait on PUC 5.1", function()
@@ -144,7 +153,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
         stream:cancel()
         assert(claude.spawn(function() return client.messages:create(PARAMS) end):wait(30))
       end)
-      assert.equal(0, client.places.taken)
+      assert.is_true(becomes_free(client))
     end)
 
     it("holds no place for a request that waits to be tried again", function()
@@ -157,7 +166,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
         assert(other.messages:create(PARAMS))
         assert.equal("overloaded_error", select(3, task:wait()).type)
       end)
-      assert.equal(0, client.places.taken)
+      assert.is_true(becomes_free(client))
     end)
 
     it("takes in a long reply that nobody reads while its reader waits for a place", function()
