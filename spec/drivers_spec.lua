@@ -189,6 +189,16 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       assert.matches("base URL", err.hint)
     end)
 
+    it("a task whose time is up is told that, also in the middle of an error", function()
+      for _, scenario in ipairs({ "stall_in_error", "stall_in_event", "stall_before_headers" }) do
+        local failing = faulty(scenario)
+        local task = claude.spawn(function() return failing.messages:create(params()) end)
+        local _, _, err = task:set_timeout(0.2):wait()
+        assert.equal("timeout", err.kind)
+        assert.matches("the task was not done within 0.2 s", err.message, 1, true)
+      end
+    end)
+
     it("a whole message is success however the connection ends", function()
       for _, scenario in ipairs({ "cut_after_stop_reason", "cut_in_message_stop" }) do
         local message = assert(faulty(scenario).messages:create(params()))
