@@ -146,6 +146,13 @@ function M.wait_for_other_request()
   ngx.say(err.kind)
 end
 
+--- The same, while the connection is being made.
+function M.connect_for_other_request()
+  stream_of_another_request = client_of(arguments()).messages:stream(PARAMS)
+  local _, _, err = stream_of_another_request:next()
+  ngx.say(err.kind)
+end
+
 function M.cancel_other_request()
   while not stream_of_another_request do
     ngx.sleep(0.01)
@@ -157,7 +164,7 @@ end
 
 function M.together()
   local one, other = ngx.location.capture_multi({
-    { "/case/wait_for_other_request", { args = ngx.var.args } },
+    { "/case/" .. arguments().first, { args = ngx.var.args } },
     { "/case/cancel_other_request", { args = ngx.var.args } },
   })
   assert(other.status == 200)

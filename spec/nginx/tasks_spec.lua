@@ -79,10 +79,13 @@ describe("in nginx, tasks", function()
     assert.equal("cancelled at once, closed\n", body)
   end)
 
-  it(
-    "so does a cancel from another request",
-    function() assert.equal("cancelled\n", ask("together", "stall_in_event")) end
-  )
+  it("so does a cancel from another request, whatever is waited for", function()
+    local first = "&first=wait_for_other_request"
+    assert.equal("cancelled\n", ask("together", "stall_in_event", first))
+    local base = fault.url:gsub("http://127.0.0.1", "https://localhost")
+    local path = "/case/together?seconds=20&first=connect_for_other_request&base=" .. base
+    assert.equal("cancelled\n", server:get(path).body)
+  end)
 
   it("a client that hangs up ends the request to the API", function()
     local before = settled_connections()

@@ -71,10 +71,11 @@ end
 function M.fork(fn, argument) return ngx.thread.spawn(fn, argument) end
 
 --- Ends a light thread where it waits, and the connection it waits for; of one that has
---- ended it frees what nginx keeps until somebody asks. Only its parent can.
+--- ended it frees what nginx keeps until somebody asks. Only its parent can; in phases without
+--- light threads nginx raises.
 ---@param handle any
 function M.kill(handle)
-  if handle then ngx.thread.kill(handle) end
+  if handle then pcall(ngx.thread.kill, handle) end
 end
 
 M.join = M.kill
