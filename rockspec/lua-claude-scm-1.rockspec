@@ -256,6 +256,7 @@ build = {
     ["claude.transport.curl"] = "lua/claude/transport/curl.lua",
     ["claude.transport.failures"] = "lua/claude/transport/failures.lua",
     ["claude.transport.limits"] = "lua/claude/transport/limits.lua",
+    ["claude.transport.plan"] = "lua/claude/transport/plan.lua",
     ["claude.transport.proxy"] = "lua/claude/transport/proxy.lua",
     ["claude.transport.socket"] = "lua/claude/transport/socket.lua",
     ["claude.transport.tunnel"] = "lua/claude/transport/tunnel.lua",

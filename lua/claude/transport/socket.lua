@@ -38,16 +38,13 @@
 ---
 --- Optional: `refuse(options)` returns a text and a hint for what of claude.TransportOptions
 --- this host cannot do, nil otherwise.
-local address = require("claude.address")
-local choose_proxy = require("claude.transport.proxy").choose
 local core = require("claude.core")
 local errors = require("claude.errors")
 local failures = require("claude.transport.failures")
-local header_problem = require("claude.headers").problem
 local hosted = require("claude.tasks.hosted")
 local limits = require("claude.transport.limits")
+local make_plan = require("claude.transport.plan").make
 local tasks = require("claude.tasks")
-local tunnel = require("claude.transport.tunnel")
 
 local M = {}
 
@@ -336,52 +333,6 @@ function Exchange:discard()
   self.socket = nil
 end
 
-local function request_head(options, target)
-  local lines = {
-    ("%s %s HTTP/1.1"):format(options.method, target.path),
-    "host: " .. target.authority,
-  }
-  for _, header in ipairs(options.headers or {}) do
-    local problem = header_problem(header[1], header[2])
-    if problem then return nil, "a header " .. problem end
-    lines[#lines + 1] = header[1] .. ": " .. header[2]
-  end
-  if options.body then lines[#lines + 1] = "content-length: " .. options.body:length() end
-  return table.concat(lines, "\r\n") .. "\r\n\r\n"
-end
-
--- Where to, whether that is allowed, and how.
-local function route_to(options)
-  local target, problem = address.parts(options.url)
-  if target and target.scheme == "http" and not options.allow_http then
-    if not address.is_loopback(target.host) then
-      target, problem = nil, "is http, which would show the key to the network"
-    end
-  end
-  if not target then return nil, "the URL " .. problem end
-  local proxy
-  proxy, problem = choose_proxy(target, options)
-  if problem then return nil, problem end
-  return tunnel.route(target, proxy)
-end
-
--- What the request is, or why it cannot be made.
-local function plan(host, options)
-  local problem, hint = hosted.problem()
-  if not problem and host.refuse then
-    problem, hint = host.refuse(options)
-  end
-  if problem then return nil, failures.of_host(problem, hint) end
-  local route
-  route, problem = route_to(options)
-  if not route then return nil, failures.of_host(problem) end
-  route.seconds = options.limits.connect or nil
-  local head
-  head, problem = request_head(options, route.target)
-  if not head then return nil, failures.of_host(problem) end
-  return { route = route, head = head }
-end
-
 --- Begins an exchange; claude.transport has checked and completed the options.
 ---@param options claude.TransportOptions
 ---@return claude.Exchange?
@@ -389,7 +340,7 @@ end
 ---@return claude.Error?
 function M.start(options)
   local host = hosted.host()
-  local request, err = plan(host, options)
+  local request, err = make_plan(host, options)
   if not request then
     return errors.fail(err --[[@as claude.Error]])
   end
