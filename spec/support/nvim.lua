@@ -53,6 +53,11 @@ Nvim.__index = Nvim
 local INIT = [[
 vim.opt.runtimepath:prepend(%q)
 vim.opt.shortmess:append("I")
+-- It ends with the specs, however they end.
+local uv = vim.uv or vim.loop
+uv.new_timer():start(2000, 2000, function()
+  if not uv.kill(tonumber(uv.os_getenv("SPEC_PID")), 0) then uv.kill(uv.os_getpid(), "sigkill") end
+end)
 %s
 ]]
 
@@ -84,6 +89,7 @@ end
 local SCRIPT = [[
 %s
 export XDG_DATA_HOME=%s/data XDG_STATE_HOME=%s/state XDG_CONFIG_HOME=%s/config
+export SPEC_PID=$PPID
 unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL NVIM NVIM_LISTEN_ADDRESS
 { env %s nvim --headless -i NONE -n -u %s/init.lua --listen %s/socket %s \
     >%s/output 2>&1 </dev/null &
