@@ -3,6 +3,7 @@
 --- of a host that owns them).
 local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
+local guard = require("claude.guard")
 local host = require("claude.host")
 local queue = require("claude.queue")
 
@@ -125,6 +126,9 @@ local function report_unseen()
     end
   end
 end
+
+-- A program may end before anything comes round again.
+M.at_the_end = guard.new(function() pcall(report_unseen) end)
 
 -- It has ended, and so has the last of its children.
 local function finish_one(task)
