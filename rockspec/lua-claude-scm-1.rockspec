@@ -124,6 +124,7 @@ build = {
     },
     ["claude.address"] = "lua/claude/address.lua",
     ["claude.api_error"] = "lua/claude/api_error.lua",
+    ["claude.c_part"] = "lua/claude/c_part.lua",
     ["claude.check.cache"] = "lua/claude/check/cache.lua",
     ["claude.check.change"] = "lua/claude/check/change.lua",
     ["claude.check.display"] = "lua/claude/check/display.lua",

@@ -61,7 +61,7 @@ describe("claude", function()
     ]]):format(server.url))
     server:stop()
     assert.equal(
-      "address check check.cache check.fields check.messages check.rules check.thinking "
+      "address c_part check check.cache check.fields check.messages check.rules check.thinking "
         .. "check.values client core errors guard headers host loop loop.blocking loop.timers "
         .. "message messages models net queue reading receiver reply request retry stream tables "
         .. "tasks tasks.own tasks.scheduler transport transport.curl transport.failures "

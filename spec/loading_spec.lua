@@ -24,7 +24,7 @@ end
 --- Runs code in a Lua of its own that looks for parts in these folders, first of all.
 local function run_with(lua_folder, c_folder, code)
   return child.run(
-    ("%sLUA_PATH='%s/?.lua;%s/?/init.lua;;' LUA_CPATH='%s/?.so;;' %s -e %s"):format(
+    ("cd /; %sLUA_PATH='%s/?.lua;%s/?/init.lua;;' LUA_CPATH='%s/?.so;;' %s -e %s"):format(
       CLEAN,
       lua_folder,
       lua_folder,
@@ -163,6 +163,18 @@ describe("a C part of another version", function()
   end)
 end)
 
+describe("the C parts of LuaJIT and PUC 5.1", function()
+  it("serve each other: both look into the same folders", function()
+    if _VERSION ~= "Lua 5.1" then return end
+    for _, name in ipairs({ "core", "net" }) do
+      local file = assert(io.open(require("claude." .. name).file, "rb"))
+      local bytes = file:read("*a")
+      file:close()
+      assert.is_nil(bytes:find("luaL_setfuncs", 1, true), "which only LuaJIT has")
+    end
+  end)
+end)
+
 describe("a C part that the system does not load", function()
   local root
   before_each(function() root = child.temporary() end)
@@ -178,6 +190,16 @@ describe("a C part that the system does not load", function()
     has(text, "it was not found")
     has(text, "no file '" .. root .. "/claude/core.so'")
     has(text, "package.cpath (LUA_CPATH)")
+  end)
+
+  it("is told of in the same words whatever a program asks for first", function()
+    for _, first in ipairs({ "claude.simulator", "claude.loop.blocking", "claude.loop.cqueues" }) do
+      local module = first:match("cqueues") or "string"
+      if pcall(require, module) then
+        local text = complaint(("require %q"):format(first))
+        has(text, ", a C part of lua-claude " .. VERSION .. ", cannot be loaded: it was not found")
+      end
+    end
   end)
 
   it("is for another Lua: names the file, and the build for this one", function()
@@ -230,7 +252,7 @@ describe("a plugin of Neovim", function()
   local function nvim_it(what, check)
     it(what, function()
       if child.run("command -v nvim").status ~= 0 then return pending "no nvim" end
-      child.run(("mkdir %s && cp -r lua %s"):format(root, root))
+      child.run(("mkdir %s && cp -r lua %s && rm -f %s/lua/claude/*.so"):format(root, root, root))
       check()
     end)
   end

@@ -24,14 +24,15 @@ static inline const char *cm_loading_file(void) {
   return dladdr(&here, &info) && info.dli_fname ? info.dli_fname : "?";
 }
 
-/* Pushes who requires this module: the next Lua file up the stack. */
+/* Pushes who requires this module: the next Lua file up the stack, but for c_part.lua. */
 static inline const char *cm_loading_push_asker(lua_State *L) {
   lua_Debug frame;
   int level;
 
   for (level = 1; lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "S", &frame);
-    if (*frame.source == '@') return lua_pushfstring(L, " (asked for by %s)", frame.source + 1);
+    if (*frame.source == '@' && !strstr(frame.source, "claude/c_part.lua"))
+      return lua_pushfstring(L, " (asked for by %s)", frame.source + 1);
   }
   return lua_pushfstring(L, "");
 }

@@ -61,17 +61,11 @@ local PARTS = {
 -- What does without the C core, so that it can tell why that is missing.
 local WITHOUT_CORE = { doctor = true }
 
--- Lua's own words for a C part that cannot be loaded do not say what to do.
-local function load_core()
-  local loaded, problem = pcall(require, "claude.core")
-  if not loaded then error(require("claude.loading").explained("claude.core", problem), 3) end
-end
-
 return setmetatable(M, {
   __index = function(_, name)
     local bring = PARTS[name]
     if not bring then return nil end
-    if not WITHOUT_CORE[name] then load_core() end
+    if not WITHOUT_CORE[name] then require("claude.c_part")("claude.core", 2) end
     local part = bring()
     rawset(M, name, part)
     return part

@@ -1,6 +1,6 @@
 --- The driver for programs without an event loop: waits by itself, and only when asked.
 --- The contract is at the top of claude/loop/init.lua.
-local net = require("claude.net")
+local net = require("claude.c_part")("claude.net")
 
 local M = { name = "blocking" }
 

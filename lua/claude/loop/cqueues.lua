@@ -11,7 +11,7 @@
 --- for: a program's `controller:loop()` ends when its own work and our tasks have ended.
 local cqueues = require("cqueues")
 local condition = require("cqueues.condition")
-local net = require("claude.net")
+local net = require("claude.c_part")("claude.net")
 
 local M = { name = "cqueues" }
 

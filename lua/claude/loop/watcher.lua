@@ -140,7 +140,7 @@ end
 ---@return claude.Watcher?
 ---@return string? text why there is none
 function M.new(uv, noticed)
-  local poller, text = require("claude.net").poller()
+  local poller, text = require("claude.c_part")("claude.net").poller()
   if not poller then return nil, text end
   if poller:descriptor() then return watch_together(uv, poller, noticed) end
   return watch_each(uv, noticed)

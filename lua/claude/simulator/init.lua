@@ -8,8 +8,9 @@
 ---     sim:close()
 ---
 --- It runs on luv's default loop in this process.
+local core = require("claude.c_part")("claude.core")
+
 local caches = require("claude.simulator.cache")
-local core = require("claude.core")
 local ids = require("claude.simulator.ids")
 local models = require("claude.simulator.models")
 local routes = require("claude.simulator.routes")
