@@ -20,7 +20,7 @@ static inline void cm_collector_tell(lua_State *L, size_t bytes) {
   size_t kilobytes = bytes / 1024;
 
   if (kilobytes == 0) return; /* a step of size 0 would be a step of Lua's own, larger, choice */
-  lua_gc(L, LUA_GCSTEP, kilobytes < LARGEST_STEP_KB ? (int)kilobytes : LARGEST_STEP_KB);
+  cm_step_collector(L, kilobytes < LARGEST_STEP_KB ? kilobytes : LARGEST_STEP_KB);
 }
 
 #endif

@@ -12,10 +12,11 @@
 #ifndef luaL_setmetatable /* LuaJIT's headers already have some of these */
 #define luaL_setmetatable(L, name) (luaL_getmetatable(L, name), lua_setmetatable(L, -2))
 #endif
-#ifndef luaL_newlib
+/* PUC 5.1 and LuaJIT look into the same folders: what is built for one serves the other. */
+#undef luaL_setfuncs
+#undef luaL_newlib
 #define luaL_setfuncs(L, funcs, nup) luaL_register(L, NULL, funcs)
 #define luaL_newlib(L, funcs) (lua_newtable(L), luaL_setfuncs(L, funcs, 0))
-#endif
 #define lua_rawlen(L, i) lua_objlen(L, i)
 #endif
 
@@ -31,6 +32,13 @@
 #else
 #define CM_LUA_EXACT_INTEGER INT64_MAX
 #define cm_push_integer(L, value) lua_pushinteger(L, (lua_Integer)(value))
+#endif
+
+/* The size of a collector's step: an int of kilobytes, from 5.5 on a size_t of bytes. */
+#if LUA_VERSION_NUM < 505
+#define cm_step_collector(L, kilobytes) lua_gc(L, LUA_GCSTEP, (int)(kilobytes))
+#else
+#define cm_step_collector(L, kilobytes) lua_gc(L, LUA_GCSTEP, (size_t)(kilobytes)*1024)
 #endif
 
 #if LUA_VERSION_NUM < 504
