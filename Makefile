@@ -263,9 +263,10 @@ rockspec:
 	@mkdir -p rockspec
 	$(LUA) spec/support/rockspec.lua --write
 
+# LuaRocks builds outside $(BUILD): its modules are in claude/, its objects beside the sources.
 ## clean: remove everything built
 clean:
-	rm -rf $(BUILD) $(NVIM_MODULES)
+	rm -rf $(BUILD) $(NVIM_MODULES) claude $(shell find csrc -name '*.o')
 
 .PHONY: bench-conversations bench-nginx bench-nvim build check check-layers clean deps env format fuzz \
   help hosts install lint modules nvim rockspec run sanitize stress test test-c test-lua test-oom \
