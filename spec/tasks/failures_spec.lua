@@ -76,7 +76,8 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
       assert.same({ "lost" }, told)
     end)
 
-    if not hosted then
+    -- A loop that others use, too, is never known to be idle: only our own is.
+    if driver == "blocking" then
       it("claude.loop tells all when what it waits for can never happen", function()
         local task
         local ok, raised = pcall(tasks.loop, function()
@@ -90,7 +91,9 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
         tasks.loop(function() end)
         assert.is_true(task:is_done())
       end)
+    end
 
+    if not hosted then
       it("claude.step raises one and tells the others, and goes on", function()
         local ran = 0
         failing("first")
