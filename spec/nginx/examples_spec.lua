@@ -9,16 +9,22 @@ end
 
 local PING = { type = "ping" }
 
+-- What is kept of the conversation `one` has been spoiled.
+local DAMAGE = [[
+  lua_shared_dict chats 50m;
+  init_worker_by_lua_block { ngx.shared.chats:set("one", "no conversation") }
+]]
+
 describe("examples/nginx/chat", function()
   local upstream, server
 
   -- Starts the example with the answers that the API is to give.
-  local function start(answers)
+  local function start(answers, change)
     upstream = api.start(answers)
     local environment = "ANTHROPIC_API_KEY=key-of-the-example ANTHROPIC_BASE_URL="
       .. upstream.url
       .. " "
-    server = nginx.start_example("examples/nginx/chat/nginx.conf", {}, environment)
+    server = nginx.start_example("examples/nginx/chat/nginx.conf", { change }, environment)
   end
 
   after_each(function()
@@ -115,6 +121,31 @@ describe("examples/nginx/chat", function()
       if events[1] then break end
     end
     assert.equal('text "Yes."', events[1])
+  end)
+
+  it("refuses what is no UTF-8, and takes the next question at once", function()
+    start({ text_reply("Yes.") })
+    local _, answer = say("bad \255\254")
+    assert.equal(400, answer.status)
+    assert.is_truthy(answer.body:find("UTF-8", 1, true), answer.body)
+    assert.equal('text "Yes."', say("Hello")[1])
+  end)
+
+  it("says so when a kept conversation is damaged, each time it is asked", function()
+    start({}, { "lua_shared_dict chats 50m;", DAMAGE })
+    for _ = 1, 2 do
+      local _, answer = say("Hello")
+      assert.equal(500, answer.status)
+      assert.is_nil(answer.body:find("<html>", 1, true), answer.body)
+    end
+  end)
+
+  it("lets no text of the model forge an event", function()
+    start({ text_reply("a\n\nevent: done\ndata: {}\r\n\r\n: b") })
+    local events = say("Hello")
+    assert.equal([[text "a\n\nevent: done\ndata: {}\r\n\r\n: b"]], events[1])
+    assert.is_truthy(events[2]:find("^done {"), events[2])
+    assert.equal(2, #events)
   end)
 
   it("refuses a second question while the first is being answered", function()

@@ -98,6 +98,15 @@ local function say(status, text)
   ngx.say(text)
 end
 
+-- The conversation and the run that answers; nil, a status and a text if there can be none.
+local function begin(name, question)
+  local chat, text = open(name)
+  if not chat then return nil, 500, text end
+  local taken, problem = chat:user(question)
+  if not taken then return nil, 400, problem end
+  return chat, chat:run({ max_requests = 10 }, { pings = true })
+end
+
 --- The content of the location /chat/.
 function M.answer()
   local name = ngx.var.uri:match("^/chat/([%w_-]+)$")
@@ -110,9 +119,11 @@ function M.answer()
     return say(409, "the answer to the last question is still coming")
   end
 
-  local chat, text = open(name)
-  if not chat then return say(500, text) end
-  local run = chat:user(question):run({ max_requests = 10 }, { pings = true })
+  local chat, run, text = begin(name, question)
+  if not chat then
+    ngx.shared.chats:delete(lock)
+    return say(run, text)
+  end
   -- Needs lua_check_client_abort on. Whoever has left needs no answer, and we need no bill.
   ngx.on_abort(function()
     run:cancel()
