@@ -22,7 +22,9 @@ local function line_up(places)
   local waiter = { signal = tasks.signal() }
   waiter.place = places.line:push(setmetatable({ waiter }, tasks.are_hosted() and WEAK or nil))
   if tasks.are_hosted() then
+    -- Lua 5.1 and LuaJIT leave what has a finalizer in weak tables for a while after it ran.
     waiter.guard = guard.new(function()
+      waiter.gone = true
       if waiter.given then places:leave() end
     end)
   end
@@ -30,6 +32,14 @@ local function line_up(places)
 end
 
 local LOOK = 1 -- seconds
+local looked_at = -math.huge
+
+-- However many wait: a whole collection holds up everybody.
+local function look_for_the_dead()
+  if tasks.now() - looked_at < LOOK then return end
+  collectgarbage()
+  looked_at = tasks.now()
+end
 
 -- Nor does such a host say a word of those who had a place: theirs come back when what they
 -- held is collected, and who waits sees to that.
@@ -39,7 +49,7 @@ local function wait_in_line(waiter)
   local _, why = waiter.signal:wait(seconds)
   while why == "timeout" do
     waiter.looks = true
-    collectgarbage()
+    look_for_the_dead()
     waiter.looks = nil
     _, why = waiter.signal:wait(seconds)
   end
@@ -50,7 +60,8 @@ end
 local function next_in_line(places)
   while places.line.count > 0 do
     local waiter = places.line:pop()[1]
-    if waiter and (waiter.looks or waiter.signal:is_awaited()) then return waiter end
+    local is_there = waiter and not waiter.gone
+    if is_there and (waiter.looks or waiter.signal:is_awaited()) then return waiter end
   end
 end
 
