@@ -20,7 +20,12 @@ local function client_of(args)
     api_key = "key-of-the-nginx-specs",
     base_url = args.base,
     max_retries = tonumber(args.retries) or 0,
-    limits = { connect = seconds, first_byte = seconds, idle = seconds, stalled = seconds },
+    limits = {
+      connect = tonumber(args.connect) or seconds,
+      first_byte = seconds,
+      idle = seconds,
+      stalled = seconds,
+    },
     proxy = args.proxy,
     no_proxy = args.no_proxy,
     ca_file = args.ca_file,
@@ -57,6 +62,14 @@ function M.large_params()
 end
 
 function M.large() assert(client_of(arguments()).messages:create(M.large_params())) end
+
+--- The same, and how it failed.
+function M.large_failure()
+  local params = M.large_params()
+  params.messages[1].content = params.messages[1].content:rep(8)
+  local message, text, err = client_of(arguments()).messages:create(params)
+  ngx.say(message and "whole" or ("%s\n%s"):format(err.kind, text))
+end
 
 function M.stream() ngx.print(M.lines_of(client_of(arguments()).messages:stream(PARAMS))) end
 
@@ -194,6 +207,83 @@ function M.pass_on_in_turn()
     ngx.print(text)
     ngx.flush(true)
   end
+end
+
+--- One place, and twenty in line for it whose coroutines nginx ends without a word. They are
+--- collected, and only then the place is given back.
+function M.dead_in_line()
+  local places = require("claude.places").new(1)
+  assert(places:try())
+  for _ = 1, 20 do
+    ngx.thread.kill(ngx.thread.spawn(function() places:take({}) end))
+  end
+  collectgarbage()
+  places:leave()
+  collectgarbage()
+  ngx.say(places:try() and "free" or "lost")
+end
+
+--- How many whole collections it takes that many wait in line for two seconds.
+function M.collections_in_line()
+  local places, collect, count = require("claude.places").new(1), collectgarbage, 0
+  rawset(_G, "collectgarbage", function(...)
+    count = count + 1
+    return collect(...)
+  end)
+  assert(places:try())
+  for _ = 1, 20 do
+    ngx.thread.spawn(function()
+      places:take({})
+      places:leave()
+    end)
+  end
+  ngx.sleep(2.5)
+  rawset(_G, "collectgarbage", collect)
+  places:leave()
+  ngx.say(count > 0 and count < 10 and "few" or count)
+end
+
+--- Reads a stream of another request, which still runs.
+function M.read_stream_of_other()
+  while not stream_of_another_request do
+    ngx.sleep(0.01)
+  end
+  local stream = stream_of_another_request
+  stream_of_another_request = nil
+  ngx.update_time()
+  local started = ngx.now()
+  local _, text = stream:next()
+  ngx.update_time()
+  ngx.say(ngx.now() - started < 2 and "at once: " or "late: ", text)
+end
+
+function M.hold_stream()
+  stream_of_another_request = stalled_stream(arguments())
+  ngx.sleep(0.3)
+end
+
+function M.shared_stream()
+  local _, other = ngx.location.capture_multi({
+    { "/case/hold_stream", { args = ngx.var.args } },
+    { "/case/read_stream_of_other", { args = ngx.var.args } },
+  })
+  ngx.print(other.body)
+end
+
+--- Two tasks read what comes of one stream.
+function M.two_readers()
+  local stream = client_of(arguments()).messages:stream(PARAMS)
+  local texts = {}
+  local function read()
+    local text, problem = stream:next_text()
+    while text do
+      texts[#texts + 1] = text
+      text, problem = stream:next_text()
+    end
+    return problem or "ended"
+  end
+  local one, other = claude.spawn(read), claude.spawn(read)
+  ngx.say(one:wait(), " ", other:wait(), " ", table.concat(texts))
 end
 
 --- Leaves the loop, forgets the stream, and ends.

@@ -102,6 +102,33 @@ describe("in nginx, tasks", function()
     end
   end)
 
+  it(
+    "a place is not given to somebody in line whom nginx has ended",
+    function() assert.equal("free\n", ask("dead_in_line", "ok")) end
+  )
+
+  it(
+    "however many wait in line, nobody is held up by collections",
+    function() assert.equal("few\n", ask("collections_in_line", "ok")) end
+  )
+
+  it("a stream of another request cannot be read: the error says why, at once", function()
+    local body = ask("shared_stream", "stall_in_event", "&seconds=10")
+    assert.is_truthy(body:find("^at once: .*belongs to another request"), body)
+    assert.is_nil(server:log():find("aborted: runtime error", 1, true))
+  end)
+
+  it(
+    "two tasks may read one stream",
+    function() assert.equal("ended ended Hello\n", ask("two_readers", "slow_ok")) end
+  )
+
+  it("a task that is started writes nothing to the log", function()
+    local before = #server:log()
+    server:get("/case/tasks?name=a&pause=0.01")
+    assert.is_nil(server:log():find("[warn]", before, true))
+  end)
+
   it("a stream that was dropped ends with the request", function()
     local before = settled_connections()
     assert.equal("open\n", ask("drop", "stall_in_event"))

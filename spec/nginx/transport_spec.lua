@@ -186,6 +186,65 @@ describe("in nginx", function()
     upstream:close()
   end)
 
+  -- A server that does as it likes with its connections; closed with the function returned.
+  local function serve(on_connection)
+    hub.use("luv")
+    local listener = uv.new_tcp()
+    assert(listener:bind("127.0.0.1", 0))
+    listener:listen(16, function()
+      local socket = uv.new_tcp()
+      listener:accept(socket)
+      uv.recv_buffer_size(socket, 16384)
+      on_connection(socket)
+    end)
+    return "http://127.0.0.1:" .. listener:getsockname().port, function() listener:close() end
+  end
+
+  local TOO_LARGE = '{"type":"error","error":{"type":"request_too_large","message":"too large"}}'
+  local ANSWER = "HTTP/1.1 413 Too Large\r\ncontent-type: application/json\r\n"
+    .. ("content-length: %d\r\n\r\n%s"):format(#TOO_LARGE, TOO_LARGE)
+
+  it("an answer that comes before the whole request is sent is read at once", function()
+    local url, close = serve(function(socket)
+      socket:read_start(function()
+        socket:read_stop() -- for good, and stays on the line
+        socket:write(ANSWER)
+      end)
+    end)
+    local body = ask("large_failure", url, "&seconds=20")
+    assert.is_truthy(body:find("^api\n.*413 request_too_large"), body)
+    close()
+  end)
+
+  -- Takes a piece now and then, answers at the end.
+  local function read_slowly(socket, left)
+    socket:read_start(function(_, bytes)
+      if not bytes then return socket:close() end
+      left = left - #bytes
+      socket:read_stop()
+      if left <= 0 then return socket:write(ANSWER) end
+      local timer = uv.new_timer()
+      timer:start(15, 0, function()
+        timer:close()
+        read_slowly(socket, left)
+      end)
+    end)
+  end
+
+  it("a large body may take longer than a connection", function()
+    local url, close = serve(function(socket) read_slowly(socket, 7000000) end)
+    local body = ask("large_failure", url, "&connect=1&seconds=20")
+    assert.is_truthy(body:find("^api\n.*413 request_too_large"), body)
+    close()
+  end)
+
+  it("a server that takes no more of a large body is given up", function()
+    local url, close = serve(function() end)
+    local body = ask("large_failure", url, "&seconds=0.5")
+    assert.is_truthy(body:find("^timeout\n.*%(limit first_byte%)"), body)
+    close()
+  end)
+
   it("an IPv6 address is asked as any other", function()
     if not sixth.port then return pending("this machine has no ::1") end
     assert.equal("whole\n", ask("failure", ("http://[::1]:%d/ok"):format(sixth.port)))

@@ -3,7 +3,7 @@
 local semaphores = require("ngx.semaphore")
 local ngx = rawget(_G, "ngx")
 
-local M = { name = "nginx" }
+local M = { name = "nginx", duplex = true }
 
 -- Where the Lua module lets code wait. Elsewhere a timer has to do the work.
 local WAITS = {
@@ -17,6 +17,8 @@ local WAITS = {
   ssl_session_fetch = true,
   timer = true,
 }
+
+local LONGEST = 1e6 -- seconds: nginx counts milliseconds in 32 bits
 
 local TIMER = "hand the work to a timer: claude.spawn(function() … end) does, and so does "
   .. "ngx.timer.at(0, function(premature) … end)"
@@ -45,9 +47,17 @@ local OUTSIDE = {} -- stands for the coroutine where code runs in none, as in lo
 ---@return any
 function M.running() return (coroutine.running()) or OUTSIDE end
 
-local function after_a_moment(fn)
-  ngx.sleep(0)
+-- nginx without OpenResty's patches writes a warning of every ngx.sleep(0).
+local function in_turn(turn, fn)
+  turn:wait(LONGEST)
   fn()
+end
+
+local function soon(fn)
+  local turn = semaphores.new(0)
+  local handle = ngx.thread.spawn(in_turn, turn, fn)
+  turn:post()
+  return handle
 end
 
 local function in_timer(premature, fn) fn(premature) end
@@ -58,7 +68,7 @@ local function in_timer(premature, fn) fn(premature) end
 ---@return any? handle
 ---@return string? text
 function M.spawn(fn)
-  if WAITS[ngx.get_phase()] then return ngx.thread.spawn(after_a_moment, fn) end
+  if WAITS[ngx.get_phase()] then return soon(fn) end
   local possible, set, text = pcall(ngx.timer.at, 0, in_timer, fn)
   if possible and set then return false end -- it leaves nothing to give back
   return nil, ("nginx starts no timer: %s"):format(tostring(possible and text or set))
@@ -83,8 +93,6 @@ M.join = M.kill
 ---@class claude.NginxSemaphore: claude.Semaphore
 local Semaphore = {}
 Semaphore.__index = Semaphore
-
-local LONGEST = 1e6 -- seconds: nginx counts milliseconds in 32 bits
 
 function Semaphore:post() self.sem:post() end
 

@@ -18,21 +18,24 @@ local TRUST_HINT = "nginx trusts only the certificates that its configuration na
 local Cosocket = {}
 Cosocket.__index = Cosocket
 
+-- What belongs to one request is of no use in another: nginx raises "bad request".
+local function outcome(possible, result, text)
+  if possible then return result, text end
+  return nil, "the connection belongs to another request of this worker"
+end
+
 ---@param bytes string
 ---@return true?
 ---@return string?
 function Cosocket:send(bytes)
-  local sent, text = self.tcp:send(bytes)
+  local sent, text = outcome(pcall(self.tcp.send, self.tcp, bytes))
   if sent then return true end
   return nil, text
 end
 
 ---@return string?
 ---@return string?
-function Cosocket:receive()
-  local bytes, text = self.tcp:receiveany(MOST)
-  return bytes, text
-end
+function Cosocket:receive() return outcome(pcall(self.tcp.receiveany, self.tcp, MOST)) end
 
 function Cosocket:keep()
   if not self.tcp:setkeepalive() then self:close() end

@@ -33,6 +33,9 @@
 --- waits, and the connection it waits for, or gives back what the host keeps of one that has
 --- ended. Only whoever forked it can; for others it does nothing.
 ---
+--- Optional: `duplex`: a socket can receive in one coroutine while it sends in another, so that
+--- an answer is read that comes before the whole request is sent.
+---
 --- Optional: `says_how_much`: this host can only receive what it is told to wait for, a line
 --- or a number of bytes (HAProxy's sockets are like that).
 ---
@@ -61,8 +64,10 @@ local PIECE = 64 * 1024 -- of a body, sent at once
 ---@field package decoder userdata the core.http1
 ---@field package socket table?
 ---@field package opener any? handle of the coroutine that sends the request
----@field package sent_at number? when the last byte of the request was sent
+---@field package sent_at number? when the connection stood, or something was sent since
 ---@field package send_problem string?
+---@field package listens boolean? the answer may come before the whole request is sent
+---@field package reading boolean? a coroutine reads
 ---@field package heard_at number? last byte, or when a read began
 ---@field package news claude.Signal
 ---@field package fresh boolean something came since the last wait
@@ -114,10 +119,18 @@ local function send_request(self, socket)
   while bytes ~= "" do
     local sent, text = socket:send(bytes)
     if not sent then return nil, text end
+    self.sent_at = self.now()
     bytes = body and body:read(offset, PIECE) or ""
     offset = offset + #bytes
   end
   return true
+end
+
+-- From here on it is sent. A large body may take long, and be answered before its end.
+local function use_socket(self, socket)
+  self.socket, self.sent_at = socket, self.now()
+  self.listens = self.host.duplex and self.body and self.body:length() > PIECE
+  if self.listens then self.news:set() end
 end
 
 -- Connects and sends the request. A kept connection that the server has closed meanwhile is
@@ -132,12 +145,11 @@ local function open(self)
       return
     end
     if not socket then return fail(self, failures.of_word(why, text, hint)) end
-    self.socket = socket
+    use_socket(self, socket)
     sent, text = send_request(self, socket)
-  until sent or self.ended or not socket.reused
-  if self.ended then return close_socket(self) end
+    if self.ended then return socket:close() end
+  until sent or not socket.reused or self.timings.first_byte
   self.send_problem = text
-  self.sent_at = self.now()
 end
 
 local function open_and_tell(self)
@@ -162,7 +174,7 @@ local function take_bytes(self, bytes)
   local socket = self.socket
   finish(self, nil)
   self.socket = nil
-  if decoder:keeps_alive() and not self.send_problem then
+  if self.opened and decoder:keeps_alive() and not self.send_problem then
     socket:keep()
   else
     socket:close()
@@ -189,9 +201,14 @@ local function receive(self)
   return socket:receive()
 end
 
--- Reads once. What a kept connection says before the first byte is about the past.
+-- Reads once. What a kept connection says before the first byte is about the past. While the
+-- request is being sent, that no answer comes is for the sender to find out.
 local function read(self)
   local bytes, text = receive(self)
+  if not bytes and not self.opened then
+    self.listens = false
+    return
+  end
   while not bytes and not self.ended and self.socket.reused and not self.timings.first_byte do
     self.socket:close()
     open(self)
@@ -246,25 +263,42 @@ local function wait_once(self)
   if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
 end
 
+local function end_opener(self)
+  if self.opener then self.host.kill(self.opener) end
+  self.opener = nil
+end
+
 local function wait_for_request(self)
-  while not (self.opened or self.ended) do
+  while not (self.opened or self.ended or self.listens) do
     self.news:clear()
     wait_once(self)
   end
-  if self.opener then self.host.kill(self.opener) end
-  self.opener = nil
   self.look_at = 0
 end
 
+local function read_and_tell(self)
+  read(self)
+  self.reading = false
+  self.news:set()
+end
+
+-- Another task may have begun to read, and its news are for all.
 local function wait_for_answer(self)
   self.news:clear()
   self.heard_at = self.now()
-  local reader = self.host.fork(read, self)
-  while not (self.fresh or self.ended) do
+  local reader
+  if not self.reading then
+    self.reading = true
+    reader = self.host.fork(read_and_tell, self)
+  end
+  while self.reading and not (self.fresh or self.ended) do
     self.news:clear()
     wait_once(self)
   end
+  if self.ended then end_opener(self) end
+  if not reader then return end
   self.host.kill(reader)
+  self.reading = false
 end
 
 --- Waits until the response has something new to read or has ended. `nil, text, err` once
@@ -280,9 +314,10 @@ function Exchange:wait()
       -- A whole message is a success, whatever the connection did then.
       if not self.failure or response:unread() > 0 or response:complete() then return true end
     end
+    if self.opened or self.ended then end_opener(self) end
     if self.failure then return errors.fail(self.failure) end
     if self.ended then return true end
-    if self.opened then
+    if self.opened or self.listens then
       wait_for_answer(self)
     else
       wait_for_request(self)
@@ -296,7 +331,7 @@ end
 function Exchange:cancel(failure)
   if self.ended then return end
   fail(self, failure or failures.cancelled())
-  if self.opener then self.host.kill(self.opener) end
+  end_opener(self)
 end
 
 local function read_to_the_end(self)
