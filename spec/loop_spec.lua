@@ -178,4 +178,33 @@ describe("an adapter of claude.loop", function()
       assert.is_false(pcall(hub.use, wrong))
     end
   end)
+
+  it("is told which function its driver lacks, before anything is asked of it", function()
+    local made
+    hub.use({ name = "half", new = function() return made end })
+    for _, case in ipairs({
+      { nil, "watch" },
+      { { timer = function() end }, "watch" },
+      { { watch = function() end }, "timer" },
+    }) do
+      made = case[1]
+      local ok, text = pcall(hub.driver)
+      assert.is_false(ok)
+      assert.equal(
+        ("claude.loop: `new` of half returned no table with a function `%s`"):format(case[2]),
+        text
+      )
+    end
+  end)
+
+  for _, name in ipairs(require("spec.support.drivers")) do
+    it(name .. " takes a stop of what is not watched, and of what is no descriptor", function()
+      local driver = assert(require("claude.loop." .. name).new(function() end))
+      for _ = 1, 2 do
+        driver.watch(0, 0)
+        driver.watch(999, 0)
+      end
+      if driver.close then driver.close() end
+    end)
+  end
 end)

@@ -607,8 +607,8 @@ function Map:cancel() end
 ---@class claude.LoopModule
 local loop = {}
 
---- Selects a driver by name ("blocking", "luv") or an adapter of your own, which
---- lua/claude/loop/init.lua describes. Not while requests are in flight.
+--- Selects a driver by name ("blocking", "luv", "cqueues", "nvim") or an adapter of your own,
+--- which lua/claude/loop/init.lua describes. Not while requests are in flight.
 ---@param adapter string|claude.LoopAdapter
 function loop.use(adapter) end
 
@@ -621,9 +621,54 @@ local cqueues_loop = {}
 ---@param controller userdata from `cqueues.new()`
 function cqueues_loop.attach(controller) end
 
+--- For a host that lends its event loop.
 ---@class claude.LoopAdapter
 ---@field name? string
----@field new fun(ready: fun(fd: integer?, mask: integer?)): table
+---@field new fun(ready: fun(fd: integer?, mask: integer?)): claude.Driver?, string?
+
+---@class claude.Driver
+---@field watch fun(fd: integer, mask: integer) 0 stop, 1 read, 2 write, 3 both
+---@field timer fun(ms: integer) one call of ready() then; below 0: none
+---@field run? fun(wait: boolean): boolean drives the host's loop; false: nothing is left
+---@field slice? number seconds that tasks may have before the host's own events
+---@field waiter? fun(): { wait: function, post: function }? in a coroutine of the host's
+---@field close? fun()
+
+--- What `require "claude.tasks"` has beside the functions of `claude`.
+---@class claude.TasksModule
+local tasks = {}
+
+--- Runs tasks on the coroutines of a host that owns them; nil: on our own. Not while tasks
+--- run. lua/claude/tasks/hosted.lua describes adapters.
+---@param adapter string|claude.TaskHost|nil
+function tasks.use(adapter) end
+
+--- The protected call in which tasks may wait, on every Lua: `true, results…` or
+--- `false, raised, text`.
+---@param fn function
+---@param ... any
+---@return boolean
+---@return any ...
+function tasks.call(fn, ...) end
+
+--- For a host that owns its coroutines.
+---@class claude.TaskHost
+---@field name? string
+---@field now fun(): number seconds on a clock that only goes forward
+---@field spawn fun(fn: fun(ending: boolean?)): any?, string?
+---@field semaphore fun(): claude.Semaphore
+---@field running fun(): any what stands for the coroutine that runs
+---@field connect fun(options: table): table?, string?, string?, string?
+---@field fork fun(fn: function, argument: any): any
+---@field kill fun(handle: any)
+---@field join? fun(handle: any)
+---@field problem? fun(): string?, string?
+---@field refuse? fun(options: table): string?, string?
+---@field says_how_much? boolean
+
+---@class claude.Semaphore
+---@field post fun(self: claude.Semaphore)
+---@field wait fun(self: claude.Semaphore, seconds: number?): boolean
 
 -- The simulator ------------------------------------------------------------------------
 

@@ -117,6 +117,27 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
   end)
 end
 
+describe("an adapter that is not whole", function()
+  local coroutine_host = require("spec.support.coroutine_host")
+
+  it("is told which function it lacks", function()
+    for name, value in pairs(coroutine_host) do
+      if type(value) == "function" then
+        local lacking = setmetatable({ [name] = false }, { __index = coroutine_host })
+        local ok, text = pcall(tasks.use, lacking)
+        assert.is_false(ok)
+        assert.matches("claude.tasks.use: the adapter has no function `" .. name .. "`", text)
+      end
+    end
+  end)
+
+  it("is no adapter when it is no table", function()
+    local ok, text = pcall(tasks.use, 1)
+    assert.is_false(ok)
+    assert.matches("a name or an adapter", text)
+  end)
+end)
+
 describe("a host that starts no task", function()
   if not CAN_YIELD_ANYWHERE then return end
   local coroutine_host = require("spec.support.coroutine_host")

@@ -121,6 +121,8 @@ describe("an exchange over a host's sockets", function()
     assert.same({ "network", "name a resolver", true }, { err.kind, err.hint, err.retryable })
     use({ { refused = "certificate" } })
     assert.is_false(ask().err.retryable)
+    use({ { refused = "a word that is not known" } })
+    assert.equal("no connection: as the script says", ask().err.message)
   end)
 
   it("closes a connection whose answer is no HTTP", function()

@@ -17,6 +17,8 @@
 --- 2 write, 3 both. Changes come in order. When `watch(fd, 0)` returns, the loop must not
 --- touch the descriptor again: it may be closed, and its number may come back at once as
 --- another connection's. Several watches of one descriptor do not add up: the last counts.
+--- The same may be said twice, and a stop may come for what is not watched, even for a
+--- number that is no descriptor any more: both change nothing.
 ---
 --- `timer(ms)` asks for one call of `ready()` after so many milliseconds, and replaces what
 --- was asked before; negative cancels. 0 means soon, but never inside the call itself.
@@ -203,15 +205,27 @@ local function ready(fd, mask)
   end
 end
 
+-- Whoever writes an adapter hears of what it lacks here, not in the middle of a request.
+local function check_driver(made)
+  for _, name in ipairs({ "watch", "timer" }) do
+    if type(made) ~= "table" or type(made[name]) ~= "function" then
+      local text = "claude.loop: `new` of %s returned no table with a function `%s`"
+      error(text:format(M.adapter_name(), name), 0)
+    end
+  end
+end
+
 --- The driver that is in use, made on first need.
 ---@return claude.Driver?
 ---@return string? text why there is none
 function M.driver()
   if driver then return driver end
   chosen = chosen or require("claude.loop." .. host_program.loop())
-  local text
-  driver, text = chosen.new(ready)
-  return driver, text
+  local made, text = chosen.new(ready)
+  if made == nil and text then return nil, text end
+  check_driver(made)
+  driver = made
+  return driver
 end
 
 --- What waits here: the name of the adapter in use, or of the one that would be.

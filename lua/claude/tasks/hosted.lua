@@ -9,6 +9,8 @@
 ---     function host.semaphore() … end
 ---     function host.running() … end
 ---     function host.connect(options) … end
+---     function host.fork(fn, argument) … end
+---     function host.kill(handle) … end
 ---     require("claude.tasks").use(host)
 ---
 --- `now()`: seconds on a clock that only goes forward.
@@ -24,14 +26,17 @@
 --- `running()`: a value that stands for the coroutine that is running, different from that
 --- of every other and the same each time.
 ---
---- `connect(options)`: see claude/transport/socket.lua.
+--- `connect(options)`, `fork(fn, argument)`, `kill(handle)`: what requests need, and is
+--- described in claude/transport/socket.lua.
 ---
 --- Tasks run under `xpcall`, so the host's Lua must let coroutines wait under it: all do but
 --- PUC Lua 5.1.
 ---
 --- Optional: `join(handle)` is called once `fn` has ended by a coroutine that waited for it,
 --- and gives back what the host keeps of it; it never raises. `problem()` returns a text and
---- a hint where nothing can wait at this moment, and nil where it can.
+--- a hint where nothing can wait at this moment, and nil where it can. A host whose waits
+--- yield needs it: in a coroutine that the user made, and in none, a yield would reach somebody
+--- who does not expect it. It sees that in `running()`, and its hint names `claude.spawn`.
 local text_of = require("claude.errors").text_of
 
 local M = {}
@@ -45,6 +50,8 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 ---@field semaphore fun(): claude.Semaphore
 ---@field running fun(): any
 ---@field connect fun(options: table): table?, string?, string?
+---@field fork fun(fn: function, argument: any): any
+---@field kill fun(handle: any)
 ---@field join? fun(handle: any)
 ---@field problem? fun(): string?, string?
 
@@ -61,6 +68,17 @@ local here = setmetatable({}, { __mode = "k" }) -- the task that a coroutine of 
 -- Semaphores that nobody waits for and nobody will post: making one is most of a short wait.
 local MOST_SPARE = 1000
 local spare = {}
+
+local REQUIRED = { "now", "spawn", "semaphore", "running", "connect", "fork", "kill" }
+
+--- The first function that an adapter lacks; nil when it has all.
+---@param adapter table
+---@return string? name
+function M.missing(adapter)
+  for _, name in ipairs(REQUIRED) do
+    if type(adapter[name]) ~= "function" then return name end
+  end
+end
 
 --- Says whose coroutines these are.
 ---@param adapter claude.TaskHost

@@ -246,11 +246,16 @@ function M.use(adapter)
     return
   end
   if type(adapter) == "string" then adapter = require("claude.tasks." .. adapter) end
-  if type(adapter) ~= "table" or type(adapter.semaphore) ~= "function" then
+  if type(adapter) ~= "table" then
     error("claude.tasks.use: a name or an adapter (claude/tasks/hosted.lua) expected", 2)
   end
-  require("claude.tasks.hosted").use(adapter)
-  take(require("claude.tasks.hosted"))
+  local hosted = require("claude.tasks.hosted")
+  local missing = hosted.missing(adapter)
+  if missing then
+    error(("claude.tasks.use: the adapter has no function `%s`"):format(missing), 2)
+  end
+  hosted.use(adapter)
+  take(hosted)
 end
 
 --- The name of the host whose coroutines tasks run on, or would; nil: on our own.

@@ -67,11 +67,12 @@ local WORDS = {
 }
 
 --- The error for an exchange that failed on a host's socket.
----@param word string one of those above
+---@param word string? one of those above; what is none of them counts as "connect"
 ---@param text string the host's words
 ---@param hint? string instead of the usual one: where the host can say better what to do
 ---@return claude.Error
 function M.of_word(word, text, hint)
+  if not WORDS[word] then word = "connect" end
   local known = CODES[WORDS[word]]
   return errors.new({
     kind = "network",

@@ -9,8 +9,9 @@
 --- ## What a host supplies, beside claude/tasks/hosted.lua
 ---
 --- `connect(options)`: a connection, made in the coroutine that calls it, or `nil, text,
---- word, hint`, the word one of claude/transport/failures.lua, the hint (optional) what to do
---- about it in this host. Options:
+--- word, hint`: the text says what failed and with which address; the word is "resolve",
+--- "connect" (also without one), "tls", "certificate", "proxy_name" or "proxy"; the hint
+--- (optional) says what to do about it in this host. Options:
 ---
 ---     host, port    an IPv6 address stands in brackets
 ---     tls           whether to agree on TLS; certificate and name must be verified
