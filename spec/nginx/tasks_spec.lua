@@ -153,6 +153,12 @@ describe("in nginx, tasks", function()
     assert.equal("d true slept true true\n", answers[4].body)
   end)
 
+  it("are started without a warning in the log", function()
+    local before = #server:log()
+    assert.equal("e true slept true true\n", server:get("/case/tasks?name=e&pause=0.01").body)
+    assert.is_nil(server:log():sub(before + 1):find("[warn]", 1, true))
+  end)
+
   it("what a loop raises stands in the log as text, without the key", function()
     local before = #server:log()
     local answer = server:get(("/case/raise?base=%s/error_429&retries=0"):format(fault.url))
