@@ -2,6 +2,8 @@
 --
 --     eval "$(make -s env LUA=luajit)" && make LUA=luajit && love examples/love
 --
+-- or, without a key, with the simulator: put `build/lua-claude simulate --` before love.
+--
 -- Type and press return; escape interrupts him, and leaves when he is silent.
 local claude = require("claude")
 

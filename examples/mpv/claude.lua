@@ -3,6 +3,7 @@
 --
 --     eval "$(make -s env LUA=lua5.2)" && make LUA=lua5.2 && mpv --script=examples/mpv/claude.lua …
 --
+-- or, without a key, with the simulator: put `build/lua-claude simulate --` before mpv.
 -- (mpv built with LuaJIT needs LUA=luajit; `mpv --version -v` says which Lua it has.)
 local claude = require("claude")
 
