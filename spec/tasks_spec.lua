@@ -424,6 +424,18 @@ for _, driver in ipairs(WAYS) do
     end)
 
     describe("map", function()
+      it("names the option that is wrong", function()
+        for wanted, options in pairs({
+          ["there is no option limits"] = { limits = 3 },
+          ["limit must be at least 1"] = { limit = 0 },
+          ["timeout must be a number of seconds"] = { timeout = "1" },
+        }) do
+          local ok, text = pcall(tasks.map, { 1 }, print, options)
+          assert.is_false(ok)
+          assert.matches("claude.map: " .. wanted .. "$", text)
+        end
+      end)
+
       local function sleeper(seconds, i)
         tasks.sleep(seconds)
         return i

@@ -192,6 +192,24 @@ function Map:__call() return self.step() end
 ---@field limit? integer how many run at once; 10 without it
 ---@field timeout? number seconds that one element may take; then it is cancelled
 
+local MAP_OPTIONS = { limit = true, timeout = true }
+
+---@return string? problem
+local function map_options_problem(options)
+  if options == nil then return nil end
+  if type(options) ~= "table" then return "options must be a table" end
+  for name in pairs(options) do
+    if not MAP_OPTIONS[name] then return "there is no option " .. tostring(name) end
+  end
+  local limit, timeout = options.limit, options.timeout
+  if limit ~= nil and not (type(limit) == "number" and limit >= 1) then
+    return "limit must be at least 1"
+  end
+  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
+    return "timeout must be a number of seconds"
+  end
+end
+
 --- Calls `fn(item, index)` for each element of a list, many at once, and gives the results
 --- as they finish: `for item, result in claude.map(list, fn, { limit = 20 }) do … end`.
 ---@param list any[]
@@ -201,22 +219,13 @@ function Map:__call() return self.step() end
 function M.map(list, fn, options)
   if type(list) ~= "table" then error("claude.map: a list expected", 2) end
   if type(fn) ~= "function" then error("claude.map: a function expected", 2) end
-  if options ~= nil and type(options) ~= "table" then
-    error("claude.map: options must be a table", 2)
-  end
-  local limit = options and options.limit or 10
-  if type(limit) ~= "number" or limit < 1 or limit ~= limit then
-    error("claude.map: limit must be at least 1", 2)
-  end
-  local timeout = options and options.timeout
-  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
-    error("claude.map: timeout must be a number of seconds", 2)
-  end
+  local problem = map_options_problem(options)
+  if problem then error("claude.map: " .. problem, 2) end
   local map = setmetatable({
     list = list,
     fn = fn,
-    timeout = timeout,
-    group = M.group(limit),
+    timeout = options and options.timeout,
+    group = M.group(options and options.limit or 10),
     started = 0,
   }, Map)
   map.step = M.iterator(function() return map:next() end, "map:next()")
