@@ -8,11 +8,12 @@ if vim.fn.has("nvim-0.7") == 0 then
 end
 
 local function define(name, verb, options)
-  vim.api.nvim_create_user_command(
-    name,
-    function(arguments) require("claude.nvim.commands")[verb](arguments) end,
-    options
-  )
+  local function run(arguments) require("claude.nvim.commands")[verb](arguments) end
+  vim.api.nvim_create_user_command(name, function(arguments)
+    local done, problem = pcall(run, arguments)
+    -- It says what to do; a traceback would hide it.
+    if not done then vim.notify("claude: " .. tostring(problem), vim.log.levels.ERROR) end
+  end, options)
 end
 
 define("Claude", "ask", {

@@ -195,6 +195,7 @@ build = {
     ["claude.nvim.compose"] = "lua/claude/nvim/compose.lua",
     ["claude.nvim.folds"] = "lua/claude/nvim/folds.lua",
     ["claude.nvim"] = "lua/claude/nvim/init.lua",
+    ["claude.nvim.naming"] = "lua/claude/nvim/naming.lua",
     ["claude.nvim.options"] = "lua/claude/nvim/options.lua",
     ["claude.nvim.show"] = "lua/claude/nvim/show.lua",
     ["claude.nvim.store"] = "lua/claude/nvim/store.lua",

@@ -473,6 +473,11 @@ describe(":Claude", function()
       { "{ approve = 'never' }", 'approve must be "ask", "all" or a function' },
       { "{ keys = { halt = 'x' } }", "there is no key halt" },
       { "{ keys = { stop = true } }", 'keys.stop must be a key such as "<C-c>", or false' },
+      { "{ keys = { stop = '' } }", 'keys.stop must be a key such as "<C-c>", or false' },
+      { "{ max_tokens = -1 }", "max_tokens must be a whole number above 0, not -1" },
+      { "{ folder = '' }", "folder must not be empty" },
+      { "{ params = { model = 'x' } }", "params.model is set by the option model" },
+      { "{ tools = { 'date' } }", "tools[1] must be a tool, not a string" },
       { "{ client = { api_kee = 'x' } }", "there is no option api_kee" },
       { "42", "options must be a table, not a number" },
     }) do

@@ -6,6 +6,7 @@ local approvals = require("claude.nvim.approval")
 local claude = require("claude")
 local core = require("claude.core")
 local folds = require("claude.nvim.folds")
+local naming = require("claude.nvim.naming")
 local shows = require("claude.nvim.show")
 local stores = require("claude.nvim.store")
 local syntax = require("claude.nvim.syntax")
@@ -15,7 +16,8 @@ local views = require("claude.nvim.view")
 local M = {}
 
 ---@class claude.nvim.Chat
----@field name string
+---@field name string of its file, without the suffix
+---@field question_buffer? integer where the next question is being written
 ---@field options claude.nvim.Options
 ---@field buffer integer
 ---@field conversation claude.Conversation
@@ -24,6 +26,7 @@ local M = {}
 ---@field approval claude.nvim.Approval
 ---@field package writer claude.nvim.Writer
 ---@field package run? claude.Run what is under way
+---@field package stopped? claude.Run the same, once it was told to stop
 ---@field package closed boolean
 local Chat = {}
 Chat.__index = Chat
@@ -33,13 +36,20 @@ local function warn(text) vim.notify("claude: " .. text, vim.log.levels.WARN) en
 
 local BUSY = "an answer is arriving: :ClaudeStop stops it"
 
+-- What runs the user's autocommands: their errors are told, and stop nothing.
+local function attempt(what, ...)
+  local done, problem = pcall(...)
+  if not done then warn(("%s: %s"):format(what, problem)) end
+  return done
+end
+
 local function make_buffer(name)
   local buffer = vim.api.nvim_create_buf(true, true)
-  vim.api.nvim_buf_set_name(buffer, "claude://" .. name)
+  naming.apply(buffer, "claude://" .. name)
   local settings = vim.bo[buffer]
   settings.undolevels = -1 -- what was said cannot be undone here
   settings.modifiable = false
-  settings.filetype = "claude"
+  attempt("the chat's filetype", function() settings.filetype = "claude" end)
   syntax.apply(buffer)
   return buffer
 end
@@ -77,6 +87,20 @@ local function map_keys(chat)
   end
 end
 
+local function make_writer(chat)
+  local function on_problem(problem)
+    vim.schedule(function() warn("the chat is not saved: " .. tostring(problem)) end)
+  end
+  local function on_moved(path)
+    chat.name = stores.name(path)
+    vim.schedule(function()
+      warn("another editor saved this chat, too: what is said here is saved as " .. chat.name)
+      if not chat.closed then naming.apply(chat.buffer, "claude://" .. chat.name) end
+    end)
+  end
+  return stores.writer(stores.path(chat.options.folder, chat.name), on_problem, on_moved)
+end
+
 --- A chat with a buffer of its own.
 ---@param options claude.nvim.Options
 ---@param conversation claude.Conversation
@@ -94,9 +118,7 @@ function M.new(options, conversation, name)
     show = shows.new(view),
     closed = false,
   }, Chat)
-  chat.writer = stores.writer(stores.path(options.folder, name), function(problem)
-    vim.schedule(function() warn("the chat is not saved: " .. tostring(problem)) end)
-  end)
+  chat.writer = make_writer(chat)
   chat.approval = approvals.new(chat)
   listen(chat)
   map_keys(chat)
@@ -113,19 +135,47 @@ end
 ---@return boolean
 function Chat:is_busy() return self.run ~= nil end
 
---- Shows the chat in a window, and goes there.
+--- Whether its buffer is gone, also where no autocommand could tell.
+---@return boolean
+function Chat:is_closed()
+  if not self.closed and not vim.api.nvim_buf_is_loaded(self.buffer) then self:close() end
+  return self.closed
+end
+
+--- Whether it has ended, and all is saved.
+---@return boolean
+function Chat:is_over() return self:is_closed() and not self.writer:is_behind() end
+
+local WINDOW = "the chat's window"
+
+function Chat:_make_window()
+  local before = vim.api.nvim_get_current_win()
+  local made = attempt(WINDOW, vim.cmd, self.options.open)
+  if not made and vim.api.nvim_get_current_win() == before then return false end
+  attempt(WINDOW, vim.api.nvim_win_set_buf, 0, self.buffer)
+  if vim.api.nvim_get_current_buf() ~= self.buffer then return false end
+  folds.apply()
+  vim.api.nvim_win_set_cursor(0, { vim.api.nvim_buf_line_count(self.buffer), 0 })
+  return true
+end
+
+--- Shows the chat in a window, and goes there. Where that cannot be, it says so.
+---@return boolean shown
 function Chat:open()
   local window = vim.fn.bufwinid(self.buffer)
-  if window ~= -1 then return vim.api.nvim_set_current_win(window) end
-  vim.cmd(self.options.open)
-  vim.api.nvim_win_set_buf(0, self.buffer)
-  vim.api.nvim_win_set_cursor(0, { vim.api.nvim_buf_line_count(self.buffer), 0 })
+  if window == -1 then return self:_make_window() end
+  attempt(WINDOW, vim.api.nvim_set_current_win, window)
+  return vim.api.nvim_get_current_win() == window
 end
 
 --- Asks, and shows the answer as it comes.
 ---@param question string
 ---@return boolean taken
 function Chat:ask(question)
+  if self:is_closed() then
+    warn("this chat was closed: the question was not taken")
+    return false
+  end
   if self.run then
     warn(BUSY)
     return false
@@ -166,7 +216,7 @@ end
 function Chat:_read(run)
   while true do
     local kind, text, index, call = run:next()
-    if self.closed then return nil end
+    if self:is_closed() then return nil end
     if not kind then
       return index --[[@as claude.Error?]]
     end
@@ -179,7 +229,7 @@ end
 function Chat:_answer(run)
   local ok, err, text = tasks.call(function() return self:_read(run) end)
   if self.run == run then self.run = nil end
-  if self.closed then return end
+  if self:is_closed() then return end
   self.view:status(nil)
   if ok then
     self:_tell_end(run, err)
@@ -222,18 +272,27 @@ end
 --- Stops the answer. What had arrived of it stays, also for the model.
 function Chat:stop()
   local run = self.run
-  if not run then return end
+  if not run or run == self.stopped then return end
+  self.stopped = run
   run:cancel()
   local _, _, err = run:next()
   local partial = err and err.kind == "cancelled" and err.partial
   if partial then self.conversation:keep(partial) end
 end
 
+--- It goes on with what its file holds.
+function Chat:continue_file() self.writer:continue() end
+
+function Chat:_dump()
+  local dump, _, err = self.conversation:dump()
+  if not dump then warn("the chat cannot be saved: " .. tostring(err)) end
+  return dump
+end
+
 --- Writes the conversation to its file, and waits for nothing.
 function Chat:save()
-  local dump, _, err = self.conversation:dump()
-  if not dump then return warn("the chat cannot be saved: " .. tostring(err)) end
-  self.writer:write(dump)
+  local dump = self:_dump()
+  if dump then self.writer:write(dump) end
 end
 
 --- Stops, and lets go of the buffer.
@@ -248,11 +307,9 @@ end
 
 --- At the end of the editor: stops, and saves what is not saved.
 function Chat:leave()
-  if self.run then
-    self:stop()
-    self:save()
-  end
-  self.writer:finish()
+  if not self.run then return self.writer:finish() end
+  self:stop()
+  self.writer:finish(self:_dump())
 end
 
 return M

@@ -1,4 +1,6 @@
 --- A small window to write a question in, of any number of lines.
+local naming = require("claude.nvim.naming")
+
 local M = {}
 
 local HEIGHT = 6
@@ -22,19 +24,32 @@ local function hint(buffer, key)
   })
 end
 
---- Opens the window below the current one.
----@param chat claude.nvim.Chat
-function M.open(chat)
-  local name = vim.api.nvim_buf_get_name(chat.buffer) .. "/question"
-  local key = chat.options.keys.reply
-  vim.cmd(("belowright %dnew"):format(HEIGHT))
+-- A question that is being written is not thrown away for another.
+local function go_on(chat)
+  local buffer = chat.question_buffer
+  local window = buffer and vim.fn.win_findbuf(buffer)[1]
+  if not window then return false end
+  vim.api.nvim_set_current_win(window)
+  return true
+end
+
+local function make_buffer(chat)
   local buffer = vim.api.nvim_get_current_buf()
   local settings = vim.bo[buffer]
   settings.buftype, settings.bufhidden, settings.swapfile = "acwrite", "wipe", false
-  local known = vim.fn.bufnr(name)
-  if known ~= -1 and known ~= buffer then vim.api.nvim_buf_delete(known, { force = true }) end
-  vim.api.nvim_buf_set_name(buffer, name)
+  naming.apply(buffer, vim.api.nvim_buf_get_name(chat.buffer) .. "/question")
   settings.syntax = "markdown"
+  chat.question_buffer = buffer
+  return buffer
+end
+
+--- Opens the window below the current one, or goes to it.
+---@param chat claude.nvim.Chat
+function M.open(chat)
+  if go_on(chat) then return end
+  local key = chat.options.keys.reply
+  vim.cmd(("belowright %dnew"):format(HEIGHT))
+  local buffer = make_buffer(chat)
   vim.api.nvim_create_autocmd("BufWriteCmd", {
     buffer = buffer,
     callback = function() send(chat, buffer) end,

@@ -5,6 +5,11 @@
 ---
 --- doc/lua-claude.txt is the manual. `setup` need not be called.
 local claude = require("claude")
+
+-- Lua's own words for a C part that is missing do not say what to do.
+local has_core, why_not = pcall(require, "claude.core")
+if not has_core then error(require("claude.loading").explained("claude.core", why_not), 0) end
+
 local chats_module = require("claude.nvim.chat")
 local options_module = require("claude.nvim.options")
 local stores = require("claude.nvim.store")
@@ -44,7 +49,16 @@ local function leave()
   end
 end
 
+-- Lets go of chats that are over.
+local function prune()
+  for buffer, chat in pairs(chats) do
+    if chat:is_over() then chats[buffer] = nil end
+  end
+  if last and last:is_closed() then last = nil end
+end
+
 local function keep(chat)
+  prune()
   if not next(chats) then
     local group = vim.api.nvim_create_augroup("claude.nvim", {})
     vim.api.nvim_create_autocmd("VimLeavePre", { group = group, callback = leave })
@@ -62,13 +76,10 @@ end
 
 -- The chat whose buffer this is, else the one that was used last.
 local function current()
-  for buffer, chat in pairs(chats) do
-    if chat.closed then chats[buffer] = nil end
-  end
+  prune()
   local here = chats[vim.api.nvim_get_current_buf()]
-  if here then return here end
-  if last and not last.closed then return last end
-  return nil
+  if here and not here.closed then return here end
+  return last
 end
 
 local function current_or_none()
@@ -89,7 +100,7 @@ function M.ask(question, where)
   if type(question) ~= "string" then error("claude.nvim.ask: a question expected", 2) end
   local chat = not (where and where.new) and current() or begin(question)
   last = chat
-  chat:open()
+  if chat:open() then vim.cmd("stopinsert") end -- nothing can be typed there
   chat:ask(question)
   return chat.buffer
 end
@@ -100,8 +111,7 @@ end
 function M.open(where)
   local chat = not (where and where.new) and current() or begin()
   last = chat
-  chat:open()
-  if not chat:is_busy() then require("claude.nvim.compose").open(chat) end
+  if chat:open() and not chat:is_busy() then require("claude.nvim.compose").open(chat) end
   return chat.buffer
 end
 
@@ -123,7 +133,7 @@ end
 ---@return boolean
 function M.is_busy()
   for _, chat in pairs(chats) do
-    if chat:is_busy() or chat.view:is_behind() then return true end
+    if not chat:is_closed() and (chat:is_busy() or chat.view:is_behind()) then return true end
   end
   return false
 end
@@ -134,7 +144,7 @@ function M.saved() return stores.names(settings().folder) end
 
 local function chat_named(name)
   for _, chat in pairs(chats) do
-    if chat.name == name and not chat.closed then return chat end
+    if chat.name == name and not chat:is_closed() then return chat end
   end
 end
 
@@ -144,6 +154,7 @@ local function load(name)
   local conversation, text = connection():load(path, given)
   if not conversation then return nil, text end
   local chat = keep(chats_module.new(settings(), conversation, name))
+  chat:continue_file()
   chat.show:messages(conversation:messages())
   if chat:awaits_answer() then
     chat.show:say("This has no answer yet: :ClaudeRetry sends it.", "note")

@@ -49,13 +49,57 @@ local function check_keys(keys, level)
     if not KEYS[name] then
       error(("claude.nvim: there is no key %s"):format(tostring(name)), level + 1)
     end
-    if type(key) ~= "string" and key ~= false then
+    if key == "" or type(key) ~= "string" and key ~= false then
       error(
         ('claude.nvim: keys.%s must be a key such as "%s", or false'):format(name, KEYS[name]),
         level + 1
       )
     end
   end
+end
+
+-- Parameters that are options by themselves, or belong to each request.
+local NOT_PARAMS = {
+  model = "the option model",
+  max_tokens = "the option max_tokens",
+  thinking = "the option thinking",
+  system = "the option system",
+  tools = "the option tools",
+  messages = "the chat",
+  stream = "the chat",
+}
+
+local function check_params(params, level)
+  for name, owner in pairs(NOT_PARAMS) do
+    if params[name] ~= nil then
+      error(("claude.nvim: params.%s is set by %s"):format(name, owner), level + 1)
+    end
+  end
+end
+
+local function check_tools(tools, level)
+  for i, tool in ipairs(tools) do
+    if type(tool) ~= "table" then
+      error(("claude.nvim: tools[%d] must be a tool, not a %s"):format(i, type(tool)), level + 1)
+    end
+  end
+end
+
+local function check_values(given, level)
+  for _, name in ipairs({ "model", "open", "folder" }) do
+    if given[name] == "" then
+      error(("claude.nvim: %s must not be empty"):format(name), level + 1)
+    end
+  end
+  local most = given.max_tokens
+  if most and (most < 1 or most % 1 ~= 0) then
+    error(
+      ("claude.nvim: max_tokens must be a whole number above 0, not %s"):format(most),
+      level + 1
+    )
+  end
+  if given.params then check_params(given.params, level + 1) end
+  if type(given.tools) == "table" then check_tools(given.tools, level + 1) end
 end
 
 local function check(given, level)
@@ -71,6 +115,7 @@ local function check(given, level)
       )
     end
   end
+  check_values(given, level + 1)
   local approve = given.approve
   if type(approve) == "string" and approve ~= "ask" and approve ~= "all" then
     error('claude.nvim: approve must be "ask", "all" or a function', level + 1)
@@ -89,6 +134,8 @@ function M.complete(given, level)
   check(given or {}, level + 1)
   local options = vim.tbl_extend("force", defaults(), given or {})
   options.keys = vim.tbl_extend("force", KEYS, options.keys)
+  -- The current folder may be another when a chat is saved.
+  options.folder = vim.fn.fnamemodify(options.folder, ":p"):gsub("(.)/$", "%1")
   return options
 end
 

@@ -27,6 +27,11 @@ end
 ---@return string
 function M.path(folder, name) return folder .. "/" .. name .. SUFFIX end
 
+--- The name of the chat that a file keeps.
+---@param path string
+---@return string
+function M.name(path) return (path:match("[^/]*$"):sub(1, -#SUFFIX - 1)) end
+
 --- A name for a new chat: when it began, and what the first question was about.
 ---@param folder string
 ---@param question string
@@ -46,6 +51,10 @@ end
 ---@class claude.nvim.Writer
 ---@field package path string
 ---@field package on_problem fun(text: string)
+---@field package on_moved fun(path: string)
+---@field package known? string the file that is to be replaced
+---@field package beside? string the file that is being written
+---@field package ended boolean
 ---@field package waiting? string what is to be written when the write under way has ended
 ---@field package latest? string what is not in the file yet
 ---@field package busy boolean
@@ -53,40 +62,89 @@ local Writer = {}
 Writer.__index = Writer
 Writer.__name = "claude.nvim.Writer"
 
---- What writes one chat's file.
----@param path string
----@param on_problem fun(text: string) may be called inside libuv
----@return claude.nvim.Writer
-function M.writer(path, on_problem)
-  return setmetatable({ path = path, on_problem = on_problem, busy = false }, Writer)
+-- Tells one file, as it was written, from another in its place.
+local function identity(path)
+  local stat = uv().fs_stat(path)
+  return stat and ("%s %s.%s"):format(stat.ino, stat.mtime.sec, stat.mtime.nsec)
 end
+
+--- What writes one chat's file. Both functions may be called inside libuv.
+---@param path string
+---@param on_problem fun(text: string)
+---@param on_moved fun(path: string) another program wrote the file: this one writes there
+---@return claude.nvim.Writer
+function M.writer(path, on_problem, on_moved)
+  return setmetatable({
+    path = path,
+    on_problem = on_problem,
+    on_moved = on_moved,
+    ended = false,
+    busy = false,
+  }, Writer)
+end
+
+--- The chat is what the file holds now, and may replace it.
+function Writer:continue() self.known = identity(self.path) end
+
+--- Whether something is not written yet.
+---@return boolean
+function Writer:is_behind() return self.busy or self.latest ~= nil end
 
 -- Where it cannot be made, opening the file says so.
 local function make_folder(path)
   pcall(vim.fn.mkdir, vim.fn.fnamemodify(path, ":h"), "p", FOLDER_MODE)
 end
 
--- Writes beside the file, then puts it in its place: a reader finds the old text or the new.
-local function replace(path, text, done)
-  local loop, beside = uv(), path .. ".new"
-  loop.fs_open(beside, "w", OWNER_ONLY, function(problem, file)
+-- Two editors may go on with one chat: what the other has saved is not overwritten.
+function Writer:_keep_apart()
+  local there = identity(self.path)
+  if not there or there == self.known then return end
+  local base, count = self.path:sub(1, -#SUFFIX - 1), 2
+  while uv().fs_stat(("%s-%d%s"):format(base, count, SUFFIX)) do
+    count = count + 1
+  end
+  self.path = ("%s-%d%s"):format(base, count, SUFFIX)
+  self.on_moved(self.path)
+end
+
+local function write_whole(path, text, done)
+  local loop = uv()
+  loop.fs_open(path, "w", OWNER_ONLY, function(problem, file)
     if problem then return done(problem) end
     loop.fs_write(file, text, 0, function(failed, written)
       loop.fs_fsync(file, function(unsafe)
         loop.fs_close(file, function()
           if not failed and written ~= #text then failed = "the file system is full" end
-          if failed or unsafe then return done(failed or unsafe) end
-          loop.fs_rename(beside, path, done)
+          done(failed or unsafe)
         end)
       end)
     end)
   end)
 end
 
+-- After the end a newer text stands there.
+function Writer:_put_in_place(beside, problem)
+  local loop = uv()
+  if not problem and not self.ended then
+    self:_keep_apart()
+    local moved
+    moved, problem = loop.fs_rename(beside, self.path)
+    if moved then self.known = identity(self.path) end
+  end
+  loop.fs_unlink(beside)
+  self.beside = nil
+  return problem
+end
+
+-- Writes beside the file, then puts it in its place: a reader finds the old text or the new.
 function Writer:_begin(text)
   self.busy = true
-  replace(self.path, text, function(problem)
+  local beside = ("%s.%d.new"):format(self.path, uv().os_getpid())
+  self.beside = beside
+  write_whole(beside, text, function(problem)
+    problem = self:_put_in_place(beside, problem)
     self.busy = false
+    if self.ended then return end
     if problem then
       self.on_problem(problem)
     elseif self.latest == text then
@@ -101,6 +159,7 @@ end
 --- Writes soon, and waits for nothing.
 ---@param text string
 function Writer:write(text)
+  if self.ended then return end
   self.latest = text
   if self.busy then
     self.waiting = text
@@ -111,13 +170,16 @@ function Writer:write(text)
 end
 
 --- Writes what is not written yet, now: for the end.
-function Writer:finish()
-  local text = self.latest
-  if not text then return end
-  self.latest, self.waiting = nil, nil
+---@param newer? string the text, if it is another since
+function Writer:finish(newer)
+  local text = newer or self.latest
+  if not text or self.ended then return end
+  self.latest, self.waiting, self.ended = nil, nil, true
   make_folder(self.path)
+  self:_keep_apart()
   local done, problem = require("claude.conversation.save").write_file(self.path, text)
   if not done then self.on_problem(problem) end
+  if self.beside then uv().fs_unlink(self.beside) end
 end
 
 return M

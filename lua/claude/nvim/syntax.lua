@@ -9,6 +9,9 @@ local COMMANDS = {
   [[syntax match claudeItem /^\s*\([-*+]\|\d\+\.\)\ze\s/]],
   [[syntax match claudeTitle /^#\{1,6} .*/]],
   [[syntax sync minlines=100]],
+}
+
+local HIGHLIGHTS = {
   [[highlight default link claudeCodeBlock String]],
   [[highlight default link claudeCode String]],
   [[highlight default claudeStrong gui=bold cterm=bold]],
@@ -16,9 +19,26 @@ local COMMANDS = {
   [[highlight default link claudeTitle Title]],
 }
 
+local function highlight()
+  for _, command in ipairs(HIGHLIGHTS) do
+    vim.cmd(command)
+  end
+end
+
+local is_watching = false
+
+-- A colour scheme clears what is no link.
+local function watch_colors()
+  if is_watching then return end
+  is_watching = true
+  vim.api.nvim_create_autocmd("ColorScheme", { callback = highlight })
+end
+
 --- Sets it up for a buffer.
 ---@param buffer integer
 function M.apply(buffer)
+  highlight()
+  watch_colors()
   vim.api.nvim_buf_call(buffer, function()
     for _, command in ipairs(COMMANDS) do
       vim.cmd(command)

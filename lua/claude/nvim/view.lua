@@ -47,10 +47,12 @@ local View = {}
 View.__index = View
 View.__name = "claude.nvim.View"
 
-local namespace
+-- The status has one of its own: marks of others may be numbered as it is.
+local namespace, status_namespace
 
 local function prepare_highlights()
   namespace = namespace or vim.api.nvim_create_namespace("claude")
+  status_namespace = status_namespace or vim.api.nvim_create_namespace("claude.status")
   for _, group in pairs(GROUPS) do
     vim.cmd(("highlight default link %s %s"):format(group[1], group[2]))
   end
@@ -198,12 +200,12 @@ end
 function View:_place_status()
   local text, last = self.shown_status, vim.api.nvim_buf_line_count(self.buffer) - 1
   if not text then
-    if self.status_stands then vim.api.nvim_buf_del_extmark(self.buffer, namespace, 1) end
+    if self.status_stands then vim.api.nvim_buf_del_extmark(self.buffer, status_namespace, 1) end
     self.status_stands = false
     return
   end
   self.status_stands = true
-  vim.api.nvim_buf_set_extmark(self.buffer, namespace, last, 0, {
+  vim.api.nvim_buf_set_extmark(self.buffer, status_namespace, last, 0, {
     id = 1,
     virt_text = { { text, GROUPS.note[1] } },
   })
@@ -221,13 +223,18 @@ function View:_append_pending(stop)
   return true
 end
 
+-- It is set even if an autocommand of the user, on OptionSet, raises an error.
+local function set_modifiable(buffer, is_modifiable)
+  pcall(vim.api.nvim_buf_set_option, buffer, "modifiable", is_modifiable)
+end
+
 function View:_write(stop)
   local buffer = self.buffer
   if self.closed or not vim.api.nvim_buf_is_loaded(buffer) then return end
   local windows = followers(buffer)
-  vim.bo[buffer].modifiable = true
+  set_modifiable(buffer, true)
   local allowed = self:_append_pending(stop)
-  vim.bo[buffer].modifiable = false
+  set_modifiable(buffer, false)
   local last = vim.api.nvim_buf_line_count(buffer)
   for _, window in ipairs(windows) do
     vim.api.nvim_win_set_cursor(window, { last, 0 })
