@@ -52,6 +52,9 @@ describe("a chat", function()
   before_each(function() editors = {} end)
   after_each(function()
     for _, one in ipairs(editors) do
+      one:kill() -- before the folder of any goes, which may be another's, too
+    end
+    for _, one in ipairs(editors) do
       one:stop()
     end
   end)
@@ -176,7 +179,7 @@ describe("a chat", function()
     editor:wait_for("return vim.fn.getcmdwintype() ~= ''")
     editor:command("Claude hello")
     assert.matches("the chat's window: ", wait_for_message("E11"))
-    editor:type("<C-c><C-c>")
+    editor:command("quit")
     editor:wait_for("return vim.fn.getcmdwintype() == ''")
     editor:command("Claude")
     editor:wait_for("return vim.bo.buftype == 'acwrite'")

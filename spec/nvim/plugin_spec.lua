@@ -105,6 +105,21 @@ describe("the plugin", function()
     end)
   end)
 
+  it("says at the first command that it was not built, and what to do", function()
+    local folder = child.temporary()
+    local copy = "mkdir -p %s/tree && cp -r lua plugin %s/tree && rm %s/tree/lua/claude/*.so"
+    child.run(copy:format(folder, folder, folder))
+    editor = nvim.start({ folder = folder, path = folder .. "/tree" })
+    editor:command("Claude hello")
+    local said = editor:wait_for([[
+      local messages = vim.fn.execute("messages")
+      return messages:find("cannot be loaded", 1, true) and messages
+    ]])
+    assert.matches("claude: claude%.core, a C part of lua%-claude .* cannot be loaded", said)
+    assert.matches("make nvim in the plugin's folder", said)
+    assert.is_nil(said:find("traceback", 1, true))
+  end)
+
   it("has a help file whose tags can be made", function()
     local folder = child.temporary()
     child.run(("mkdir %s && cp -r doc %s"):format(folder, folder))
