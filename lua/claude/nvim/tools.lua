@@ -1,11 +1,13 @@
 --- The tools that a chat offers unless others are given. They only read, and only what
 --- lies in the current folder or is open in the editor; each call is asked for.
 local claude = require("claude")
+local core = require("claude.core")
 local folder = require("claude.folder")
 
 local M = {}
 
 local MOST_LINES = 2000
+local MOST_BYTES = 128 * 1024 -- what a model reads stays in the chat, and counts every time
 local MOST_FILES = 500
 
 local function uv() return vim.uv or vim.loop end
@@ -89,12 +91,20 @@ local function lines_of(path)
   return vim.fn.readfile(path)
 end
 
+-- Not inside a character.
+local function cut(text)
+  local part = text:sub(1, MOST_BYTES)
+  local valid, at = core.utf8_valid(part)
+  if not valid and at > MOST_BYTES - 4 then part = part:sub(1, at - 1) end
+  return ("%s\n[%d bytes of %d]"):format(part, #part, #text)
+end
+
 M.read_file = claude.tool({
   name = "read_file",
   description = (
     "Read a text file in the current folder or below it, as it is in the editor if "
-    .. "it is open there: at most %d lines at once."
-  ):format(MOST_LINES),
+    .. "it is open there: at most %d lines and %d bytes at once."
+  ):format(MOST_LINES, MOST_BYTES),
   input_schema = {
     type = "object",
     properties = {
@@ -111,6 +121,7 @@ M.read_file = claude.tool({
     local first = math.max(1, tonumber(input.first_line) or 1)
     local last = math.min(#lines, tonumber(input.last_line) or #lines, first + MOST_LINES - 1)
     local text = table.concat(vim.list_slice(lines, first, last), "\n")
+    if #text > MOST_BYTES then return cut(text) end
     if last >= #lines then return text end
     return ("%s\n[lines %d to %d of %d]"):format(text, first, last, #lines)
   end,
