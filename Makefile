@@ -38,6 +38,9 @@ SPECS ?= spec
 HOST_SPECS = spec/nvim spec/nginx spec/games
 PORTABLE_SPECS = $(filter-out $(HOST_SPECS),$(wildcard spec/*_spec.lua) $(patsubst %/,%,\
   $(sort $(dir $(wildcard spec/*/*_spec.lua)))))
+# Those of the build say nothing of how the modules behave, and build in the tree: one at a time.
+BUILD_SPECS = $(patsubst %,spec/%_spec.lua,deps make rockspec suites)
+LIBRARY_SPECS = $(filter-out $(BUILD_SPECS),$(PORTABLE_SPECS))
 BUSTED = $(SPEC_ENV) $(LUA) spec/support/busted.lua
 SUITES = .ci/suites
 SUB = $(MAKE) --no-print-directory
@@ -113,18 +116,26 @@ test:
 check:
 	@.ci/deps check $(LUA) $(LUAS)
 	@$(SUITES) $(BUILD)/check.counts \
-	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s -j$(JOBS) LUA=$(lua) test-lua SPECS='$(PORTABLE_SPECS)'") \
+	  "$(LUAS)" "$(SUB) -s -j$(JOBS) $(SYNC) test-luas" \
+	  $(foreach lua,$(LUAS),"build: $(lua)" "$(SUB) -s LUA=$(lua) test-lua SPECS='spec/make_spec.lua spec/rockspec_spec.lua'") \
 	  "clang" "$(SUB) -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang test-c build" \
 	  "poll(2)" "$(SUB) -s test-poll" \
 	  "hosts" "$(SUB) -s hosts" \
 	  "Neovim, nginx, games" "$(SUB) -s -j$(JOBS) nvim test-lua SPECS='$(HOST_SPECS)'" \
-	  "collector under stress" "$(SUB) -s stress SPECS='$(PORTABLE_SPECS)'" \
+	  "collector under stress" "$(SUB) -s stress SPECS='$(LIBRARY_SPECS)'" \
 	  "sanitizers" "$(SUB) -s sanitize" \
 	  "threads" "$(SUB) -s test-threads" \
 	  "valgrind" "$(SUB) -s -j$(JOBS) valgrind" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
 	  "=layers" "$(SUB) -s check-layers" \
 	  "=lint" "$(SUB) -s lint"
+
+# The specs wait more than they work: two versions at once take hardly longer than one.
+SYNC = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+test-luas: $(addprefix test-with-,$(LUAS))
+test-with-%:
+	@echo 'With $*:'
+	@$(MAKE) -s --no-print-directory LUA=$* test-lua SPECS='$(LIBRARY_SPECS)'
 
 modules: $(MODULES)
 
@@ -188,7 +199,7 @@ SAN_BUILD = CC=gcc CFLAGS='$(SAN)' BUILD=$(BUILD)/asan
 sanitize:
 	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c test-oom
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua SPECS='$(PORTABLE_SPECS)'
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua SPECS='$(LIBRARY_SPECS)'
 
 # The program under test is built by the spec; only what it loads is for ThreadSanitizer.
 TSAN = -O1 -g -fsanitize=thread
@@ -269,5 +280,5 @@ clean:
 	rm -rf $(BUILD) $(NVIM_MODULES) claude $(shell find csrc -name '*.o')
 
 .PHONY: bench-conversations bench-nginx bench-nvim build check check-layers clean deps env format fuzz \
-  help hosts install lint modules nvim rockspec run sanitize stress test test-c test-lua test-oom \
-  test-poll valgrind
+  help hosts install lint modules nvim rockspec run sanitize stress test test-c test-lua \
+  test-luas test-oom test-poll test-threads valgrind
