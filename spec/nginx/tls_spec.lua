@@ -37,6 +37,17 @@ local TLS12 = ([[
   }
 ]]):format(TLS12_PORT)
 
+-- A worker of nginx answers before the next look of the one that asks.
+local QUICK_PORT = servers.free_port()
+local QUICK = ([[
+  server {
+    listen 127.0.0.1:%d ssl;
+    ssl_certificate ${directory}/server.pem;
+    ssl_certificate_key ${directory}/server.key;
+    location / { return 200; }
+  }
+]]):format(QUICK_PORT)
+
 describe("in nginx, TLS", function()
   local server, fault, front, proxy, directory
 
@@ -84,6 +95,28 @@ describe("in nginx, TLS", function()
     other:stop()
     assert.is_truthy(body:find("^network\n.*was not accepted"), body)
     assert.is_truthy(body:find("lua_ssl_trusted_certificate", 1, true), body)
+  end)
+
+  it("says why as often as it is asked, however quick the handshake was", function()
+    local quick = nginx.start({ http = QUICK:gsub("%${directory}", directory) })
+    for _ = 1, 40 do
+      local body = ask("/other_ca/failure", "https://localhost:" .. QUICK_PORT)
+      assert.is_truthy(body:find("^network\n.*was not accepted"), body)
+    end
+    quick:stop()
+  end)
+
+  it("says of a certificate for another name that it is that", function()
+    local answers = {}
+    for i = 1, 40 do
+      answers[i] = through_proxy("wrong.example.test")
+      assert.is_truthy(answers[i]:find("^network\n.*was not accepted"), answers[i])
+    end
+    local all = table.concat(answers)
+    assert.is_truthy(
+      all:find("the certificate is for another name: check the address", 1, true),
+      all
+    )
   end)
 
   it("refuses an address, whose certificate nginx cannot check", function()

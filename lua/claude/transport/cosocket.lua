@@ -12,6 +12,18 @@ local TRUST_HINT = "nginx trusts only the certificates that its configuration na
   .. "`lua_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;` and "
   .. "`lua_ssl_verify_depth 5;` into nginx.conf"
 
+-- lua-resty-core fails in an assertion where the handshake is over without a wait and the
+-- certificate is then found wanting.
+local UNTOLD = "the certificate is not trusted, or not for this name (nginx does not say which)"
+
+-- Some of what OpenSSL and nginx find wrong with a certificate is no matter of trust.
+local HINTS = {
+  ["certificate has expired"] = "renew the server's certificate, or set this machine's clock",
+  ["certificate is not yet valid"] = "set this machine's clock",
+  ["certificate host mismatch"] = "the certificate is for another name: check the address "
+    .. "(base_url or ANTHROPIC_BASE_URL)",
+}
+
 ---@class claude.Cosocket
 ---@field reused boolean
 ---@field package tcp table
@@ -52,7 +64,7 @@ end
 
 local function word_of_handshake(text)
   if text:find("^%d+: ") or text:find("certificate", 1, true) then
-    return "certificate", TRUST_HINT
+    return "certificate", HINTS[text:match("^%d+: (.*)$") or text] or TRUST_HINT
   end
   return "tls"
 end
@@ -78,11 +90,11 @@ local function handshake(tcp, name, pool)
   -- A handshake that ended without waiting has not failed for the Lua module when it refused
   -- the certificate: it raises as it asks for the session. Asked for none (false) it would not
   -- even look, and the connection would stand.
-  local asked, session, text = pcall(tcp.sslhandshake, tcp, sessions[pool], name, true)
-  sessions[pool] = asked and session or nil
-  if asked and not text then return true end
-  text = asked and tostring(text) or "nginx refused it: " .. tostring(session)
-  return nil, text, word_of_handshake(asked and text or "certificate")
+  local possible, session, text = pcall(tcp.sslhandshake, tcp, sessions[pool], name, true)
+  sessions[pool] = possible and session or nil
+  if not possible then return nil, UNTOLD, "certificate", TRUST_HINT end
+  if not text then return true end
+  return nil, tostring(text), word_of_handshake(tostring(text))
 end
 
 local function set_up(socket, options, pool)
