@@ -24,6 +24,18 @@ describe("the choice of a proxy, where libcurl does not make it,", function()
     assert.is_nil(proxy_for("https://api.example.test", { proxy = "" }))
   end)
 
+  it("takes the name in small letters first, as libcurl does", function()
+    environment.set({
+      HTTPS_PROXY = "http://large.example.test:1",
+      https_proxy = "http://small.example.test:2",
+      NO_PROXY = "*",
+      no_proxy = "elsewhere.test",
+    })
+    assert.equal("small.example.test:2", proxy_for("https://api.example.test"))
+    environment.set({ ALL_PROXY = "http://large.example.test:1", all_proxy = "http://small.test:2" })
+    assert.equal("small.test:2", proxy_for("https://api.example.test"))
+  end)
+
   it("takes ALL_PROXY for everything, and HTTP_PROXY for nothing", function()
     environment.set({ HTTP_PROXY = "http://forged.example.test:1" })
     assert.is_nil(proxy_for("http://api.example.test"))

@@ -47,9 +47,10 @@ local function parse(text)
   }
 end
 
-local ENVIRONMENT = { https = { "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy" } }
+-- The order is libcurl's: small letters first.
+local ENVIRONMENT = { https = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } }
 -- HTTP_PROXY may be a request's header Proxy (CGI): only the name in small letters is taken.
-ENVIRONMENT.http = { "http_proxy", "ALL_PROXY", "all_proxy" }
+ENVIRONMENT.http = { "http_proxy", "all_proxy", "ALL_PROXY" }
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
@@ -66,7 +67,7 @@ function M.choose(target, options)
     text = environment(unpack(ENVIRONMENT[target.scheme]))
   end
   if not text or text == "" then return nil end
-  local exceptions = options.no_proxy or environment("NO_PROXY", "no_proxy")
+  local exceptions = options.no_proxy or environment("no_proxy", "NO_PROXY")
   if exceptions and names(exceptions, target.host) then return nil end
   return parse(text)
 end
