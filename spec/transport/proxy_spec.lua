@@ -32,7 +32,7 @@ describe("the choice of a proxy, where libcurl does not make it,", function()
       no_proxy = "elsewhere.test",
     })
     assert.equal("small.example.test:2", proxy_for("https://api.example.test"))
-    environment.set({ ALL_PROXY = "http://large.example.test:1", all_proxy = "http://small.test:2" })
+    environment.set({ ALL_PROXY = "http://large.test:1", all_proxy = "http://small.test:2" })
     assert.equal("small.test:2", proxy_for("https://api.example.test"))
   end)
 
