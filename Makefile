@@ -206,7 +206,8 @@ TSAN = -O1 -g -fsanitize=thread
 ## test-threads: Lua states in threads, with the modules under ThreadSanitizer
 test-threads: $(MODULES)
 	@$(SUB) -s -j$(JOBS) CC=gcc CFLAGS='$(TSAN)' BUILD=$(BUILD)/tsan modules
-	@STATES_CFLAGS='$(TSAN)' STATES_MODULES=$(call quote,$(CURDIR)/$(BUILD)/tsan/$(LUA)) \
+	@TSAN_OPTIONS=suppressions=$(call quote,$(CURDIR)/spec/support/tsan.supp) \
+	  STATES_CFLAGS='$(TSAN)' STATES_MODULES=$(call quote,$(CURDIR)/$(BUILD)/tsan/$(LUA)) \
 	  $(SUB) -s SPECS=spec/net/states_spec.lua test-lua
 
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
