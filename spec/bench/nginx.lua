@@ -4,10 +4,10 @@
 ---     make bench-nginx ARGS="400 2"      how many, and how many seconds each
 ---
 --- An nginx of its own plays the API: 50 deltas a second in each stream. The nginx that is
---- measured asks for them, in one worker: once with this library, which passes the text on
---- to its clients, and once with a loop that reads and throws away, the least that can be
---- done. Meanwhile a client asks for /tick, again 5 ms after each
---- answer.
+--- measured asks for them, in one worker: with this library, which passes the text on to its
+--- clients; with a loop that passes on the bytes as they come; and with one that reads and
+--- throws away, the least that can be done. Meanwhile a client asks for /tick, again 5 ms
+--- after each answer.
 local nginx = require("spec.support.nginx")
 local uv = require("luv")
 
@@ -26,6 +26,9 @@ local MEASURED = [[
   location = /tick { return 200 "tick"; }
   location /claude {
     content_by_lua_block { require("spec.bench.nginx_streams").claude("${upstream}") }
+  }
+  location /relay {
+    content_by_lua_block { require("spec.bench.nginx_streams").relay("${upstream}") }
   }
   location /discard {
     content_by_lua_block { require("spec.bench.nginx_streams").discard("${upstream}") }
@@ -142,6 +145,7 @@ local function main()
   })
   for _ = 1, 3 do
     measure(server, "/discard")
+    measure(server, "/relay")
     measure(server, "/claude")
   end
   io.write(server:log())

@@ -22,16 +22,31 @@ function M.claude(upstream)
   end
 end
 
---- Reads, and throws away what comes.
----@param upstream string
-function M.discard(upstream)
+local function each_piece(upstream, take)
   local tcp = ngx.socket.tcp()
   assert(tcp:connect("127.0.0.1", tonumber(upstream:match("(%d+)$"))))
   tcp:settimeout(60000)
   tcp:send("GET /v1/messages HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
-  while tcp:receiveany(65536) do
-    ngx.ctx.pieces = true
+  local piece = tcp:receiveany(65536)
+  while piece do
+    take(piece)
+    piece = tcp:receiveany(65536)
   end
+end
+
+--- Reads, and throws away what comes.
+---@param upstream string
+function M.discard(upstream)
+  each_piece(upstream, function() ngx.ctx.pieces = true end)
+end
+
+--- Passes on what comes, as it comes: what any relay has to do.
+---@param upstream string
+function M.relay(upstream)
+  each_piece(upstream, function(piece)
+    ngx.print(piece)
+    ngx.flush(true)
+  end)
 end
 
 return M
