@@ -1,6 +1,7 @@
 -- What an adapter of the loop contract may have besides watch and timer.
 local claude = require("claude")
 local hub = require("claude.loop")
+local servers = require("spec.support.servers")
 local tasks = require("claude.tasks")
 
 -- A host without an event loop: the spec says when something is ready.
@@ -207,4 +208,25 @@ describe("an adapter of claude.loop", function()
       if driver.close then driver.close() end
     end)
   end
+end)
+
+describe("claude.loop", function()
+  it("that is loaded anew has nothing to do with what the former has under way", function()
+    local server = servers.fault_server()
+    local client = claude.new({ api_key = "k", base_url = server.url .. "/slow_ok" })
+    local stream = client.messages:stream({
+      model = "claude-opus-4-8",
+      max_tokens = 1000,
+      messages = { { role = "user", content = "Hi" } },
+    })
+    assert(stream:next())
+    package.loaded["claude.loop"] = nil
+    local anew = require("claude.loop")
+    package.loaded["claude.loop"] = hub
+    assert.equal(0, (anew.engine():counts()))
+    anew.use("luv")
+    anew.use("blocking")
+    assert(stream:final_message())
+    server:stop()
+  end)
 end)

@@ -1094,6 +1094,7 @@ function net.features() end
 ---@return string? folder
 function net.authorities() end
 
+--- A new engine. It ends with its collection, and what is under way with it.
 ---@return claude.net.Engine?
 ---@return string? problem
 function net.engine() end
@@ -1102,7 +1103,7 @@ function net.engine() end
 ---@return string? problem
 function net.poller() end
 
---- The transfers of a Lua state.
+--- Transfers, and the connections that they share.
 ---@class claude.net.Engine
 local Engine = {}
 

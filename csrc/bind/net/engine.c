@@ -1,6 +1,7 @@
 /*
-** engine.c - the Lua class claude.net.Engine over net/multi.h. One per Lua state,
-** kept in the registry: connections are shared by all clients.
+** engine.c - the Lua class claude.net.Engine over net/multi.h. claude.loop makes one,
+** whose connections all clients share. A claude.loop that is loaded anew (a plugin is
+** reloaded, say) has an engine of its own: nobody would tell it of the other's transfers.
 **
 ** Lua knows transfers by their ids, which are numbers: whatever order a closing
 ** state collects things in, nothing dangles.
@@ -12,7 +13,6 @@
 #include "net/multi.h"
 
 #define CLASS "claude.net.Engine"
-#define REGISTRY_KEY "claude.net.engine"
 #define FORKED                                                                                     \
   "this process was forked after its first request: the connections belong to the parent. "        \
   "Make requests only after fork, or start another program"
@@ -48,18 +48,14 @@ static int engine_gc(lua_State *L) {
   return 0;
 }
 
-/* net.engine() -> engine | nil, text; the same one each time */
-static int engine_get(lua_State *L) {
+/* net.engine() -> engine | nil, text */
+static int engine_new(lua_State *L) {
   Engine *e;
 
-  lua_getfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
-  if (!lua_isnil(L, -1)) return 1;
   e = lua_newuserdatauv(L, sizeof *e, 0);
   e->multi = NULL;
   luaL_setmetatable(L, CLASS);
   if (cm_multi_new(&e->multi, &cm_libc_alloc) != CM_OK) return fail(L, "libcurl cannot start");
-  lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
   return 1;
 }
 
@@ -347,6 +343,6 @@ void cm_open_engine(lua_State *L) {
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
-  lua_pushcfunction(L, engine_get);
+  lua_pushcfunction(L, engine_new);
   lua_setfield(L, -2, "engine");
 }

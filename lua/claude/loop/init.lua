@@ -95,7 +95,7 @@ function M.now()
   return loaded.now()
 end
 
---- The engine of this Lua state.
+--- The engine, made at the first request.
 ---@return userdata? engine
 ---@return string? text why there is none
 function M.engine()
