@@ -260,6 +260,7 @@ build = {
     ["claude.transport.limits"] = "lua/claude/transport/limits.lua",
     ["claude.transport.plan"] = "lua/claude/transport/plan.lua",
     ["claude.transport.proxy"] = "lua/claude/transport/proxy.lua",
+    ["claude.transport.shut_down"] = "lua/claude/transport/shut_down.lua",
     ["claude.transport.socket"] = "lua/claude/transport/socket.lua",
     ["claude.transport.tunnel"] = "lua/claude/transport/tunnel.lua",
     ["claude.types"] = "lua/claude/types.lua",

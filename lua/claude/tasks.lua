@@ -66,6 +66,14 @@ function M.is_cancelled()
   return task ~= nil and task.cancelled
 end
 
+--- For waits by other means than ours: true in a task that was cancelled. Raises where
+--- nothing may wait.
+---@return boolean
+function M.must_not_wait()
+  local task = scheduler.task_that_may_wait()
+  return task ~= nil and task.cancelled
+end
+
 --- Lets so many seconds pass. In a cancelled task it returns an error at once, and raises
 --- it when called again, so that no loop of sleeps goes on for ever.
 ---@param seconds number

@@ -73,6 +73,22 @@ describe("in nginx, tasks", function()
     function() assert.equal("cancelled at once, closed\n", ask("cancel_run", "stall_in_event")) end
   )
 
+  it("so they do where the Lua module lets no read be interrupted", function()
+    local forking = nginx.start({
+      http = [[
+        init_by_lua_block {
+          package.preload["claude.transport.shut_down"] = function() return false end
+        }
+      ]],
+      locations = (LOCATIONS:gsub("%${fault}", fault.url)),
+    })
+    for _, case in ipairs({ "cancel_stream", "cancel_task", "cancel_run" }) do
+      local path = ("/case/%s?base=%s/stall_in_event"):format(case, fault.url)
+      assert.equal("cancelled at once, closed\n", forking:get(path).body)
+    end
+    forking:stop()
+  end)
+
   it("so does a cancel while TLS is being agreed on", function()
     local base = fault.url:gsub("http://127.0.0.1", "https://localhost")
     local body = server:get("/case/cancel_connecting?seconds=20&base=" .. base).body

@@ -11,6 +11,7 @@ local LOCATIONS = [[
   resolver 127.0.0.1:1;
   resolver_timeout 300ms;
   lua_ssl_trusted_certificate ${directory}/ca.pem;
+  location = /stats { proxy_pass ${fault}/stats; }
   location /case/ {
     content_by_lua_block {
       require("spec.nginx.handlers")[ngx.var.uri:match("([%w_]+)$")]()
@@ -60,7 +61,8 @@ describe("in nginx, TLS", function()
     fault = servers.fault_server()
     front = servers.tls_front(directory, fault)
     proxy = servers.connect_proxy(front.port)
-    server = nginx.start({ locations = (LOCATIONS:gsub("%${directory}", directory)) })
+    local locations = LOCATIONS:gsub("%${directory}", directory):gsub("%${fault}", fault.url)
+    server = nginx.start({ locations = locations })
     for _ = 1, 200 do
       if ask("/case/failure", front.url .. "/ok") == "whole\n" then break end
       os.execute("sleep 0.05")
@@ -72,6 +74,11 @@ describe("in nginx, TLS", function()
       running:stop()
     end
     if directory then os.execute(("rm -r '%s'"):format(directory)) end
+  end)
+
+  it("a cancel ends a read that waits, and closes the connection", function()
+    local body = ask("/case/cancel_stream", front.url .. "/stall_in_event")
+    assert.equal("cancelled at once, closed\n", body)
   end)
 
   local function through_proxy(host)

@@ -27,6 +27,7 @@ local HINTS = {
 ---@class claude.Cosocket
 ---@field reused boolean
 ---@field package tcp table
+---@field package patience integer milliseconds that a read may take
 local Cosocket = {}
 Cosocket.__index = Cosocket
 
@@ -45,12 +46,35 @@ function Cosocket:send(bytes)
   return nil, text
 end
 
+local function receive(self, milliseconds)
+  local tcp = self.tcp
+  if self.patience ~= milliseconds then
+    self.patience = milliseconds
+    pcall(tcp.settimeouts, tcp, FOREVER, FOREVER, milliseconds)
+  end
+  return outcome(pcall(tcp.receiveany, tcp, MOST))
+end
+
 ---@return string?
 ---@return string?
-function Cosocket:receive() return outcome(pcall(self.tcp.receiveany, self.tcp, MOST)) end
+function Cosocket:receive() return receive(self, FOREVER) end
+
+---@param seconds number
+---@return string?
+---@return string?
+function Cosocket:receive_within(seconds)
+  -- Whole seconds where that makes no odds: they need to be told seldom.
+  local unit = seconds > 10 and 1000 or 1
+  return receive(self, math.min(math.ceil(seconds * 1000 / unit) * unit, FOREVER))
+end
 
 function Cosocket:keep()
   if not self.tcp:setkeepalive() then self:close() end
+end
+
+local shut_down = require("claude.transport.shut_down")
+if shut_down then
+  function Cosocket:interrupt() shut_down(self.tcp) end
 end
 
 -- In a thread of another request nginx raises; that request closes its sockets itself.
@@ -121,7 +145,8 @@ function M.connect(options)
   if not connected then
     return nil, ("%s:%d: %s"):format(options.host, options.port, text), word_of_connect(text)
   end
-  local socket = setmetatable({ tcp = tcp, reused = tcp:getreusedtimes() > 0 }, Cosocket)
+  local reused = tcp:getreusedtimes() > 0
+  local socket = setmetatable({ tcp = tcp, reused = reused, patience = FOREVER }, Cosocket)
   if socket.reused then return socket end
   local ready, problem, word, hint = set_up(socket, options, pool)
   if ready then return socket end

@@ -2,9 +2,9 @@
 --- with the core's HTTP/1.1 decoder instead of libcurl.
 ---
 --- Nothing of an exchange runs while nobody waits for it, except that the request is sent:
---- `wait` reads in a coroutine of its own, which it ends when the wait is over. So a cancel
---- ends a read at once, wherever it comes from; reading stops when the reader is slow; and
---- what was dropped holds nobody up.
+--- reading stops when the reader is slow, and what was dropped holds nobody up. A cancel ends
+--- a read at once, wherever it comes from: the read is interrupted where a socket can be; else
+--- `wait` reads in a coroutine of its own, and ends that.
 ---
 --- ## What a host supplies, beside claude/tasks/hosted.lua
 ---
@@ -28,6 +28,12 @@
 ---                        end) or a number of bytes that are sure to come
 ---     keep(self)         puts it by for another request
 ---     close(self)        never raises, in whatever coroutine
+---
+--- and may have
+---
+---     interrupt(self)    another coroutine that waits for this socket's bytes goes on at once,
+---                        with nil and a text; the connection is then good for nothing
+---     receive_within(self, seconds)  goes with it: `receive`, or nil and "timeout"
 ---
 --- `fork(fn, argument)`: runs `fn(argument)` at once, up to where it waits, in a coroutine
 --- of its own that the host goes on with; returns a handle. `kill(handle)`: ends it where it
@@ -54,6 +60,7 @@ local M = {}
 
 local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
 local PIECE = 64 * 1024 -- of a body, sent at once
+local LATENESS = 0.01 -- part of a limit by which it may be noticed too late
 
 ---@class claude.SocketExchange: claude.Exchange
 ---@field package host claude.TaskHost
@@ -69,6 +76,7 @@ local PIECE = 64 * 1024 -- of a body, sent at once
 ---@field package send_problem string?
 ---@field package listens boolean? the answer may come before the whole request is sent
 ---@field package reading boolean? a coroutine reads
+---@field package interruption table? ends the read of whoever waits, as a ticket of its task
 ---@field package heard_at number? last byte, or when a read began
 ---@field package news claude.Signal
 ---@field package fresh boolean something came since the last wait
@@ -76,6 +84,7 @@ local PIECE = 64 * 1024 -- of a body, sent at once
 ---@field package content_at number? when that number last grew
 ---@field package busy boolean a text or tool block was open at the last wait
 ---@field package look_at number when the soonest limit could be reached, as far as is known
+---@field package looked_at number when that was found
 ---@field package now fun(): number
 local Exchange = {}
 Exchange.__index = Exchange
@@ -96,10 +105,13 @@ local function finish(self, failure)
   tell(self)
 end
 
+-- Whoever reads it closes it.
 local function close_socket(self)
-  local socket = self.socket
+  local socket, interruption = self.socket, self.interruption
   self.socket = nil
-  if socket then socket:close() end
+  if not socket then return end
+  if interruption then return interruption:wake() end
+  socket:close()
 end
 
 ---@param failure claude.Error
@@ -238,7 +250,7 @@ local function judge(self, now)
   local start = self.timings.start
   local at, name, seconds = limits.soonest(self.limits, activity(self), start, now, self.max_tokens)
   if at and name and at <= now then return self:cancel(failures.of_limit(name, seconds)) end
-  self.look_at = at or math.huge
+  self.look_at, self.looked_at = at or math.huge, now
 end
 
 -- Whatever arrives only moves the limits away, so that one look will do until the soonest
@@ -283,8 +295,48 @@ local function read_and_tell(self)
   self.news:set()
 end
 
+-- A limit that was looked for a while ago lies farther off by now.
+local function time_left(self)
+  local now = self.now()
+  self.heard_at = now
+  note_progress(self, now)
+  local patience = self.look_at - self.looked_at
+  if not self.ended and now - self.looked_at > LATENESS * patience then judge(self, now) end
+  return self.look_at - self.looked_at
+end
+
+local function receive_in_task(self, socket, seconds)
+  local task = tasks.running()
+  self.reading, self.interruption = true, { wake = function() socket:interrupt() end }
+  if task then task.ticket = self.interruption end
+  local bytes, text = socket:receive_within(seconds)
+  if task then task.ticket = nil end
+  self.reading, self.interruption = false, nil
+  return bytes, text
+end
+
+local function read_here(self)
+  local seconds = time_left(self)
+  if self.ended then return end
+  local socket = self.socket
+  local bytes, text = receive_in_task(self, socket, seconds)
+  if self.ended then return socket:close() end
+  if bytes then return take_bytes(self, bytes) end
+  if tasks.is_cancelled() then return self:cancel(tasks.cancelled_error()) end
+  if text ~= "timeout" then return take_end(self, text) end
+  judge(self, self.now())
+  self.news:set()
+end
+
+-- Until the answer has begun, it may be that the request has to be sent once more.
+local function can_read_here(self)
+  if self.reading or not (self.opened and self.timings.first_byte) then return false end
+  return self.socket.interrupt ~= nil and not tasks.must_not_wait()
+end
+
 -- Another task may have begun to read, and its news are for all.
 local function wait_for_answer(self)
+  if can_read_here(self) then return read_here(self) end
   self.news:clear()
   self.heard_at = self.now()
   local reader
@@ -396,6 +448,7 @@ function M.start(options)
     content = 0,
     busy = false,
     look_at = 0,
+    looked_at = 0,
     now = host.now,
   }, Exchange)
   self.opener = host.fork(open_and_tell, self)
