@@ -115,27 +115,30 @@ test:
 ## check: the other Lua versions, sanitizers, valgrind, fuzzing, linters, layers
 check:
 	@.ci/deps check $(LUA) $(LUAS)
-	@$(SUITES) $(BUILD)/check.counts \
-	  "$(LUAS)" "$(SUB) -s -j$(JOBS) $(SYNC) test-luas" \
-	  $(foreach lua,$(LUAS),"build: $(lua)" "$(SUB) -s LUA=$(lua) test-lua SPECS='spec/make_spec.lua spec/rockspec_spec.lua'") \
-	  "clang" "$(SUB) -s -j$(JOBS) CC=clang BUILD=$(BUILD)/clang test-c build" \
-	  "poll(2)" "$(SUB) -s test-poll" \
-	  "hosts" "$(SUB) -s hosts" \
-	  "Neovim, nginx, games" "$(SUB) -s -j$(JOBS) nvim test-lua SPECS='$(HOST_SPECS)'" \
-	  "collector under stress" "$(SUB) -s stress SPECS='$(LIBRARY_SPECS)'" \
+	@for lua in $(LUA) $(LUAS); do $(SUB) -s -j$(JOBS) LUA=$$lua modules || exit 1; done
+	@$(SUB) -s nvim
+	@SUITE_LANES=$(LANES) $(SUITES) $(BUILD)/check.counts \
 	  "sanitizers" "$(SUB) -s sanitize" \
-	  "threads" "$(SUB) -s test-threads" \
-	  "valgrind" "$(SUB) -s -j$(JOBS) valgrind" \
+	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s LUA=$(lua) test-lua SPECS='$(LIBRARY_SPECS)'") \
+	  "collector under stress" "$(SUB) -s stress SPECS='$(LIBRARY_SPECS)'" \
+	  "Neovim, nginx, games" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
+	  "hosts" "$(SUB) -s hosts" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
-	  "=layers" "$(SUB) -s check-layers" \
-	  "=lint" "$(SUB) -s lint"
+	  "valgrind" "$(SUB) -s valgrind" \
+	  "builds" "$(SUB) -s test-builds" \
+	  "clang" "$(SUB) -s CC=clang BUILD=$(BUILD)/clang test-c build" \
+	  "poll(2)" "$(SUB) -s test-poll" \
+	  "threads" "$(SUB) -s test-threads" \
+	  "=lint" "$(SUB) -s lint" \
+	  "=layers" "$(SUB) -s check-layers"
 
-# The specs wait more than they work: two versions at once take hardly longer than one.
-SYNC = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-test-luas: $(addprefix test-with-,$(LUAS))
-test-with-%:
-	@echo 'With $*:'
-	@$(MAKE) -s --no-print-directory LUA=$* test-lua SPECS='$(LIBRARY_SPECS)'
+# The suites wait more than they work: so many at once.
+LANES ?= 3
+
+## test-builds: what is installed for each of the other Lua versions
+test-builds:
+	@for lua in $(LUAS); do echo "With $$lua:"; \
+	  $(SUB) -s LUA=$$lua test-lua SPECS='spec/make_spec.lua spec/rockspec_spec.lua' || exit 1; done
 
 modules: $(MODULES)
 
@@ -281,5 +284,5 @@ clean:
 	rm -rf $(BUILD) $(NVIM_MODULES) claude $(shell find csrc -name '*.o')
 
 .PHONY: bench-conversations bench-nginx bench-nvim build check check-layers clean deps env format fuzz \
-  help hosts install lint modules nvim rockspec run sanitize stress test test-c test-lua \
-  test-luas test-oom test-poll test-threads valgrind
+  help hosts install lint modules nvim rockspec run sanitize stress test test-builds test-c test-lua \
+  test-oom test-poll test-threads valgrind

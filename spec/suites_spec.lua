@@ -1,15 +1,18 @@
 -- .ci/suites adds up what the suites of `make test` and `make check` print.
 local child = require("spec.support.child")
 
-local function total_of(...)
+local function total_at_once(lanes, ...)
   local counts, words = child.temporary(), {}
   for _, word in ipairs({ ... }) do
     words[#words + 1] = child.quote(word)
   end
-  local result = child.run((".ci/suites %s %s"):format(counts, table.concat(words, " ")))
-  child.run("rm -f " .. counts .. "*")
+  local call = "SUITE_LANES=%d .ci/suites %s %s"
+  local result = child.run(call:format(lanes, counts, table.concat(words, " ")))
+  child.run("rm -rf " .. counts .. "*")
   return result.out:match("([^\n]*)\n$"), result.status, result.out
 end
+
+local function total_of(...) return total_at_once(1, ...) end
 
 describe("the counts of suites", function()
   it("are added up", function()
@@ -40,4 +43,15 @@ describe("the counts of suites", function()
     "of a step are its exit status",
     function() assert.equal("1 passed, 1 failed", (total_of("=fine", "true", "=bad", "false"))) end
   )
+
+  it("are in the order of the suites, however many run at once", function()
+    local meet = child.temporary()
+    local late = ("until [ -e %s ]; do sleep 0.01; done; echo 1 passed, 0 failed"):format(meet)
+    local early = ("touch %s; echo 2 passed, 1 failed"):format(meet)
+    local total, status, out = total_at_once(2, "late", late, "early", early)
+    child.run("rm -f " .. meet)
+    assert.same({ "3 passed, 1 failed", 1 }, { total, status })
+    assert.matches("== early\n2 passed, 1 failed\n== late\n1 passed, 0 failed\n", out)
+    assert.matches("1 passed +0 failed.-  late\n.-2 passed +1 failed.-  early\n", out)
+  end)
 end)

@@ -6,14 +6,13 @@
 --- An nginx of its own plays the API: 50 deltas a second in each stream. The nginx that is
 --- measured asks for them, in one worker: with this library, which passes the text on to its
 --- clients; with a loop that passes on the bytes as they come; and with one that reads and
---- throws away, the least that can be done. Meanwhile a client asks for /tick, again 5 ms
---- after each answer.
+--- throws away, the least that can be done. Meanwhile a process of its own asks for /tick, again
+--- 5 ms after each answer.
 local nginx = require("spec.support.nginx")
 local uv = require("luv")
 
 local STREAMS = tonumber(arg[1]) or 200
 local SECONDS = tonumber(arg[2]) or 1
-local TICK = 5 -- milliseconds
 
 local UPSTREAM = [[
   location /v1/messages {
@@ -67,28 +66,27 @@ local function stream(port, path, on_end)
   end)
 end
 
--- Asks for /tick again and again; returns what stops it, with the times in milliseconds.
+-- A child that asks for /tick; what is returned ends it and gives the times in milliseconds.
 local function ticks(port)
-  local times, stopped, socket, timer = {}, false, nil, uv.new_timer()
-  connect(port, function(opened)
-    socket = opened
-    local sent
-    local function ask()
-      if stopped then return end
-      sent = uv.hrtime()
-      socket:write("GET /tick HTTP/1.1\r\nHost: bench\r\n\r\n")
-    end
-    socket:read_start(function(_, bytes)
-      if not bytes then return end
-      times[#times + 1] = (uv.hrtime() - sent) / 1e6
-      timer:start(TICK, 0, ask)
-    end)
-    ask()
+  local stdin, stdout, text, ended = uv.new_pipe(false), uv.new_pipe(false), "", false
+  local handle = assert(uv.spawn(arg[-1], {
+    args = { "spec/bench/ticker.lua", tostring(port) },
+    stdio = { stdin, stdout, 2 },
+  }))
+  stdout:read_start(function(_, bytes)
+    text, ended = text .. (bytes or ""), not bytes
   end)
   return function()
-    stopped = true
-    timer:close()
-    socket:close()
+    stdin:close()
+    while not ended do
+      uv.run("once")
+    end
+    stdout:close()
+    handle:close()
+    local times = {}
+    for line in text:gmatch("%S+") do
+      times[#times + 1] = tonumber(line)
+    end
     table.sort(times)
     return times
   end

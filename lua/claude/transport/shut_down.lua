@@ -20,8 +20,9 @@ local declared = pcall(
     int shutdown(int fd, int how);
   ]]
 )
-local found, exchange_descriptor =
-  pcall(function() return ffi.C.ngx_http_lua_ffi_socket_tcp_hack_fd end)
+local found, exchange_descriptor = pcall(
+  function() return ffi.C.ngx_http_lua_ffi_socket_tcp_hack_fd end
+)
 if not (declared and found) then return false end
 
 local function descriptor_after(socket, put)
