@@ -168,6 +168,7 @@ build = {
     ["claude.doctor.parts"] = "lua/claude/doctor/parts.lua",
     ["claude.doctor.reach"] = "lua/claude/doctor/reach.lua",
     ["claude.doctor.report"] = "lua/claude/doctor/report.lua",
+    ["claude.download"] = "lua/claude/download.lua",
     ["claude.endpoint"] = "lua/claude/endpoint.lua",
     ["claude.errors"] = "lua/claude/errors.lua",
     ["claude.folder"] = "lua/claude/folder.lua",

@@ -4,7 +4,8 @@ local environment = require("spec.support.environment")
 local KEY = "sk-ant-very-secret"
 
 local function sent_headers(client)
-  local list = assert(require("claude.wire").headers(client, { method = "POST", path = "/" }))
+  local list =
+    assert(require("claude.wire").headers(client, { method = "POST", path = "/", body = "{}" }))
   local found = {}
   for _, header in ipairs(list) do
     found[header[1]:lower()] = header[2]

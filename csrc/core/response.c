@@ -14,13 +14,15 @@ enum {
   DEFAULT_EVENT_MEGABYTES = 64,
   DEFAULT_BODY_MEGABYTES = 512,
   DEFAULT_HEADER_MEGABYTES = 1,
+  DEFAULT_LINE_MEGABYTES = 64,
   COMPACT_ABOVE = 256 * 1024
 };
 
 typedef enum body_form {
   UNDECIDED, /* the headers do not say, and only blanks of the body, if any, have come */
   STREAM,
-  PLAIN
+  PLAIN,
+  BYTES /* handed out as it comes */
 } body_form;
 
 struct cm_response {
@@ -31,7 +33,11 @@ struct cm_response {
 
   cm_headers headers;
   body_form form;
-  cm_buffer queue; /* bytes of a stream; those before read have been parsed */
+  int streams_body; /* the form of a success is BYTES */
+  size_t scanned;   /* bytes behind read that hold no line end */
+  size_t handed;    /* bytes of the body that were handed out, line ends too */
+  cm_slice piece;   /* what next_bytes or next_line handed out */
+  cm_buffer queue;  /* bytes of a stream; those before read have been parsed */
   size_t read;
   cm_buffer late; /* bytes behind the queue that came while it must not move */
   cm_buffer body; /* of a plain answer, or the data of an error event */
@@ -63,6 +69,7 @@ static void set_limits(cm_response *r, const cm_response_limits *limits) {
   r->limits.max_event_bytes = or_default(r->limits.max_event_bytes, DEFAULT_EVENT_MEGABYTES);
   r->limits.max_body_bytes = or_default(r->limits.max_body_bytes, DEFAULT_BODY_MEGABYTES);
   r->limits.max_header_bytes = or_default(r->limits.max_header_bytes, DEFAULT_HEADER_MEGABYTES);
+  r->limits.max_line_bytes = or_default(r->limits.max_line_bytes, DEFAULT_LINE_MEGABYTES);
 }
 
 cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *limits) {
@@ -82,6 +89,14 @@ cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *li
   cm_message_init(&r->message, alloc, r->limits.max_body_bytes);
   cm_retell_init(&r->retell, alloc, (size_t)-1);
   return r;
+}
+
+void cm_response_stream_body(cm_response *response) {
+  response->streams_body = 1;
+}
+
+int cm_response_streams_body(const cm_response *response) {
+  return response->streams_body;
 }
 
 cm_response *cm_response_retain(cm_response *response) {
@@ -160,6 +175,7 @@ static int is_success(const cm_response *r) {
 /* What a server does not name is a stream unless it looks like a document. */
 static body_form form_of(const cm_response *r, cm_slice bytes) {
   if (!is_success(r)) return PLAIN;
+  if (r->streams_body) return BYTES;
   if (is_named_stream(r)) return STREAM;
   if (cm_headers_get(&r->headers, "content-type").len > 0) return PLAIN;
   while (bytes.len && memchr(" \t\r\n", bytes.ptr[0], 4)) bytes.ptr++, bytes.len--;
@@ -168,7 +184,8 @@ static body_form form_of(const cm_response *r, cm_slice bytes) {
 }
 
 int cm_response_is_event_stream(const cm_response *r) {
-  return r->form == UNDECIDED ? is_success(r) && is_named_stream(r) : r->form == STREAM;
+  if (r->form != UNDECIDED) return r->form == STREAM;
+  return is_success(r) && is_named_stream(r) && !r->streams_body;
 }
 
 /* The queue */
@@ -211,6 +228,14 @@ static void forget_read_bytes(cm_response *r) {
     r->queue.len -= r->read;
     r->read = 0;
   }
+}
+
+static cm_slice unread_bytes(const cm_response *r) {
+  cm_slice unread;
+
+  unread.ptr = r->queue.len ? r->queue.ptr + r->read : "";
+  unread.len = r->queue.len - r->read;
+  return unread;
 }
 
 static cm_status append_to_body(cm_response *r, cm_slice bytes) {
@@ -295,7 +320,7 @@ void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   if (r->failure.status != CM_OK) return;
   if (r->form == PLAIN)
     judge_plain(r);
-  else if (cm_response_unread(r) == 0 && !r->event_waits)
+  else if (r->form == STREAM && cm_response_unread(r) == 0 && !r->event_waits)
     judge_stream(r);
 }
 
@@ -315,12 +340,10 @@ static cm_status fail_api(cm_response *r, cm_slice data, size_t offset) {
 }
 
 static cm_status next_frame(cm_response *r) {
-  cm_slice unread;
+  cm_slice unread = unread_bytes(r);
   cm_status status;
 
   if (r->form == UNDECIDED) return CM_WANT_MORE;
-  unread.ptr = r->queue.len ? r->queue.ptr + r->read : "";
-  unread.len = r->queue.len - r->read;
   status = cm_sse_next(&r->sse, &unread, &r->frame);
   r->read = r->queue.len - unread.len;
   if (status >= 0) return status;
@@ -440,13 +463,19 @@ static cm_status next_of_plain(cm_response *r) {
   return status < 0 ? fail_by(r, status, 0, "the message is too large") : status;
 }
 
+/* What was handed out before is no longer borrowed. */
+static void begin_next(cm_response *r) {
+  if (r->told) forget_read_bytes(r);
+  r->told = 0;
+  take_late_bytes(r);
+}
+
 cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
   cm_status status = CM_OK;
 
+  if (r->form == BYTES) return r->finished ? CM_END : CM_WANT_MORE; /* next_bytes reads it */
   if (!r->pending) {
-    if (r->told) forget_read_bytes(r);
-    r->told = 0;
-    take_late_bytes(r);
+    begin_next(r);
     r->raw = cm_slice_of("");
     status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
     if (status == CM_WANT_MORE) forget_read_bytes(r);
@@ -456,6 +485,82 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
   }
   *delivery = r->delivery;
   return status;
+}
+
+/* A streamed body */
+
+/* So many of the unread bytes are the reader's, and the ones behind them are done with. */
+static cm_status hand_out(cm_response *r, size_t length, size_t behind) {
+  r->piece = unread_bytes(r);
+  r->piece.len = length;
+  r->read += length + behind;
+  r->handed += length + behind;
+  r->scanned = 0;
+  r->told = r->pending = 1;
+  return CM_OK;
+}
+
+/* Nothing more can be handed out of what has come. */
+static cm_status judge_bytes(cm_response *r) {
+  forget_read_bytes(r);
+  if (!r->finished) return CM_WANT_MORE;
+  if (r->transport.status == CM_OK) return CM_END;
+  return fail(r, r->transport.status, r->handed, r->transport.text);
+}
+
+static cm_status next_bytes(cm_response *r, size_t most) {
+  size_t unread = unread_bytes(r).len;
+
+  if (unread == 0) return judge_bytes(r);
+  return hand_out(r, unread < most ? unread : most, 0);
+}
+
+static cm_status fail_line(cm_response *r) {
+  return fail(r, CM_ERR_LIMIT, r->handed, "a line is longer than max_line_bytes");
+}
+
+static cm_status hand_out_line(cm_response *r, size_t length, size_t end) {
+  const char *line = unread_bytes(r).ptr;
+
+  if (length > 0 && line[length - 1] == '\r') length--, end++;
+  return length > r->limits.max_line_bytes ? fail_line(r) : hand_out(r, length, end);
+}
+
+static cm_status next_line(cm_response *r) {
+  cm_slice unread = unread_bytes(r);
+  const char *end = memchr(unread.ptr + r->scanned, '\n', unread.len - r->scanned);
+
+  if (end) return hand_out_line(r, (size_t)(end - unread.ptr), 1);
+  r->scanned = unread.len;
+  /* One byte more may be the "\r" of the line's end. */
+  if (unread.len > 0 && unread.len - 1 > r->limits.max_line_bytes) return fail_line(r);
+  if (unread.len > 0 && r->finished && r->transport.status == CM_OK)
+    return hand_out_line(r, unread.len, 0);
+  return judge_bytes(r);
+}
+
+/* most = 0: a line. */
+static cm_status next_piece(cm_response *r, size_t most, cm_slice *piece) {
+  cm_status status = CM_OK;
+
+  if (!r->pending) {
+    begin_next(r);
+    if (r->failure.status != CM_OK) return r->failure.status;
+    if (r->form != BYTES) return r->finished ? CM_END : CM_WANT_MORE;
+    status = most > 0 ? next_bytes(r, most) : next_line(r);
+    if (status == CM_END || status < 0) release_working_memory(r);
+    if (status != CM_OK) return status;
+  }
+  *piece = r->piece;
+  return CM_OK;
+}
+
+cm_status cm_response_next_bytes(cm_response *response, size_t most, cm_slice *bytes) {
+  return next_piece(response, most > 0 ? most : 1, bytes);
+}
+
+cm_status cm_response_next_line(cm_response *response, cm_slice *line) {
+  return next_piece(response, 0, line);
 }
 
 void cm_response_taken(cm_response *response) {

@@ -1,6 +1,7 @@
 /*
 ** response.h - one HTTP response on its way in: status and headers, then either
-** server-sent events that become a message, or a body that is kept as it came.
+** server-sent events that become a message, or a body that is kept as it came, or
+** (cm_response_stream_body) a body of any length that is handed out as it comes.
 **
 ** Way in:  socket -> net/transfer -> [response] -> bind_response -> Lua
 **
@@ -22,12 +23,21 @@ typedef struct cm_response_limits {
   size_t max_event_bytes;  /* one server-sent event; 0 means 64 MiB */
   size_t max_body_bytes;   /* a body that is not a stream of events; 0 means 512 MiB */
   size_t max_header_bytes; /* all header lines together; 0 means 1 MiB */
+  size_t max_line_bytes;   /* one line of next_line; 0 means 64 MiB */
 } cm_response_limits;
 
 /* Counted references: one for Lua's handle, one for the transfer that writes. NULL: no memory. */
 cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *limits);
 cm_response *cm_response_retain(cm_response *response);
 void cm_response_release(cm_response *response);
+
+/*
+** From now on the body of a success is not kept and not looked into: next_bytes and
+** next_line hand it out, and what they have not is what back-pressure looks at. An answer
+** with another status stays as it is without this. To be called before the first byte.
+*/
+void cm_response_stream_body(cm_response *response);
+int cm_response_streams_body(const cm_response *response);
 
 /*
 ** One header line with or without its line end. "HTTP/…" starts a new header
@@ -77,6 +87,22 @@ int cm_response_in_text_or_tool(const cm_response *response);
 */
 cm_status cm_response_next(cm_response *response, cm_delivery *delivery);
 void cm_response_taken(cm_response *response);
+
+/*
+** The reader's side of a streamed body: the next bytes, at least one and at most that
+** many, or the next line without its end ("\n" or "\r\n"; the last may have none). Both
+** may be used in turn. What is handed out stays the current one until cm_response_taken,
+** as with next; the slice is borrowed until the next call of either.
+**
+**   CM_OK          *bytes or *line is filled in
+**   CM_WANT_MORE   all that was written has been read, but for a line without its end
+**   CM_END         the body is over
+**   CM_ERR_LIMIT   a line is longer than max_line_bytes, however it was cut   } and so does
+**   CM_ERR_API     the status is not that of a success                        } every later
+**   negative       what the transport failed with, after all that came        } call
+*/
+cm_status cm_response_next_bytes(cm_response *response, size_t most, cm_slice *bytes);
+cm_status cm_response_next_line(cm_response *response, cm_slice *line);
 
 /* The JSON text of the frame that next returned last; length 0 before the first. */
 cm_slice cm_response_frame(const cm_response *response);

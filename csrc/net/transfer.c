@@ -10,6 +10,7 @@
 enum {
   DEFAULT_HIGH_WATER = 1024 * 1024,
   RECEIVE_BUFFER = 512 * 1024,
+  STREAM_BUFFER = 32 * 1024, /* unpacked at most a thousandfold while reading is paused */
   SEND_BUFFER = 256 * 1024,
   KEEPALIVE_IDLE = 60,
   KEEPALIVE_INTERVAL = 30,
@@ -212,7 +213,8 @@ static void set_connection(cm_transfer *t, const cm_transfer_options *o) {
   put_long(t, CURLOPT_TCP_KEEPALIVE, 1);
   put_long(t, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
   put_long(t, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
-  put_long(t, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+  put_long(t, CURLOPT_BUFFERSIZE,
+           cm_response_streams_body(o->response) ? STREAM_BUFFER : RECEIVE_BUFFER);
   put_long(t, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
   put_long(t, CURLOPT_HTTP_VERSION, o->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
   put_long(t, CURLOPT_PIPEWAIT, o->http2);

@@ -26,6 +26,7 @@ local headers = require("claude.headers")
 ---@field ca_path? string
 ---@field max_event_bytes? integer one event of a stream; a larger one is an error (64 MiB)
 ---@field max_body_bytes? integer a whole answer; a larger one is an error (512 MiB)
+---@field max_line_bytes? integer one result of a batch; a larger one is an error (64 MiB)
 
 ---@class claude.Client
 ---@field messages claude.Messages
@@ -37,7 +38,7 @@ local headers = require("claude.headers")
 ---@field max_retries integer
 ---@field max_retry_wait number
 ---@field transport_options table
----@field response_limits { max_event_bytes?: integer, max_body_bytes?: integer }
+---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
 ---@field package places claude.Places? with max_concurrency
 ---@field private credentials claude.Credentials
 local Client = { __name = "claude.Client" }
@@ -64,6 +65,7 @@ local TYPES = {
   max_body_bytes = "number",
   max_concurrency = "number",
   max_event_bytes = "number",
+  max_line_bytes = "number",
   max_retries = "number",
   max_retry_wait = "number",
   no_proxy = "string",
@@ -72,7 +74,7 @@ local TYPES = {
   version = "string",
 }
 local TRANSPORT = { "http_version", "proxy", "no_proxy", "ca_file", "ca_path", "allow_http" }
-local RESPONSE = { "max_event_bytes", "max_body_bytes" }
+local RESPONSE = { "max_event_bytes", "max_body_bytes", "max_line_bytes" }
 local HTTP_VERSIONS = { ["1.1"] = true, ["2"] = true }
 
 local TWO_CREDENTIALS = "ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are both set: the key is sent"

@@ -168,6 +168,7 @@ function ErrorModule.is(value) end
 ---@field ca_path? string
 ---@field max_event_bytes? integer one event of a stream; a larger one is an error (64 MiB)
 ---@field max_body_bytes? integer a whole answer; a larger one is an error (512 MiB)
+---@field max_line_bytes? integer one result of a batch; a larger one is an error (64 MiB)
 
 --- What one call may have different from its client.
 ---@class claude.CallOptions
@@ -836,7 +837,8 @@ function core.sha256(text, raw) end
 ---@return string? text
 function core.replace_file(path, bytes) end
 
----@param limits? table max_event_bytes, max_body_bytes, max_header_bytes
+---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes, max_line_bytes, and
+--- stream_body: read and read_line take the body of a success
 ---@return claude.core.Response
 function core.response(limits) end
 
@@ -883,6 +885,18 @@ function Response:finish(problem) end
 ---@return string? text
 ---@return integer? index of the block, from 0
 function Response:next() end
+
+--- Of a body that is streamed (stream_body), the next bytes; `nil, "more"`, `nil, "end"` or
+--- `nil, "error"` when there are none.
+---@param most integer
+---@return string? bytes
+---@return string? why
+function Response:read(most) end
+
+--- The same, one line without its end.
+---@return string? line
+---@return string? why
+function Response:read_line() end
 
 --- JSON of the frame that next returned last.
 ---@return string?

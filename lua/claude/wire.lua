@@ -5,10 +5,11 @@ local headers = require("claude.headers")
 local tables = require("claude.tables")
 
 ---@class claude.WireSpec
----@field method "GET"|"POST"
+---@field method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
 ---@field path string below the base URL, such as "/v1/messages"
 ---@field body? any string or claude.core body
 ---@field response table claude.core response that takes the answer
+---@field accept? string media type, "application/json" without it
 ---@field betas? string[]
 ---@field max_tokens? integer how long the model may think in silence
 ---@field options? claude.CallOptions
@@ -106,11 +107,11 @@ function M.headers(client, spec)
   local own, problem = headers.from_table(options.headers or {})
   if not own then return nil, header_error("a header " .. problem) end
   local list = {
-    { "accept", "application/json" },
+    { "accept", spec.accept or "application/json" },
     { "user-agent", headers.user_agent() },
     { "anthropic-version", options.version or client.version },
   }
-  if spec.method == "POST" then list[#list + 1] = { "content-type", "application/json" } end
+  if spec.body then list[#list + 1] = { "content-type", "application/json" } end
   local users = client.user_headers()
   list = headers.merged({ list, client.credentials.headers(), users, own })
   -- Betas add up, wherever they were named.

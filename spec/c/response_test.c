@@ -237,9 +237,56 @@ static void counts_frames_and_open_talk_for_the_limits_on_silence(void) {
   cm_response_release(r);
 }
 
+/* Two lines and the rest as bytes, with bytes that come while a line is held. */
+static cm_status run_streamed(const cm_alloc *alloc) {
+  cm_response *r = cm_response_new(alloc, NULL);
+  cm_slice piece = { "", 0 };
+  cm_status status;
+
+  if (!r) return CM_ERR_NOMEM;
+  cm_response_stream_body(r);
+  status = cm_response_on_header(r, slice("HTTP/1.1 200 OK"));
+  if (status == CM_OK) status = cm_response_on_body(r, slice("one\r\ntw"));
+  if (status == CM_OK) status = cm_response_next_line(r, &piece);
+  CHECK(status != CM_OK || exact_equal(piece, "one"));
+  if (status == CM_OK) status = cm_response_on_body(r, slice("o\nthree"));
+  if (status == CM_OK) {
+    CHECK(exact_equal(piece, "one"));
+    CHECK(cm_response_next_line(r, &piece) == CM_OK && exact_equal(piece, "one"));
+    cm_response_taken(r);
+    status = cm_response_next_line(r, &piece);
+  }
+  CHECK(status != CM_OK || exact_equal(piece, "two"));
+  cm_response_taken(r);
+  cm_response_finish(r, CM_OK, NULL);
+  if (status == CM_OK) status = cm_response_next_bytes(r, 2, &piece);
+  CHECK(status != CM_OK || exact_equal(piece, "th"));
+  cm_response_taken(r);
+  if (status == CM_OK) status = cm_response_next_line(r, &piece);
+  CHECK(status != CM_OK || exact_equal(piece, "ree"));
+  cm_response_taken(r);
+  if (status == CM_OK) status = cm_response_next_line(r, &piece);
+  cm_response_release(r);
+  return status;
+}
+
+static void a_streamed_body_survives_every_failing_allocation(void) {
+  size_t allowed;
+  failing_alloc books;
+  cm_alloc alloc;
+
+  for (allowed = 0;; allowed++) {
+    alloc = failing_alloc_over(&books, allowed);
+    CHECK(run_streamed(&alloc) == (books.failed ? CM_ERR_NOMEM : CM_END));
+    CHECK(books.blocks == 0 && books.live_bytes == 0);
+    if (!books.failed) break;
+  }
+}
+
 void response_tests(void) {
   survives_every_failing_allocation();
   a_whole_message_survives_every_failing_allocation();
+  a_streamed_body_survives_every_failing_allocation();
   a_delivery_outlives_a_growing_queue();
   a_reference_keeps_it_alive();
   counts_frames_and_open_talk_for_the_limits_on_silence();

@@ -77,7 +77,7 @@ static void check(const cm_http1 *http1, const cm_response *response) {
 }
 
 static cm_response *start(cm_http1 *http1, unsigned how) {
-  static const cm_response_limits small = { 64, 64, 128 };
+  static const cm_response_limits small = { 64, 64, 128, 64 };
   cm_response *response = cm_response_new(&cm_libc_alloc, how & SMALL_LIMITS ? &small : NULL);
 
   REQUIRE(response);

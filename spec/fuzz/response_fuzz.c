@@ -13,7 +13,7 @@
 #include "core/seal.h"
 #include "core/transcript.h"
 
-enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8 };
+enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8, LINES = 16 };
 
 static cm_slice literal(const char *text) {
   cm_slice slice;
@@ -33,12 +33,13 @@ static cm_slice bytes_of(const cm_buffer *buffer) {
 
 static cm_response *start(unsigned how) {
   /* On a stream the limit on the body bounds what waits unread: that depends on the pieces. */
-  static const cm_response_limits events = { 256, 0, 256 }, answer = { 256, 512, 256 },
-                                  usual = { 0, 0, 0 };
+  static const cm_response_limits events = { 256, 0, 256, 256 }, answer = { 256, 512, 256, 256 },
+                                  usual = { 0, 0, 0, 0 };
   const cm_response_limits *small = how & ANSWER ? &answer : &events;
   cm_response *response = cm_response_new(&cm_libc_alloc, how & SMALL_LIMITS ? small : &usual);
 
   REQUIRE(response);
+  if (how & LINES) cm_response_stream_body(response);
   cm_response_on_header(
       response, literal(how & REFUSAL ? "HTTP/1.1 400 Bad Request\r\n" : "HTTP/1.1 200 OK\r\n"));
   cm_response_on_header(response, literal(how & ANSWER ? "content-type: application/json\r\n"
@@ -58,6 +59,19 @@ static cm_status drain(cm_response *response, record *r) {
     record_bytes(r, cm_response_frame(response));
     REQUIRE(cm_response_next(response, &again) == CM_OK);
     REQUIRE(again.kind == first.kind && again.index == first.index);
+    cm_response_taken(response);
+  }
+  return status;
+}
+
+/* The same for the lines of a streamed body. */
+static cm_status drain_lines(cm_response *response, record *r) {
+  cm_slice first, again;
+  cm_status status;
+
+  while ((status = cm_response_next_line(response, &first)) == CM_OK) {
+    record_bytes(r, first);
+    REQUIRE(cm_response_next_line(response, &again) == CM_OK && again.ptr == first.ptr);
     cm_response_taken(response);
   }
   return status;
@@ -111,18 +125,19 @@ static void note_end(cm_response *response, record *r) {
 
 static void receive(cm_slice body, unsigned how, size_t step, record *r) {
   cm_response *response = start(how);
+  cm_status (*drained)(cm_response *, record *) = how & LINES ? drain_lines : drain;
   cm_status status = CM_WANT_MORE;
   size_t at;
 
   for (at = 0; at < body.len && status == CM_WANT_MORE; at += step) {
     if (cm_response_on_body(response, record_piece(body, at, step)) != CM_OK) break;
-    status = drain(response, r);
+    status = drained(response, r);
   }
   if (how & BROKEN_OFF)
     cm_response_finish(response, CM_ERR_TRANSPORT, "the connection was lost");
   else
     cm_response_finish(response, CM_OK, "");
-  record_number(r, drain(response, r));
+  record_number(r, drained(response, r));
   note_end(response, r);
   cm_response_release(response);
 }

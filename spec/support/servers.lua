@@ -40,6 +40,18 @@ end
 ---@return spec.Server
 function M.fault_server() return M.spawn(("exec %s %sfault_server.lua"):format(M.LUA, HERE)) end
 
+---@return spec.Server
+function M.lines_server() return M.spawn(("exec %s %slines_server.lua"):format(M.LUA, HERE)) end
+
+--- How much memory this process holds.
+---@return number bytes
+function M.resident()
+  local file = assert(io.open("/proc/self/statm"))
+  local _, pages = file:read("*n", "*n")
+  file:close()
+  return pages * 4096
+end
+
 ---@param options? string a Lua file that returns the simulator's options
 ---@return spec.Server
 function M.simulator(options)

@@ -41,16 +41,29 @@ static size_t option(lua_State *L, const char *name) {
   return (size_t)value;
 }
 
-/* core.response{ max_event_bytes=, max_body_bytes=, max_header_bytes= } -> response */
+static int flag(lua_State *L, const char *name) {
+  int set;
+
+  lua_getfield(L, 1, name);
+  set = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return set;
+}
+
+/* core.response{ max_event_bytes=, max_body_bytes=, max_header_bytes=, max_line_bytes=,
+   stream_body= } -> response; with stream_body, read and read_line take a success's body */
 static int response_new(lua_State *L) {
-  cm_response_limits limits = { 0, 0, 0 };
+  cm_response_limits limits = { 0, 0, 0, 0 };
   response_object *object;
+  int stream_body = 0;
 
   if (!lua_isnoneornil(L, 1)) {
     luaL_checktype(L, 1, LUA_TTABLE);
     limits.max_event_bytes = option(L, "max_event_bytes");
     limits.max_body_bytes = option(L, "max_body_bytes");
     limits.max_header_bytes = option(L, "max_header_bytes");
+    limits.max_line_bytes = option(L, "max_line_bytes");
+    stream_body = flag(L, "stream_body");
   }
   object = lua_newuserdatauv(L, sizeof *object, 0);
   memset(object, 0, sizeof *object);
@@ -58,7 +71,9 @@ static int response_new(lua_State *L) {
   cm_seal_init(&object->seal, &cm_libc_alloc, (size_t)-1);
   luaL_setmetatable(L, CM_RESPONSE_CLASS);
   object->handle.response = cm_response_new(&cm_libc_alloc, &limits);
-  return object->handle.response ? 1 : raise_nomem(L);
+  if (!object->handle.response) return raise_nomem(L);
+  if (stream_body) cm_response_stream_body(object->handle.response);
+  return 1;
 }
 
 static int response_gc(lua_State *L) {
@@ -166,6 +181,36 @@ static int response_next(lua_State *L) {
     lua_pushnil(L);
   cm_response_taken(object->handle.response); /* nothing can raise any more */
   return 3;
+}
+
+static int push_piece(lua_State *L, response_object *object, cm_status status, cm_slice piece) {
+  if (status != CM_OK) return push_no_event(L, object, status);
+  push_slice(L, piece);
+  cm_response_taken(object->handle.response);
+  return 1;
+}
+
+/* response:read(most) -> bytes | nil, "more" | "end" | "error" */
+static int response_read(lua_State *L) {
+  response_object *object = check_object(L);
+  cm_response *response = check_response(L);
+  lua_Number most = luaL_checknumber(L, 2);
+  cm_slice bytes;
+  cm_status status;
+
+  luaL_argcheck(L, most >= 1 && most <= 1e15, 2, "a number of bytes from 1 expected");
+  status = cm_response_next_bytes(response, (size_t)most, &bytes);
+  return push_piece(L, object, status, bytes);
+}
+
+/* response:read_line() -> line without its end | nil, "more" | "end" | "error" */
+static int response_read_line(lua_State *L) {
+  response_object *object = check_object(L);
+  cm_response *response = check_response(L);
+  cm_slice line;
+  cm_status status = cm_response_next_line(response, &line);
+
+  return push_piece(L, object, status, line);
 }
 
 /* response:event() -> JSON text of the frame that next returned last | nil */
@@ -388,6 +433,8 @@ void cm_open_response(lua_State *L) {
     { "feed_header", response_feed_header },
     { "feed", response_feed },
     { "finish", response_finish },
+    { "read", response_read },
+    { "read_line", response_read_line },
     { "event", response_event },
     { "status", response_status },
     { "header", response_header },

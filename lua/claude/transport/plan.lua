@@ -9,6 +9,9 @@ local tunnel = require("claude.transport.tunnel")
 
 local M = {}
 
+-- Methods whose request has a body, if only an empty one.
+local SENDS = { PATCH = true, POST = true, PUT = true }
+
 ---@param options claude.TransportOptions
 ---@param target claude.Address
 ---@return string?
@@ -23,7 +26,8 @@ local function request_head(options, target)
     if problem then return nil, "a header " .. problem end
     lines[#lines + 1] = header[1] .. ": " .. header[2]
   end
-  if options.body then lines[#lines + 1] = "content-length: " .. options.body:length() end
+  local length = options.body and options.body:length() or SENDS[options.method] and 0
+  if length then lines[#lines + 1] = "content-length: " .. length end
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
