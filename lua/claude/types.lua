@@ -830,6 +830,11 @@ function core.utf8_scrub(text) end
 ---@return string
 function core.sha256(text, raw) end
 
+--- Bytes as text, with padding (RFC 4648).
+---@param bytes string
+---@return string
+function core.base64(bytes) end
+
 --- Puts bytes in the place of a file, whole or not at all.
 ---@param path string
 ---@param bytes string

@@ -3,6 +3,7 @@
 */
 #include "check.h"
 
+void base64_tests(void);
 void body_tests(void);
 void http1_tests(void);
 void json_number_tests(void);
@@ -19,6 +20,7 @@ void utf8_tests(void);
 int check_passed, check_failed;
 
 int main(void) {
+  base64_tests();
   body_tests();
   http1_tests();
   json_number_tests();

@@ -9,6 +9,7 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_loading_check(L, "claude.core");
   lua_newtable(L);
   cm_loading_sign(L);
+  cm_open_base64(L);
   cm_open_body(L);
   cm_open_file(L);
   cm_open_http1(L);

@@ -9,6 +9,7 @@
 
 int luaopen_claude_core(lua_State *L);
 
+void cm_open_base64(lua_State *L);
 void cm_open_body(lua_State *L);
 void cm_open_file(lua_State *L);
 void cm_open_http1(lua_State *L);

@@ -6,30 +6,10 @@ local M = {}
 
 local LONGEST_HEAD = 16 * 1024
 
-local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function sextet(value, place)
-  local n = math.floor(value / 64 ^ place) % 64
-  return ALPHABET:sub(n + 1, n + 1)
-end
-
----@param text string
----@return string
-local function base64(text)
-  local parts = {}
-  for i = 1, #text, 3 do
-    local a, b, c = text:byte(i, i + 2)
-    local value = a * 65536 + (b or 0) * 256 + (c or 0)
-    parts[#parts + 1] = sextet(value, 3) .. sextet(value, 2)
-    parts[#parts + 1] = (b and sextet(value, 1) or "=") .. (c and sextet(value, 0) or "=")
-  end
-  return table.concat(parts)
-end
-
 local function connect_request(target, user)
   local place = ("%s:%d"):format(target.host, target.port)
   local lines = { ("CONNECT %s HTTP/1.1"):format(place), "host: " .. place }
-  if user then lines[#lines + 1] = "proxy-authorization: Basic " .. base64(user) end
+  if user then lines[#lines + 1] = "proxy-authorization: Basic " .. core.base64(user) end
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
