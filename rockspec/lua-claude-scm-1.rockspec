@@ -19,6 +19,7 @@ build = {
     ["claude.core"] = {
       sources = {
         "csrc/core/base.c",
+        "csrc/core/base64.c",
         "csrc/core/block.c",
         "csrc/core/blocks.c",
         "csrc/core/body.c",
@@ -47,6 +48,7 @@ build = {
         "csrc/core/sse.c",
         "csrc/core/transcript.c",
         "csrc/core/utf8.c",
+        "csrc/bind/core/base64.c",
         "csrc/bind/core/body.c",
         "csrc/bind/core/file.c",
         "csrc/bind/core/http1.c",
@@ -70,6 +72,7 @@ build = {
     ["claude.net"] = {
       sources = {
         "csrc/core/base.c",
+        "csrc/core/base64.c",
         "csrc/core/block.c",
         "csrc/core/blocks.c",
         "csrc/core/body.c",
@@ -130,6 +133,7 @@ build = {
     ["claude.check.display"] = "lua/claude/check/display.lua",
     ["claude.check.fields"] = "lua/claude/check/fields.lua",
     ["claude.check"] = "lua/claude/check/init.lua",
+    ["claude.check.media"] = "lua/claude/check/media.lua",
     ["claude.check.messages"] = "lua/claude/check/messages.lua",
     ["claude.check.rule_table"] = "lua/claude/check/rule_table.lua",
     ["claude.check.rules"] = "lua/claude/check/rules.lua",
@@ -186,6 +190,8 @@ build = {
     ["claude.loop.nvim"] = "lua/claude/loop/nvim.lua",
     ["claude.loop.timers"] = "lua/claude/loop/timers.lua",
     ["claude.loop.watcher"] = "lua/claude/loop/watcher.lua",
+    ["claude.media"] = "lua/claude/media.lua",
+    ["claude.media_type"] = "lua/claude/media_type.lua",
     ["claude.message"] = "lua/claude/message.lua",
     ["claude.messages"] = "lua/claude/messages.lua",
     ["claude.model_api"] = "lua/claude/model_api.lua",

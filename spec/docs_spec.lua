@@ -39,6 +39,7 @@ end
 
 local PAGES = {
   "README.md",
+  "doc/files.md",
   "doc/loading.md",
   "doc/simulator.md",
   "doc/tasks.md",

@@ -6,6 +6,7 @@
 --- written down once, so that every request begins with the bytes of the one before.
 
 local begin = require("claude.conversation.begin")
+local blocks = require("claude.content")
 local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
 local errors = require("claude.errors")
@@ -33,6 +34,9 @@ Conversation.__index = Conversation
 Conversation.__name = "claude.Conversation"
 
 local M = {}
+
+local GAP = "chat:%s: content[%d] is nil; a call that can fail says why in"
+  .. " assert(…), as in assert(claude.image(path))"
 
 ---@param text string
 ---@param hint? string
@@ -118,7 +122,14 @@ local function message_json(self, role, content, level)
   end
   if is_one_block(content) then content = { content } end
   local kind = type(content)
-  if kind == "table" and content[1] == nil and next(content) ~= nil then kind = "table of names" end
+  if kind == "table" then
+    local err = blocks.failure_in(content)
+    if err then return nil, err end
+    local gap = blocks.gap_in(content)
+    if gap then error(GAP:format(role, gap), level + 1) end
+    content = blocks.with_text_blocks(content)
+    if content[1] == nil and next(content) ~= nil then kind = "table of names" end
+  end
   if kind ~= "string" and kind ~= "table" and not core.is_raw(content) then
     local what = 'a text or blocks, such as { type = "text", text = "…" }'
     error(("chat:%s takes %s, not a %s"):format(role, what, kind), level + 1)
@@ -131,7 +142,7 @@ local function message_json(self, role, content, level)
   return json
 end
 
---- Says something: a text, a block, or a list of blocks. Said twice before sending, it
+--- Says something: a text, a block, or a list of texts and blocks. Said twice before sending, it
 --- is one message; a tool_result block answers its call. What cannot be sent (not UTF-8,
 --- say) is told here, and again by send(), until undo() takes it back.
 ---@param content string|table

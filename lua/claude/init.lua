@@ -21,6 +21,8 @@
 ---@field sleep function
 ---@field tool fun(fields: table): claude.Tool
 ---@field content fun(items: string|table): claude.Content
+---@field image function
+---@field document function
 ---@field array fun(list?: table): table
 ---@field object fun(pairs?: table): table
 ---@field json fun(text: string): any
@@ -39,6 +41,8 @@ local PARTS = {
   sleep = function() return require("claude.tasks").sleep end,
   tool = function() return require("claude.tools").new end,
   content = function() return require("claude.content").new end,
+  image = function() return require("claude.media").image end,
+  document = function() return require("claude.media").document end,
   array = function() return require("claude.core").array end,
   object = function() return require("claude.core").object end,
   null = function() return require("claude.core").null end,

@@ -53,9 +53,27 @@ function claude.sleep(seconds) end
 function claude.tool(fields) end
 
 --- Makes content of texts and blocks, for tools that return more than one text.
+--- `nil, text, err` where a call among them failed.
 ---@param items string|table
----@return claude.Content
+---@return claude.Content?
+---@return string? text
+---@return claude.Error? err
 function claude.content(items) end
+
+--- An image block of a path, of the bytes of an image, of `{ url = … }`, or of what
+--- client.files returns. A file that is no image that the API takes is `nil, text, err`.
+---@param given string|claude.MediaOptions|claude.File
+---@return claude.Content.Block? block
+---@return string? text
+---@return claude.Error? err
+function claude.image(given) end
+
+--- A document block of a PDF or of UTF-8 text: as claude.image.
+---@param given string|claude.MediaOptions|claude.File
+---@return claude.Content.Block? block
+---@return string? text
+---@return claude.Error? err
+function claude.document(given) end
 
 --- Marks a table as a JSON array, also when it is empty.
 ---@param list? table
@@ -410,12 +428,33 @@ function Stream:close() end
 ---@class claude.Content
 ---@field [integer] table a content block
 
+--- What claude.image and claude.document take: one of path, bytes, url, file_id and text.
+---@class claude.MediaOptions
+---@field path? string
+---@field bytes? string
+---@field url? string
+---@field file_id? string of an uploaded file
+---@field text? string documents only
+---@field title? string documents only
+---@field context? string documents only: what the model should know about it
+---@field citations? boolean|table documents only; true: { enabled = true }
+---@field cache_control? table
+
+--- A block made of a file; printed, it is short.
+---@class claude.Content.Block
+---@field type "image"|"document"
+---@field source table
+---@field title? string
+---@field context? string
+---@field citations? table
+---@field cache_control? table
+
 ---@class claude.Conversation
 ---@field params table what the next turns are sent with
 ---@field client claude.Client
 local Conversation = {}
 
---- Says something: a text, a block, or a list of blocks.
+--- Says something: a text, a block, or a list of texts and blocks.
 ---@param content string|table
 ---@return claude.Conversation? self
 ---@return string? text
@@ -830,7 +869,7 @@ function core.utf8_scrub(text) end
 ---@return string
 function core.sha256(text, raw) end
 
---- Bytes as text, with padding (RFC 4648).
+--- Base64 with padding (RFC 4648).
 ---@param bytes string
 ---@return string
 function core.base64(bytes) end

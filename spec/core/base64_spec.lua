@@ -12,7 +12,7 @@ local function decoded(text)
     local a, b, c = math.floor(value / 65536), math.floor(value / 256) % 256, value % 256
     return string.char(a, b, c):sub(1, 3 - missing)
   end)
-  return (bytes)
+  return bytes
 end
 
 describe("core.base64", function()

@@ -19,6 +19,7 @@ local M = {}
 ---@field marks_before? claude.CacheMark[] breakpoints in earlier messages, which are not in params
 ---@field messages_elsewhere? boolean a conversation holds the messages
 ---@field tools_elsewhere? boolean a conversation holds the tools
+---@field images? integer counted so far
 
 local CHECKS = {
   "claude.check.fields",

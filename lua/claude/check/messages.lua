@@ -8,6 +8,8 @@ local M = {}
 local MOST = 100000
 local ROLES = { user = true, assistant = true, system = true }
 local THINKING = { thinking = true, redacted_thinking = true }
+-- What may hold images and documents: seldom met, and checked by a part of its own.
+local MEDIA = { image = true, document = true, tool_result = true }
 
 ---@param message table
 ---@return table list of blocks, empty for a string
@@ -24,11 +26,21 @@ local function check_text(text, path, role)
   return not text:find("[^ \t\n\v\f\r]") and rules.broken("blank_text", path) or nil
 end
 
+---@param block table
+---@param path string
+---@param ctx claude.CheckContext
+---@return claude.Error?
+local function check_media(block, path, ctx)
+  if block.type == "tool_result" and type(block.content) ~= "table" then return nil end
+  return require("claude.check.media").check(block, path, ctx)
+end
+
 ---@param block any
 ---@param path string
 ---@param role string
+---@param ctx claude.CheckContext
 ---@return claude.Error?
-local function check_block(block, path, role)
+local function check_block(block, path, role, ctx)
   local err = values.expect(block, "an object", path)
   if err then return err end
   if not values.plain(block) then return nil end
@@ -43,17 +55,18 @@ local function check_block(block, path, role)
   if block.type == "thinking" and (block.signature == nil or block.signature == "") then
     return rules.broken("thinking_unsigned", path)
   end
-  return nil
+  return MEDIA[block.type] and check_media(block, path, ctx) or nil
 end
 
 ---@param content any
 ---@param path string
 ---@param role string
+---@param ctx claude.CheckContext
 ---@return claude.Error?
-local function check_blocks(content, path, role)
+local function check_blocks(content, path, role, ctx)
   if not values.plain(content) then return nil end
   for i, block in ipairs(content) do
-    local err = check_block(block, ("%s[%d]"):format(path, i), role)
+    local err = check_block(block, ("%s[%d]"):format(path, i), role, ctx)
     if err then return err end
   end
   return nil
@@ -62,8 +75,9 @@ end
 ---@param message any
 ---@param path string
 ---@param is_last boolean
+---@param ctx claude.CheckContext
 ---@return claude.Error?
-local function check_message(message, path, is_last)
+local function check_message(message, path, is_last, ctx)
   local err = values.expect(message, "an object", path)
   if err then return err end
   if not values.plain(message) then return nil end
@@ -73,7 +87,7 @@ local function check_message(message, path, is_last)
   end
   if content == nil then return rules.broken("field_missing", path .. ".content") end
   err = values.expect(content, "a string or a list", path .. ".content")
-    or check_blocks(content, path .. ".content", role)
+    or check_blocks(content, path .. ".content", role, ctx)
   if err then return err end
   local empty = content == "" or (values.plain(content) and next(content) == nil)
   if empty and role ~= "system" and not (is_last and role == "assistant") then
@@ -268,14 +282,14 @@ end
 ---@param ctx claude.CheckContext
 ---@return claude.Error?
 function M.check(params, ctx)
-  local err = check_blocks(params.system, "system", "system")
+  local err = check_blocks(params.system, "system", "system", ctx)
   local messages = values.plain(params.messages)
   -- Messages of a thread continue what only the server has.
   if err or not messages or params.thread ~= nil then return err end
   if #messages == 0 then return rules.broken("messages_empty", "messages") end
   if #messages > MOST then return rules.broken("messages_many", "messages", #messages) end
   for i, message in ipairs(messages) do
-    err = check_message(message, ("messages[%d]"):format(i), i == #messages)
+    err = check_message(message, ("messages[%d]"):format(i), i == #messages, ctx)
     if err then return err end
   end
   return check_order(messages, ctx) or check_prefill(params, ctx)

@@ -294,6 +294,48 @@ local M = {
       .. " (claude.core's utf8_scrub mends text)",
   },
   view_changed = { text = "%s", remedy = "" },
+  -- images and documents
+  media_unreadable = {
+    text = "%s cannot be read: %s",
+    remedy = "check the path; text that is in the program already is claude.document { text = … }",
+  },
+  media_empty = {
+    text = "%s is empty",
+    remedy = "leave it out",
+  },
+  media_size = {
+    text = "%s has more than %d bytes, which are more than the %d in base64 that a request holds",
+    remedy = "make it smaller, or upload it: claude.image and claude.document take what"
+      .. " client.files:upload returns",
+  },
+  image_format = {
+    text = "%s is none of JPEG, PNG, GIF and WebP%s",
+    remedy = "convert it to one of these; claude.document takes PDF and text",
+    api = { "Could not process image", "image%.source%.base64%.media_type: Input should be" },
+  },
+  image_count = {
+    text = "there are %d images, and %d is the most for %s",
+    remedy = "send fewer at once",
+  },
+  document_format = {
+    text = "%s is neither PDF nor UTF-8 text%s",
+    remedy = "convert it to PDF or to UTF-8 text; claude.image takes images",
+    api = { "document%.source%.base64%.media_type: Input should be" },
+  },
+  source_type = {
+    text = "%s is needed in a source of type %s",
+    remedy = "claude.image and claude.document make blocks of paths, bytes, URLs and file ids",
+  },
+  source_media_type = {
+    text = "media_type is %s, and the data is %s",
+    remedy = "write the media_type that the data has: claude.image and claude.document find it",
+    api = { "specified using the .- media type, but .- appears to be" },
+  },
+  source_base64 = {
+    text = "the data is %s, and must be base64 alone",
+    remedy = "write nothing before the base64; claude.image and claude.document encode bytes",
+    api = { "base64%.data: .-base64" },
+  },
   -- what only the API can judge
   block_type = {
     remedy = "correct the block's type; the API takes newer types with their name in betas only",
