@@ -8,10 +8,12 @@
 #include "core/body.h"
 #include "core/response.h"
 #include "core/segment.h"
+#include "core/source.h"
 #include "core/transcript.h"
 
 #define CM_RESPONSE_CLASS "claude.core.Response"
 #define CM_BODY_CLASS "claude.core.Body"
+#define CM_FILE_CLASS "claude.core.File"
 #define CM_SEGMENT_CLASS "claude.core.Segment"
 #define CM_TRANSCRIPT_CLASS "claude.core.Transcript"
 
@@ -26,6 +28,10 @@ typedef struct cm_body_handle {
 typedef struct cm_segment_handle {
   cm_segment *segment; /* likewise */
 } cm_segment_handle;
+
+typedef struct cm_source_handle {
+  cm_source *source; /* owns one reference; NULL before it is opened and once it is closed */
+} cm_source_handle;
 
 typedef struct cm_transcript_handle {
   cm_transcript transcript; /* owned */

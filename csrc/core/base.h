@@ -19,7 +19,8 @@ typedef enum cm_status {
   CM_ERR_PROTOCOL = -5,   /* well-formed bytes in an order or shape the API does not send */
   CM_ERR_API = -6,        /* the API reported an error */
   CM_ERR_INCOMPLETE = -7, /* the stream ended before the message did */
-  CM_ERR_TRANSPORT = -8   /* the connection failed; the text is the transport's */
+  CM_ERR_TRANSPORT = -8,  /* the connection failed; the text is the transport's */
+  CM_ERR_READ = -9        /* bytes of ours could not be read: a file that is sent */
 } cm_status;
 
 /* Borrowed bytes. Never owns, never NUL-terminated. */

@@ -5,9 +5,10 @@
 enum { FIRST_CAPACITY = 8 };
 
 typedef struct part {
-  cm_slice bytes;      /* never empty */
+  cm_slice bytes;      /* never empty; of a source only its length */
   size_t start;        /* its offset in the whole body, for seek */
   cm_segment *segment; /* where bytes lie, one reference; NULL for static bytes */
+  cm_source *source;   /* where they are read from instead, one reference */
 } part;
 
 struct cm_body {
@@ -40,7 +41,10 @@ void cm_body_release(cm_body *body) {
 
   if (!body || --body->references) return;
   alloc = body->alloc;
-  for (i = 0; i < body->count; i++) cm_segment_release(body->parts[i].segment);
+  for (i = 0; i < body->count; i++) {
+    cm_segment_release(body->parts[i].segment);
+    cm_source_release(body->parts[i].source);
+  }
   alloc->resize(alloc->ud, body->parts, body->capacity * sizeof *body->parts, 0);
   alloc->resize(alloc->ud, body, sizeof *body, 0);
 }
@@ -59,8 +63,9 @@ static cm_status reserve_one(cm_body *body) {
   return CM_OK;
 }
 
-/* Takes over the caller's reference to segment when it succeeds. */
-static cm_status append_part(cm_body *body, cm_slice bytes, cm_segment *segment) {
+/* Takes over the caller's reference to segment or source when it succeeds. */
+static cm_status append_part(cm_body *body, cm_slice bytes, cm_segment *segment,
+                             cm_source *source) {
   cm_status status;
   part *added;
 
@@ -71,12 +76,13 @@ static cm_status append_part(cm_body *body, cm_slice bytes, cm_segment *segment)
   added->bytes = bytes;
   added->start = body->length;
   added->segment = segment;
+  added->source = source;
   body->length += bytes.len;
   return CM_OK;
 }
 
 cm_status cm_body_append_static(cm_body *body, cm_slice bytes) {
-  return bytes.len ? append_part(body, bytes, NULL) : CM_OK;
+  return bytes.len ? append_part(body, bytes, NULL, NULL) : CM_OK;
 }
 
 cm_status cm_body_append_segment(cm_body *body, cm_segment *segment) {
@@ -84,8 +90,18 @@ cm_status cm_body_append_segment(cm_body *body, cm_segment *segment) {
   cm_status status;
 
   if (!bytes.len) return CM_OK;
-  status = append_part(body, bytes, segment);
+  status = append_part(body, bytes, segment, NULL);
   if (status == CM_OK) cm_segment_retain(segment);
+  return status;
+}
+
+cm_status cm_body_append_source(cm_body *body, cm_source *source) {
+  cm_slice bytes = { "", source->length };
+  cm_status status;
+
+  if (!bytes.len) return CM_OK;
+  status = append_part(body, bytes, NULL, source);
+  if (status == CM_OK) cm_source_retain(source);
   return status;
 }
 
@@ -96,7 +112,7 @@ cm_status cm_body_append_copy(cm_body *body, cm_slice bytes) {
   if (!bytes.len) return CM_OK;
   segment = cm_segment_new(body->alloc, bytes);
   if (!segment) return CM_ERR_NOMEM;
-  status = append_part(body, cm_segment_bytes(segment), segment);
+  status = append_part(body, cm_segment_bytes(segment), segment, NULL);
   if (status != CM_OK) cm_segment_release(segment);
   return status;
 }
@@ -105,35 +121,68 @@ size_t cm_body_length(const cm_body *body) {
   return body->length;
 }
 
-cm_slice cm_body_next(const cm_body *body, cm_body_cursor *cursor) {
-  cm_slice rest = { "", 0 };
-
-  if (cursor->slice >= body->count) return rest;
-  rest = body->parts[cursor->slice].bytes;
-  rest.ptr += cursor->offset;
-  rest.len -= cursor->offset;
-  cursor->slice++;
+static void move_on(const cm_body *body, cm_body_cursor *cursor, size_t bytes) {
+  cursor->offset += bytes;
+  if (cursor->offset < body->parts[cursor->part].bytes.len) return;
+  cursor->part++; /* resting at the end of a part, next() would hand out nothing */
   cursor->offset = 0;
-  return rest;
+}
+
+cm_status cm_body_next(const cm_body *body, cm_body_cursor *cursor, char *room, size_t size,
+                       cm_slice *bytes) {
+  cm_status status = CM_OK;
+  const part *current = body->parts + cursor->part;
+
+  bytes->ptr = "";
+  bytes->len = 0;
+  if (cursor->part >= body->count) return CM_OK;
+  bytes->len = current->bytes.len - cursor->offset;
+  if (current->source) {
+    if (bytes->len > size) bytes->len = size;
+    bytes->ptr = room;
+    status = current->source->read(current->source, cursor->offset, room, bytes->len);
+  } else {
+    bytes->ptr = current->bytes.ptr + cursor->offset;
+  }
+  if (status == CM_OK) move_on(body, cursor, bytes->len);
+  return status;
+}
+
+/* Copies within the current part; size is no more than what is left of it. */
+static cm_status copy(const part *from, size_t offset, char *out, size_t size) {
+  if (from->source) return from->source->read(from->source, offset, out, size);
+  memcpy(out, from->bytes.ptr + offset, size);
+  return CM_OK;
 }
 
 size_t cm_body_read(const cm_body *body, cm_body_cursor *cursor, char *out, size_t size) {
   size_t done = 0;
 
-  while (done < size && cursor->slice < body->count) {
-    cm_slice bytes = body->parts[cursor->slice].bytes;
-    size_t left = bytes.len - cursor->offset;
+  while (done < size && cursor->part < body->count) {
+    const part *current = &body->parts[cursor->part];
+    size_t left = current->bytes.len - cursor->offset;
     size_t take = left < size - done ? left : size - done;
 
-    memcpy(out + done, bytes.ptr + cursor->offset, take);
+    if (copy(current, cursor->offset, out + done, take) != CM_OK)
+      return done ? done : CM_BODY_UNREADABLE;
     done += take;
-    cursor->offset += take;
-    if (cursor->offset == bytes.len) { /* resting here, next() would hand out nothing */
-      cursor->slice++;
-      cursor->offset = 0;
-    }
+    move_on(body, cursor, take);
   }
   return done;
+}
+
+const char *cm_body_problem(const cm_body *body) {
+  size_t i;
+
+  for (i = 0; i < body->count; i++)
+    if (body->parts[i].source && body->parts[i].source->problem[0])
+      return body->parts[i].source->problem;
+  return "";
+}
+
+size_t cm_body_tell(const cm_body *body, const cm_body_cursor *cursor) {
+  if (cursor->part >= body->count) return body->length;
+  return body->parts[cursor->part].start + cursor->offset;
 }
 
 /* Index of the part that byte offset lies in; offset < length. */
@@ -154,11 +203,11 @@ static size_t find_part(const cm_body *body, size_t offset) {
 cm_status cm_body_seek(const cm_body *body, cm_body_cursor *cursor, size_t offset) {
   if (offset > body->length) return CM_ERR_LIMIT;
   if (offset == body->length) {
-    cursor->slice = body->count;
+    cursor->part = body->count;
     cursor->offset = 0;
     return CM_OK;
   }
-  cursor->slice = find_part(body, offset);
-  cursor->offset = offset - body->parts[cursor->slice].start;
+  cursor->part = find_part(body, offset);
+  cursor->offset = offset - body->parts[cursor->part].start;
   return CM_OK;
 }

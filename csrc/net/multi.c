@@ -427,6 +427,7 @@ int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *
   if (!t || t->done) return 0;
   activity->connected = cm_transfer_is_connected(t);
   activity->sent_at = t->sent_at;
+  activity->sent = t->body ? cm_body_tell(t->body, &t->cursor) : 0;
   activity->first_byte_at = t->first_byte_at;
   activity->heard_at = t->heard_at;
   activity->paused = t->paused;

@@ -94,6 +94,7 @@ typedef struct cm_multi_activity {
   size_t unread;
   unsigned long content; /* frames that were more than pings */
   int in_text_or_tool;
+  size_t sent; /* bytes of the body that libcurl has taken */
 } cm_multi_activity;
 
 /* 0: there is no such transfer, or it has ended. */

@@ -56,10 +56,16 @@ static size_t on_body(char *data, size_t size, size_t count, void *ud) {
 
 static size_t on_read(char *out, size_t size, size_t count, void *ud) {
   cm_transfer *t = ud;
+  size_t got;
 
   if (t->detached) return CURL_READFUNC_ABORT;
   t->sent_at = cm_clock_now();
-  return cm_body_read(t->body, &t->cursor, out, size * count);
+  if (t->tells_sent) cm_transfer_announce(t);
+  got = cm_body_read(t->body, &t->cursor, out, size * count);
+  if (got != CM_BODY_UNREADABLE) return got;
+  t->unreadable = 1;
+  snprintf(t->refusal, sizeof t->refusal, "%s", cm_body_problem(t->body));
+  return CURL_READFUNC_ABORT;
 }
 
 static int on_seek(void *ud, curl_off_t offset, int origin) {
@@ -284,6 +290,7 @@ static void clear(cm_transfer *t, const cm_alloc *alloc, const cm_transfer_optio
   t->http2 = o->http2;
   t->high_water = o->high_water ? o->high_water : DEFAULT_HIGH_WATER;
   t->pause_at = t->high_water;
+  t->tells_sent = o->tells_sent;
   t->sent_at = cm_clock_now();
 }
 
@@ -388,6 +395,8 @@ void cm_transfer_finish(cm_transfer *transfer, CURLcode code) {
     code = CURLE_FAILED_INIT;
     snprintf(t->text, sizeof t->text, "no socket could be opened: too many open files");
   }
+  /* libcurl would only say that a callback has ended it. */
+  if (t->unreadable) memcpy(t->text, t->refusal, sizeof t->refusal);
   t->code = code;
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &t->version);
   curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &t->connects);
@@ -409,7 +418,7 @@ static int has_passed(cm_transfer *t, CURLINFO moment) {
 }
 
 int cm_transfer_is_connected(cm_transfer *transfer) {
-  return transfer->connected || transfer->first_byte_at > 0 || transfer->cursor.slice > 0 ||
+  return transfer->connected || transfer->first_byte_at > 0 || transfer->cursor.part > 0 ||
          transfer->cursor.offset > 0 || has_passed(transfer, CURLINFO_PRETRANSFER_TIME_T);
 }
 

@@ -36,6 +36,7 @@ typedef struct cm_transfer_options {
   const char *ca_file;
   const char *ca_path;
   size_t high_water; /* pause above so many unread bytes; 0 means 1 MiB */
+  int tells_sent;    /* that a piece of the body was sent is news, too */
 } cm_transfer_options;
 
 typedef unsigned long long cm_transfer_id;
@@ -73,12 +74,14 @@ struct cm_transfer {
   int connected;
   int fd;            /* being watched for it alone; -1: none, or one that others share */
   int no_socket;     /* the last attempt found no descriptor left */
+  int tells_sent;
+  int unreadable;    /* a part of the body could not be read; refusal says why */
   int head_complete; /* the empty line after the last headers came */
   int body_began;
   double sent_at;       /* when request bytes were last asked for, or the start */
   double first_byte_at; /* 0: nothing has come */
   double heard_at;      /* last byte, or last time that reading was resumed */
-  char refusal[160];    /* why cm_transfer_new failed */
+  char refusal[160];    /* why cm_transfer_new failed, or why the body could not be read */
   char text[CURL_ERROR_SIZE];
 };
 

@@ -10,6 +10,12 @@
 
 static const char SUFFIX[] = ".XXXXXX";
 
+struct cm_file_sink {
+  char *target; /* the path, symbolic links followed */
+  char *beside; /* what is written meanwhile; "" once it has been renamed */
+  int fd;       /* -1: none */
+};
+
 static int write_all(int fd, const char *bytes, size_t size) {
   while (size) {
     ssize_t written = write(fd, bytes, size);
@@ -30,15 +36,6 @@ static int keep_mode(int fd, const char *path) {
   return fchmod(fd, before.st_mode & 07777) ? errno : 0;
 }
 
-static int fill(int fd, const char *path, const char *bytes, size_t size) {
-  int failure = keep_mode(fd, path);
-
-  if (!failure) failure = write_all(fd, bytes, size);
-  if (!failure && fsync(fd)) failure = errno;
-  if (close(fd) && !failure) failure = errno;
-  return failure;
-}
-
 /* The new name is on the disk only once its folder is; some file systems cannot say. */
 static void sync_folder(char *path) {
   char *slash = strrchr(path, '/');
@@ -51,31 +48,80 @@ static void sync_folder(char *path) {
   close(fd);
 }
 
-/* beside has room for path, the suffix and the end. */
-static int replace(const char *path, char *beside, const char *bytes, size_t size) {
-  int fd, failure;
+static int open_beside(cm_file_sink *sink) {
+  strcpy(sink->beside, sink->target);
+  strcat(sink->beside, SUFFIX);
+  sink->fd = mkstemp(sink->beside);
+  if (sink->fd < 0) {
+    int failure = errno;
+    sink->beside[0] = '\0';
+    return failure;
+  }
+  (void)fcntl(sink->fd, F_SETFD, FD_CLOEXEC);
+  return keep_mode(sink->fd, sink->target);
+}
 
-  strcpy(beside, path);
-  strcat(beside, SUFFIX);
-  fd = mkstemp(beside);
-  if (fd < 0) return errno;
-  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-  failure = fill(fd, path, bytes, size);
-  if (!failure && rename(beside, path)) failure = errno;
-  if (failure)
-    unlink(beside);
-  else
-    sync_folder(beside);
-  return failure;
+/* The path behind symbolic links, or the path where nothing is there yet. */
+static char *resolve(const char *path) {
+  char *target = realpath(path, NULL);
+
+  return target ? target : strdup(path);
+}
+
+static cm_file_sink *new_sink(const char *path) {
+  cm_file_sink *sink = calloc(1, sizeof *sink);
+
+  if (!sink) return NULL;
+  sink->fd = -1;
+  sink->target = resolve(path);
+  sink->beside = sink->target ? calloc(1, strlen(sink->target) + sizeof SUFFIX) : NULL;
+  if (sink->beside) return sink;
+  cm_file_sink_free(sink);
+  return NULL;
+}
+
+cm_file_sink *cm_file_sink_open(const char *path, int *failure) {
+  cm_file_sink *sink = new_sink(path);
+
+  *failure = sink ? open_beside(sink) : ENOMEM;
+  if (!*failure) return sink;
+  cm_file_sink_free(sink);
+  return NULL;
+}
+
+int cm_file_sink_write(cm_file_sink *sink, const char *bytes, size_t size) {
+  return sink->fd < 0 ? EBADF : write_all(sink->fd, bytes, size);
+}
+
+int cm_file_sink_commit(cm_file_sink *sink) {
+  int failure = sink->fd < 0 ? EBADF : 0;
+
+  if (!failure && fsync(sink->fd)) failure = errno;
+  if (sink->fd >= 0 && close(sink->fd) && !failure) failure = errno;
+  sink->fd = -1;
+  if (!failure && rename(sink->beside, sink->target)) failure = errno;
+  if (failure) return failure;
+  sync_folder(sink->beside);
+  sink->beside[0] = '\0';
+  return 0;
+}
+
+void cm_file_sink_free(cm_file_sink *sink) {
+  if (!sink) return;
+  if (sink->fd >= 0) close(sink->fd);
+  if (sink->beside && sink->beside[0]) unlink(sink->beside);
+  free(sink->beside);
+  free(sink->target);
+  free(sink);
 }
 
 int cm_file_replace(const char *path, const char *bytes, size_t size) {
-  char *target = realpath(path, NULL); /* NULL when it is not there yet */
-  const char *name = target ? target : path;
-  char *beside = malloc(strlen(name) + sizeof SUFFIX);
-  int failure = beside ? replace(name, beside, bytes, size) : ENOMEM;
+  int failure;
+  cm_file_sink *sink = cm_file_sink_open(path, &failure);
 
-  free(beside);
-  free(target);
+  if (!sink) return failure;
+  failure = cm_file_sink_write(sink, bytes, size);
+  if (!failure) failure = cm_file_sink_commit(sink);
+  cm_file_sink_free(sink);
   return failure;
 }

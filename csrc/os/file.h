@@ -7,12 +7,26 @@
 #include <stddef.h>
 
 /*
-** Puts bytes in the place of the file at path, or makes it. Who reads it meanwhile, or
-** after a crash, finds the old bytes or the new ones, never a part: they are written to
-** a file beside it first, synced, and renamed. A file that was there keeps its mode (and
-** stays behind its symbolic link); a new one is its owner's alone. Returns 0, or errno:
-** then nothing has changed.
+** A file on its way: what is written goes into a file beside the one at path, which takes
+** its place when it is committed. Who reads meanwhile, or after a crash, finds the old bytes
+** or the new ones, never a part. A file that was there keeps its mode (and stays behind its
+** symbolic link); a new one is its owner's alone.
 */
+typedef struct cm_file_sink cm_file_sink;
+
+/* NULL: *failure is errno. */
+cm_file_sink *cm_file_sink_open(const char *path, int *failure);
+
+/* 0, or errno. */
+int cm_file_sink_write(cm_file_sink *sink, const char *bytes, size_t size);
+
+/* Puts the file in its place, on the disk. 0, or errno: then nothing has changed. */
+int cm_file_sink_commit(cm_file_sink *sink);
+
+/* Frees it, and removes what was not committed. Accepts NULL. */
+void cm_file_sink_free(cm_file_sink *sink);
+
+/* The same in one call, for bytes that are all there. 0, or errno: then nothing has changed. */
 int cm_file_replace(const char *path, const char *bytes, size_t size);
 
 #endif

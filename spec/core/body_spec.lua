@@ -82,7 +82,7 @@ describe("core.body", function()
   it("refuses a part that is not bytes, naming its place", function()
     assert.has_error(
       function() core.body({ "a", 12 }) end,
-      "part 2 of a body must be a string, a segment or a transcript, not a number"
+      "part 2 of a body must be a string, a segment, a transcript or an open file, not a number"
     )
     assert.has_error(function() core.body({ io.stdout }) end)
     assert.has_error(function() core.body("text") end)

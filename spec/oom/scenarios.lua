@@ -180,6 +180,32 @@ function M.body_in_pieces(core)
   equal(8001, #body:read(10000))
 end
 
+function M.body_of_a_file(core)
+  local path = os.tmpname()
+  local out = assert(io.open(path, "wb"))
+  out:write(("f"):rep(20000))
+  out:close()
+  local opened, file = pcall(core.file, path)
+  os.remove(path)
+  if not opened then error(file, 0) end
+  local body = core.body({ "<", file, ">" })
+  equal("<ff", body:read(0, 3))
+  equal(20002, #body:tostring())
+  equal(64, #body:sha256())
+  file:close()
+end
+
+function M.file_sink(core)
+  local path = os.tmpname()
+  os.remove(path)
+  local sink = assert(core.file_sink(path))
+  equal(true, sink:write("abc"))
+  sink:discard()
+  equal(nil, (io.open(path)))
+end
+
+function M.base64(core) equal(("YWJj"):rep(3000), core.base64(("abc"):rep(3000))) end
+
 function M.response(core)
   local response = core.response()
   equal(true, response:feed_header("HTTP/1.1 200 OK"))

@@ -1,4 +1,5 @@
 local api = require("spec.support.stream")
+local core = require("claude.core")
 local requests = require("spec.support.exchange")
 local scripted = require("spec.support.scripted_socket")
 local tasks = require("claude.tasks")
@@ -108,6 +109,42 @@ describe("an exchange over a host's sockets", function()
     local _, exchange = ask({ body = "{}" })
     assert.equal(413, exchange.response:status())
     assert.is_true(host.sockets[1].closed)
+  end)
+
+  it("reads a file as the socket takes it, and tells how much it took", function()
+    local path = os.tmpname()
+    local out = assert(io.open(path, "wb"))
+    out:write(("x"):rep(200000))
+    out:close()
+    local file = assert(core.file(path))
+    use({ { CHUNKED } })
+    local told = {}
+    local options = {
+      body = core.body({ "<", file, ">" }),
+      on_sent = function(bytes) told[#told + 1] = bytes end,
+    }
+    assert.equal("Hello", ask(options).text)
+    assert.is_true(host.sockets[1].sent:find("<" .. ("x"):rep(200000) .. ">", 1, true) ~= nil)
+    assert.equal(200002, told[#told])
+    file:close()
+    os.remove(path)
+  end)
+
+  it("closes a connection over which a file cannot be sent to its end", function()
+    local path = os.tmpname()
+    local out = assert(io.open(path, "wb"))
+    out:write(("x"):rep(200000))
+    out:close()
+    local body = core.body({ assert(core.file(path)) })
+    assert(io.open(path, "wb")):close()
+    use({ { CHUNKED } })
+    local seen, exchange = ask({ body = body })
+    local err = seen.err or exchange.failure
+    assert.same({ "invalid", false }, { err.kind, err.retryable })
+    assert.truthy(err.message:find("it became shorter while it was sent", 1, true))
+    assert.equal("", host.sockets[1].sent)
+    assert.is_true(host.sockets[1].closed)
+    os.remove(path)
   end)
 
   it("says that sending failed when nothing was answered", function()

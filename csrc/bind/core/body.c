@@ -9,7 +9,8 @@
 
 enum {
   BYTES_PER_MESSAGE = 8 * sizeof(void *), /* its slice and the comma's, about */
-  DEFAULT_PIECE = 64 * 1024
+  DEFAULT_PIECE = 64 * 1024,
+  ROOM = 16 * 1024 /* for what is read from a source, on the stack */
 };
 
 static cm_body *check_body(lua_State *L) {
@@ -19,19 +20,26 @@ static cm_body *check_body(lua_State *L) {
   return handle->body;
 }
 
+static int is_part(lua_State *L, int index) {
+  cm_segment_handle *segment = cm_class_test(L, index, CM_SEGMENT_CLASS);
+  cm_source_handle *file = cm_class_test(L, index, CM_FILE_CLASS);
+
+  if (segment) return segment->segment != NULL;
+  if (file) return file->source != NULL;
+  return lua_type(L, index) == LUA_TSTRING || cm_class_test(L, index, CM_TRANSCRIPT_CLASS);
+}
+
 /* Raises unless every element of the list at 1 is something a body is made of. */
 static void check_parts(lua_State *L, int count) {
   int i;
 
   for (i = 1; i <= count; i++) {
-    cm_segment_handle *segment;
-
     lua_rawgeti(L, 1, i);
-    segment = cm_class_test(L, -1, CM_SEGMENT_CLASS);
-    if (lua_type(L, -1) != LUA_TSTRING && !(segment && segment->segment) &&
-        !cm_class_test(L, -1, CM_TRANSCRIPT_CLASS)) {
-      luaL_error(L, "part %d of a body must be a string, a segment or a transcript, not a %s", i,
-                 luaL_typename(L, -1));
+    if (!is_part(L, lua_gettop(L))) {
+      luaL_error(L,
+                 "part %d of a body must be a string, a segment, a transcript or an open file, "
+                 "not a %s",
+                 i, luaL_typename(L, -1));
     }
     lua_pop(L, 1);
   }
@@ -40,6 +48,7 @@ static void check_parts(lua_State *L, int count) {
 /* Adds the checked part on top of the stack; *copied counts the bytes that the body alone holds. */
 static cm_status append_part(lua_State *L, cm_body *body, size_t *copied) {
   cm_segment_handle *segment;
+  cm_source_handle *file;
   cm_transcript_handle *transcript;
   cm_slice bytes;
 
@@ -50,6 +59,8 @@ static cm_status append_part(lua_State *L, cm_body *body, size_t *copied) {
   }
   segment = cm_class_test(L, -1, CM_SEGMENT_CLASS);
   if (segment) return cm_body_append_segment(body, segment->segment);
+  file = cm_class_test(L, -1, CM_FILE_CLASS);
+  if (file) return cm_body_append_source(body, file->source);
   transcript = cm_class_test(L, -1, CM_TRANSCRIPT_CLASS);
   *copied += cm_transcript_count(&transcript->transcript) * BYTES_PER_MESSAGE;
   return cm_transcript_render(&transcript->transcript, body);
@@ -67,7 +78,7 @@ static cm_status append_parts(lua_State *L, cm_body *body, int count, size_t *co
   return status;
 }
 
-/* core.body{ string | segment | transcript, … } -> body */
+/* core.body{ string | segment | transcript | file, … } -> body */
 static int body_new(lua_State *L) {
   cm_body_handle *handle;
   cm_status status;
@@ -102,39 +113,57 @@ static int body_length(lua_State *L) {
   return 1;
 }
 
-/* body:tostring() -> all its bytes in one string */
-static int body_tostring(lua_State *L) {
-  cm_body *body = check_body(L);
-  cm_body_cursor cursor = { 0, 0 };
-  cm_slice bytes = cm_body_next(body, &cursor);
-  luaL_Buffer all;
+static int push_problem(lua_State *L, const cm_body *body) {
+  lua_pushnil(L);
+  lua_pushstring(L, cm_body_problem(body));
+  return 2;
+}
 
-  luaL_buffinit(L, &all);
-  for (; bytes.len; bytes = cm_body_next(body, &cursor))
-    luaL_addlstring(&all, bytes.ptr, bytes.len);
-  luaL_pushresult(&all);
-  return 1;
+/* Adds up to size bytes from the cursor on to a buffer. */
+static cm_status add_bytes(luaL_Buffer *all, const cm_body *body, cm_body_cursor *cursor,
+                           size_t size) {
+  cm_status status = CM_OK;
+  char room[ROOM];
+  cm_slice bytes;
+
+  while (size) {
+    status = cm_body_next(body, cursor, room, size < sizeof room ? size : sizeof room, &bytes);
+    if (status != CM_OK || !bytes.len) break;
+    if (bytes.len > size) bytes.len = size;
+    luaL_addlstring(all, bytes.ptr, bytes.len);
+    size -= bytes.len;
+  }
+  return status;
 }
 
 /* One slice needs no buffer: it is copied once. */
-static void push_piece(lua_State *L, const cm_body *body, cm_body_cursor *cursor, size_t size) {
-  cm_slice bytes = cm_body_next(body, cursor);
-  luaL_Buffer piece;
+static int push_bytes(lua_State *L, const cm_body *body, cm_body_cursor *cursor, size_t size) {
+  cm_body_cursor ahead = *cursor;
+  cm_status status;
+  luaL_Buffer all;
+  cm_slice bytes;
+  char none;
 
-  if (bytes.len >= size) {
+  status = cm_body_next(body, &ahead, &none, 0, &bytes);
+  if (status == CM_OK && bytes.len >= size) {
     lua_pushlstring(L, bytes.ptr, size);
-    return;
+    return 1;
   }
-  luaL_buffinit(L, &piece);
-  for (; bytes.len && size; bytes = cm_body_next(body, cursor)) {
-    if (bytes.len > size) bytes.len = size;
-    luaL_addlstring(&piece, bytes.ptr, bytes.len);
-    size -= bytes.len;
-  }
-  luaL_pushresult(&piece);
+  luaL_buffinit(L, &all);
+  status = add_bytes(&all, body, cursor, size);
+  luaL_pushresult(&all);
+  return status == CM_OK ? 1 : push_problem(L, body);
 }
 
-/* body:read(offset[, max]) -> up to max bytes from that offset on; "" at the end */
+/* body:tostring() -> all its bytes in one string | nil, text: a file could not be read */
+static int body_tostring(lua_State *L) {
+  cm_body *body = check_body(L);
+  cm_body_cursor cursor = { 0, 0 };
+
+  return push_bytes(L, body, &cursor, cm_body_length(body));
+}
+
+/* body:read(offset[, max]) -> up to max bytes from that offset on; "" at the end | nil, text */
 static int body_read(lua_State *L) {
   cm_body *body = check_body(L);
   lua_Number offset = luaL_checknumber(L, 2);
@@ -145,19 +174,23 @@ static int body_read(lua_State *L) {
                 "must be an offset from 0 to the body's length");
   luaL_argcheck(L, max >= 1 && max <= 1e15, 3, "must be a number of bytes");
   cm_body_seek(body, &cursor, (size_t)offset);
-  push_piece(L, body, &cursor, (size_t)max);
-  return 1;
+  return push_bytes(L, body, &cursor, (size_t)max);
 }
 
-/* body:sha256([raw]) -> the hash of its bytes, as core.sha256 gives it */
+/* body:sha256([raw]) -> the hash of its bytes, as core.sha256 gives it | nil, text */
 static int body_sha256(lua_State *L) {
   cm_body *body = check_body(L);
   cm_body_cursor cursor = { 0, 0 };
-  cm_slice bytes = cm_body_next(body, &cursor);
+  cm_slice bytes;
   cm_sha256 hash;
+  char room[ROOM];
 
   cm_sha256_init(&hash);
-  for (; bytes.len; bytes = cm_body_next(body, &cursor)) cm_sha256_feed(&hash, bytes);
+  do {
+    if (cm_body_next(body, &cursor, room, sizeof room, &bytes) != CM_OK)
+      return push_problem(L, body);
+    cm_sha256_feed(&hash, bytes);
+  } while (bytes.len);
   cm_digest_push(L, &hash, lua_toboolean(L, 2));
   return 1;
 }

@@ -152,6 +152,7 @@ static void check_options(lua_State *L, cm_transfer_options *options) {
   options->ca_path = text_option(L, "ca_path");
   options->http2 = flag_option(L, "http2");
   options->allow_http = flag_option(L, "allow_http");
+  options->tells_sent = flag_option(L, "tells_sent");
   options->high_water = size_option(L, "high_water");
   check_ends(L, options);
   check_headers(L, options);
@@ -297,14 +298,14 @@ static int engine_next(lua_State *L) {
 
 /*
 ** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, unread,
-** content, in_text_or_tool | nothing
+** content, in_text_or_tool, sent | nothing
 */
 static int engine_activity(lua_State *L) {
   cm_multi *multi = usable(L);
   cm_transfer_id id = check_id(L, 2);
   cm_multi_activity now;
 
-  luaL_checkstack(L, 8, NULL);
+  luaL_checkstack(L, 9, NULL);
   if (!multi || !cm_multi_activity_of(multi, id, &now)) return 0;
   lua_pushboolean(L, now.connected);
   lua_pushnumber(L, (lua_Number)now.sent_at);
@@ -314,7 +315,8 @@ static int engine_activity(lua_State *L) {
   lua_pushnumber(L, (lua_Number)now.unread);
   lua_pushnumber(L, (lua_Number)now.content);
   lua_pushboolean(L, now.in_text_or_tool);
-  return 8;
+  lua_pushnumber(L, (lua_Number)now.sent);
+  return 9;
 }
 
 /* engine:counts() -> transfers that have not ended, descriptors being watched */

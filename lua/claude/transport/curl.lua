@@ -16,6 +16,8 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field package content integer frames other than pings, when last looked at
 ---@field package content_at number? when that number last grew
 ---@field package busy boolean? a text or tool block was open at the last wait
+---@field package on_sent fun(bytes: integer)?
+---@field package sent integer bytes of the body, as last told
 ---@field package timer claude.Timer?
 local Exchange = {}
 Exchange.__index = Exchange
@@ -63,6 +65,14 @@ local function look(self)
     busy = busy,
     content_at = self.response:is_event_stream() and self.content_at or nil,
   }
+end
+
+-- For a body that takes long: called where user code may run.
+local function tell_sent(self)
+  local sent = select(9, hub.engine():activity(self.id)) or self.sent
+  if sent == self.sent then return end
+  self.sent = sent
+  self.on_sent(sent)
 end
 
 local function soonest(self)
@@ -121,6 +131,7 @@ end
 ---@return string?
 ---@return claude.Error?
 function Exchange:wait()
+  if self.on_sent and self.id then tell_sent(self) end
   if self.fresh then
     self.fresh = false
     local response = self.response
@@ -205,6 +216,7 @@ local function engine_options(options)
     ca_path = ca_path,
     allow_http = options.allow_http,
     high_water = options.high_water,
+    tells_sent = options.on_sent ~= nil,
   }
 end
 
@@ -222,6 +234,8 @@ function M.start(options)
     response = options.response,
     limits = options.limits,
     max_tokens = options.max_tokens,
+    on_sent = options.on_sent,
+    sent = 0,
     timings = { start = hub.now() },
     ended = false,
     news = tasks.signal(),

@@ -35,11 +35,26 @@ local CODES = {
   [97] = { "the proxy refused", PROXY_HINT, true },
 }
 
+--- The error for a body that cannot be read to its end: a file that is sent.
+---@param text string
+---@return claude.Error
+function M.of_body(text)
+  return errors.new({
+    kind = "invalid",
+    message = "the file could not be sent: " .. text,
+    hint = "nothing of it was kept by the API; send it when nobody writes to it",
+    retryable = false,
+  })
+end
+
+local UNREADABLE = 42 -- libcurl: a callback of ours has ended it
+
 --- The error for a transfer that libcurl ended.
 ---@param code integer libcurl's
 ---@param text string libcurl's words
 ---@return claude.Error
 function M.of_code(code, text)
+  if code == UNREADABLE then return M.of_body(text) end
   local known = CODES[code]
   local retryable = not known or known[3] ~= false
   return errors.new({

@@ -83,6 +83,9 @@ local LATENESS = 0.01 -- part of a limit by which it may be noticed too late
 ---@field package content integer frames other than pings, when last looked at
 ---@field package content_at number? when that number last grew
 ---@field package busy boolean a text or tool block was open at the last wait
+---@field package on_sent fun(bytes: integer)?
+---@field package sent integer bytes of the body
+---@field package told integer of those, to on_sent
 ---@field package look_at number when the soonest limit could be reached, as far as is known
 ---@field package looked_at number when that was found
 ---@field package now fun(): number
@@ -121,20 +124,32 @@ local function fail(self, failure)
   close_socket(self)
 end
 
+-- What of the body comes next; "" at its end. A file that is no longer what it was fails
+-- the exchange: more than nothing is on its way, and the server must not take it for all.
+local function next_piece(self, offset)
+  if not self.body then return "" end
+  local piece, text = self.body:read(offset, PIECE)
+  if not piece then fail(self, failures.of_body(text)) end
+  return piece, text
+end
+
+local function note_sent(self, offset)
+  self.sent_at, self.sent = self.now(), offset
+  if self.on_sent then self.news:set() end
+end
+
 -- A small body goes out with the head, in one packet.
 local function send_request(self, socket)
-  local body, offset = self.body, 0
-  local bytes = self.head
-  if body then
-    local piece = body:read(0, PIECE)
-    bytes, offset = bytes .. piece, #piece
-  end
+  local bytes, text = next_piece(self, 0)
+  local offset = bytes and #bytes
+  bytes = bytes and self.head .. bytes
   while bytes ~= "" do
-    local sent, text = socket:send(bytes)
-    if not sent then return nil, text end
-    self.sent_at = self.now()
-    bytes = body and body:read(offset, PIECE) or ""
-    offset = offset + #bytes
+    if not bytes then return nil, text end
+    local sent, problem = socket:send(bytes)
+    if not sent then return nil, problem end
+    note_sent(self, offset)
+    bytes, text = next_piece(self, offset)
+    offset = offset + #(bytes or "")
   end
   return true
 end
@@ -267,6 +282,13 @@ local function note_progress(self, now)
   if now >= self.look_at then judge(self, now) end
 end
 
+-- For a body that takes long: called where user code may run.
+local function tell_sent(self)
+  if not self.on_sent or self.sent <= self.told then return end
+  self.told = self.sent
+  self.on_sent(self.sent)
+end
+
 local function wait_once(self)
   local now = self.now()
   note_progress(self, now)
@@ -274,6 +296,7 @@ local function wait_once(self)
   local left = self.look_at - now
   local _, why = self.news:wait(left < math.huge and left or nil)
   if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
+  tell_sent(self)
 end
 
 local function end_opener(self)
@@ -361,6 +384,7 @@ end
 ---@return claude.Error?
 function Exchange:wait()
   while true do
+    tell_sent(self)
     if self.fresh then
       self.fresh = false
       local response = self.response
@@ -441,6 +465,9 @@ function M.start(options)
     decoder = core.http1(options.response),
     limits = options.limits,
     max_tokens = options.max_tokens,
+    on_sent = options.on_sent,
+    sent = 0,
+    told = 0,
     timings = { start = host.now() },
     ended = false,
     news = tasks.signal(),
