@@ -262,6 +262,7 @@ build = {
     ["claude.tasks.scheduler"] = "lua/claude/tasks/scheduler.lua",
     ["claude.tool_loop"] = "lua/claude/tool_loop.lua",
     ["claude.tool_loop.calls"] = "lua/claude/tool_loop/calls.lua",
+    ["claude.tool_loop.options"] = "lua/claude/tool_loop/options.lua",
     ["claude.tool_loop.result"] = "lua/claude/tool_loop/result.lua",
     ["claude.tools"] = "lua/claude/tools.lua",
     ["claude.transport"] = "lua/claude/transport.lua",

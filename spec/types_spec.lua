@@ -89,7 +89,12 @@ describe("types.lua", function()
       "\n  ([%w_]+) =",
     },
     { "claude.Limits", "lua/claude/transport/limits.lua", "\nM.DEFAULTS = {(.-)}", "([%w_]+) =" },
-    { "claude.RunOptions", "lua/claude/tool_loop.lua", "\nlocal OPTIONS = {(.-)}", "([%w_]+) =" },
+    {
+      "claude.RunOptions",
+      "lua/claude/tool_loop/options.lua",
+      "\nlocal OPTIONS = {(.-)\n}",
+      "\n  ([%w_]+) =",
+    },
     {
       "claude.nvim.Options",
       "lua/claude/nvim/options.lua",

@@ -111,12 +111,13 @@ local function is_one_block(content)
   return type(content.type) == "string" or not values.plain(content)
 end
 
+--- What is said, as the JSON of a message. Raises when it is of the wrong kind.
 ---@param role string
 ---@param content any
----@param level integer
+---@param level integer stack level of the caller to blame
 ---@return string? json of the message
 ---@return claude.Error? err
-local function message_json(self, role, content, level)
+function Conversation:_message_json(role, content, level)
   if message_views.is(content) then
     error(("chat:%s takes what is said, not a reply: say message:text()"):format(role), level + 1)
   end
@@ -151,7 +152,7 @@ end
 ---@return claude.Error? err
 function Conversation:user(content)
   check_idle(self, "user")
-  local json, err = message_json(self, "user", content, 2)
+  local json, err = self:_message_json("user", content, 2)
   if not json then
     self.draft.problem = err
     return errors.fail(err)
@@ -168,7 +169,7 @@ end
 ---@return claude.Error? err
 function Conversation:system(content)
   check_idle(self, "system")
-  local json, err = message_json(self, "system", content, 2)
+  local json, err = self:_message_json("system", content, 2)
   if not json then
     self.draft.problem = err
     return errors.fail(err)

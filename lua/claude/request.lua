@@ -39,13 +39,16 @@ local function stands_before_messages(name)
   return #name < #limit
 end
 
+-- What a tool has for this library: see claude/tools.lua.
+local OF_TOOL_LOOP = { run = true, parse = true, timeout = true }
+
 ---@param tool any
 ---@return any
 local function without_function(tool)
   if type(tool) ~= "table" or type(rawget(tool, "run")) ~= "function" then return tool end
   local copy = {}
   for name, value in pairs(tool) do
-    if name ~= "run" then copy[name] = value end
+    if not OF_TOOL_LOOP[name] then copy[name] = value end
   end
   return setmetatable(copy, getmetatable(tool))
 end

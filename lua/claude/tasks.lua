@@ -41,6 +41,7 @@ local function hub() return require("claude.loop") end
 
 local M = {
   spawn = scheduler.spawn,
+  spawn_under = scheduler.spawn_under,
   running = scheduler.running,
   signal = scheduler.signal,
   use = scheduler.use,

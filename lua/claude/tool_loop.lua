@@ -13,13 +13,18 @@
 ---
 --- Calls of one reply run at once as far as their functions wait; approval is asked
 --- for one call after the other. Results go back in the order of the calls. A tool
---- without a function leaves its calls to `chat:pending()` and ends the run.
+--- without a function leaves its calls to `chat:pending()` and ends the run; so does
+--- `run:defer(id)`, and `approve` when it returns "defer".
+---
+--- With `eager` a call begins while its reply still arrives: when whoever reads the run
+--- asks for more after the call's block has ended.
 
-local calls_module = require("claude.tool_loop.calls")
 local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
+local new_calls = require("claude.tool_loop.calls").new
 local reading = require("claude.reading")
+local split_options = require("claude.tool_loop.options").split
 local tasks = require("claude.tasks")
 local turn = require("claude.conversation.turn")
 local wire = require("claude.wire")
@@ -27,7 +32,10 @@ local wire = require("claude.wire")
 ---@class claude.RunOptions
 ---@field max_requests? integer how many requests the run may make; without it, as many as it takes
 ---@field max_pauses? integer how often in a row the server may pause its own tools, 10
----@field approve? fun(call: claude.ToolCall): boolean?, string? false or nil declines
+---@field approve? fun(call: claude.ToolCall): (boolean|"defer")?, string? false or nil declines
+---@field eager? boolean calls begin while their reply still arrives
+---@field max_parallel? integer how many tools may run at once; without it, all
+---@field tool_timeout? number seconds, for tools that have no timeout of their own
 ---@field [string] any params for this run only
 
 ---@class claude.Run
@@ -36,6 +44,10 @@ local wire = require("claude.wire")
 ---@field requests integer how many were made
 ---@field reason? string why it ended: a stop_reason, "pending" or "max_requests"
 ---@field private state "ready"|"asking"|"streaming"|"tools"|"done"|"failed"
+---@field private calls? claude.RunningCalls of the reply that arrives, or was answered last
+---@field private held table<string, true> ids of calls that are left to a person
+---@field private said { role: string, json: string }[] said meanwhile, and not sent yet
+---@field private ended_block? integer a block that has just ended, which may be a call
 local Run = {}
 Run.__index = Run
 Run.__name = "claude.Run"
@@ -48,18 +60,34 @@ local DEFAULT_PAUSES = 10
 ---@return string
 ---@return claude.Error
 function Run:_fail(err)
+  if self.state == "streaming" then self:_drop_early({}, "its reply failed") end
   self.state, self.err = "failed", err
+  self:_hand_over()
   return errors.fail(err)
 end
 
 ---@param reason string
 function Run:_finish(reason)
   self.state, self.reason = "done", reason
+  self:_hand_over()
 end
 
 ---@return boolean
 function Run:_may_ask()
   return not self.options.max_requests or self.requests < self.options.max_requests
+end
+
+-- What was said meanwhile becomes part of the conversation's unsent turn.
+function Run:_hand_over()
+  local draft = self.chat.draft
+  for _, message in ipairs(self.said) do
+    if message.role == "system" then
+      draft:instruct(message.json)
+    else
+      draft:say(message.json, {})
+    end
+  end
+  self.said = {}
 end
 
 -- Where a run begins: calls that were left open, or the turn the user has written.
@@ -72,15 +100,57 @@ end
 
 function Run:_asking()
   if not self:_may_ask() then return self:_finish("max_requests") end
+  -- Nothing may come between what the server paused and what it goes on with.
+  if self.said[1] and not history.is_serving(self.chat.transcript) then self:_hand_over() end
   self.requests = self.requests + 1
+  self.calls, self.ended_block = nil, nil
   self.stream = turn.stream(self.chat, self.overrides, self.call_options, 1)
   self.state = "streaming"
+end
+
+---@return claude.RunningCalls
+function Run:_calls()
+  self.calls = self.calls or new_calls(self.chat, self.options, self.held)
+  return self.calls
 end
 
 ---@param pending claude.ToolCall[]
 function Run:_run_tools(pending)
   self.state = "tools"
-  self.calls = calls_module.start(self.chat, pending, self.options.approve)
+  local calls = self:_calls()
+  calls:settle(pending, "the reply was changed")
+  for _, call in ipairs(pending) do
+    calls:add(call)
+  end
+end
+
+-- Calls that began before their reply was known to be whole, and that nobody asks for.
+---@param pending claude.ToolCall[] those that the conversation knows
+---@param why string
+function Run:_drop_early(pending, why)
+  local calls = self.calls
+  self.calls = nil
+  if calls then calls:abandon(pending, why) end
+end
+
+-- A block that ended may be a call, and whoever reads has seen its end.
+function Run:_begin_early()
+  local index = self.ended_block
+  self.ended_block = nil
+  -- A tool whose result cannot be sent had better not run.
+  if not index or not self.options.eager or not self:_may_ask() then return end
+  local call = history.call_of(self.stream:block(index), index)
+  if call and not call.invalid then self:_calls():add(call) end
+end
+
+---@param event claude.ToolEvent
+---@return string kind
+---@return string text
+---@return integer index
+---@return claude.ToolCall call
+function Run:_tool_event(event)
+  self.tool_event = event
+  return event.kind, event.text, event.call.index, event.call
 end
 
 -- What comes after a whole reply.
@@ -90,26 +160,50 @@ function Run:_decide()
   self.message, self.messages[#self.messages + 1] = message, message
   local reason = message.stop_reason
   self.pauses = GOES_ON[reason] and self.pauses + 1 or 0
-  if reason ~= "tool_use" and not GOES_ON[reason] then return self:_finish(reason or "unknown") end
-  if self.pauses > (self.options.max_pauses or DEFAULT_PAUSES) then return self:_finish(reason) end
   local pending = self.chat:pending()
-  if #pending == 0 then
-    if not GOES_ON[reason] then return self:_finish(reason) end
-    self.state = "asking"
-  elseif self:_may_ask() then
-    self:_run_tools(pending)
-  else
-    -- A tool whose result cannot be sent had better not run: the calls stay open.
-    self:_finish("max_requests")
+  local goes_on = reason == "tool_use" or GOES_ON[reason]
+  if not goes_on or #pending == 0 then
+    self:_drop_early(pending, "the reply ended with stop_reason " .. tostring(reason))
   end
+  if self.pauses > (self.options.max_pauses or DEFAULT_PAUSES) then return self:_finish(reason) end
+  if goes_on and #pending > 0 then
+    if self:_may_ask() then return self:_run_tools(pending) end
+    -- The calls stay open.
+    return self:_finish("max_requests")
+  end
+  if GOES_ON[reason] or self:_was_told_more(reason) then
+    self.state = "asking"
+  else
+    self:_finish(reason or "unknown")
+  end
+end
+
+-- Whether something was said meanwhile that the model has not heard, and may hear.
+---@param reason string?
+---@return boolean
+function Run:_was_told_more(reason)
+  if reason ~= "end_turn" and reason ~= "stop_sequence" and reason ~= "tool_use" then
+    return false
+  end
+  for _, message in ipairs(self.said) do
+    if message.role == "user" then return true end
+  end
+  return false
 end
 
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
+---@return claude.ToolCall? call
 function Run:_streaming()
+  self:_begin_early()
+  local event = self.calls and self.calls:event()
+  if event then return self:_tool_event(event) end
   local kind, text, index = self.stream:next()
-  if kind then return kind, text, index end
+  if kind then
+    if kind == "block_stop" then self.ended_block = index end
+    return kind, text, index
+  end
   if index then
     return self:_fail(index --[[@as claude.Error]])
   end
@@ -123,10 +217,7 @@ end
 function Run:_tools()
   local event, why = self.calls:next()
   if self.state == "failed" then return nil end
-  if event then
-    self.tool_event = event
-    return event.kind, event.text, event.call.index, event.call
-  end
+  if event then return self:_tool_event(event) end
   if why == "cancelled" then
     self:_stop(tasks.cancelled_error())
   elseif #self.chat:pending() > 0 then
@@ -240,6 +331,89 @@ function Run:is_done()
   return self.state == "done" or self.state == "failed"
 end
 
+--- One block of the reply that arrives, as far as it has; see `stream:block`.
+---@param index integer from 0, as the API counts
+---@return table?
+function Run:block(index)
+  check_receiver(self, Run, "run:block(…)")
+  return self.stream and self.stream:block(index) or nil
+end
+
+---@param call any
+---@param name string
+---@return string id
+local function id_of(call, name)
+  local id = type(call) == "table" and call.id or call
+  if type(id) ~= "string" then
+    error(("run:%s takes a call or its id, not a %s"):format(name, type(call)), 3)
+  end
+  return id
+end
+
+--- Leaves a call to a person: its tool does not run, the call stays in `chat:pending()`,
+--- and the run ends there. Its other calls are answered as ever.
+---@param call claude.ToolCall|table|string the call, its tool_use block, or its id
+---@return boolean deferred false when its tool runs already, or has run
+function Run:defer(call)
+  check_receiver(self, Run, "run:defer(…)")
+  local id = id_of(call, "defer")
+  if self.calls then return self.calls:hold(id) end
+  self.held[id] = true
+  return true
+end
+
+--- Ends one call that runs or waits for its turn: its tool is cancelled where it waits,
+--- and the model is told the reason. The run goes on.
+---@param call claude.ToolCall|table|string the call, its tool_use block, or its id
+---@param reason? any
+---@return boolean done false when it has ended, or is not known
+function Run:cancel_call(call, reason)
+  check_receiver(self, Run, "run:cancel_call(…)")
+  local id = id_of(call, "cancel_call")
+  return self.calls ~= nil and self.calls:stop(id, reason)
+end
+
+---@param role "user"|"system"
+---@param content string|table
+---@return claude.Run? self
+---@return string? text
+---@return claude.Error? err
+function Run:_say(role, content)
+  if self:is_done() then
+    error(("run:%s after the run has ended: use chat:%s"):format(role, role), 3)
+  end
+  local json, err = self.chat:_message_json(role, content, 3)
+  if not json then
+    return errors.fail(err --[[@as claude.Error]])
+  end
+  self.said[#self.said + 1] = { role = role, json = json }
+  return self
+end
+
+--- Says something while the run goes on: it is sent with the next request, behind the
+--- results of tools. Nothing of the conversation is replaced. When the model had finished
+--- meanwhile, it is asked again.
+---@param content string|table
+---@return claude.Run? self
+---@return string? text
+---@return claude.Error? err
+function Run:user(content)
+  check_receiver(self, Run, "run:user(…)")
+  local said, text, err = self:_say("user", content)
+  return said, text, err
+end
+
+--- Adds a system message behind what is sent next, for the models that take them.
+---@param content string|table
+---@return claude.Run? self
+---@return string? text
+---@return claude.Error? err
+function Run:system(content)
+  check_receiver(self, Run, "run:system(…)")
+  local said, text, err = self:_say("system", content)
+  return said, text, err
+end
+
 --- Stops at once: request, waiting, approval and tools. Calls without a result are
 --- answered as stopped, so that the conversation can go on. A run that has ended stays
 --- as it is.
@@ -276,8 +450,6 @@ function Run:__tostring()
   return form:format(self.state, self.requests)
 end
 
-local OPTIONS = { max_requests = "number", max_pauses = "number", approve = "function" }
-
 local M = {}
 
 ---@param chat claude.Conversation
@@ -286,21 +458,7 @@ local M = {}
 ---@param level integer stack level of the caller to blame
 ---@return claude.Run
 function M.new(chat, given, call_options, level)
-  if given ~= nil and type(given) ~= "table" then
-    error("chat:run takes a table of options, not a " .. type(given), level + 1)
-  end
-  local options, overrides = {}, {}
-  for name, value in pairs(given or {}) do
-    local expected = OPTIONS[name]
-    if expected and type(value) ~= expected then
-      error(("chat:run: %s must be a %s, not a %s"):format(name, expected, type(value)), level + 1)
-    end
-    if expected then
-      options[name] = value
-    else
-      overrides[name] = value
-    end
-  end
+  local options, overrides = split_options(given, level + 1)
   turn.check_overrides(overrides, level + 1)
   return setmetatable({
     chat = chat,
@@ -310,6 +468,8 @@ function M.new(chat, given, call_options, level)
     requests = 0,
     pauses = 0,
     messages = {},
+    held = {},
+    said = {},
     state = "ready",
   }, Run)
 end

@@ -16,6 +16,9 @@ local LONGEST_NAME = 64
 ---@field input_schema? table
 ---@field type? string absent for a tool of your own
 ---@field run? claude.ToolFunction nil: a person answers, see `chat:pending()`
+---@field parse? fun(input: table, call: claude.ToolCall): any, any what `run` gets instead of
+--- the input; `nil, err` or an error raised is told to the model, and `run` is not called
+---@field timeout? number seconds after which a call is answered as failed, and cancelled
 
 --- What a tool returns: a text, number, boolean, table (shown as JSON),
 --- `claude.content { … }`, or nothing (success without a result). `nil, err` or an
@@ -31,6 +34,10 @@ local LONGEST_NAME = 64
 ---@field invalid? boolean the input was no JSON object: no tool runs on it
 ---@field is_error? boolean once it is answered by a run
 ---@field traceback? string of the error that its function raised
+---@field cancelled? boolean nobody waits for its result any more
+
+-- What stays here: the API is told the rest.
+M.OURS = { run = "function", parse = "function", timeout = "number" }
 
 local function refuse(level, text, ...) error(text:format(...), level + 1) end
 
@@ -77,9 +84,14 @@ local function check(fields, level)
   if type(fields) ~= "table" then
     refuse(level + 1, "a tool must be a table, not a %s", type(fields))
   end
-  local run = fields.run
-  if run ~= nil and type(run) ~= "function" then
-    refuse(level + 1, "tool.run must be a function, not a %s", type(run))
+  for name, kind in pairs(M.OURS) do
+    local value = fields[name]
+    if value ~= nil and type(value) ~= kind then
+      refuse(level + 1, "tool.%s must be a %s, not a %s", name, kind, type(value))
+    end
+  end
+  if fields.timeout and (fields.timeout <= 0 or fields.timeout ~= fields.timeout) then
+    refuse(level + 1, "tool.timeout must be a number of seconds above 0")
   end
   -- The API's own tools come as they are: their fields are the API's to judge.
   if fields.type == nil or fields.type == "custom" then check_own(fields, level + 1) end
@@ -90,11 +102,11 @@ end
 ---@return claude.Tool
 local function make(fields, level)
   check(fields, level + 1)
-  local tool = {}
+  local tool, ours = {}, {}
   for key, value in pairs(fields) do
-    if key ~= "run" then tool[key] = value end
+    (M.OURS[key] and ours or tool)[key] = value
   end
-  return setmetatable(tool, { __name = "claude.Tool", __index = { run = fields.run } })
+  return setmetatable(tool, { __name = "claude.Tool", __index = ours })
 end
 
 --- Makes a tool. Raises at the caller's line when a field is wrong. With `type` it

@@ -411,6 +411,8 @@ function Stream:close() end
 ---@field input_schema? any
 ---@field type? string absent for a tool of your own
 ---@field run? claude.ToolFunction absent: a person answers, see `chat:pending()`
+---@field parse? fun(input: table, call: claude.ToolCall): any, any what `run` gets instead
+---@field timeout? number seconds after which a call is answered as failed, and cancelled
 ---@field [string] any
 
 ---@class claude.Tool: claude.ToolFields
@@ -423,6 +425,7 @@ function Stream:close() end
 ---@field invalid? boolean the input was no JSON object: no tool runs on it
 ---@field is_error? boolean once it is answered by a run
 ---@field traceback? string of the error that its function raised
+---@field cancelled? boolean nobody waits for its result any more
 ---@field toolset_name? string
 
 ---@class claude.Content
@@ -546,7 +549,10 @@ function Conversation:is_busy() end
 ---@class claude.RunOptions
 ---@field max_requests? integer how many requests the run may make
 ---@field max_pauses? integer how often in a row the server may pause its own tools, 10
----@field approve? fun(call: claude.ToolCall): boolean?, string? false or nil declines
+---@field approve? fun(call: claude.ToolCall): (boolean|"defer")?, string? false or nil declines
+---@field eager? boolean calls begin while their reply still arrives
+---@field max_parallel? integer how many tools may run at once; without it, all
+---@field tool_timeout? number seconds, for tools that have no timeout of their own
 ---@field [string] any params for this run only
 
 ---@class claude.Run
@@ -596,6 +602,36 @@ function Run:final_message() end
 --- Whether it has ended, well or not.
 ---@return boolean
 function Run:is_done() end
+
+--- One block of the reply that arrives, as far as it has.
+---@param index integer from 0, as the API counts
+---@return table?
+function Run:block(index) end
+
+--- Leaves a call to a person: its tool does not run, and the run ends behind this reply.
+---@param call claude.ToolCall|table|string the call, its tool_use block, or its id
+---@return boolean deferred false when its tool runs already, or has run
+function Run:defer(call) end
+
+--- Ends one call that runs or waits for its turn; the model is told the reason.
+---@param call claude.ToolCall|table|string the call, its tool_use block, or its id
+---@param reason? any
+---@return boolean done false when it has ended, or is not known
+function Run:cancel_call(call, reason) end
+
+--- Says something that is sent with the next request, behind the results of tools.
+---@param content string|table
+---@return claude.Run? self
+---@return string? text
+---@return claude.Error? err
+function Run:user(content) end
+
+--- Adds a system message behind what is sent next, for the models that take them.
+---@param content string|table
+---@return claude.Run? self
+---@return string? text
+---@return claude.Error? err
+function Run:system(content) end
 
 --- Stops at once: request, waiting, approval and tools.
 function Run:cancel() end

@@ -55,22 +55,30 @@ function M.is_in_turn(transcript)
   return false
 end
 
+--- The call that a block is, if this side must answer it.
+---@param block any decoded
+---@param index integer of the block, from 0
+---@return claude.ToolCall?
+function M.call_of(block, index)
+  if type(block) ~= "table" or block.type ~= "tool_use" then return nil end
+  if type(block.id) ~= "string" then return nil end
+  return {
+    id = block.id,
+    name = tostring(block.name),
+    input = block.input,
+    toolset_name = block.toolset_name,
+    index = index,
+    invalid = is_invalid(block.input) or nil,
+  }
+end
+
 --- The tool calls of a message that this side must answer, in order.
 ---@param message table decoded
 ---@return claude.ToolCall[]
 function M.calls(message)
   local calls = {}
   for i, block in ipairs(M.blocks(message)) do
-    if type(block) == "table" and block.type == "tool_use" and type(block.id) == "string" then
-      calls[#calls + 1] = {
-        id = block.id,
-        name = tostring(block.name),
-        input = block.input,
-        toolset_name = block.toolset_name,
-        index = i - 1,
-        invalid = is_invalid(block.input) or nil,
-      }
-    end
+    calls[#calls + 1] = M.call_of(block, i - 1)
   end
   return calls
 end
@@ -81,6 +89,21 @@ end
 function M.open_calls(transcript)
   local i = M.open_reply(transcript)
   return i and M.calls(M.decode(transcript:get(i))) or {}
+end
+
+--- Whether the last reply holds a call of the server's own that has no result yet: then
+--- nothing but results may follow.
+---@param transcript userdata
+---@return boolean
+function M.is_serving(transcript)
+  local i = M.open_reply(transcript)
+  local serving = {}
+  for _, block in ipairs(i and M.blocks(M.decode(transcript:get(i))) or {}) do
+    local kind = type(block) == "table" and tostring(block.type) or ""
+    if kind == "server_tool_use" or kind == "mcp_tool_use" then serving[block.id or ""] = true end
+    if kind:find("_tool_result$") then serving[block.tool_use_id or ""] = nil end
+  end
+  return next(serving) ~= nil
 end
 
 --- Whether a message ends in what a tool of the server gave.

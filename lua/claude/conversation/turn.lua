@@ -13,6 +13,7 @@ local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
 local stream = require("claude.stream")
 local tables = require("claude.tables")
+local values = require("claude.check.values")
 local wire = require("claude.wire")
 
 local M = {}
@@ -60,7 +61,12 @@ end
 ---@return table
 local function merged_params(chat, overrides)
   local params = tables.merged(chat.params, overrides)
-  if params.container == nil then params.container = chat.state.container end
+  local id, given = chat.state.container, params.container
+  if given == nil then
+    params.container = id
+  elseif id and values.plain(given) and given.id == nil then
+    params.container = tables.merged(given, { id = id })
+  end
   return params
 end
 

@@ -17,6 +17,8 @@ local M = {}
 ---@field usage_start table usage as message_start tells it
 ---@field usage_delta table usage as message_delta tells it
 ---@field input_transformations? table[]
+---@field container? table
+---@field context_management? table
 
 --- How the model thinks in answer to a request.
 ---@param request table
@@ -232,6 +234,8 @@ function M.build(turn, context)
     stop_reason = draft.stop_reason or turn.stop_reason or (calls and "tool_use") or "end_turn",
     stop_sequence = draft.stop_sequence or turn.stop_sequence,
     stop_details = turn.stop_details,
+    container = turn.container,
+    context_management = turn.context_management,
     usage = usage,
     usage_start = pick(
       usage,
@@ -242,7 +246,7 @@ function M.build(turn, context)
     usage_delta = pick(
       usage,
       "input_tokens cache_creation_input_tokens cache_read_input_tokens "
-        .. "output_tokens output_tokens_details server_tool_use iterations"
+        .. "output_tokens output_tokens_details server_tool_use iterations fallback_credit"
     ),
     input_transformations = #changes > 0 and changes or nil,
   }

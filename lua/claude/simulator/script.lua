@@ -25,6 +25,8 @@ local M = {}
 ---@field stop_sequence? string
 ---@field stop_details? table
 ---@field usage? table numbers that replace the counted ones
+---@field container? { id: string, expires_at?: string } where the server's code ran
+---@field context_management? table such as { applied_edits = { … } }
 ---@field id? string message id
 ---@field model? string the model named in the reply
 ---@field error? claude.simulator.Fault an HTTP error instead of the message

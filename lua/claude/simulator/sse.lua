@@ -113,10 +113,17 @@ for _, kind in ipairs({ "tool_use", "server_tool_use", "mcp_tool_use" }) do
   deltas[kind] = tool_deltas
 end
 
-function start.compaction() return '{"type":"compaction","content":null}' end
+-- One that was asked for comes whole and signed; of the others the content follows.
+function start.compaction(block)
+  if block.signature then return encode(block) end
+  return '{"type":"compaction","content":null}'
+end
 
 function deltas.compaction(self, index, block)
-  self:delta(index, ('{"type":"compaction_delta","content":%s}'):format(encode(block.content)))
+  if block.signature then return end
+  local delta = { type = "compaction_delta", content = block.content or core.null }
+  delta.encrypted_content = block.encrypted_content
+  self:delta(index, encode(delta))
 end
 
 function Writer:block(index, block)
@@ -145,16 +152,23 @@ local function head(message, usage)
   ):format(encode(message.model), encode(message.id), encode(usage), more)
 end
 
+local function edits(message)
+  local told = message.context_management
+  return told and ',"context_management":' .. encode(told) or ""
+end
+
 --- How the message ended.
 local function tail(message)
   return (
     '{"type":"message_delta","delta":{"stop_reason":%s,"stop_sequence":%s,'
-    .. '"stop_details":%s,"container":null},"usage":%s}'
+    .. '"stop_details":%s,"container":%s},"usage":%s%s}'
   ):format(
     nullable(message.stop_reason),
     nullable(message.stop_sequence),
     nullable(message.stop_details),
-    encode(message.usage_delta)
+    nullable(message.container),
+    encode(message.usage_delta),
+    edits(message)
   )
 end
 
@@ -209,7 +223,7 @@ function M.json(message)
   end
   return (
     '{"model":%s,"id":%s,"type":"message","role":"assistant","content":[%s],'
-    .. '"stop_reason":%s,"stop_sequence":%s,"stop_details":%s,"container":null,"usage":%s%s}'
+    .. '"stop_reason":%s,"stop_sequence":%s,"stop_details":%s,"container":%s,"usage":%s%s}'
   ):format(
     encode(message.model),
     encode(message.id),
@@ -217,8 +231,9 @@ function M.json(message)
     nullable(message.stop_reason),
     nullable(message.stop_sequence),
     nullable(message.stop_details),
+    nullable(message.container),
     encode(message.usage),
-    more
+    more .. edits(message)
   )
 end
 

@@ -15,7 +15,8 @@ local CUT = names("at_byte after_event how")
 local STREAM_ERROR = names("type message after_event")
 local FAULT = names("status type message details headers body times path")
 local TURN = names([[content stop_reason stop_sequence stop_details usage id model error times
-  stream_error cut chunk pace delay piece ping_every padding headers]])
+  stream_error cut chunk pace delay piece ping_every padding headers container
+  context_management]])
 
 ---@param what string
 ---@param value any

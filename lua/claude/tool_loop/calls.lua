@@ -1,5 +1,8 @@
 --- The tool calls of one reply: approved one after the other, run at once, their
---- results put into the conversation's draft as they come.
+--- results put into the conversation's draft.
+---
+--- A call may begin while its reply still arrives: its result is kept back until
+--- `settle` says that the reply was taken.
 ---
 --- Code of the user (tools, approval) runs in tasks of its own, so that it may wait and
 --- raise on every Lua, and so that a cancel reaches it where it waits.
@@ -18,16 +21,33 @@ local tools = require("claude.tools")
 ---@field call claude.ToolCall what the user's code is shown, and may change
 ---@field id string
 ---@field name string
+---@field toolset_name? string
 ---@field tool? claude.Tool
+---@field task? claude.Task while its function runs
+---@field ended? boolean it has its result, or is left to a person
+
+---@class claude.CallOptionsOfRun
+---@field approve? function
+---@field max_parallel? integer how many functions may run at once
+---@field tool_timeout? number seconds, for tools that have none of their own
 
 ---@class claude.RunningCalls
 ---@field private chat claude.Conversation
----@field private approve? function
+---@field private options claude.CallOptionsOfRun
+---@field private items table<string, claude.CallWork> by id: all that were added
+---@field private unasked claude.CallWork[] approval was not asked yet
+---@field private ready claude.CallWork[] approved, and waiting for their turn
+---@field private held table<string, true> ids that are left to a person
+---@field private results table<string, string> before the reply was taken
+---@field private settled boolean whether the reply was taken
+---@field private families table<string, "busy"|"failed"> toolsets, whose calls run in order
 ---@field private events claude.ToolEvent[] not handed out yet
 ---@field private warnings { code: string, text: string }[] not told yet
 ---@field private later claude.Warn keeps a warning until whoever reads the run asks for more
 ---@field private open integer calls without a result that are being worked on
----@field private tasks claude.Task[]
+---@field private running integer functions that run
+---@field private asking? claude.Task the task that asks for approval
+---@field private owner? claude.Task
 ---@field private signal claude.Signal set when there is something new
 ---@field private cancelled boolean
 local Calls = {}
@@ -35,8 +55,20 @@ Calls.__index = Calls
 
 local NOT_JSON = "the input of this call was not a valid JSON object, so the tool did not run;"
   .. " call it again with valid JSON"
+local SKIPPED = "not run: an earlier call of this toolset failed in this turn"
+local TIMED_OUT = "Tool '%s' timed out after %s s"
+local NOT_FOUND = "Tool '%s' not found"
+local DROPPED = "%s had begun to run, and its call was not taken into the conversation: %s"
+
+--- What `approve` returns to leave a call to a person.
+local DEFER = "defer"
 
 local function pack(...) return { n = select("#", ...), ... } end
+
+-- All are children of the task that began the calls, whichever task starts them.
+---@param fn function
+---@return claude.Task
+function Calls:_spawn(fn) return tasks.spawn_under(self.owner, fn) end
 
 ---@param kind "tool_start"|"tool_end"
 ---@param text string
@@ -69,46 +101,141 @@ function Calls:_block(make, item, value)
   return result.refusal(item, text, self.later), true
 end
 
+-- One call less is worked on, and the next may begin.
+---@param item claude.CallWork
+function Calls:_leave(item)
+  item.ended = true
+  self.open = self.open - 1
+  if item.task then
+    item.task, self.running = nil, self.running - 1
+  end
+  self:_start_ready()
+  self.signal:set()
+end
+
 ---@param item claude.CallWork
 ---@param block string JSON
 ---@param is_error? boolean
 function Calls:_end(item, block, is_error)
-  if self.cancelled then return end
-  self.chat.draft.results[item.id] = block
-  self.open = self.open - 1
+  if self.cancelled or item.ended then return end
+  local results = self.settled and self.chat.draft.results or self.results
+  results[item.id] = block
   item.call.is_error = is_error or false
+  local family = item.toolset_name
+  if family then self.families[family] = is_error and "failed" or nil end
   self:_tell("tool_end", shown(block), item.call)
+  self:_leave(item)
 end
 
 -- A call that is answered without running anything.
 ---@param item claude.CallWork
 ---@param block string JSON
 function Calls:_refuse(item, block)
-  if self.cancelled then return end
+  if self.cancelled or item.ended then return end
   self:_tell("tool_start", item.name, item.call)
   self:_end(item, block, true)
 end
 
+-- The input as the tool's function takes it.
+---@param item claude.CallWork
+---@return boolean ok
+---@return any input or what was raised
+---@return any problem
+local function parsed(item)
+  if not item.tool.parse then return true, item.call.input end
+  return tasks.call(item.tool.parse, item.call.input, item.call)
+end
+
+---@param item claude.CallWork
+---@param ok boolean
+---@param value any
+---@param problem any
+---@return boolean
+function Calls:_failed(item, ok, value, problem)
+  if ok and not (value == nil and problem ~= nil) then return false end
+  if not ok then item.call.traceback = problem end
+  self:_end(item, self:_block(result.failure, item, ok and problem or value), true)
+  return true
+end
+
 ---@param item claude.CallWork
 function Calls:_run(item)
-  local outcome = pack(tasks.call(item.tool.run, item.call.input, item.call))
-  local raised, value, problem = not outcome[1], outcome[2], outcome[3]
-  if raised then
-    item.call.traceback = problem
-    return self:_end(item, self:_block(result.failure, item, value), true)
-  end
-  if value == nil and problem ~= nil then
-    return self:_end(item, self:_block(result.failure, item, problem), true)
-  end
+  local ok, input, problem = parsed(item)
+  if self:_failed(item, ok, input, problem) or item.ended then return end
+  local value
+  ok, value, problem = tasks.call(item.tool.run, input, item.call)
+  if self:_failed(item, ok, value, problem) then return end
   self:_end(item, self:_block(result.success, item, value))
 end
 
+-- Ends a call before its function has: that is cancelled where it waits, and what it
+-- still returns is dropped.
+---@param item claude.CallWork
+---@param block string JSON
+function Calls:_cut(item, block)
+  local task = item.task
+  item.call.cancelled = true
+  self:_end(item, block, true)
+  if task then task:cancel() end
+end
+
+---@param item claude.CallWork
+---@param seconds number
+function Calls:_watch(item, seconds)
+  local task = item.task
+  self:_spawn(function()
+    local _, _, err = task:wait(seconds)
+    if item.ended or not (type(err) == "table" and err.kind == "timeout") then return end
+    local text = TIMED_OUT:format(item.name, tostring(seconds))
+    self:_cut(item, self:_block(result.failure, item, text))
+  end)
+end
+
+---@param item claude.CallWork
+function Calls:_start(item)
+  local family = item.toolset_name
+  if family and self.families[family] == "failed" then
+    return self:_refuse(item, result.failure(item, SKIPPED, self.later))
+  end
+  if family then self.families[family] = "busy" end
+  self.running = self.running + 1
+  self:_tell("tool_start", item.name, item.call)
+  item.task = self:_spawn(function() self:_run(item) end)
+  local seconds = item.tool.timeout or self.options.tool_timeout
+  if seconds then self:_watch(item, seconds) end
+end
+
+-- The first that may begin: calls of one toolset run one after the other.
+---@return integer?
+function Calls:_next_ready()
+  local most = self.options.max_parallel
+  if most and self.running >= most then return nil end
+  for i, item in ipairs(self.ready) do
+    if self.families[item.toolset_name or ""] ~= "busy" then return i end
+  end
+end
+
+function Calls:_start_ready()
+  -- What ends at once comes back here: the loop below goes on with it.
+  if self.starting then return end
+  self.starting = true
+  local i = not self.cancelled and self:_next_ready()
+  while i do
+    self:_start(table.remove(self.ready, i))
+    i = not self.cancelled and self:_next_ready()
+  end
+  self.starting = false
+end
+
 ---@param call claude.ToolCall
----@return boolean approved
+---@return boolean|"defer" approved
 ---@return any reason
 function Calls:_approved(call)
-  if not self.approve then return true end
-  local outcome = pack(tasks.call(self.approve, call))
+  local approve = self.options.approve
+  if not approve then return true end
+  local outcome = pack(tasks.call(approve, call))
+  if tasks.is_cancelled() then return false end
+  if outcome[1] and outcome[2] == DEFER then return DEFER end
   if outcome[1] then return outcome[2] and true or false, outcome[3] end
   call.traceback = outcome[3]
   self.later("approve_failed", "approve raised: " .. outcome[3])
@@ -116,30 +243,130 @@ function Calls:_approved(call)
 end
 
 ---@param item claude.CallWork
-function Calls:_begin(item)
+function Calls:_ask(item)
+  if self.held[item.id] then return self:_leave(item) end
   local approved, reason = self:_approved(item.call)
-  if self.cancelled then return end
+  if self.cancelled or item.ended or tasks.is_cancelled() then return end
+  if approved == DEFER or self.held[item.id] then
+    self.held[item.id] = true
+    return self:_leave(item)
+  end
   if not approved then
     local text = reason and ("declined: " .. result.error_text(reason)) or "declined"
     return self:_refuse(item, result.refusal(item, text, self.later))
   end
-  self:_tell("tool_start", item.name, item.call)
-  self.tasks[#self.tasks + 1] = tasks.spawn(function() self:_run(item) end)
+  self.ready[#self.ready + 1] = item
+  self:_start_ready()
 end
 
----@param work claude.CallWork[]
-function Calls:_begin_all(work)
-  for _, item in ipairs(work) do
-    if self.cancelled then return end
+function Calls:_ask_all()
+  while self.unasked[1] and not self.cancelled do
+    local item = table.remove(self.unasked, 1)
     if item.call.invalid then
       self:_refuse(item, result.failure(item, NOT_JSON, self.later))
     elseif not item.tool then
-      local text = ("Tool '%s' not found"):format(item.name)
-      self:_refuse(item, result.failure(item, text, self.later))
-    else
-      self:_begin(item)
+      self:_refuse(item, result.failure(item, NOT_FOUND:format(item.name), self.later))
+    elseif not item.ended then
+      self:_ask(item)
     end
   end
+  self.asking = nil
+end
+
+--- Begins to work on a call, unless that was done already or it is a person's to answer:
+--- of a tool without a function, or deferred.
+---@param call claude.ToolCall
+function Calls:add(call)
+  if self.items[call.id] or self.held[call.id] then return end
+  local tool = tools.find(self.tool_list, call)
+  if tool and not tool.run and not call.invalid then return end
+  local item =
+    { call = call, id = call.id, name = call.name, toolset_name = call.toolset_name, tool = tool }
+  self.items[call.id] = item
+  self.unasked[#self.unasked + 1] = item
+  self.open = self.open + 1
+  if not self.asking then self.asking = self:_spawn(function() self:_ask_all() end) end
+end
+
+--- Leaves a call to a person. A call that has begun goes on.
+---@param id string
+---@return boolean held
+function Calls:hold(id)
+  local item = self.items[id]
+  if item and (item.ended or item.task) then return self.held[id] or false end
+  self.held[id] = true
+  for i, waiting in ipairs(self.ready) do
+    if waiting == item then
+      table.remove(self.ready, i)
+      self:_leave(item)
+      break
+    end
+  end
+  return true
+end
+
+--- Ends one call; the model is told the reason.
+---@param id string
+---@param reason? any
+---@return boolean done false when it has ended, or never began
+function Calls:stop(id, reason)
+  local item = self.items[id]
+  if not item or item.ended then return false end
+  local text = reason == nil and "cancelled" or "cancelled: " .. result.error_text(reason)
+  if not item.task then self:_tell("tool_start", item.name, item.call) end
+  self:_cut(item, result.refusal(item, text, self.later))
+  for i, waiting in ipairs(self.ready) do
+    if waiting == item then
+      table.remove(self.ready, i)
+      break
+    end
+  end
+  return true
+end
+
+-- A call that the conversation does not know: what it did cannot be told to the model.
+---@param item claude.CallWork
+---@param why string
+function Calls:_drop(item, why)
+  if item.task or self.results[item.id] then
+    self.later("early_call_dropped", DROPPED:format(item.name, why))
+  end
+  self.results[item.id] = nil
+  local task = item.task
+  if not item.ended then
+    item.call.cancelled = true
+    self:_leave(item)
+  end
+  if task then task:cancel() end
+end
+
+--- The reply was taken, with these calls: results go into the draft from here on. Calls
+--- that are not among them are cancelled, and told.
+---@param pending claude.ToolCall[]
+---@param why string why others are not among them
+function Calls:settle(pending, why)
+  local taken = {}
+  for _, call in ipairs(pending) do
+    taken[call.id] = true
+  end
+  for id, item in pairs(self.items) do
+    if not taken[id] then self:_drop(item, why) end
+  end
+  for id, block in pairs(self.results) do
+    self.chat.draft.results[id] = block
+  end
+  self.results, self.settled = {}, true
+end
+
+--- The same, when the run goes no further: what has not ended is cancelled, and told.
+---@param pending claude.ToolCall[]
+---@param why string
+function Calls:abandon(pending, why)
+  self:settle(pending, why)
+  for _, item in pairs(self.items) do
+    if not item.ended then self:_drop(item, why) end
+  end
+  self:_tell_warnings()
 end
 
 -- Tools run where nobody can catch what on_warning raises: it is called from here.
@@ -150,14 +377,21 @@ function Calls:_tell_warnings()
   end
 end
 
+--- What happened so far and was not handed out; waits for nothing.
+---@return claude.ToolEvent?
+function Calls:event()
+  self:_tell_warnings()
+  return table.remove(self.events, 1)
+end
+
 --- What happened next; nil when every call has its result, nil and "cancelled" when the
 --- task that waits was cancelled.
 ---@return claude.ToolEvent? event
 ---@return string? why
 function Calls:next()
   while true do
-    self:_tell_warnings()
-    if self.events[1] then return table.remove(self.events, 1) end
+    local event = self:event()
+    if event then return event end
     if self.open == 0 or self.cancelled then return nil end
     self.signal:clear()
     local _, why = self.signal:wait()
@@ -168,43 +402,43 @@ end
 --- Cancels approval and tools. What they return later is dropped.
 function Calls:cancel()
   self.cancelled = true
-  for _, task in ipairs(self.tasks) do
-    task:cancel()
+  if self.asking then self.asking:cancel() end
+  for _, item in pairs(self.items) do
+    item.call.cancelled = not item.ended or nil
+    if item.task then item.task:cancel() end
   end
   self.signal:set()
 end
 
 local M = {}
 
---- Starts working on calls. Those of a tool without a function are left alone: they
---- are a person's to answer.
+--- Nothing is worked on yet: see `add`.
 ---@param chat claude.Conversation
----@param pending claude.ToolCall[]
----@param approve? function
+---@param options claude.CallOptionsOfRun
+---@param held table<string, true> ids of calls that are left to a person
 ---@return claude.RunningCalls
-function M.start(chat, pending, approve)
+function M.new(chat, options, held)
   local warnings = {}
-  local self = setmetatable({
+  return setmetatable({
     chat = chat,
-    approve = approve,
+    options = options,
+    tool_list = chat.tool_list,
+    items = {},
+    unasked = {},
+    ready = {},
+    held = held,
+    results = {},
+    settled = false,
+    families = {},
     events = {},
     warnings = warnings,
     later = function(code, text) warnings[#warnings + 1] = { code = code, text = text } end,
     open = 0,
-    tasks = {},
+    running = 0,
+    owner = tasks.running(),
     signal = tasks.signal(),
     cancelled = false,
   }, Calls)
-  local work = {}
-  for _, call in ipairs(pending) do
-    local tool = tools.find(chat.tool_list, call)
-    if call.invalid or not tool or tool.run then
-      work[#work + 1] = { call = call, id = call.id, name = call.name, tool = tool }
-    end
-  end
-  self.open = #work
-  if #work > 0 then self.tasks[1] = tasks.spawn(function() self:_begin_all(work) end) end
-  return self
 end
 
 return M

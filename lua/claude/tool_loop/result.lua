@@ -94,6 +94,9 @@ local function block(call, is_error, json)
   if json then parts[#parts + 1] = '"content":' .. json .. "," end
   if is_error then parts[#parts + 1] = '"is_error":true,' end
   parts[#parts + 1] = '"tool_use_id":' .. assert(core.encode(call.id)) .. ","
+  if type(call.toolset_name) == "string" then
+    parts[#parts + 1] = '"toolset_name":' .. assert(core.encode(call.toolset_name)) .. ","
+  end
   parts[#parts + 1] = '"type":"tool_result"}'
   return table.concat(parts)
 end

@@ -108,7 +108,12 @@ M.mcp_tool_use = block({
   ["server_name!"] = string,
 })
 M.mcp_tool_result = block({ ["tool_use_id!"] = identifier, is_error = boolean, content = any })
-M.compaction = block({ content = string, encrypted_content = string })
+M.compaction = block({
+  content = any, -- null where the server kept it to itself
+  encrypted_content = string,
+  signature = string,
+  tool_changes = shape.array(shape.map),
+})
 M.fallback = block({ ["from!"] = shape.map, ["to!"] = shape.map, trigger = any }, false)
 
 local tool_change = block({ ["tool!"] = shape.map })
