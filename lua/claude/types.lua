@@ -917,6 +917,18 @@ function core.base64(bytes) end
 ---@return string? text
 function core.replace_file(path, bytes) end
 
+--- A regular file, to be a part of a body: read piece by piece as it is sent.
+---@param path string
+---@return claude.core.File? file
+---@return string? text
+function core.open_file(path) end
+
+--- What is written comes into the file's place at `commit`, whole or not at all.
+---@param path string
+---@return claude.core.FileSink? sink
+---@return string? text
+function core.file_sink(path) end
+
 ---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes, max_line_bytes, and
 --- stream_body: read and read_line take the body of a success
 ---@return claude.core.Response
@@ -938,9 +950,37 @@ function core.transcript() end
 ---@return claude.core.Segment
 function core.segment(text) end
 
----@param parts (string|claude.core.Segment|claude.core.Transcript)[]
+---@param parts (string|claude.core.Segment|claude.core.Transcript|claude.core.File)[]
 ---@return claude.core.Body
 function core.body(parts) end
+
+--- A file that is being sent. Bodies hold on to it.
+---@class claude.core.File
+local file = {}
+
+--- Its length in bytes when it was opened.
+---@return integer
+function file:length() end
+
+--- Closes it at once, also for the bodies that hold it; may be called again.
+function file:close() end
+
+--- A file that is being received, beside its place. Collected, it is discarded.
+---@class claude.core.FileSink
+local sink = {}
+
+---@param bytes string
+---@return true? ok
+---@return string? text
+function sink:write(bytes) end
+
+--- Puts it in its place.
+---@return true? ok
+---@return string? text and nothing has changed
+function sink:commit() end
+
+--- Removes what was written.
+function sink:discard() end
 
 --- One HTTP response on its way in.
 ---@class claude.core.Response

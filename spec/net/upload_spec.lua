@@ -35,7 +35,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
 
     it("arrives as it is, between what stands around it", function()
       write(MEGABYTE .. "end")
-      local body = core.body({ "<", assert(core.file(path)), ">" })
+      local body = core.body({ "<", assert(core.open_file(path)), ">" })
       local seen = requests.run({ url = server.url .. "/ok/x", body = body })
       assert.equal("Hello", seen.text)
       assert.is_true(received() == "<" .. MEGABYTE .. "end>")
@@ -46,7 +46,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       local told, here = {}, coroutine.running()
       local seen = requests.run({
         url = server.url .. "/ok/x",
-        body = core.body({ assert(core.file(path)) }),
+        body = core.body({ assert(core.open_file(path)) }),
         on_sent = function(bytes)
           assert(coroutine.running() == here)
           told[#told + 1] = bytes
@@ -62,7 +62,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
 
     it("fails for good when the file is no longer what it was", function()
       write(MEGABYTE:rep(2))
-      local body = core.body({ assert(core.file(path)) })
+      local body = core.body({ assert(core.open_file(path)) })
       write(MEGABYTE .. "half")
       local seen, exchange = requests.run({ url = server.url .. "/ok/x", body = body })
       local err = seen.err or exchange.failure
@@ -74,7 +74,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
 
     it("fails for good when the file was closed", function()
       write("abc")
-      local file = assert(core.file(path))
+      local file = assert(core.open_file(path))
       local body = core.body({ file })
       file:close()
       local seen, exchange = requests.run({ url = server.url .. "/ok/x", body = body })

@@ -185,7 +185,7 @@ function M.body_of_a_file(core)
   local out = assert(io.open(path, "wb"))
   out:write(("f"):rep(20000))
   out:close()
-  local opened, file = pcall(core.file, path)
+  local opened, file = pcall(core.open_file, path)
   os.remove(path)
   if not opened then error(file, 0) end
   local body = core.body({ "<", file, ">" })

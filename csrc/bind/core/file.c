@@ -49,7 +49,7 @@ static int replace_file(lua_State *L) {
 
 /* ---- files to be sent ---- */
 
-/* core.file(path) -> file, to be a part of a body | nil, text */
+/* core.open_file(path) -> file, to be a part of a body | nil, text */
 static int file_open(lua_State *L) {
   const char *path = check_path(L);
   cm_source_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
@@ -154,7 +154,7 @@ void cm_open_file(lua_State *L) {
   };
   static const luaL_Reg sink_meta[] = { { "__gc", sink_discard }, { NULL, NULL } };
   static const luaL_Reg functions[] = { { "replace_file", replace_file },
-                                        { "file", file_open },
+                                        { "open_file", file_open },
                                         { "file_sink", sink_open },
                                         { NULL, NULL } };
 
