@@ -45,7 +45,7 @@ describe("the counts of suites", function()
   )
 
   it("are in the order of the suites, however many run at once", function()
-    local meet = child.temporary()
+    local meet = child.temporary() .. ".met"
     local late = ("until [ -e %s ]; do sleep 0.01; done; echo 1 passed, 0 failed"):format(meet)
     local early = ("touch %s; echo 2 passed, 1 failed"):format(meet)
     local total, status, out = total_at_once(2, "late", late, "early", early)
