@@ -328,6 +328,10 @@ int cm_response_is_finished(const cm_response *response) {
   return response->finished;
 }
 
+int cm_response_has_begun(const cm_response *r) {
+  return r->finished || r->form != UNDECIDED || r->queue.len > 0;
+}
+
 /* Reading */
 
 static cm_status fail_api(cm_response *r, cm_slice data, size_t offset) {

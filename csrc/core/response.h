@@ -122,6 +122,9 @@ cm_slice cm_response_body(const cm_response *response);
 int cm_response_is_event_stream(const cm_response *response);
 int cm_response_is_finished(const cm_response *response);
 
+/* Whether status and headers are all there: the body has begun, or there is none. */
+int cm_response_has_begun(const cm_response *response);
+
 /* 0 before the status line. */
 int cm_response_status(const cm_response *response);
 

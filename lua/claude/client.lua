@@ -17,6 +17,8 @@ local headers = require("claude.headers")
 ---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
 ---@field limits? claude.Limits
 ---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
+---@field middleware? fun(request: claude.Request, send: function): ...[] around each attempt
+---@field sign? fun(request: claude.Request) last before it goes out, instead of a key
 ---@field allow_http? boolean http to other machines than this one
 ---@field interleaved_thinking? boolean false: no beta header for manual thinking between tools
 ---@field http_version? "1.1"|"2"
@@ -40,6 +42,7 @@ local headers = require("claude.headers")
 ---@field transport_options table
 ---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
 ---@field package places claude.Places? with max_concurrency
+---@field package hooks? fun(): function[], function? middleware and sign, if there are any
 ---@field private credentials claude.Credentials
 local Client = { __name = "claude.Client" }
 
@@ -68,9 +71,11 @@ local TYPES = {
   max_line_bytes = "number",
   max_retries = "number",
   max_retry_wait = "number",
+  middleware = "table",
   no_proxy = "string",
   on_warning = "function",
   proxy = "string",
+  sign = "function",
   version = "string",
 }
 local TRANSPORT = { "http_version", "proxy", "no_proxy", "ca_file", "ca_path", "allow_http" }
@@ -92,6 +97,18 @@ local function from_environment(name)
   local value = os.getenv(name)
   value = value and value:match("^%s*(.-)%s*$")
   return value ~= "" and value or nil
+end
+
+---@param list any[]?
+---@param level integer
+local function check_middleware(list, level)
+  local count = 0
+  for _ in pairs(list or {}) do
+    count = count + 1
+    if type(list[count]) ~= "function" then
+      error("claude.new: middleware must be a list of functions", level + 1)
+    end
+  end
 end
 
 ---@param options claude.ClientOptions
@@ -139,6 +156,7 @@ local function check_types(options, level)
     error("claude.new: max_concurrency must be an integer from 1", level + 1)
   end
   if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
+  check_middleware(options.middleware, level + 1)
 end
 
 ---@param options claude.ClientOptions
@@ -218,6 +236,8 @@ end
 ---@return boolean both whether the environment has two
 local function find_credentials(options, header_list)
   local key, token, both = options.api_key, options.auth_token, false
+  -- What signs requests is for another platform: the environment's key is not.
+  if options.sign and key == nil and token == nil then key = false end
   if key == nil and token == nil then
     key, token = from_environment("ANTHROPIC_API_KEY"), from_environment("ANTHROPIC_AUTH_TOKEN")
     both = key ~= nil and token ~= nil
@@ -239,6 +259,18 @@ local function credential_problem(credentials)
 end
 
 local M = {}
+
+-- In a closure: what they hold is nobody's who looks at the client's fields.
+---@param options claude.ClientOptions
+---@return (fun(): function[], function?)?
+local function hooks_of(options)
+  local list, sign = {}, options.sign
+  for i, middleware in ipairs(options.middleware or {}) do
+    list[i] = middleware
+  end
+  if not list[1] and not sign then return nil end
+  return function() return list, sign end
+end
 
 --- Makes a client. Options come first, then the environment. Raises when an option
 --- is wrong; what is missing or wrong in the environment is told by the first request.
@@ -270,6 +302,7 @@ function M.new(options)
   }, Client)
   -- Users' headers may hold secrets: no field shows them.
   self.user_headers = function() return header_list end
+  self.hooks = hooks_of(options)
   local most = options.max_concurrency
   self.places = most and require("claude.places").new(most) or nil
   self.messages = require("claude.messages").new(self)

@@ -3,7 +3,6 @@
 local api_error = require("claude.api_error")
 local core = require("claude.core")
 local errors = require("claude.errors")
-local headers = require("claude.headers")
 local json = require("claude.json")
 local retry = require("claude.retry")
 local wire = require("claude.wire")
@@ -42,26 +41,27 @@ end
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@param control claude.RetryControl
+---@param number integer 0 for the first
 ---@return table? response
 ---@return claude.Error? err
-local function attempt(client, spec, control)
+local function attempt(client, spec, control, number)
   if client.problem then return nil, client.problem end
   if client.places then
     local taken, stopped = client.places:take(control)
     if not taken then return nil, stopped end
   end
-  local response = core.response(client.response_limits)
-  spec.response = response
+  spec.response = core.response(client.response_limits)
+  spec.attempt, spec.control = number, control
   local exchange, err = wire.start(client, spec)
   if not exchange then return nil, err end
+  local response = exchange.response
   while not response:finished() do
     local going, text, failure = exchange:wait()
     if not going then return nil, failure or errors.new({ kind = "network", message = text }) end
   end
   local status = response:status()
-  local scrub = headers.scrub_for(client, spec.options)
-  if not status then return nil, api_error.from_failure(response, scrub) end
-  if status >= 300 then return nil, api_error.from_status(response, scrub) end
+  if not status then return nil, api_error.from_failure(response, exchange.scrub) end
+  if status >= 300 then return nil, api_error.from_status(response, exchange.scrub) end
   return response
 end
 
@@ -73,7 +73,7 @@ end
 ---@return claude.Error? err
 function M.call(client, spec)
   local control = { max_retries = spec.options and spec.options.max_retries }
-  local function try() return attempt(client, spec, control) end
+  local function try(number) return attempt(client, spec, control, number) end
   local response, err = retry.run(client, try, control)
   if not response then
     return errors.fail(err --[[@as claude.Error]])

@@ -10,16 +10,8 @@ M.API_VERSION = "2026-10-21"
 
 local BETA = "anthropic-beta"
 
--- Never shown: in errors, logs or anywhere else.
-local SECRET = {
-  ["api-key"] = true,
-  authorization = true,
-  cookie = true,
-  ["proxy-authorization"] = true,
-  ["set-cookie"] = true,
-  ["x-amz-security-token"] = true,
-  ["x-api-key"] = true,
-}
+-- Where secrets are looked for and taken out: that part loads when there is a text.
+local function redact() return require("claude.redact") end
 
 ---@param text string?
 ---@return string? trimmed nil when there is nothing in it
@@ -83,43 +75,47 @@ end
 ---@field present boolean
 ---@field problem? string why the credentials cannot be used
 
--- What is shorter may be a word, and guards nothing.
-local SHORTEST_SECRET = 10
-
 -- Any of these lets the API know who asks.
 local IDENTIFIES = { ["api-key"] = true, authorization = true, ["x-api-key"] = true }
 
----@param list { [1]: string, [2]: string|false }[]
----@param secrets string[]
----@return boolean identified
-local function note_secrets(list, secrets)
-  local identified = false
-  for _, header in ipairs(list) do
-    local name, value = header[1]:lower(), header[2]
-    if SECRET[name] and value then
-      secrets[#secrets + 1] = value
-      -- "Bearer KEY": the key alone is as secret.
-      secrets[#secrets + 1] = value:match("^%a+%s+(.+)$")
-      identified = identified or IDENTIFIES[name] or false
+---@param lists { [1]: string, [2]: string|false }[][]
+---@return boolean
+local function identified(lists)
+  for _, list in ipairs(lists) do
+    for _, header in ipairs(list) do
+      if IDENTIFIES[header[1]:lower()] and header[2] then return true end
     end
   end
-  return identified
+  return false
 end
 
+-- The values of all headers but those that are known to be harmless.
+---@param list { [1]: string, [2]: string|false }[]
 ---@param secrets string[]
+local function note_secrets(list, secrets)
+  for _, header in ipairs(list) do
+    local name, value = header[1], header[2]
+    if value and not redact().is_shown(name) then
+      secrets[#secrets + 1] = value
+      -- "Bearer KEY": the key alone is as secret.
+      secrets[#secrets + 1] = value:match("^%a[%w-]*%s+(.+)$")
+    end
+  end
+end
+
+--- What takes the secrets among request headers, and whatever looks like one, out of a text.
+---@param ... { [1]: string, [2]: string|false }[]
 ---@return fun(text: string): string
-local function scrubber(secrets)
+function M.scrubber(...)
+  local lists, secrets = { ... }, nil
   return function(text)
-    for _, secret in ipairs(secrets) do
-      local from = 1
-      while #secret >= SHORTEST_SECRET do
-        local first, last = text:find(secret, from, true)
-        if not first then break end
-        text = text:sub(1, first - 1) .. "[redacted]" .. text:sub(last + 1)
-        from = first + #"[redacted]"
+    if not secrets then
+      secrets = {}
+      for _, list in ipairs(lists) do
+        note_secrets(list, secrets)
       end
     end
-    return text
+    return redact().text(text, secrets)
   end
 end
 
@@ -135,15 +131,11 @@ function M.credentials(given)
   elseif token then
     own[1] = { "authorization", "Bearer " .. token }
   end
-  local problem = own[1] and M.problem(own[1][1], own[1][2])
-  local secrets = {}
-  local by_key = note_secrets(own, secrets)
-  local by_header = note_secrets(given.headers, secrets)
   return {
     headers = function() return own end,
-    scrub = scrubber(secrets),
-    present = by_key or by_header or given.api_key == false,
-    problem = problem,
+    scrub = M.scrubber(own, given.headers),
+    present = identified({ own, given.headers }) or given.api_key == false,
+    problem = own[1] and M.problem(own[1][1], own[1][2]),
   }
 end
 
@@ -155,9 +147,7 @@ function M.scrub_for(client, options)
   local scrub = client.credentials.scrub
   local own = options and options.headers and M.from_table(options.headers)
   if not own then return scrub end
-  local secrets = {}
-  note_secrets(own, secrets)
-  local scrub_own = scrubber(secrets)
+  local scrub_own = M.scrubber(own)
   return function(text) return scrub_own(scrub(text)) end
 end
 
@@ -167,7 +157,7 @@ end
 function M.redacted(headers)
   local copy = {}
   for name, value in pairs(headers) do
-    copy[name] = SECRET[name:lower()] and "[redacted]" or value
+    copy[name] = redact().is_secret(name) and redact().MARK or value
   end
   return copy
 end

@@ -5,7 +5,6 @@
 local core = require("claude.core")
 local errors = require("claude.errors")
 local guard = require("claude.guard")
-local headers = require("claude.headers")
 local message_views = require("claude.message")
 local retry = require("claude.retry")
 local tasks = require("claude.tasks")
@@ -19,8 +18,7 @@ local FRAMES_PER_LOOK = 64
 ---@param reply claude.Reply
 ---@return claude.Error
 local function error_of(how, reply)
-  local scrub = headers.scrub_for(reply.client, reply.spec.options)
-  return require("claude.api_error")[how](reply.response, scrub)
+  return require("claude.api_error")[how](reply.response, reply.scrub)
 end
 
 ---@class claude.Reply
@@ -29,33 +27,42 @@ end
 ---@field private spec claude.StreamSpec
 ---@field private control claude.RetryControl
 ---@field private exchange? table
+---@field private scrub fun(text: string): string
 ---@field private frames integer how many were read
 ---@field private broken? claude.Error how the exchange failed
 local Reply = {}
 Reply.__index = Reply
 Reply.__name = "claude.Reply"
 
---- Starts the exchange unless it would have to wait for a place: waits for nothing.
+--- Starts the exchange unless it would have to wait, for a place or for middleware.
 function Reply:start()
-  local places = self.client.places
-  if not places or places:try() then self:_start() end
+  local client = self.client
+  if client.hooks then return end
+  if not client.places or client.places:try() then self:_start(0) end
 end
 
+---@param attempt integer 0 for the first
 ---@return table? exchange
 ---@return claude.Error? err
-function Reply:_start()
-  local response = core.response(self.client.response_limits)
+function Reply:_start(attempt)
+  local params = self.spec.frame.params
   local exchange, err = wire.start(self.client, {
     method = "POST",
     path = "/v1/messages",
     body = self.spec.body,
-    response = response,
+    response = core.response(self.client.response_limits),
+    attempt = attempt,
+    stream = params.max_tokens ~= 0 and params.stream ~= false,
+    control = self.control,
     betas = self.spec.frame.betas,
-    max_tokens = tonumber(self.spec.frame.params.max_tokens),
+    max_tokens = tonumber(params.max_tokens),
     options = self.spec.options,
   })
   if not exchange then return nil, err end
-  self.exchange, self.response, self.broken = exchange, response, nil
+  self.exchange, self.response, self.broken = exchange, exchange.response, nil
+  self.scrub = exchange.scrub
+  -- Somebody may have cancelled it while middleware waited.
+  if self.control.cancelled then exchange:cancel() end
   -- What it is kept in may be dropped.
   self.guard = guard.new(function() exchange:discard() end)
   return exchange
@@ -119,15 +126,16 @@ function Reply:read()
 end
 
 -- Waits for a place first, where there are so many.
+---@param attempt integer
 ---@return table? exchange
 ---@return claude.Error? err
-function Reply:_start_in_turn()
+function Reply:_start_in_turn(attempt)
   local places = self.client.places
   if places then
     local taken, err = places:take(self.control)
     if not taken then return nil, err end
   end
-  return self:_start()
+  return self:_start(attempt)
 end
 
 -- One attempt is good once its first frame is there; that frame is kept.
@@ -136,7 +144,7 @@ end
 ---@return claude.Error? err
 function Reply:_attempt(number)
   if number > 0 or not self.exchange then
-    local exchange, err = self:_start_in_turn()
+    local exchange, err = self:_start_in_turn(number)
     if not exchange then return nil, err end
   end
   local kind, text, index, err = self:read()

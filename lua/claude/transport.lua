@@ -27,6 +27,7 @@ local M = {}
 ---@field ended boolean
 ---@field http_version string? "1.1" or "2", once it has ended
 ---@field on_end fun()? called once it has ended
+---@field scrub fun(text: string): string what claude.wire sent in secret, taken out
 ---@field reused boolean? whether a kept connection carried it, once it has ended
 ---@field wait fun(self): true?, string?, claude.Error? until something is new or it has ended
 ---@field cancel fun(self, failure: claude.Error?) ends it at any moment; what arrived stays

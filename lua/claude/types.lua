@@ -1042,6 +1042,10 @@ function Response:body() end
 ---@return boolean
 function Response:finished() end
 
+--- Whether status and headers are all there: the body has begun, or there is none.
+---@return boolean
+function Response:begun() end
+
 ---@return integer bytes that next has not read
 function Response:unread() end
 

@@ -12,6 +12,9 @@ local tables = require("claude.tables")
 ---@field accept? string media type, "application/json" without it
 ---@field betas? string[]
 ---@field max_tokens? integer how long the model may think in silence
+---@field attempt? integer 0 for the first
+---@field stream? boolean whether the answer is asked for as a stream
+---@field control? claude.RetryControl what cancels the middleware
 ---@field options? claude.CallOptions
 
 --- What one call may have different from its client.
@@ -128,41 +131,123 @@ end
 
 ---@param client claude.Client
 ---@param spec claude.WireSpec
+---@param request { url: string, headers: table[], body: any, response: userdata }
+---@return table? exchange
+---@return claude.Error? err
+local function transmit(client, spec, request)
+  local asked = tables.merged(client.transport_options)
+  asked.url = request.url
+  asked.method = spec.method
+  asked.headers = request.headers
+  asked.body = request.body
+  asked.response = request.response
+  asked.max_tokens = spec.max_tokens
+  asked.limits = tables.merged(client.limits, spec.options and spec.options.limits)
+  local exchange, text, failure = require("claude.transport").start(asked)
+  if not exchange then return nil, failure or errors.new({ kind = "network", message = text }) end
+  exchange.scrub = headers.scrubber(request.headers)
+  return exchange
+end
+
+-- As a table for middleware, and back in the order that they had.
+---@param list table[]
+---@return table<string, string>
+local function by_name(list)
+  local found = {}
+  for _, header in ipairs(list) do
+    found[header[1]:lower()] = header[2]
+  end
+  return found
+end
+
+---@param found table<string, string>
+---@param order table[]
+---@return table[] list
+local function in_order(found, order)
+  local left, list = tables.merged(found), {}
+  for _, header in ipairs(order) do
+    local name = header[1]:lower()
+    if left[name] then list[#list + 1] = { header[1], left[name] } end
+    left[name] = nil
+  end
+  for _, header in ipairs(headers.from_table(left) or {}) do
+    list[#list + 1] = header
+  end
+  return list
+end
+
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@param list table[] headers
+---@return table? exchange
+---@return claude.Error? err
+local function through_middleware(client, spec, list)
+  local request = {
+    method = spec.method,
+    url = client.base_url .. spec.path,
+    path = spec.path,
+    headers = by_name(list),
+    body = spec.body,
+    attempt = (spec.attempt or 0) + 1,
+    stream = spec.stream or false,
+  }
+  local function send(changed, response)
+    return transmit(client, spec, {
+      url = changed.url,
+      headers = in_order(changed.headers, list),
+      body = changed.body,
+      response = response,
+    })
+  end
+  return require("claude.middleware").run(client, request, spec.response, send, spec.control)
+end
+
+---@param client claude.Client
+---@param spec claude.WireSpec
 ---@return table? exchange
 ---@return claude.Error? err
 local function start(client, spec)
   if client.problem then return nil, client.problem end
   local list, err = M.headers(client, spec)
   if not list then return nil, err end
-  local request = tables.merged(client.transport_options)
-  request.url = client.base_url .. spec.path
-  request.method = spec.method
-  request.headers = list
-  request.body = spec.body
-  request.response = spec.response
-  request.max_tokens = spec.max_tokens
-  request.limits = tables.merged(client.limits, spec.options and spec.options.limits)
-  local exchange, text, failure = require("claude.transport").start(request)
-  if exchange then return exchange end
-  return nil, failure or errors.new({ kind = "network", message = text })
+  if client.hooks then return through_middleware(client, spec, list) end
+  local url = client.base_url .. spec.path
+  local request = { url = url, headers = list, body = spec.body, response = spec.response }
+  return transmit(client, spec, request)
 end
 
---- Starts an exchange; waits for nothing. Where the client has places (max_concurrency) one
---- must have been taken, and it is given back when the exchange ends, or never began.
+-- A host may end a coroutine without a word while middleware waits in it.
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@return table? exchange
 ---@return claude.Error? err
-function M.start(client, spec)
-  local places = client.places
+local function start_in_place(client, spec)
+  local places, settled = client.places, false
+  local keeper = client.hooks
+    and require("claude.guard").new(function()
+      if not settled then places:leave() end
+    end)
   local exchange, err = start(client, spec)
-  if not places then return exchange, err end
+  settled = keeper ~= nil
   if not exchange or exchange.ended then
     places:leave()
   else
     places:keep_for(exchange)
   end
   return exchange, err
+end
+
+--- Starts an exchange. Waits for nothing, unless the client has middleware: then until the
+--- head of an answer is there, and `exchange.response` may be another than was given. Where
+--- the client has places (max_concurrency) one must have been taken, and it is given back
+--- when the exchange ends, or never began.
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return table? exchange its `scrub` takes what was sent in secret out of a text
+---@return claude.Error? err
+function M.start(client, spec)
+  if client.places then return start_in_place(client, spec) end
+  return start(client, spec)
 end
 
 return M

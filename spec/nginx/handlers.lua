@@ -14,6 +14,12 @@ M.PARAMS = PARAMS
 
 local function arguments() return ngx.req.get_uri_args() end
 
+-- Passes the request on after a wait.
+local function late(request, send)
+  claude.sleep(0.001)
+  return send(request)
+end
+
 local function client_of(args)
   local seconds = tonumber(args.seconds) or 5
   return claude.new({
@@ -31,6 +37,7 @@ local function client_of(args)
     ca_file = args.ca_file,
     http_version = args.http_version,
     allow_http = args.allow_http ~= nil or nil,
+    middleware = args.middleware and { late } or nil,
   })
 end
 

@@ -98,7 +98,9 @@ describe("in nginx", function()
   for _, scenario in ipairs(SCENARIOS) do
     it("a stream is what it is over libcurl: " .. scenario, function()
       local base = fault.url .. "/" .. scenario
-      assert.equal(lines_here(base), ask("stream", base))
+      local here = lines_here(base)
+      assert.equal(here, ask("stream", base))
+      assert.equal(here, ask("stream", base, "&middleware=1"))
     end)
   end
 
@@ -180,9 +182,11 @@ describe("in nginx", function()
     local client = claude.new({ api_key = "key-of-the-nginx-specs", base_url = upstream.url })
     assert(client.messages:create(sent))
     ask("large", upstream.url)
-    local here, there = upstream.requests[1], upstream.requests[2]
+    ask("large", upstream.url, "&middleware=1")
+    local here = upstream.requests[1]
     assert.is_true(#here.body > 1000000)
-    assert.is_true(here.body == there.body)
+    assert.is_true(here.body == upstream.requests[2].body)
+    assert.is_true(here.body == upstream.requests[3].body)
     upstream:close()
   end)
 

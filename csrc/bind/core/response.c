@@ -318,6 +318,12 @@ static int response_finished(lua_State *L) {
   return 1;
 }
 
+/* response:begun() -> whether status and headers are all there */
+static int response_begun(lua_State *L) {
+  lua_pushboolean(L, cm_response_has_begun(check_response(L)));
+  return 1;
+}
+
 static int response_unread(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)cm_response_unread(check_response(L)));
   return 1;
@@ -442,6 +448,7 @@ void cm_open_response(lua_State *L) {
     { "is_event_stream", response_is_event_stream },
     { "body", response_body },
     { "finished", response_finished },
+    { "begun", response_begun },
     { "unread", response_unread },
     { "progress", response_progress },
     { "failure", response_failure },
