@@ -187,6 +187,7 @@ build = {
     ["claude"] = "lua/claude/init.lua",
     ["claude.json"] = "lua/claude/json.lua",
     ["claude.loading"] = "lua/claude/loading.lua",
+    ["claude.log"] = "lua/claude/log.lua",
     ["claude.loop.blocking"] = "lua/claude/loop/blocking.lua",
     ["claude.loop.cqueues"] = "lua/claude/loop/cqueues.lua",
     ["claude.loop"] = "lua/claude/loop/init.lua",

@@ -41,6 +41,7 @@ local PAGES = {
   "README.md",
   "doc/files.md",
   "doc/loading.md",
+  "doc/middleware.md",
   "doc/simulator.md",
   "doc/tasks.md",
   "doc/thinking.md",

@@ -19,6 +19,8 @@ local headers = require("claude.headers")
 ---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
 ---@field middleware? fun(request: claude.Request, send: function): ...[] around each attempt
 ---@field sign? fun(request: claude.Request) last before it goes out, instead of a key
+---@field log_level? claude.LogLevel else ANTHROPIC_LOG, else "off" ("info" with a logger)
+---@field logger? fun(level: claude.LogLevel, text: string, fields: table) else the host's log
 ---@field allow_http? boolean http to other machines than this one
 ---@field interleaved_thinking? boolean false: no beta header for manual thinking between tools
 ---@field http_version? "1.1"|"2"
@@ -42,6 +44,7 @@ local headers = require("claude.headers")
 ---@field transport_options table
 ---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
 ---@field package places claude.Places? with max_concurrency
+---@field package log claude.Log? if anything is to be logged
 ---@field package hooks? fun(): function[], function? middleware and sign, if there are any
 ---@field private credentials claude.Credentials
 local Client = { __name = "claude.Client" }
@@ -65,6 +68,8 @@ local TYPES = {
   http_version = "string",
   interleaved_thinking = "boolean",
   limits = "table",
+  log_level = "string",
+  logger = "function",
   max_body_bytes = "number",
   max_concurrency = "number",
   max_event_bytes = "number",
@@ -157,6 +162,9 @@ local function check_types(options, level)
   end
   if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
   check_middleware(options.middleware, level + 1)
+  if options.log_level and not require("claude.log").is_level(options.log_level) then
+    error("claude.new: log_level must be off, error, warn, info or debug", level + 1)
+  end
 end
 
 ---@param options claude.ClientOptions
@@ -272,6 +280,21 @@ local function hooks_of(options)
   return function() return list, sign end
 end
 
+local WRONG_LEVEL = "ANTHROPIC_LOG is not off, error, warn, info or debug: nothing is logged"
+
+-- That part loads where something is to be logged.
+---@param client claude.Client
+---@param options claude.ClientOptions
+local function set_up_log(client, options)
+  local given = from_environment("ANTHROPIC_LOG")
+  local level = options.log_level or given or (options.logger and "info")
+  if not level or level == "off" then return end
+  local log = require("claude.log")
+  if not log.is_level(level) then return client:warn("log_level", WRONG_LEVEL, "") end
+  client.log = log.new(level, options.logger)
+  client.has_logger = options.logger ~= nil
+end
+
 --- Makes a client. Options come first, then the environment. Raises when an option
 --- is wrong; what is missing or wrong in the environment is told by the first request.
 ---@param options? claude.ClientOptions
@@ -306,6 +329,7 @@ function M.new(options)
   local most = options.max_concurrency
   self.places = most and require("claude.places").new(most) or nil
   self.messages = require("claude.messages").new(self)
+  set_up_log(self, options)
   if both then self:warn("two_credentials", TWO_CREDENTIALS, "") end
   return self
 end
@@ -323,6 +347,7 @@ function Client:warn(code, text, about)
   self.warned[key] = true
   text = self.credentials.scrub(text)
   if self.on_warning then return self.on_warning(text, code) end
+  if self.has_logger then return self.log:line("warn", text, { code = code }) end
   require("claude.host").log("warning", text)
 end
 

@@ -59,6 +59,7 @@ local function attempt(client, spec, control, number)
     local going, text, failure = exchange:wait()
     if not going then return nil, failure or errors.new({ kind = "network", message = text }) end
   end
+  if client.log then client.log:answered(exchange) end
   local status = response:status()
   if not status then return nil, api_error.from_failure(response, exchange.scrub) end
   if status >= 300 then return nil, api_error.from_status(response, exchange.scrub) end
@@ -76,6 +77,7 @@ function M.call(client, spec)
   local function try(number) return attempt(client, spec, control, number) end
   local response, err = retry.run(client, try, control)
   if not response then
+    if client.log then client.log:failed(err) end
     return errors.fail(err --[[@as claude.Error]])
   end
   local answer, problem = json.decode(response:body())

@@ -25,18 +25,21 @@ function M.tasks() return nginx() and "nginx" or nil end
 ---@return string name
 function M.loop() return neovim() and "nvim" or "blocking" end
 
+local OF_NGINX = { error = "ERR", warning = "WARN", info = "INFO", debug = "DEBUG" }
+local OF_NEOVIM = { error = "ERROR", warning = "WARN", info = "INFO", debug = "DEBUG" }
+
 --- Tells a person something that no caller can be given: where this program keeps its
 --- warnings and errors, else standard error.
----@param level "warning"|"error"
+---@param level "error"|"warning"|"info"|"debug"
 ---@param text string
 function M.log(level, text)
   local ngx, vim = nginx(), neovim()
-  if ngx then return ngx.log(level == "error" and ngx.ERR or ngx.WARN, "lua-claude: ", text) end
+  if ngx then return ngx.log(ngx[OF_NGINX[level]], "lua-claude: ", text) end
   if not vim then
-    io.stderr:write("lua-claude: ", level == "error" and "" or "warning: ", text, "\n")
+    io.stderr:write("lua-claude: ", level == "error" and "" or level .. ": ", text, "\n")
     return
   end
-  local shown_as = vim.log.levels[level == "error" and "ERROR" or "WARN"]
+  local shown_as = vim.log.levels[OF_NEOVIM[level]]
   vim.schedule(function() vim.notify("lua-claude: " .. text, shown_as) end)
 end
 

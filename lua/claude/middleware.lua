@@ -69,6 +69,7 @@ end
 ---@class claude.MiddlewareRun
 ---@field client claude.Client
 ---@field hooks fun(): function[], function?
+---@field request claude.Request as the outermost got it
 ---@field method string
 ---@field response userdata? the core.response for the first exchange
 ---@field start fun(request: claude.Request, response: userdata): claude.Exchange?, claude.Error?
@@ -163,6 +164,7 @@ local function send_out(run, request)
   run.started[#run.started + 1] = exchange
   err = wait_for_head(exchange)
   if err then return nil, err end
+  if run.client.log then run.client.log:answered(exchange) end
   return exchange
 end
 
@@ -254,6 +256,13 @@ local function exchange_of(run, answer, text, err)
     if exchanges[answer] then return exchanges[answer] end
     local problem = own_problem(answer)
     if problem then return nil, wrong(run, problem) end
+    if run.client.log then
+      run.client.log:answered_by_middleware(
+        run.request,
+        answer.status,
+        run.client.credentials.scrub
+      )
+    end
     return given_exchange(run, answer)
   end
   if errors.is(err) then return nil, err end
@@ -288,6 +297,7 @@ function M.run(client, request, response, start, control)
   local run = {
     client = client,
     hooks = client.hooks,
+    request = request,
     method = request.method,
     response = response,
     start = start,

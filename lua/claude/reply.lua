@@ -148,6 +148,8 @@ function Reply:_attempt(number)
     if not exchange then return nil, err end
   end
   local kind, text, index, err = self:read()
+  local log = self.client.log
+  if log and self.exchange then log:answered(self.exchange) end
   if err then
     -- What waits to try again holds no connection and no place.
     if self.exchange then self.exchange:cancel() end
@@ -171,6 +173,7 @@ function Reply:first_byte_at() return self.exchange and self.exchange.timings.fi
 
 --- The message is whole: the connection may serve the next request.
 function Reply:close()
+  if self.client.log and self.exchange then self.client.log:complete(self.exchange) end
   if self.exchange then self.exchange:close() end
   self.exchange, self.guard = nil, nil
 end

@@ -65,6 +65,7 @@ function M.run(client, attempt, control)
     if control.cancelled then return nil, cancelled_error() end
     local wait = M.delay(number, err)
     if not err.retryable or number >= most or wait > client.max_retry_wait then return nil, err end
+    if client.log then client.log:retrying(err, number, wait) end
     local stopped = back_off(control, wait)
     if stopped then return nil, stopped end
     number = number + 1

@@ -48,6 +48,7 @@ local function now() return require("claude.tasks").now() end
 ---@return claude.Error
 function Stream:_fail(err)
   self.state, self.err = "failed", err
+  if self.client.log then self.client.log:failed(err) end
   self.reply:cancel()
   return errors.fail(err)
 end

@@ -177,6 +177,10 @@ function ErrorModule.is(value) end
 ---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
 ---@field limits? claude.Limits
 ---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
+---@field middleware? claude.Middleware[] around each attempt; the first is the outermost
+---@field sign? fun(request: claude.Request): any, any last before it goes out; no key is needed
+---@field log_level? claude.LogLevel else ANTHROPIC_LOG, else "off" ("info" with a logger)
+---@field logger? claude.Logger else lines go where the host keeps its log; must not wait
 ---@field allow_http? boolean http to other machines than this one
 ---@field interleaved_thinking? boolean false: no beta header for manual thinking between tools
 ---@field http_version? "1.1"|"2"
@@ -196,6 +200,56 @@ function ErrorModule.is(value) end
 ---@field limits? claude.Limits
 ---@field max_retries? integer
 ---@field pings? boolean streams and runs hand out pings, too: signs of life in silent thinking
+
+--- Goes around each attempt of a request: changes it, sends it on (or not), returns the answer.
+--- `nil, text` or `nil, text, err` fails, and so does raising; a claude.Error stays what it is.
+--- An answer of its own is a table with status, headers and body.
+---@alias claude.Middleware fun(request: claude.Request, send: claude.Send): any, any, any
+
+--- Sends the request on, to the next middleware and at last to the server; returns when the
+--- head of the answer is there.
+---@alias claude.Send fun(request?: claude.Request): claude.Answer?, string?, claude.Error?
+
+--- What goes out. url, headers and body may be changed; the rest is for reading.
+---@class claude.Request
+---@field method string
+---@field url string
+---@field path string below the base URL, such as "/v1/messages"
+---@field headers table<string, string> by lowercase name; nil takes one away
+---@field body? claude.core.Body|string `#body`, `body:read(offset, max)`, `body:sha256()`
+---@field attempt integer 1 for the first
+---@field stream boolean whether the answer was asked for as a stream
+
+--- What a server answered, as far as middleware is told.
+---@class claude.Answer
+---@field status integer
+---@field headers table<string, string> by lowercase name
+---@field request_id? string
+local Answer = {}
+
+--- The whole body, once it is there; `nil, text, err` of a stream, which its reader reads.
+---@return string? body
+---@return string? text
+---@return claude.Error? err
+function Answer:body() end
+
+---@alias claude.LogLevel "off"|"error"|"warn"|"info"|"debug"
+---@alias claude.Logger fun(level: claude.LogLevel, text: string, fields: claude.LogFields)
+
+--- What a line of the log is about, already redacted.
+---@class claude.LogFields
+---@field id? integer number of the exchange in this process
+---@field method? string
+---@field url? string
+---@field attempt? integer 1 for the first
+---@field status? integer
+---@field seconds? number
+---@field request_id? string
+---@field headers? table<string, string>
+---@field body? string its beginning
+---@field bytes? integer length of the whole body
+---@field code? string of a warning
+---@field err? claude.Error
 
 --- Limits on waiting, in seconds; false: none. A request as a whole has no limit.
 ---@class claude.Limits

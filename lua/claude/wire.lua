@@ -146,6 +146,7 @@ local function transmit(client, spec, request)
   local exchange, text, failure = require("claude.transport").start(asked)
   if not exchange then return nil, failure or errors.new({ kind = "network", message = text }) end
   exchange.scrub = headers.scrubber(request.headers)
+  if client.log then client.log:sent(exchange, spec, asked) end
   return exchange
 end
 

@@ -1,0 +1,99 @@
+local redact = require("claude.redact")
+
+describe("redact", function()
+  local secret_names = {
+    "authorization",
+    "Proxy-Authorization",
+    "x-api-key",
+    "Api-Key",
+    "apikey",
+    "cookie",
+    "Set-Cookie",
+    "x-amz-security-token",
+    "x-gateway-secret",
+    "access_token",
+    "X-Auth",
+    "sig",
+  }
+  local open_names = {
+    "request-id",
+    "anthropic-ratelimit-tokens-remaining",
+    "content-type",
+    "retry-after",
+    "x-monkey",
+    "www-authenticate",
+  }
+
+  it("knows a secret by its name", function()
+    for _, name in ipairs(secret_names) do
+      assert.is_true(redact.is_secret(name), name)
+    end
+    for _, name in ipairs(open_names) do
+      assert.is_false(redact.is_secret(name), name)
+    end
+  end)
+
+  it("shows of request headers those that are known to be harmless, and no others", function()
+    for _, name in ipairs({ "Accept", "anthropic-version", "anthropic-beta", "User-Agent" }) do
+      assert.is_true(redact.is_shown(name), name)
+    end
+    for _, name in ipairs({ "x-api-key", "X-Gate", "anthropic-admin-key" }) do
+      assert.is_false(redact.is_shown(name), name)
+    end
+  end)
+
+  local KNOWN = 'open/sesame+"please"'
+  local cases = {
+    { "a known secret", KNOWN, "[redacted]" },
+    { "one in JSON", [["open/sesame+\"please\""]], '"[redacted]"' },
+    { "one in JSON that escapes slashes", [["open\/sesame+\"please\""]], '"[redacted]"' },
+    { "one in a URL", "q=open%2Fsesame%2B%22please%22&v=1", "q=[redacted]&v=1" },
+    { "one in a URL, in lower case", "open%2fsesame%2b%22please%22", "[redacted]" },
+    { "a key of the API", "key sk-ant-api03-abc_DEF-9, yes", "key [redacted], yes" },
+    { "a key of another maker", "sk-proj-0123456789abcdefghij", "[redacted]" },
+    { "a JWT", "eyJhbGciOi.eyJzdWIiOiIx.c2ln-X_0 end", "[redacted] end" },
+    { "an AWS key id", "AKIAIOSFODNN7EXAMPLE", "[redacted]" },
+    { "a bearer", "Authorization: Bearer abc123.def", "Authorization: Bearer [redacted]" },
+    { "a password in a URL", "https://me:pw@host/x", "https://[redacted]@host/x" },
+    {
+      "a query's key",
+      "/x?api-version=1&api_key=5&sig=q#f",
+      "/x?api-version=1&api_key=[redacted]" .. "&sig=[redacted]#f",
+    },
+    {
+      "a member of JSON",
+      [[{"x-api-key": "a\"b", "n": 1}]],
+      [[{"x-api-key": "[redacted]", "n": 1}]],
+    },
+    {
+      "one in JSON inside JSON",
+      [["{\"token\":\"a\",\"n\":1}"]],
+      [["{\"token\":\"[redacted]\",\"n\":1}"]],
+    },
+    { "one that was cut", [[{"authorization_token":"abc]], '{"authorization_token":"[redacted]' },
+  }
+  for _, case in ipairs(cases) do
+    it(
+      "takes out " .. case[1],
+      function() assert.equal(case[3], redact.text(case[2], { KNOWN })) end
+    )
+  end
+
+  local harmless = {
+    "Bearer authentication is required",
+    "Basic authentication failed",
+    "sk-learn and task-force-one",
+    '{"max_tokens":1000,"usage":{"input_tokens":"5"}}',
+    '{"type":"thinking","signature":"EqQBCkYIBRgCKkA"}',
+    "/v1/models?limit=20&after_id=claude-opus-5",
+    "req_011CSHoEeqs5C35K2UUqR7Fy",
+  }
+  for _, text in ipairs(harmless) do
+    it("leaves alone " .. text, function() assert.equal(text, redact.text(text, { KNOWN })) end)
+  end
+
+  it("leaves words alone that a short secret consists of", function()
+    local text = redact.text("a simulated text", { "simulated" })
+    assert.equal("a simulated text", text)
+  end)
+end)
