@@ -20,6 +20,7 @@
 ---@field step function
 ---@field sleep function
 ---@field tool fun(fields: table): claude.Tool
+---@field memory_tool fun(options: claude.MemoryOptions): claude.Tool
 ---@field content fun(items: string|table): claude.Content
 ---@field image function
 ---@field document function
@@ -40,6 +41,7 @@ local PARTS = {
   step = function() return require("claude.tasks").step end,
   sleep = function() return require("claude.tasks").sleep end,
   tool = function() return require("claude.tools").new end,
+  memory_tool = function() return require("claude.memory_tool").new end,
   content = function() return require("claude.content").new end,
   image = function() return require("claude.media").image end,
   document = function() return require("claude.media").document end,

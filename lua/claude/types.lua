@@ -52,6 +52,15 @@ function claude.sleep(seconds) end
 ---@return claude.Tool
 function claude.tool(fields) end
 
+---@class claude.MemoryOptions
+---@field directory string where the files are; made when it is not there
+---@field max_file_bytes? integer a larger file is neither read nor written (16 MiB)
+
+--- A directory that the model keeps notes in: the memory tool's six commands.
+---@param options claude.MemoryOptions
+---@return claude.Tool
+function claude.memory_tool(options) end
+
 --- Makes content of texts and blocks, for tools that return more than one text.
 --- `nil, text, err` where a call among them failed.
 ---@param items string|table
@@ -982,6 +991,12 @@ function core.open_file(path) end
 ---@return claude.core.FileSink? sink
 ---@return string? text
 function core.file_sink(path) end
+--- Opens a directory; makes it, for its owner alone, when it is not there.
+---@param path string
+---@return claude.core.Tree? tree
+---@return string? text
+---@return string? code
+function core.tree(path) end
 
 ---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes, max_line_bytes, and
 --- stream_body: read and read_line take the body of a success
@@ -1236,6 +1251,62 @@ function Segment:tostring() end
 function Segment:length() end
 
 --- A request body: parts in order, not copied.
+--- A directory whose files are reached by names below it, and nothing else: never through
+--- a symbolic link. Paths are names separated by "/"; "" is the directory itself. What
+--- fails returns nil, the system's text and "not_found", "exists", "link",
+--- "not_directory", "is_directory", "too_large", "invalid" or "system".
+---@class claude.core.Tree
+local Tree = {}
+
+---@param path string
+---@return "file"|"directory"|"other"|nil kind
+---@return integer|string size in bytes
+---@return string? code
+function Tree:look(path) end
+
+---@param path string
+---@return string[]? names unsorted
+---@return string? text
+---@return string? code
+function Tree:list(path) end
+
+---@param path string
+---@param most integer bytes; a larger file is not read
+---@return string? bytes
+---@return string? text
+---@return string? code
+function Tree:read(path, most) end
+
+--- A new file, and the directories above it.
+---@param path string
+---@param bytes string
+---@return true? ok
+---@return string? text
+---@return string? code
+function Tree:create(path, bytes) end
+
+--- Takes a file's place, whole or not at all.
+---@param path string
+---@param bytes string
+---@return true? ok
+---@return string? text
+---@return string? code
+function Tree:replace(path, bytes) end
+
+---@param from string
+---@param to string
+---@return true? ok
+---@return string? text
+---@return string? code
+function Tree:rename(from, to) end
+
+--- With everything in it.
+---@param path string
+---@return true? ok
+---@return string? text
+---@return string? code
+function Tree:remove(path) end
+
 ---@class claude.core.Body
 local Body = {}
 

@@ -19,5 +19,6 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_open_sha256(L);
   cm_open_sse(L);
   cm_open_transcript(L);
+  cm_open_tree(L);
   return 1;
 }

@@ -19,5 +19,6 @@ void cm_open_segment(lua_State *L);
 void cm_open_sha256(lua_State *L);
 void cm_open_sse(lua_State *L);
 void cm_open_transcript(lua_State *L);
+void cm_open_tree(lua_State *L);
 
 #endif
