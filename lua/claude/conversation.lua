@@ -212,6 +212,24 @@ function Conversation:send(overrides, options)
   return reply:final_message()
 end
 
+--- Sends the conversation like `send`, asking for JSON by `output_config.format`: the value
+--- is in `message.parsed`. An answer that was refused, cut off or is no JSON is an error,
+--- with the message in `err.partial`; it has entered the conversation as far as `send` would
+--- have taken it.
+---@param overrides? table
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Conversation:parse(overrides, options)
+  check_idle(self, "parse")
+  turn.check_overrides(overrides, 2)
+  local structured = require("claude.structured_output")
+  structured.check_asked_for(tables.merged(self.params, overrides), "chat:parse", 2)
+  local reply = self:_begin(overrides, options, 2)
+  return structured.checked(reply:final_message())
+end
+
 --- Sends the conversation, runs the tools the model calls, sends their results, until
 --- the model is done. See claude.Run.
 ---@param options? claude.RunOptions

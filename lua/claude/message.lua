@@ -16,6 +16,7 @@ local core = require("claude.core")
 ---@field usage table
 ---@field request_id? string
 ---@field timings? { first_byte: number?, first_token: number?, total: number? } seconds
+---@field parsed? any the answer's value, if the request had output_config.format
 local Message = {}
 Message.__index = Message
 Message.__name = "claude.Message"
@@ -62,6 +63,16 @@ function Message:tool_uses()
     if block.type == "tool_use" then calls[#calls + 1] = block end
   end
   return calls
+end
+
+--- The value of an answer that is JSON; `nil, text, err` when it was refused, cut off or is
+--- no JSON. The text is `err.partial:text()`.
+---@return any value
+---@return string? text
+---@return claude.Error? err
+function Message:parse()
+  check_receiver(self, Message, "message:parse()")
+  return require("claude.structured_output").parse(self)
 end
 
 local M = {}

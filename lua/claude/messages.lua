@@ -112,6 +112,24 @@ function Messages:create(params, options)
   return stream.open(self.client, plan):final_message()
 end
 
+--- Asks for JSON by `output_config.format`, and returns the whole answer with its value in
+--- `message.parsed`. An answer that was refused, cut off or is no JSON is an error, with the
+--- message in `err.partial`. A reply that calls tools has no value yet.
+---@param params table as for create
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Messages:parse(params, options)
+  options = check_call(self, "parse", params, options)
+  local structured = require("claude.structured_output")
+  structured.check_asked_for(params, "client.messages:parse", 2)
+  if params.stream == true then
+    error("client.messages:parse returns a message: use client.messages:stream", 2)
+  end
+  return structured.checked(self:create(params, options))
+end
+
 --- Asks, and returns the answer as it comes. Never fails: what is wrong comes with the
 --- first step.
 ---@param params table

@@ -207,6 +207,10 @@ function Stream:final_message()
   local message, problem = message_views.view(self.response)
   if not message then return self:_fail(errors.new({ kind = "protocol", message = problem })) end
   message.timings = self.timings
+  local params = self.spec.frame.params
+  if params.output_config ~= nil then
+    require("claude.structured_output").attach(message, params)
+  end
   self.message = message
   return message
 end

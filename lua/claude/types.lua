@@ -323,6 +323,14 @@ local Messages = {}
 ---@return claude.Error? err
 function Messages:create(params, options) end
 
+--- Asks for JSON by output_config.format: the value is in message.parsed.
+---@param params claude.Params
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Messages:parse(params, options) end
+
 --- Asks, and returns the answer as it comes; failures come with the first step.
 ---@param params claude.Params
 ---@param options? claude.CallOptions
@@ -368,6 +376,7 @@ function Models:list(query, options) end
 ---@field usage table
 ---@field request_id? string
 ---@field timings? claude.Timings
+---@field parsed? any the answer's value, if the request had output_config.format
 local Message = {}
 
 --- The answer: all text blocks together.
@@ -381,6 +390,12 @@ function Message:thinking() end
 --- The tool calls in order.
 ---@return table[]
 function Message:tool_uses() end
+
+--- The value of an answer that is JSON; says why when there is none.
+---@return any value
+---@return string? text
+---@return claude.Error? err
+function Message:parse() end
 
 --- Seconds since the request was started.
 ---@class claude.Timings
@@ -541,6 +556,15 @@ function Conversation:system(content) end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:send(overrides, options) end
+
+--- Sends the conversation, asking for JSON by output_config.format: the value is in
+--- message.parsed.
+---@param overrides? table params for this turn only
+---@param options? claude.CallOptions
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Conversation:parse(overrides, options) end
 
 --- Sends the conversation and streams the reply.
 ---@param overrides? table params for this turn only

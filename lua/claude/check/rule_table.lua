@@ -125,6 +125,16 @@ local M = {
     text = "the last message is the assistant's, which does not go with output_config.format",
     remedy = "end with a user message",
   },
+  schema_open = {
+    remedy = "write additionalProperties = false into every object of the schema, or pass it"
+      .. " through claude.transform_schema",
+    api = { "additionalProperties'? must be explicitly set to false" },
+  },
+  schema_keyword = {
+    remedy = "leave the keyword out, or pass the schema through claude.transform_schema, which"
+      .. " tells it to the model in words",
+    api = { "schema: For '%w+' type, propert.- not supported", "schema: .- not supported" },
+  },
   max_tokens_model = {
     text = "max_tokens is %d, and %s writes at most %d",
     remedy = "lower max_tokens",
