@@ -948,6 +948,21 @@ function core.encode(value, options) end
 ---@return integer? position
 function core.decode(json) end
 
+--- The same, with every object as core.object makes it of pairs: in the text's order.
+---@param json string
+---@return any value
+---@return string? problem
+---@return integer? position
+function core.decode_ordered(json) end
+
+--- One level of JSON text: the members of an object by name, or the elements of an array,
+--- each as the JSON text it came in.
+---@param json string
+---@return table<string|integer, string>? parts
+---@return string? problem
+---@return integer? position
+function core.split(json) end
+
 --- What is complete of a JSON value that is still arriving.
 ---@param json string
 ---@return any value

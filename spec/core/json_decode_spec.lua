@@ -2,6 +2,63 @@ local core = require("claude.core")
 
 local exact_range = rawget(math, "maxinteger") and 64 or 53
 
+describe("core.decode_ordered", function()
+  it("keeps the order of members, null and repeated ones too", function()
+    local text = '{"z":1,"a":{"y":null,"b":[]},"z":{}}'
+    local value = core.decode_ordered(text)
+    assert.same({ "z", 1 }, value[1])
+    assert.same({ "y", core.null }, value[2][2][1])
+    assert.equal(core.object_mt, getmetatable(value[2][2]))
+    assert.equal('{"y":null,"b":[]}', core.encode(value[2][2]))
+    assert.same({ "z", core.object({}) }, value[3])
+  end)
+
+  it("tells empty objects from empty arrays, and keeps what is no container", function()
+    local value = core.decode_ordered('[{},[],"a\\u00e9",12345678901234567890]')
+    assert.equal('[{},[],"aé",12345678901234567890]', core.encode(value))
+    assert.equal(7, core.decode_ordered(" 7 "))
+  end)
+
+  it("refuses what core.decode refuses, in its words", function()
+    for _, text in ipairs({ '{"a":1 2}', "", '{"a":"\255"}', "{1}", "[1,]" }) do
+      assert.same({ core.decode(text) }, { core.decode_ordered(text) })
+    end
+  end)
+
+  it("goes as deep as core.decode", function()
+    local text = ('{"a":'):rep(1000) .. "1" .. ("}"):rep(1000)
+    assert.equal(text, core.encode(core.decode_ordered(text)))
+    assert.is_nil(core.decode_ordered(('{"a":'):rep(1025) .. "1" .. ("}"):rep(1025)))
+  end)
+end)
+
+describe("core.split", function()
+  it("gives the members of an object as the bytes they came in", function()
+    local parts = core.split(' {"a": {"x": 1.0} , "b":[ ], "\\u00e9":"\\u00e9", "n":null} ')
+    assert.same({ a = '{"x": 1.0}', b = "[ ]", ["é"] = '"\\u00e9"', n = "null" }, parts)
+  end)
+
+  it("gives the elements of an array", function()
+    assert.same({ "1.50", '{"b":1,"a":2}' }, core.split('[1.50 ,{"b":1,"a":2}]'))
+    assert.same({}, core.split("[]"))
+  end)
+
+  it(
+    "takes the last of repeated members",
+    function() assert.same({ a = "2" }, core.split('{"a":1,"a":2}')) end
+  )
+
+  it("checks everything, however deep", function()
+    for text, position in pairs({ ['{"a":[1,}'] = 9, ['{"a":1'] = 7, ['{"a":1}x'] = 8, ["7"] = 1 }) do
+      local parts, problem, at = core.split(text)
+      assert.is_nil(parts)
+      assert.matches("^invalid JSON: .* at byte " .. position .. "$", problem)
+      assert.equal(position, at)
+    end
+    assert.equal("invalid UTF-8 at byte 7", (select(2, core.split('{"a":"\255"}'))))
+  end)
+end)
+
 describe("core.decode", function()
   describe("accepts", function()
     local good = {

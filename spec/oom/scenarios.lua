@@ -56,6 +56,17 @@ function M.encode_many_keys(core)
   equal(100, select(2, core.encode(value):gsub(":", "")))
 end
 
+function M.decode_ordered(core)
+  local text = '{"b":[1,{"\\u00e9\\n":null}],"a":{},"c":[]}'
+  local value = core.decode_ordered(text)
+  equal('{"b":[1,{"é\\n":null}],"a":{},"c":[]}', (core.encode(value)))
+end
+
+function M.split(core)
+  equal("[1, 2]", core.split('{"\\u00e9a":[1, 2],"b":{}}')["éa"])
+  equal('"\\u00e9"', core.split('[1,"\\u00e9"]')[2])
+end
+
 function M.decode(core)
   local value = core.decode('{"a":[1,"\\u00e9\\n",null,12345678901234567890],"b":{},"c":[]}')
   equal("é\n", value.a[2])

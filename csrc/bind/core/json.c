@@ -45,4 +45,5 @@ void cm_open_json(lua_State *L) {
   cm_json_open_values(L);
   cm_json_open_encode(L);
   cm_json_open_decode(L);
+  cm_json_open_split(L);
 }

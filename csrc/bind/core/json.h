@@ -1,6 +1,6 @@
 /*
 ** json.h - what the parts of core's JSON share: json_values.c (the special
-** values), json_encode.c, json_decode.c, and json.c, which opens them all.
+** values), json_encode.c, json_decode.c, json_split.c, and json.c, which opens them all.
 */
 #ifndef CM_BIND_CORE_JSON_H
 #define CM_BIND_CORE_JSON_H
@@ -46,5 +46,6 @@ cm_buffer *cm_json_push_buffer(lua_State *L);
 void cm_json_open_values(lua_State *L);
 void cm_json_open_encode(lua_State *L);
 void cm_json_open_decode(lua_State *L);
+void cm_json_open_split(lua_State *L);
 
 #endif

@@ -13,7 +13,8 @@ typedef struct decoder {
   cm_buffer *scratch;               /* for strings with escapes; NULL until one comes */
   int scratch_slot;                 /* where on the stack it is kept */
   int is_object[CM_JSON_MAX_DEPTH]; /* by depth: what is open there */
-  int elements[CM_JSON_MAX_DEPTH];  /* by depth: how many elements an array has so far */
+  int elements[CM_JSON_MAX_DEPTH];  /* by depth: how many elements a list has so far */
+  int ordered;                      /* objects become lists of { key, value } pairs */
 } decoder;
 
 static void push_escaped(lua_State *L, decoder *d, cm_slice body) {
@@ -120,11 +121,20 @@ static void finish_table(lua_State *L, int is_object) {
   }
 }
 
+/* Makes one value of the key and the value on top of the stack. */
+static void join_pair(lua_State *L) {
+  lua_createtable(L, 2, 0);
+  lua_insert(L, -3);
+  lua_rawseti(L, -3, 2);
+  lua_rawseti(L, -2, 1);
+}
+
 /* Puts the value on top of the stack into the container below it. */
 static void store_value(lua_State *L, decoder *d) {
   unsigned level = d->reader.depth - 1;
 
-  if (!d->is_object[level]) {
+  if (d->is_object[level] && d->ordered) join_pair(L);
+  if (!d->is_object[level] || d->ordered) {
     lua_rawseti(L, -2, ++d->elements[level]);
     return;
   }
@@ -147,7 +157,10 @@ static cm_status next_place(lua_State *L, decoder *d) {
   } else {
     status = cm_json_reader_next_element(&d->reader);
   }
-  if (status == CM_END) finish_table(L, d->is_object[level]);
+  if (status == CM_END && d->is_object[level] && d->ordered)
+    cm_json_mark_object(L);
+  else if (status == CM_END)
+    finish_table(L, d->is_object[level]);
   return status;
 }
 
@@ -173,13 +186,14 @@ static int push_failure(lua_State *L, const char *what, const char *why, size_t 
   return 3;
 }
 
-static int decode_slice(lua_State *L, cm_slice text) {
+static int decode_slice(lua_State *L, cm_slice text, int ordered) {
   decoder d;
   int result = 1;
 
   lua_pushnil(L);
   d.scratch_slot = lua_gettop(L);
   d.scratch = NULL;
+  d.ordered = ordered;
   cm_json_reader_init(&d.reader, text, CM_JSON_MAX_DEPTH);
   if (push_document(L, &d) != CM_OK)
     result = push_failure(L, d.reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ",
@@ -199,7 +213,15 @@ static cm_slice check_text(lua_State *L) {
 
 /* core.decode(text) -> value | nil, message, position of the byte */
 static int decode(lua_State *L) {
-  return decode_slice(L, check_text(L));
+  return decode_slice(L, check_text(L), 0);
+}
+
+/*
+** core.decode_ordered(text) -> the same, with every object as core.object makes it of
+** { key, value } pairs: in the text's order, with null and repeated members
+*/
+static int decode_ordered(lua_State *L) {
+  return decode_slice(L, check_text(L), 1);
 }
 
 /* core.decode_partial(text) -> what is complete of the value | nil, message, position */
@@ -223,7 +245,7 @@ static int decode_partial(lua_State *L) {
   }
   text.ptr = completed->ptr;
   text.len = completed->len;
-  results = decode_slice(L, text);
+  results = decode_slice(L, text, 0);
   cm_buffer_deinit(completed);
   return results;
 }
@@ -231,6 +253,8 @@ static int decode_partial(lua_State *L) {
 void cm_json_open_decode(lua_State *L) {
   lua_pushcfunction(L, decode);
   lua_setfield(L, -2, "decode");
+  lua_pushcfunction(L, decode_ordered);
+  lua_setfield(L, -2, "decode_ordered");
   lua_pushcfunction(L, decode_partial);
   lua_setfield(L, -2, "decode_partial");
 }
