@@ -228,6 +228,7 @@ build = {
     ["claude.reply"] = "lua/claude/reply.lua",
     ["claude.request"] = "lua/claude/request.lua",
     ["claude.retry"] = "lua/claude/retry.lua",
+    ["claude.schema_transform"] = "lua/claude/schema_transform.lua",
     ["claude.simulator.arithmetic"] = "lua/claude/simulator/arithmetic.lua",
     ["claude.simulator.cache"] = "lua/claude/simulator/cache.lua",
     ["claude.simulator.child"] = "lua/claude/simulator/child.lua",

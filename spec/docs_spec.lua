@@ -43,6 +43,7 @@ local PAGES = {
   "doc/loading.md",
   "doc/middleware.md",
   "doc/simulator.md",
+  "doc/structured-output.md",
   "doc/tasks.md",
   "doc/thinking.md",
   "doc/values.md",

@@ -180,9 +180,8 @@ describe("structured output", function()
 
     it("raises without a format, for a stream, and with a dot", function()
       local client = client_for({})
-      local ok, raised = pcall(
-        function() return (client.messages:parse(params({ output_config = { effort = "low" } }))) end
-      )
+      local without = params({ output_config = { effort = "low" } })
+      local ok, raised = pcall(function() return (client.messages:parse(without)) end)
       assert.is_false(ok)
       assert.matches("^spec/structured_output_spec.lua:%d+: .*output_config = { format", raised)
       ok, raised = pcall(function() return (client.messages:parse(params({ stream = true }))) end)

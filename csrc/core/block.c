@@ -371,6 +371,14 @@ static void put_part(rendering *r, const cm_block *block, int part) {
     put_member(r, part, "", body, "");
 }
 
+/* Blanks before an input that is still to come are no input yet. */
+static int is_still_blank(const cm_block *block, cm_slice input) {
+  size_t i = 0;
+
+  while (i < input.len && memchr(" \n\r\t", input.ptr[i], 4)) i++;
+  return !block->stopped && i == input.len;
+}
+
 static cm_status put_input(rendering *r, const cm_block *block, int strict) {
   int given = has_given(block, CM_PART_INPUT);
   cm_slice initial = block->initial[CM_PART_INPUT];
@@ -379,7 +387,9 @@ static cm_status put_input(rendering *r, const cm_block *block, int strict) {
   cm_status status = judge_input(block, &state);
 
   if (status != CM_OK) return status;
-  if (state == CM_INPUT_INVALID || (state != CM_INPUT_OBJECT && strict)) {
+  if (given && !strict && is_still_blank(block, input)) {
+    input = cm_slice_of("{}");
+  } else if (state == CM_INPUT_INVALID || (state != CM_INPUT_OBJECT && strict)) {
     status = cm_repair_wrap(input, &r->made);
     input = cm_slice_in(&r->made);
   } else if (state == CM_INPUT_CUT) {

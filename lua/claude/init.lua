@@ -27,6 +27,7 @@
 ---@field array fun(list?: table): table
 ---@field object fun(pairs?: table): table
 ---@field json fun(text: string): any
+---@field transform_schema fun(schema: any): table
 ---@field null any
 ---@field Error table
 ---@field doctor fun(options?: claude.DoctorOptions): claude.Report
@@ -60,6 +61,7 @@ local PARTS = {
       return value
     end
   end,
+  transform_schema = function() return require("claude.schema_transform").transform end,
   Error = function() return require("claude.errors") end,
   doctor = function() return require("claude.doctor").run end,
 }

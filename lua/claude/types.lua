@@ -99,6 +99,12 @@ function claude.object(pairs) end
 ---@return any
 function claude.json(text) end
 
+--- The schema as output_config.format and strict tools take it: objects closed, and what the
+--- grammar does not know told in descriptions. Raises where it is no such schema.
+---@param schema any table, claude.object or claude.json
+---@return table
+function claude.transform_schema(schema) end
+
 --- Whether everything is there that requests need, and what to do about what is not.
 --- Sends nothing unless `reach` asks for it. No finding holds a secret or a part of one.
 ---@param options? claude.DoctorOptions

@@ -49,7 +49,8 @@ describe("core.split", function()
   )
 
   it("checks everything, however deep", function()
-    for text, position in pairs({ ['{"a":[1,}'] = 9, ['{"a":1'] = 7, ['{"a":1}x'] = 8, ["7"] = 1 }) do
+    local wrong = { ['{"a":[1,}'] = 9, ['{"a":1'] = 7, ['{"a":1}x'] = 8, ["7"] = 1 }
+    for text, position in pairs(wrong) do
       local parts, problem, at = core.split(text)
       assert.is_nil(parts)
       assert.matches("^invalid JSON: .* at byte " .. position .. "$", problem)
