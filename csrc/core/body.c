@@ -86,7 +86,10 @@ cm_status cm_body_append_static(cm_body *body, cm_slice bytes) {
 }
 
 cm_status cm_body_append_segment(cm_body *body, cm_segment *segment) {
-  cm_slice bytes = cm_segment_bytes(segment);
+  return cm_body_append_within(body, segment, cm_segment_bytes(segment));
+}
+
+cm_status cm_body_append_within(cm_body *body, cm_segment *segment, cm_slice bytes) {
   cm_status status;
 
   if (!bytes.len) return CM_OK;

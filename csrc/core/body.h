@@ -29,11 +29,12 @@ void cm_body_release(cm_body *body);
 /*
 ** The builder: adds bytes at the end, before the first read. On failure
 ** (CM_ERR_NOMEM, or CM_ERR_LIMIT when the length would pass what size_t holds)
-** the body is what it was. A segment or source gets a reference more; static bytes
-** must outlive every body.
+** the body is what it was. A segment or source gets a reference more, also where only
+** some bytes within a segment are added; static bytes must outlive every body.
 */
 cm_status cm_body_append_copy(cm_body *body, cm_slice bytes);
 cm_status cm_body_append_segment(cm_body *body, cm_segment *segment);
+cm_status cm_body_append_within(cm_body *body, cm_segment *segment, cm_slice bytes);
 cm_status cm_body_append_static(cm_body *body, cm_slice bytes);
 cm_status cm_body_append_source(cm_body *body, cm_source *source);
 

@@ -367,29 +367,36 @@ static cm_status render_usage(const cm_message *message, cm_buffer *out) {
   return cm_splice(cm_object_is_object(usage) ? usage : cm_slice_of("{}"), members, count, out);
 }
 
-static cm_status render_parts(const cm_message *message, cm_buffer *content, cm_buffer *usage,
-                              cm_buffer *out) {
+/* The message around a content, the JSON of a list. */
+static cm_status render_around(const cm_message *message, cm_slice content, cm_buffer *out) {
   cm_member members[CM_SPLICE_MAX];
   size_t count = cm_overlay_members(&message->top, members);
-  cm_status status = render_content(message, content);
+  cm_buffer usage;
+  cm_status status;
 
-  if (status == CM_OK) status = render_usage(message, usage);
-  if (status != CM_OK) return status;
-  cm_member_set(&members[count++], "content", cm_slice_in(content));
-  if (usage->len) cm_member_set(&members[count++], "usage", cm_slice_in(usage));
-  return cm_splice(cm_slice_in(&message->start), members, count, out);
+  cm_buffer_init(&usage, message->alloc, out->limit);
+  status = render_usage(message, &usage);
+  cm_member_set(&members[count++], "content", content);
+  if (usage.len) cm_member_set(&members[count++], "usage", cm_slice_in(&usage));
+  if (status == CM_OK) status = cm_splice(cm_slice_in(&message->start), members, count, out);
+  cm_buffer_deinit(&usage);
+  return status;
 }
 
 cm_status cm_message_render(const cm_message *message, cm_buffer *out) {
-  cm_buffer content, usage;
+  cm_buffer content;
   cm_status status;
 
   if (!message->started) return CM_END;
   if (message->loaded) return cm_buffer_append(out, cm_slice_in(&message->start));
   cm_buffer_init(&content, message->alloc, out->limit);
-  cm_buffer_init(&usage, message->alloc, out->limit);
-  status = render_parts(message, &content, &usage, out);
+  status = render_content(message, &content);
+  if (status == CM_OK) status = render_around(message, cm_slice_in(&content), out);
   cm_buffer_deinit(&content);
-  cm_buffer_deinit(&usage);
   return status;
+}
+
+cm_status cm_message_render_head(const cm_message *message, cm_buffer *out) {
+  if (!message->started) return CM_END;
+  return render_around(message, cm_slice_of("[]"), out);
 }

@@ -125,4 +125,7 @@ cm_json_string cm_message_stop_reason(const cm_message *message);
 */
 cm_status cm_message_render(const cm_message *message, cm_buffer *out);
 
+/* The same without its blocks, content being []: for who wants to know the usage. */
+cm_status cm_message_render_head(const cm_message *message, cm_buffer *out);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/json_reader.h"
+#include "core/mark.h"
 
 enum { FIRST_CAPACITY = 8 };
 
@@ -178,14 +179,51 @@ cm_role cm_transcript_role(const cm_transcript *transcript, size_t index) {
   return transcript->entries[index].role;
 }
 
-cm_status cm_transcript_render(const cm_transcript *transcript, cm_body *body) {
+/* Widens what was found in the content of a message to the whole of it. */
+static cm_status find_mark(cm_slice message, size_t block, cm_mark *mark) {
+  cm_slice content = cm_transcript_content(message);
+  cm_status status = cm_mark_find(content, block, mark);
+
+  if (status != CM_OK) return status;
+  mark->before.len += (size_t)(content.ptr - message.ptr);
+  mark->before.ptr = message.ptr;
+  mark->after.len = (size_t)(message.ptr + message.len - mark->after.ptr);
+  return CM_OK;
+}
+
+static cm_status render_marked(cm_segment *message, const cm_transcript_mark *wanted,
+                               cm_body *body) {
+  cm_mark mark;
+  cm_status status = find_mark(cm_segment_bytes(message), wanted->block, &mark);
+
+  if (status == CM_OK) status = cm_body_append_within(body, message, mark.before);
+  if (status == CM_OK) status = cm_body_append_static(body, mark.open);
+  if (status == CM_OK) status = cm_body_append_within(body, message, mark.text);
+  if (status == CM_OK) status = cm_body_append_static(body, mark.name);
+  if (status == CM_OK) status = cm_body_append_copy(body, wanted->control);
+  if (status == CM_OK) status = cm_body_append_static(body, mark.close);
+  return status == CM_OK ? cm_body_append_within(body, message, mark.after) : status;
+}
+
+cm_status cm_transcript_render_marked(const cm_transcript *transcript,
+                                      const cm_transcript_mark *marks, size_t count,
+                                      cm_body *body) {
   static const cm_slice comma = { ",", 1 };
-  size_t i;
+  size_t i, next = 0;
 
   for (i = 0; i < transcript->count; i++) {
+    cm_segment *message = transcript->entries[i].message;
+    int marked = next < count && marks[next].message == i;
     cm_status status = i ? cm_body_append_static(body, comma) : CM_OK;
-    if (status == CM_OK) status = cm_body_append_segment(body, transcript->entries[i].message);
+
+    if (status == CM_OK)
+      status = marked ? render_marked(message, &marks[next++], body)
+                      : cm_body_append_segment(body, message);
     if (status != CM_OK) return status;
   }
-  return CM_OK;
+  return next == count ? CM_OK : CM_ERR_PROTOCOL;
+}
+
+cm_status cm_transcript_render(const cm_transcript *transcript, cm_body *body) {
+  return cm_transcript_render_marked(transcript, NULL, 0, body);
 }

@@ -73,4 +73,19 @@ cm_role cm_transcript_role(const cm_transcript *transcript, size_t index);
 */
 cm_status cm_transcript_render(const cm_transcript *transcript, cm_body *body);
 
+/* A cache breakpoint for one rendering: numbers from 0, and the JSON of its value. */
+typedef struct cm_transcript_mark {
+  size_t message;
+  size_t block;
+  cm_slice control; /* copied into the body */
+} cm_transcript_mark;
+
+/*
+** The same with breakpoints put in between, which the transcript does not keep: at most
+** one for each message, in the order of the messages. CM_ERR_PROTOCOL: a mark names a
+** message or a block that is not there.
+*/
+cm_status cm_transcript_render_marked(const cm_transcript *transcript,
+                                      const cm_transcript_mark *marks, size_t count, cm_body *body);
+
 #endif

@@ -74,19 +74,25 @@ local function prepare(client, params, options, fields)
   fields.options = options
   local ok, err = check.params(params, check_context(client, params, fields))
   if not ok then return nil, err end
-  local frame, elements
-  frame, err = request.frame(client, params, {
-    stream = fields.wire_stream,
-    counting = fields.endpoint == "count_tokens",
-    betas = options.betas,
-  })
-  if not frame then return nil, err end
+  local frame, elements, cached
   elements, err = request.encode_messages(
     params.messages,
     function(code, text) client:warn(code, text) end
   )
   if not elements then return nil, err end
-  local body = core.body({ frame.before, elements, frame.after })
+  local counting = fields.endpoint == "count_tokens"
+  if params.cache and not counting then
+    cached, err = require("claude.cache").of_params(client, params, elements)
+    if err then return nil, err end
+  end
+  cached = cached or { params = params, messages = elements }
+  frame, err = request.frame(client, cached.params, {
+    stream = fields.wire_stream,
+    counting = counting,
+    betas = options.betas,
+  })
+  if not frame then return nil, err end
+  local body = core.body({ frame.before, cached.messages, frame.after }, cached.marks)
   return { frame = frame, body = body, options = options }
 end
 

@@ -22,6 +22,8 @@
 ---@field system_messages? boolean takes messages of role system
 ---@field effort_loses? "messages"|"all" which caches a change of effort costs
 ---@field thinking_loses? "messages"|"all" which caches a change of thinking costs
+---@field cache_min? integer tokens of the shortest prefix that is cached
+---@field forgets_thinking? boolean what was thought in earlier turns leaves the prompt
 ---@field prefix_bound? boolean signatures seal everything before the block
 
 local tables = require("claude.tables")
@@ -67,6 +69,7 @@ local CURRENT = {
   system_messages = true,
   effort_loses = "all",
   thinking_loses = "all",
+  cache_min = 512,
 }
 local SIX = {
   thinking = thinking("adaptive", "enabled", "disabled"),
@@ -83,6 +86,7 @@ local SIX = {
   system_messages = false,
   effort_loses = "all",
   thinking_loses = "messages",
+  cache_min = 1024,
 }
 local MANUAL = {
   thinking = thinking("enabled", "disabled"),
@@ -100,6 +104,7 @@ local MANUAL = {
 }
 
 local BOUND = tables.merged(CURRENT, { forced_tool = "never", prefix_bound = true })
+local FORGETFUL = tables.merged(MANUAL, { forgets_thinking = true })
 local DISABLED_TOO = { thinking = thinking("adaptive", "disabled") }
 
 local BUILT_IN = {
@@ -127,6 +132,7 @@ local BUILT_IN = {
     batch_max_tokens = 300000,
   }),
   ["claude-sonnet-5"] = tables.merged(CURRENT, {
+    cache_min = 1024,
     thinking = DISABLED_TOO.thinking,
     thinks = "on",
     batch_max_tokens = 300000,
@@ -135,33 +141,37 @@ local BUILT_IN = {
   ["claude-fable-5"] = CURRENT,
   ["claude-mythos-5"] = CURRENT,
   ["claude-opus-4-8"] = tables.merged(CURRENT, {
+    cache_min = 1024,
     thinking = DISABLED_TOO.thinking,
     thinks = "off",
     batch_max_tokens = 300000,
   }),
   ["claude-opus-4-7"] = tables.merged(CURRENT, {
+    cache_min = 2048,
     thinking = DISABLED_TOO.thinking,
     thinks = "off",
     batch_max_tokens = 300000,
     system_messages = false,
   }),
-  ["claude-opus-4-6"] = SIX,
+  ["claude-opus-4-6"] = tables.merged(SIX, { cache_min = 4096 }),
   ["claude-sonnet-4-6"] = tables.merged(SIX, { interleaving = "header" }),
   ["claude-mythos-preview"] = tables.merged(CURRENT, {
+    cache_min = 2048,
     thinking = thinking("adaptive", "enabled"),
     forced_tool = "without_manual",
     system_messages = false,
   }),
   ["claude-opus-4-5"] = tables.merged(MANUAL, {
+    cache_min = 4096,
     efforts = UP_TO_HIGH,
     effort = "high",
     effort_loses = "all",
   }),
-  ["claude-sonnet-4-5"] = MANUAL,
-  ["claude-haiku-4-5"] = tables.merged(MANUAL, { interleaving = false }),
-  ["claude-opus-4-1"] = tables.merged(MANUAL, { max_tokens = 32000 }),
-  ["claude-opus-4-0"] = tables.merged(MANUAL, { max_tokens = 32000, sampling = "free" }),
-  ["claude-sonnet-4-0"] = tables.merged(MANUAL, { sampling = "free" }),
+  ["claude-sonnet-4-5"] = tables.merged(FORGETFUL, { cache_min = 1024 }),
+  ["claude-haiku-4-5"] = tables.merged(FORGETFUL, { interleaving = false, cache_min = 4096 }),
+  ["claude-opus-4-1"] = tables.merged(FORGETFUL, { max_tokens = 32000 }),
+  ["claude-opus-4-0"] = tables.merged(FORGETFUL, { max_tokens = 32000, sampling = "free" }),
+  ["claude-sonnet-4-0"] = tables.merged(FORGETFUL, { sampling = "free" }),
 }
 -- The first ones of the generation had dated names without the zero.
 local ALIAS = { ["claude-opus-4"] = "claude-opus-4-0", ["claude-sonnet-4"] = "claude-sonnet-4-0" }

@@ -12,7 +12,7 @@ local thinking_check = require("claude.check.thinking")
 local M = {}
 
 -- Said to this library, not to the API.
-local LOCAL = { betas = true, messages = true, stream = true }
+local LOCAL = { betas = true, cache = true, messages = true, stream = true }
 -- What counting takes no notice of, or refuses.
 local NOT_COUNTED = { max_tokens = true, stream = true }
 
@@ -53,10 +53,10 @@ local function without_function(tool)
   return setmetatable(copy, getmetatable(tool))
 end
 
--- A tool written as a plain table may carry its function; the API gets the rest.
+--- A tool written as a plain table may carry its function; the API gets the rest.
 ---@param tools any
 ---@return any
-local function without_functions(tools)
+function M.without_functions(tools)
   if type(tools) ~= "table" or core.is_raw(tools) then return tools end
   local list = {}
   for key, tool in pairs(tools) do
@@ -80,7 +80,7 @@ local function split(params, options)
   for name, value in pairs(params) do
     local skipped = LOCAL[name] or (options.counting and NOT_COUNTED[name])
     if not skipped then
-      if name == "tools" then value = without_functions(value) end
+      if name == "tools" then value = M.without_functions(value) end
       if type(name) == "string" and stands_before_messages(name) then
         before[name] = value
       else

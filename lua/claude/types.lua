@@ -313,10 +313,20 @@ function Client:close() end
 ---@field thinking? { type: string, budget_tokens: integer?, display: string? }
 ---@field output_config? { effort: string?, format: table? }
 ---@field cache_control? { type: "ephemeral", ttl: "5m"|"1h"|nil }
+---@field cache? "auto"|claude.CacheOptions|false plans cache breakpoints; see doc/caching.md
 ---@field stop_sequences? string[]
 ---@field metadata? table
 ---@field betas? string[]
 ---@field [string] any
+
+--- Which parts of the prompt get a cache breakpoint: all when not given. A ttl that is not
+--- given is the shortest that the order of breakpoints allows.
+---@class claude.CacheOptions
+---@field ttl? "5m"|"1h" for all parts
+---@field tools? boolean|"5m"|"1h"
+---@field system? boolean|"5m"|"1h"
+---@field messages? boolean|"5m"|"1h" the growing tail
+---@field diagnostics? boolean asks the API what it found changed (conversations only)
 
 ---@class claude.Messages
 local Messages = {}
@@ -1065,8 +1075,21 @@ function core.transcript() end
 function core.segment(text) end
 
 ---@param parts (string|claude.core.Segment|claude.core.Transcript|claude.core.File)[]
+--- Marks are put into the messages of the transcript on the way: one for each at most, in
+--- their order, numbered from 1.
+---@param parts (string|claude.core.Segment|claude.core.Transcript)[]
+---@param marks? { message: integer, block: integer, control: string }[] cache breakpoints
 ---@return claude.core.Body
-function core.body(parts) end
+function core.body(parts, marks) end
+
+--- A cache breakpoint in one block of a list, or in a text, which becomes a block; every other
+--- byte stays.
+---@param json string
+---@param block integer from 1
+---@param control string JSON of the cache_control
+---@return string? json
+---@return string? problem
+function core.mark(json, block, control) end
 
 --- A file that is being sent. Bodies hold on to it.
 ---@class claude.core.File
@@ -1181,6 +1204,10 @@ function Response:stop_reason() end
 ---@return string?
 function Response:message_json() end
 
+--- The same without its blocks.
+---@return string?
+function Response:head_json() end
+
 ---@return integer
 function Response:block_count() end
 
@@ -1275,6 +1302,11 @@ function Transcript:role(i) end
 ---@param i integer
 ---@return string[]?
 function Transcript:blocks(i) end
+
+--- How many blocks a message has; a text is one.
+---@param i integer
+---@return integer
+function Transcript:block_count(i) end
 
 ---@param n integer how many messages stay
 function Transcript:truncate(n) end

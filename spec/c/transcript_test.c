@@ -109,6 +109,51 @@ static void undo_and_free_do_not_disturb_a_reader(void) {
   CHECK(books.blocks == 0 && books.live_bytes == 0);
 }
 
+static cm_status render_with_marks(const cm_transcript *transcript, cm_body *body) {
+  cm_transcript_mark marks[2] = { { 0, 0, { "{}", 2 } }, { 2, 1, { "{}", 2 } } };
+
+  return cm_transcript_render_marked(transcript, marks, 2, body);
+}
+
+static cm_status fill_marked(cm_transcript *transcript) {
+  cm_status status = append(transcript, CM_ROLE_USER, "{\"content\":\"a\"}");
+
+  if (status == CM_OK) status = append(transcript, CM_ROLE_ASSISTANT, "{\"content\":[]}");
+  if (status == CM_OK)
+    status = append(transcript, CM_ROLE_USER, "{\"content\":[{\"b\":1},{\"c\":2}]}");
+  return status;
+}
+
+/* Every allocation fails in turn; a body outlives the transcript whose bytes it shares. */
+static void marks_are_put_in_between(void) {
+  static const char expected[] =
+      "{\"content\":[{\"text\":\"a\",\"type\":\"text\",\"cache_control\":{}}]},{\"content\":[]},"
+      "{\"content\":[{\"b\":1},{\"c\":2,\"cache_control\":{}}]}";
+  cm_status status = CM_ERR_NOMEM;
+  size_t allowed;
+
+  for (allowed = 0; status != CM_OK; allowed++) {
+    failing_alloc books;
+    cm_alloc alloc = failing_alloc_over(&books, allowed);
+    cm_body_cursor cursor = { 0, 0 };
+    cm_transcript transcript;
+    cm_body *body = cm_body_new(&alloc);
+    char out[256];
+
+    cm_transcript_init(&transcript, &alloc);
+    status = body ? fill_marked(&transcript) : CM_ERR_NOMEM;
+    if (status == CM_OK) status = render_with_marks(&transcript, body);
+    cm_transcript_deinit(&transcript);
+    if (status == CM_OK) {
+      CHECK(cm_body_read(body, &cursor, out, sizeof out) == sizeof expected - 1);
+      CHECK(memcmp(out, expected, sizeof expected - 1) == 0);
+    }
+    cm_body_release(body);
+    CHECK(books.blocks == 0 && books.live_bytes == 0);
+  }
+  CHECK(allowed > 5);
+}
+
 /* Twenty turns, a fork, a render; on failure everything that was there stays. */
 static cm_status converse(cm_transcript *transcript, cm_transcript *fork, cm_body *body) {
   cm_status status = CM_OK;
@@ -194,5 +239,6 @@ void transcript_tests(void) {
   a_fork_goes_its_own_way();
   truncate_removes_from_the_end_only();
   undo_and_free_do_not_disturb_a_reader();
+  marks_are_put_in_between();
   every_failing_allocation_keeps_what_was_there();
 }

@@ -10,7 +10,8 @@
 enum {
   BYTES_PER_MESSAGE = 8 * sizeof(void *), /* its slice and the comma's, about */
   DEFAULT_PIECE = 64 * 1024,
-  ROOM = 16 * 1024 /* for what is read from a source, on the stack */
+  ROOM = 16 * 1024, /* for what is read from a source, on the stack */
+  MOST_MARKS = 4    /* as the API has it */
 };
 
 static cm_body *check_body(lua_State *L) {
@@ -45,8 +46,56 @@ static void check_parts(lua_State *L, int count) {
   }
 }
 
+/* The cache breakpoints of a body: `{ { message =, block =, control = }, … }` at index 2. */
+typedef struct mark_list {
+  cm_transcript_mark items[MOST_MARKS];
+  size_t count;
+} mark_list;
+
+/* Raw: what a metamethod made up could be collected while its bytes are in use. */
+static void push_field(lua_State *L, const char *field) {
+  lua_pushstring(L, field);
+  lua_rawget(L, -2);
+}
+
+static size_t check_number(lua_State *L, const char *field) {
+  lua_Integer number;
+
+  push_field(L, field);
+  number = luaL_checkinteger(L, -1);
+  luaL_argcheck(L, number >= 1, 2, "marks are numbered from 1");
+  lua_pop(L, 1);
+  return (size_t)number - 1;
+}
+
+/* What control says stays in its table meanwhile. */
+static void check_mark(lua_State *L, cm_transcript_mark *mark) {
+  luaL_checktype(L, -1, LUA_TTABLE);
+  mark->message = check_number(L, "message");
+  mark->block = check_number(L, "block");
+  push_field(L, "control");
+  luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "a mark's control must be JSON text");
+  mark->control.ptr = lua_tolstring(L, -1, &mark->control.len);
+  lua_pop(L, 1);
+}
+
+static void check_marks(lua_State *L, mark_list *marks) {
+  size_t i;
+
+  marks->count = 0;
+  if (lua_isnoneornil(L, 2)) return;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_argcheck(L, lua_rawlen(L, 2) <= MOST_MARKS, 2, "too many marks");
+  marks->count = lua_rawlen(L, 2);
+  for (i = 0; i < marks->count; i++) {
+    lua_rawgeti(L, 2, (int)i + 1);
+    check_mark(L, &marks->items[i]);
+    lua_pop(L, 1);
+  }
+}
+
 /* Adds the checked part on top of the stack; *copied counts the bytes that the body alone holds. */
-static cm_status append_part(lua_State *L, cm_body *body, size_t *copied) {
+static cm_status append_part(lua_State *L, cm_body *body, const mark_list *marks, size_t *copied) {
   cm_segment_handle *segment;
   cm_source_handle *file;
   cm_transcript_handle *transcript;
@@ -63,37 +112,42 @@ static cm_status append_part(lua_State *L, cm_body *body, size_t *copied) {
   if (file) return cm_body_append_source(body, file->source);
   transcript = cm_class_test(L, -1, CM_TRANSCRIPT_CLASS);
   *copied += cm_transcript_count(&transcript->transcript) * BYTES_PER_MESSAGE;
-  return cm_transcript_render(&transcript->transcript, body);
+  return cm_transcript_render_marked(&transcript->transcript, marks->items, marks->count, body);
 }
 
-static cm_status append_parts(lua_State *L, cm_body *body, int count, size_t *copied) {
+static cm_status append_parts(lua_State *L, cm_body *body, int count, const mark_list *marks,
+                              size_t *copied) {
   cm_status status = CM_OK;
   int i;
 
   for (i = 1; status == CM_OK && i <= count; i++) {
     lua_rawgeti(L, 1, i);
-    status = append_part(L, body, copied);
+    status = append_part(L, body, marks, copied);
     lua_pop(L, 1);
   }
   return status;
 }
 
-/* core.body{ string | segment | transcript | file, … } -> body */
+/* core.body({ string | segment | transcript | file, … }[, marks]) -> body; marks are put into the
+   transcript on the way, one for each message at most, in their order */
 static int body_new(lua_State *L) {
   cm_body_handle *handle;
   cm_status status;
+  mark_list marks;
   size_t copied = 0;
   int count;
 
   luaL_checktype(L, 1, LUA_TTABLE);
   count = (int)lua_rawlen(L, 1);
   check_parts(L, count);
+  check_marks(L, &marks);
   handle = lua_newuserdatauv(L, sizeof *handle, 0);
   handle->body = NULL;
   luaL_setmetatable(L, CM_BODY_CLASS);
   handle->body = cm_body_new(&cm_libc_alloc);
-  status = handle->body ? append_parts(L, handle->body, count, &copied) : CM_ERR_NOMEM;
+  status = handle->body ? append_parts(L, handle->body, count, &marks, &copied) : CM_ERR_NOMEM;
   if (status == CM_ERR_LIMIT) return luaL_error(L, "body is too long");
+  if (status == CM_ERR_PROTOCOL) return luaL_error(L, "a mark names a block that is not there");
   if (status != CM_OK) return luaL_error(L, "not enough memory");
   cm_collector_tell(L, copied);
   return 1;

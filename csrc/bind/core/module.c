@@ -14,6 +14,7 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_open_file(L);
   cm_open_http1(L);
   cm_open_json(L);
+  cm_open_mark(L);
   cm_open_response(L);
   cm_open_segment(L);
   cm_open_sha256(L);

@@ -14,6 +14,7 @@ void cm_open_body(lua_State *L);
 void cm_open_file(lua_State *L);
 void cm_open_http1(lua_State *L);
 void cm_open_json(lua_State *L);
+void cm_open_mark(lua_State *L);
 void cm_open_response(lua_State *L);
 void cm_open_segment(lua_State *L);
 void cm_open_sha256(lua_State *L);

@@ -50,6 +50,15 @@ static int response_message_json(lua_State *L) {
   return push_rendered(L, object, cm_message_render(message, &object->out));
 }
 
+/* response:head_json() -> the same without its blocks | nil */
+static int response_head_json(lua_State *L) {
+  const cm_message *message = check_message(L);
+  response_object *object = check_object(L);
+
+  cm_buffer_clear(&object->out);
+  return push_rendered(L, object, cm_message_render_head(message, &object->out));
+}
+
 static int response_block_count(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)check_message(L)->blocks.count);
   return 1;
@@ -147,6 +156,7 @@ void cm_open_response_message(lua_State *L) {
     { "complete", response_complete },
     { "stop_reason", response_stop_reason },
     { "message_json", response_message_json },
+    { "head_json", response_head_json },
     { "block_count", response_block_count },
     { "block", response_block },
     { "block_raw", response_block_raw },

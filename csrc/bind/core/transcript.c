@@ -6,6 +6,7 @@
 #include "bind/core/module.h"
 #include "bind/handles.h"
 #include "core/json_reader.h"
+#include "core/mark.h"
 
 enum { BYTES_PER_ENTRY = 2 * sizeof(void *) }; /* what a fork does not share, about */
 
@@ -112,6 +113,15 @@ static int transcript_blocks(lua_State *L) {
   return 1;
 }
 
+/* transcript:block_count(i) -> how many blocks message i has; a text is one */
+static int transcript_block_count(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  cm_slice bytes = cm_segment_bytes(cm_transcript_get(transcript, check_index(L, 2, transcript)));
+
+  lua_pushinteger(L, (lua_Integer)cm_mark_count(cm_transcript_content(bytes)));
+  return 1;
+}
+
 /* transcript:role(i) -> "user" | "assistant" | "system" */
 static int transcript_role(lua_State *L) {
   static const char *const NAMES[] = { "user", "assistant", "system" };
@@ -157,11 +167,17 @@ static int transcript_fork(lua_State *L) {
 
 void cm_open_transcript(lua_State *L) {
   static const luaL_Reg methods[] = {
-    { "append", transcript_append },     { "count", transcript_count },
-    { "bytes", transcript_bytes },       { "get", transcript_get },
-    { "blocks", transcript_blocks },     { "role", transcript_role },
-    { "truncate", transcript_truncate }, { "pop", transcript_pop },
-    { "fork", transcript_fork },         { NULL, NULL },
+    { "append", transcript_append },
+    { "count", transcript_count },
+    { "bytes", transcript_bytes },
+    { "get", transcript_get },
+    { "blocks", transcript_blocks },
+    { "role", transcript_role },
+    { "truncate", transcript_truncate },
+    { "pop", transcript_pop },
+    { "fork", transcript_fork },
+    { "block_count", transcript_block_count },
+    { NULL, NULL },
   };
   static const luaL_Reg metamethods[] = {
     { "__gc", transcript_gc },

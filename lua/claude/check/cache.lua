@@ -51,14 +51,22 @@ end
 ---@field path string
 ---@field ttl string
 
+--- The breakpoints in a list of tools or blocks, as far as they are right.
+---@param list any
+---@param path string of the list
+---@return claude.CacheMark[]
+function M.marks_in(list, path)
+  local found = {}
+  collect_list(found, list, path)
+  return found
+end
+
 --- The breakpoints of one message.
 ---@param message table decoded
 ---@param number integer its place among the messages
 ---@return claude.CacheMark[]
 function M.marks(message, number)
-  local found = {}
-  collect_list(found, message.content, ("message %d: content"):format(number))
-  return found
+  return M.marks_in(message.content, ("message %d: content"):format(number))
 end
 
 ---@param params table
@@ -85,6 +93,10 @@ end
 ---@param ctx claude.CheckContext
 ---@return claude.Error?
 function M.check(params, ctx)
+  if values.given(params.cache) then
+    local _, problem = require("claude.cache.settings").read(params.cache)
+    if problem then return problem end
+  end
   local err, found = collect_all(params, ctx.marks_before or {})
   if err then return err end
   if #found > MOST then return rules.broken("cache_count", found[MOST + 1].path, #found) end

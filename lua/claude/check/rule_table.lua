@@ -194,6 +194,18 @@ local M = {
     remedy = 'write ttl = "5m" or ttl = "1h"',
     api = { "cache_control%..-ttl: Input should be" },
   },
+  cache_setting = {
+    text = "cache is %s",
+    remedy = 'write cache = "auto", or a table such as cache = { ttl = "1h" }',
+  },
+  cache_field = {
+    text = "cache has no setting %s",
+    remedy = "it has ttl, tools, system, messages and diagnostics",
+  },
+  cache_level = {
+    text = "cache.%s is %s",
+    remedy = 'write true, false, "5m" or "1h"',
+  },
   cache_count = {
     text = "%d blocks have cache_control, and 4 is the most",
     remedy = "keep the last ones of tools, system and messages; one at the top level moves"

@@ -33,6 +33,7 @@ local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
 ---@field frame claude.Frame
 ---@field options claude.CallOptions
 ---@field stopped integer calls that were answered for the user
+---@field cached? claude.Cached what the parameter `cache` has made of it
 
 ---@param text string
 ---@param hint? string
@@ -120,21 +121,23 @@ local function with_true_numbers(err, hidden)
   return err
 end
 
--- The cache breakpoints of the messages before the open turn. Sealed messages do not
--- change: each is looked into once.
+-- The cache breakpoints of the first messages. Sealed messages do not change: each is
+-- looked into once.
 ---@param chat claude.Conversation
 ---@param transcript userdata
----@param first integer where the open turn begins
+---@param last integer
 ---@return claude.CacheMark[]
-local function marks_before(chat, transcript, first)
-  local all = {}
-  for i = 1, first - 1 do
-    if not chat.marks[i] then
+local function marks_up_to(chat, transcript, last)
+  local all, sealed = {}, chat.transcript:count()
+  for i = 1, last do
+    local marks = chat.marks[i]
+    if not marks then
       local json = transcript:get(i)
       local marked = json:find('"cache_control"', 1, true)
-      chat.marks[i] = marked and require("claude.check.cache").marks(history.decode(json), i) or {}
+      marks = marked and require("claude.check.cache").marks(history.decode(json), i) or {}
     end
-    for _, mark in ipairs(chat.marks[i]) do
+    if i <= sealed then chat.marks[i] = marks end
+    for _, mark in ipairs(marks) do
       all[#all + 1] = mark
     end
   end
@@ -174,7 +177,7 @@ local function check_request(chat, turn)
     options = turn.options,
     stream = turn.params.max_tokens ~= 0,
     paused = PAUSED[chat.state.stop_reason] or false,
-    marks_before = marks_before(chat, turn.transcript, first),
+    marks_before = marks_up_to(chat, turn.transcript, first - 1),
   })
   local _, err = check.params(checked, context)
   if err then return with_true_numbers(err, hidden) end
@@ -194,18 +197,34 @@ local function check_change(chat, params, in_turn)
   return err
 end
 
+-- Tools and system as they are sealed, unless a cache breakpoint was put in.
+---@param chat claude.Conversation
+---@param params table
+---@return table params
+local function with_sealed(chat, params)
+  params = tables.merged(params)
+  for name, json in pairs(chat.sealed) do
+    if params[name] == nil then params[name] = assert(core.raw(json)) end
+  end
+  return params
+end
+
 ---@param chat claude.Conversation
 ---@param turn claude.Turn
 ---@return claude.Frame?
 ---@return claude.Error? err
 local function framed(chat, turn)
-  local params = tables.merged(turn.params)
-  for name, json in pairs(chat.sealed) do
-    params[name] = assert(core.raw(json))
+  local params = turn.params
+  if params.cache then
+    local marks = marks_up_to(chat, turn.transcript, turn.transcript:count())
+    local cached, err = require("claude.cache").of_turn(chat, turn, marks)
+    if err then return nil, err end
+    turn.cached = cached
+    params = cached and cached.params or params
   end
   -- Filling the cache writes nothing, so there is nothing to stream.
-  local streams = params.max_tokens ~= 0
-  return request.frame(chat.client, params, { stream = streams, betas = turn.options.betas })
+  local options = { stream = params.max_tokens ~= 0, betas = turn.options.betas }
+  return request.frame(chat.client, with_sealed(chat, params), options)
 end
 
 ---@param chat claude.Conversation
@@ -296,9 +315,10 @@ function M.stream(chat, overrides, options, level)
   local ready, err = prepare(chat, turn)
   if not ready then return stream.open(chat.client, { err = err }) end
   commit(chat, turn)
+  local marks = turn.cached and turn.cached.marks
   return stream.open(chat.client, {
     frame = turn.frame,
-    body = core.body({ turn.frame.before, turn.transcript, turn.frame.after }),
+    body = core.body({ turn.frame.before, turn.transcript, turn.frame.after }, marks),
     options = turn.options,
     on_end = function(reply) return seal(chat, reply) end,
   })
