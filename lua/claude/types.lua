@@ -882,6 +882,10 @@ function simulator.run(command, options) end
 ---@field requests table[] what was asked, without credentials
 local Simulator = {}
 
+--- Lets so many seconds pass for the prompt cache, at once.
+---@param seconds number
+function Simulator:advance(seconds) end
+
 --- Ends every connection and frees the port.
 function Simulator:close() end
 

@@ -3,6 +3,7 @@
 local content = require("claude.simulator.content")
 local faults = require("claude.simulator.faults")
 local prefixes = require("claude.simulator.prefix")
+local rendering = require("claude.simulator.rendering")
 local seals = require("claude.simulator.seal")
 local tokens = require("claude.simulator.tokens")
 
@@ -13,6 +14,7 @@ local M = {}
 ---@field tokens integer estimated tokens of the prompt
 ---@field trail { hash: string, tokens: integer }[] the prompt so far, after each block
 ---@field marks { at: integer, ttl: string }[] cache breakpoints: places in the trail, in order
+---@field said table<string, boolean> what of the prefix was said, after each block
 ---@field transformations table[] thinking blocks left out, as `input_transformations` tells it
 
 local BINDING = "The block is bound to a different conversation. Remove the block, or set "
@@ -161,6 +163,7 @@ local function read_message(reader, message, at)
       local encoded = content.canonical(block)
       if encoded then
         reader.prefix:block(encoded)
+        reader.said[reader.prefix.content] = true
         add_text(reader, encoded)
       end
       add_mark(reader, control_of(block))
@@ -168,24 +171,24 @@ local function read_message(reader, message, at)
   end
 end
 
-local function read_prompt(reader, request)
+--- What the model sees of the parameters at this place.
+local function add_setting(reader, text) reader.cache = prefixes.short(reader.cache .. text) end
+
+--- Tools that are loaded later stand outside the prefix.
+local function read_prompt(reader, request, settings)
+  add_setting(reader, settings.tools)
   for _, tool in ipairs(request.tools or {}) do
-    add_text(reader, content.canonical(tool))
-    add_mark(reader, tool.cache_control)
+    if tool.defer_loading ~= true then
+      add_text(reader, content.canonical(tool))
+      add_mark(reader, tool.cache_control)
+    end
   end
+  add_setting(reader, settings.system)
   for _, block in ipairs(content.blocks(request.system)) do
     add_text(reader, content.canonical(block) or "")
     add_mark(reader, block.cache_control)
   end
-end
-
---- What of the parameters the messages cache depends on.
-local function mode_of(request)
-  local thinking, output = request.thinking or {}, request.output_config or {}
-  return table.concat(
-    { tostring(thinking.type), tostring(thinking.budget_tokens), tostring(output.effort) },
-    "/"
-  )
+  add_setting(reader, settings.messages)
 end
 
 ---@class claude.simulator.history.Options
@@ -209,15 +212,15 @@ function M.read(request, options)
     drops = binding.prefix_mismatch_behavior == "drop_block",
     keeps = options.model.keeps_thinking,
     tokens = 3,
-    cache = prefixes.short(options.model.id),
+    cache = "",
     trail = {},
     marks = {},
+    said = {},
     transformations = {},
     open = open_turn(request.messages),
   }
   reader.latest_first, reader.latest_last = latest_assistant(request.messages)
-  read_prompt(reader, request)
-  reader.cache = prefixes.short(reader.cache .. mode_of(request))
+  read_prompt(reader, request, rendering.of(request, options.model))
   for at, message in ipairs(request.messages) do
     local fault = read_message(reader, message, at)
     if fault then return nil, fault end

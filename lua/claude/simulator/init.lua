@@ -11,6 +11,7 @@
 local core = require("claude.c_part")("claude.core")
 
 local caches = require("claude.simulator.cache")
+local diagnosis = require("claude.simulator.diagnosis")
 local ids = require("claude.simulator.ids")
 local models = require("claude.simulator.models")
 local routes = require("claude.simulator.routes")
@@ -89,6 +90,15 @@ function Simulator:log(exchange)
   return entry
 end
 
+--- Lets so many seconds pass for the prompt cache, at once.
+---@param seconds number
+function Simulator:advance(seconds)
+  if type(seconds) ~= "number" or seconds < 0 then
+    error("sim:advance takes a number of seconds from 0", 2)
+  end
+  self.ahead = self.ahead + seconds
+end
+
 --- Ends every connection and frees the port. May be called again.
 function Simulator:close()
   if self.server then self.server:close() end
@@ -162,8 +172,8 @@ end
 
 local function new(options)
   local uv = require("luv")
-  local seed = tostring(options.seed or 1)
-  return setmetatable({
+  local seed, sim = tostring(options.seed or 1), nil
+  sim = setmetatable({
     settings = options,
     seed = seed,
     strict = options.strict ~= false,
@@ -176,10 +186,13 @@ local function new(options)
     on_request = options.on_request,
     ids = ids.generator(seed),
     sealer = seals.new(seed),
-    cache = caches.new(function() return uv.now() / 1000 end),
+    ahead = 0,
+    cache = caches.new(function() return uv.now() / 1000 + sim.ahead end),
+    diagnosis = diagnosis.new(),
     next_turn = scripts.source(options.script),
     find_model = finder(options.models),
   }, Simulator)
+  return sim
 end
 
 --- Has waiting calls of this library run luv's loop, where the transport is there.

@@ -17,6 +17,8 @@ local M = {}
 ---@field efforts string[] empty: takes no effort
 ---@field effort? string the default
 ---@field forced boolean tool_choice any/tool is taken at all
+---@field thinking_early boolean the thinking setting stands before the tools in the prompt
+---@field effort_early boolean the effort likewise
 ---@field cache_min integer shortest prefix that is cached
 ---@field binds boolean signatures also bind what stands before the block
 ---@field keeps_thinking boolean thinking of earlier turns stays in the prompt
@@ -167,6 +169,7 @@ local ROWS = {
     created = "2026-02-04",
     thinking = "adaptive enabled disabled",
     default = "off",
+    thinking_early = false,
     display = "summarized",
     efforts = "low medium high max",
     cache_min = 4096,
@@ -179,6 +182,7 @@ local ROWS = {
     created = "2026-02-17",
     thinking = "adaptive enabled disabled",
     default = "off",
+    thinking_early = false,
     display = "summarized",
     efforts = "low medium high max",
     interleaves = true,
@@ -200,6 +204,7 @@ local ROWS = {
     created = "2025-11-24",
     thinking = "enabled disabled",
     default = "off",
+    thinking_early = false,
     display = "summarized",
     efforts = "low medium high",
     context = 200000,
@@ -217,6 +222,8 @@ local ROWS = {
     created = "2025-09-29",
     thinking = "enabled disabled",
     default = "off",
+    thinking_early = false,
+    effort_early = false,
     display = "summarized",
     efforts = "",
     context = 200000,
@@ -236,6 +243,8 @@ local ROWS = {
     created = "2025-10-15",
     thinking = "enabled disabled",
     default = "off",
+    thinking_early = false,
+    effort_early = false,
     display = "summarized",
     efforts = "",
     context = 200000,
@@ -256,6 +265,8 @@ local DEFAULTS = {
   context = 1000000,
   max_output = 128000,
   forced = true,
+  thinking_early = true,
+  effort_early = true,
   cache_min = 1024,
   binds = false,
   keeps_thinking = true,

@@ -1,6 +1,7 @@
 --- From a request to the answer: which endpoint, who asks, what is wrong, and
 --- what is said.
 local core = require("claude.core")
+local diagnosis = require("claude.simulator.diagnosis")
 local faults = require("claude.simulator.faults")
 local histories = require("claude.simulator.history")
 local models = require("claude.simulator.models")
@@ -172,14 +173,18 @@ local function create_message(exchange)
   local turn = sim.next_turn(prompt.request, info_of(exchange, prompt))
   sim.answered = sim.answered + 1
   if turn.error then return refuse(exchange, turn.error) end
+  local asked = diagnosis.prompt(prompt.history, prompt.model.id)
+  local delay = choose(turn, sim.settings, "delay") or 0
   local message = replies.build(turn, {
     request = prompt.request,
     model = prompt.model,
     history = prompt.history,
     sealer = sim.sealer,
     ids = sim.ids,
-    cached = sim.cache:account(prompt.history, prompt.model.cache_min),
+    cached = sim.cache:account(prompt.history, prompt.model.cache_min, delay),
   })
+  message.diagnostics = sim.diagnosis:of(prompt.request, asked, prompt.history)
+  sim.diagnosis:remember(message.id, asked)
   if message.stop_reason == "pause_turn" or message.stop_reason == "compaction" then
     sim.paused[prompt.history.prefix.content] = true
   end

@@ -139,17 +139,23 @@ end
 
 local function nullable(value) return value == nil and "null" or encode(value) end
 
+--- Members that only some messages have.
+local function more_of(message)
+  local parts = {}
+  for _, name in ipairs({ "diagnostics", "input_transformations" }) do
+    local value = message[name]
+    if value ~= nil then parts[#parts + 1] = (',"%s":%s'):format(name, encode(value)) end
+  end
+  return table.concat(parts)
+end
+
 --- The head of a message: everything but content and how it ended.
 local function head(message, usage)
-  local more = ""
-  if message.input_transformations then
-    more = ',"input_transformations":' .. encode(message.input_transformations)
-  end
   return (
     '{"type":"message_start","message":{"model":%s,"id":%s,"type":"message",'
     .. '"role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,'
     .. '"stop_details":null,"container":null,"usage":%s%s}}'
-  ):format(encode(message.model), encode(message.id), encode(usage), more)
+  ):format(encode(message.model), encode(message.id), encode(usage), more_of(message))
 end
 
 local function edits(message)
@@ -217,10 +223,6 @@ function M.json(message)
     end
     blocks[index] = encode(block)
   end
-  local more = ""
-  if message.input_transformations then
-    more = ',"input_transformations":' .. encode(message.input_transformations)
-  end
   return (
     '{"model":%s,"id":%s,"type":"message","role":"assistant","content":[%s],'
     .. '"stop_reason":%s,"stop_sequence":%s,"stop_details":%s,"container":%s,"usage":%s%s}'
@@ -233,7 +235,7 @@ function M.json(message)
     nullable(message.stop_details),
     nullable(message.container),
     encode(message.usage),
-    more .. edits(message)
+    more_of(message) .. edits(message)
   )
 end
 
