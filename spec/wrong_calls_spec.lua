@@ -59,6 +59,7 @@ describe("a wrong call", function()
         "stream",
         "system",
         "undo",
+        "usage",
         "user",
       })
     end

@@ -24,6 +24,7 @@ local headers = require("claude.headers")
 ---@field allow_http? boolean http to other machines than this one
 ---@field interleaved_thinking? boolean false: no beta header for manual thinking between tools
 ---@field http_version? "1.1"|"2"
+---@field prices? table<string, claude.Price> by model, in US dollars; see doc/caching.md
 ---@field proxy? string
 ---@field no_proxy? string hosts that are asked directly
 ---@field ca_file? string
@@ -43,18 +44,25 @@ local headers = require("claude.headers")
 ---@field max_retry_wait number
 ---@field transport_options table
 ---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
+---@field prices table<string, claude.Price>
 ---@field package places claude.Places? with max_concurrency
 ---@field package log claude.Log? if anything is to be logged
 ---@field package hooks? fun(): function[], function? middleware and sign, if there are any
+---@field package ledger claude.Ledger
 ---@field private credentials claude.Credentials
 local Client = { __name = "claude.Client" }
 
--- Models are asked about seldom: that part loads when it is.
+-- Parts that load when they are first used.
+local PARTS = {
+  models = function(self) return require("claude.model_api").new(self) end,
+  ledger = function() return require("claude.ledger").new() end,
+}
+
 function Client:__index(name)
-  if name ~= "models" then return Client[name] end
-  local models = require("claude.model_api").new(self)
-  rawset(self, "models", models)
-  return models
+  if not PARTS[name] then return Client[name] end
+  local part = PARTS[name](self)
+  rawset(self, name, part)
+  return part
 end
 
 local TYPES = {
@@ -79,6 +87,7 @@ local TYPES = {
   middleware = "table",
   no_proxy = "string",
   on_warning = "function",
+  prices = "table",
   proxy = "string",
   sign = "function",
   version = "string",
@@ -165,6 +174,7 @@ local function check_types(options, level)
   if options.log_level and not require("claude.log").is_level(options.log_level) then
     error("claude.new: log_level must be off, error, warn, info or debug", level + 1)
   end
+  if options.prices then require("claude.prices").check(options.prices, level + 1) end
 end
 
 ---@param options claude.ClientOptions
@@ -316,6 +326,7 @@ function M.new(options)
     max_retry_wait = options.max_retry_wait or 120,
     interleaved_thinking = options.interleaved_thinking ~= false,
     on_warning = options.on_warning,
+    prices = options.prices or {},
     transport_options = picked(options, TRANSPORT),
     response_limits = picked(options, RESPONSE),
     retrieved = {},
@@ -349,6 +360,25 @@ function Client:warn(code, text, about)
   if self.on_warning then return self.on_warning(text, code) end
   if self.has_logger then return self.log:line("warn", text, { code = code }) end
   require("claude.host").log("warning", text)
+end
+
+--- What all replies of this client used so far, and what they cost.
+---@return claude.Usage
+function Client:usage()
+  check_receiver(self, Client, "client:usage()")
+  return self.ledger:usage()
+end
+
+--- What one message cost, in US dollars; nil and the reason where a price is not known.
+---@param message claude.Message or any table with its model and usage
+---@return number? dollars
+---@return string? why
+function Client:cost(message)
+  check_receiver(self, Client, "client:cost(…)")
+  if type(message) ~= "table" or type(message.usage) ~= "table" then
+    error("client:cost takes a message", 2)
+  end
+  return require("claude.ledger").cost(message, self.prices)
 end
 
 --- A conversation: append-only, exact, savable.

@@ -27,6 +27,7 @@ local values = require("claude.check.values")
 ---@field package tool_list claude.ToolList
 ---@field package state { stop_reason: string?, container: string?, kept: boolean? }
 ---@field package marks table<integer, claude.CacheMark[]> cache breakpoints of sealed messages
+---@field package ledger claude.Ledger
 ---@field package active? claude.Stream|claude.Run what is under way
 ---@field package last_params? table of the last request
 local Conversation = {}
@@ -56,6 +57,7 @@ local function make(client, fields)
   fields.draft = fields.draft or new_draft()
   fields.state = fields.state or {}
   fields.marks = {}
+  fields.ledger = fields.ledger or require("claude.ledger").new(true)
   return setmetatable(fields, Conversation)
 end
 
@@ -362,6 +364,14 @@ function Conversation:prefix_hash(count)
   local sealed = self.sealed
   local parts = { sealed.tools or "null", ",", sealed.system or "null", ",[", first, "]" }
   return core.body(parts):sha256()
+end
+
+--- What the replies of this conversation used, turn by turn and together, and what they
+--- cost. Turns that were undone count; a fork counts its own.
+---@return claude.Usage
+function Conversation:usage()
+  check_receiver(self, Conversation, "chat:usage()")
+  return self.ledger:usage()
 end
 
 --- The conversation as a text; `client:load` takes it back. Holds no credentials.

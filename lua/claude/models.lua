@@ -183,7 +183,7 @@ end
 --- The name without date, platform prefix and platform suffix.
 ---@param model string
 ---@return string
-local function base_name(model)
+function M.base_name(model)
   local name = model:match("anthropic[./](claude%-.*)$") or model
   name = name:gsub("%-v%d+:%d+$", ""):gsub("%-v%d+$", "")
   name = name:gsub("@%w+$", ""):gsub("%-%d%d%d%d%d%d%d%d$", ""):gsub("%-latest$", "")
@@ -238,7 +238,7 @@ end
 ---@return claude.Capabilities?
 function M.capabilities(model, retrieved)
   if type(model) ~= "string" then return nil end
-  local known = BUILT_IN[base_name(model)]
+  local known = BUILT_IN[M.base_name(model)]
   local info = retrieved and retrieved[model]
   if info then return merged(info, known) end
   return known

@@ -21,6 +21,7 @@ local reading = require("claude.reading")
 ---@field private pings boolean whether they are handed out
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
+---@field package used? claude.TurnUsage what it used, once that is written down
 local Stream = {}
 Stream.__index = Stream
 Stream.__name = "claude.Stream"
@@ -37,10 +38,19 @@ Stream.__name = "claude.Stream"
 ---@field options? claude.CallOptions
 ---@field err? claude.Error why the request cannot be made
 ---@field on_end? fun(stream: claude.Stream): claude.Error? called once the message is whole
+---@field ledger? claude.Ledger of a conversation, beside the client's
 
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
 
 local function now() return require("claude.tasks").now() end
+
+-- What a message used is written down once, when it has ended in whatever way.
+---@param whole boolean
+function Stream:_record(whole)
+  local response = self.response
+  if self.used or not response or not response:head_json() then return end
+  self.used = require("claude.ledger").record(self.client, self.spec, response, whole)
+end
 
 ---@param err claude.Error
 ---@return nil
@@ -49,6 +59,7 @@ local function now() return require("claude.tasks").now() end
 function Stream:_fail(err)
   self.state, self.err = "failed", err
   if self.client.log then self.client.log:failed(err) end
+  self:_record(false)
   self.reply:cancel()
   return errors.fail(err)
 end
@@ -108,6 +119,7 @@ function Stream:_finish()
   self.reply:close()
   -- Done before the reply is sealed: on_warning may raise, and sealing happens once.
   self.state = "done"
+  self:_record(true)
   local err = self.spec.on_end and self.spec.on_end(self)
   if err then return self:_fail(err) end
   return nil

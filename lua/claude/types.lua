@@ -199,6 +199,7 @@ function ErrorModule.is(value) end
 ---@field allow_http? boolean http to other machines than this one
 ---@field interleaved_thinking? boolean false: no beta header for manual thinking between tools
 ---@field http_version? "1.1"|"2"
+---@field prices? table<string, claude.Price> by model, in US dollars; see doc/caching.md
 ---@field proxy? string
 ---@field no_proxy? string hosts that are asked directly
 ---@field ca_file? string
@@ -293,6 +294,16 @@ function Client:conversation(params) end
 ---@return claude.Error? err
 function Client:load(path, params) end
 
+--- What all replies of this client used so far, and what they cost.
+---@return claude.Usage
+function Client:usage() end
+
+--- What one message cost, in US dollars; nil and the reason where a price is not known.
+---@param message claude.Message or any table with its model and usage
+---@return number? dollars
+---@return string? why
+function Client:cost(message) end
+
 --- Tells the user about something that works, but not as it seems.
 ---@param code string
 ---@param text string
@@ -301,6 +312,51 @@ function Client:warn(code, text, about) end
 
 --- Closes the client: new requests are refused.
 function Client:close() end
+
+--- Prices of one model, in US dollars per million tokens.
+---@class claude.Price
+---@field input? number
+---@field output? number
+---@field cache_read? number 0.1 times input; on Fable and Mythos from 5.1 it has to be given
+---@field cache_write_5m? number 1.25 times input
+---@field cache_write_1h? number 2 times input
+---@field web_search? number per 1,000 searches
+---@field batch? claude.Price for the service tier of that name; so are priority, fast, us, …
+
+---@class claude.Counts
+---@field requests integer
+---@field incomplete integer of these, replies that broke off: what they had told is counted
+---@field input_tokens integer neither read from the cache nor written to it
+---@field output_tokens integer thinking included
+---@field thinking_tokens integer
+---@field cache_read_input_tokens integer
+---@field cache_creation_input_tokens integer
+---@field cache_creation { ephemeral_5m_input_tokens: integer, ephemeral_1h_input_tokens: integer }
+---@field server_tool_use table<string, integer> web_search_requests, web_fetch_requests, …
+---@field cost? number US dollars; nil when one of the prices is not known
+---@field no_cost? string why there is no cost
+
+---@class claude.Usage: claude.Counts
+---@field models table<string, claude.Counts> the same by model
+---@field turns? claude.TurnUsage[] of a conversation, in this process
+
+---@class claude.TurnUsage: claude.Counts
+---@field id? string of the message
+---@field model? string
+---@field cache? claude.CacheReport with the parameter `cache`
+
+--- What the cache did for one turn of a conversation, and what was to be expected.
+---@class claude.CacheReport
+---@field identical? boolean whether all that the request before sent was sent again, byte for
+--- byte and under the same settings; nil: there was none before
+---@field changed? string[] what was not: "model", "tools", "system", "messages", "thinking", …
+---@field path? string the first message that differs, such as "messages[3]"
+---@field expected integer tokens that should have been read
+---@field read integer tokens that were
+---@field written integer
+---@field miss? "changed"|"expired"|"short"|"unexplained" why less was read, or nothing written
+---@field text? string the same in words
+---@field diagnosis? string what the API found changed, such as "tools_changed"
 
 --- Parameters as the Messages API has them, and `betas`. What is not listed passes through.
 ---@class claude.Params
@@ -628,6 +684,11 @@ function Conversation:keep(partial) end
 ---@param count? integer
 ---@return string hex
 function Conversation:prefix_hash(count) end
+
+--- What the replies of this conversation used, turn by turn and together, and what they
+--- cost. Turns that were undone count; a fork counts its own.
+---@return claude.Usage
+function Conversation:usage() end
 
 --- The conversation as a text; `client:load` takes it back.
 ---@return string? dump

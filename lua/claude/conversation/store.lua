@@ -62,7 +62,7 @@ function M.dump(chat)
     params = params,
     system = chat.sealed.system,
     tools = chat.sealed.tools,
-    state = assert(core.encode(core.object(chat.state))),
+    state = assert(core.encode(tables.merged(chat.state, { usage = chat.ledger:sums() }))),
     messages = messages,
     results = results,
     said = chat.draft.content,
@@ -213,6 +213,7 @@ end
 ---@param json string
 ---@return table? state
 ---@return string? problem
+---@return any usage
 local function read_state(json)
   local value, problem = decoded(json, "state", { table = true })
   if not value then return nil, problem end
@@ -223,14 +224,14 @@ local function read_state(json)
     end
     state[name] = value[name]
   end
-  return state
+  return state, nil, value.usage
 end
 
 ---@param saved claude.Saved
 ---@return table? fields of a conversation
 ---@return string? problem
 local function read_all(saved)
-  local tool_views, params, transcript, draft, state, problem
+  local tool_views, params, transcript, draft, state, problem, usage
   params, problem = read_params(saved)
   if params then
     tool_views, problem = read_tools(saved)
@@ -242,7 +243,7 @@ local function read_all(saved)
     draft, problem = read_draft(saved, transcript)
   end
   if draft then
-    state, problem = read_state(saved.state)
+    state, problem, usage = read_state(saved.state)
   end
   if not state then return nil, problem end
   return {
@@ -252,6 +253,7 @@ local function read_all(saved)
     transcript = transcript,
     draft = draft,
     state = state,
+    ledger = require("claude.ledger").restore(usage),
   }
 end
 

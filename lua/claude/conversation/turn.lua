@@ -262,7 +262,7 @@ end
 ---@param response userdata
 ---@return string? id
 local function container_of(response)
-  local json = response:message_json()
+  local json = response:head_json()
   -- Few replies have one: the others need no decoding here.
   if not json:find('"container":%s*{') then return nil end
   local container = core.decode(json).container
@@ -320,6 +320,7 @@ function M.stream(chat, overrides, options, level)
     frame = turn.frame,
     body = core.body({ turn.frame.before, turn.transcript, turn.frame.after }, marks),
     options = turn.options,
+    ledger = chat.ledger,
     on_end = function(reply) return seal(chat, reply) end,
   })
 end

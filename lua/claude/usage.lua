@@ -1,0 +1,181 @@
+--- What a message says it used, as numbers that can be added up.
+---
+--- The names are the API's, and `thinking_tokens` beside them, which are part of
+--- `output_tokens`. `input_tokens` are those that were neither read from the cache nor
+--- written to it.
+
+local M = {}
+
+---@class claude.Counts
+---@field requests integer
+---@field incomplete integer of these, replies that broke off: what they had told is counted
+---@field input_tokens integer
+---@field output_tokens integer thinking included
+---@field thinking_tokens integer
+---@field cache_read_input_tokens integer
+---@field cache_creation_input_tokens integer
+---@field cache_creation { ephemeral_5m_input_tokens: integer, ephemeral_1h_input_tokens: integer }
+---@field server_tool_use table<string, integer> web_search_requests, web_fetch_requests, …
+
+local PLAIN = {
+  "requests",
+  "incomplete",
+  "input_tokens",
+  "output_tokens",
+  "thinking_tokens",
+  "cache_read_input_tokens",
+  "cache_creation_input_tokens",
+}
+local NESTED = { "cache_creation", "server_tool_use" }
+local FIVE, HOUR = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"
+
+---@return claude.Counts
+function M.zero()
+  local counts = { cache_creation = { [FIVE] = 0, [HOUR] = 0 } }
+  counts.server_tool_use = { web_search_requests = 0, web_fetch_requests = 0 }
+  for _, name in ipairs(PLAIN) do
+    counts[name] = 0
+  end
+  return counts
+end
+
+---@param value any
+---@return integer
+local function number(value)
+  local counts = type(value) == "number" and value >= 0 and value < math.huge
+  return counts and value or 0
+end
+
+---@param value any
+---@return table
+local function object(value) return type(value) == "table" and value or {} end
+
+-- Streams tell the total again at their end, and not how it splits: a total that has grown
+-- belongs to the one time to live there is. Of two, nobody knows.
+---@param creation table
+---@param total integer
+---@return table by_ttl
+local function split(creation, total)
+  local five, hour = number(creation[FIVE]), number(creation[HOUR])
+  if five + hour ~= total then
+    local one = (five > 0) ~= (hour > 0)
+    five, hour = one and five > 0 and total or 0, one and hour > 0 and total or 0
+  end
+  return { [FIVE] = five, [HOUR] = hour }
+end
+
+---@param value any
+---@return table<string, integer>
+local function tool_counts(value)
+  local counts = { web_search_requests = 0, web_fetch_requests = 0 }
+  for name, count in pairs(object(value)) do
+    if type(name) == "string" and type(count) == "number" then counts[name] = number(count) end
+  end
+  return counts
+end
+
+--- The numbers of one `usage`, or of one of its iterations. Null and what is missing are 0.
+---@param usage any
+---@return claude.Counts
+function M.read(usage)
+  usage = object(usage)
+  local counts = M.zero()
+  for _, name in ipairs(PLAIN) do
+    counts[name] = number(usage[name])
+  end
+  counts.requests, counts.incomplete = 1, 0
+  counts.thinking_tokens = number(object(usage.output_tokens_details).thinking_tokens)
+  counts.cache_creation = split(object(usage.cache_creation), counts.cache_creation_input_tokens)
+  counts.server_tool_use = tool_counts(usage.server_tool_use)
+  return counts
+end
+
+--- Counts that were saved, with what is no number as 0.
+---@param saved table
+---@return claude.Counts
+function M.restored(saved)
+  local counts = M.zero()
+  for _, name in ipairs(PLAIN) do
+    counts[name] = number(saved[name])
+  end
+  for _, group in ipairs(NESTED) do
+    for name, count in pairs(object(saved[group])) do
+      if type(name) == "string" then counts[group][name] = number(count) end
+    end
+  end
+  return counts
+end
+
+--- Tokens that were written to the cache for a time that nobody told.
+---@param counts claude.Counts
+---@return integer
+function M.unsplit(counts)
+  local by_ttl = counts.cache_creation
+  return counts.cache_creation_input_tokens - by_ttl[FIVE] - by_ttl[HOUR]
+end
+
+--- All tokens of the prompt.
+---@param counts claude.Counts
+---@return integer
+function M.prompt(counts)
+  return counts.input_tokens + counts.cache_read_input_tokens + counts.cache_creation_input_tokens
+end
+
+--- Adds `more` to `total`.
+---@param total claude.Counts
+---@param more claude.Counts
+function M.add(total, more)
+  for _, name in ipairs(PLAIN) do
+    total[name] = total[name] + more[name]
+  end
+  for _, group in ipairs(NESTED) do
+    for name, count in pairs(more[group]) do
+      total[group][name] = (total[group][name] or 0) + count
+    end
+  end
+end
+
+---@class claude.UsagePart what one model did for a message
+---@field model? string
+---@field counts claude.Counts
+---@field usage table as the API has it
+
+-- Compactions and fallbacks are requests of their own, with what the top level leaves out.
+---@param iterations table[]
+---@param asked string? the model that was asked
+---@param top claude.Counts
+---@return claude.UsagePart[]
+local function by_iteration(iterations, asked, top)
+  local parts = {}
+  for i, one in ipairs(iterations) do
+    local counts = M.read(one)
+    -- Told once for all of them.
+    if i == 1 then
+      counts.thinking_tokens, counts.server_tool_use = top.thinking_tokens, top.server_tool_use
+    else
+      counts.requests = 0
+    end
+    local own = one.type == "message" or one.type == "compaction"
+    local model = type(one.model) == "string" and one.model or own and asked or nil
+    parts[i] = { model = model, counts = counts, usage = one }
+  end
+  return parts
+end
+
+--- What a message used, by the models that worked on it: one part, or one for each of its
+--- iterations, whose sum is what is billed.
+---@param message table with `model` and `usage`
+---@param asked string? the model that was asked
+---@return claude.UsagePart[]
+function M.parts(message, asked)
+  local usage = object(message.usage)
+  local top = M.read(usage)
+  local iterations = {}
+  for _, one in ipairs(object(usage.iterations)) do
+    if type(one) == "table" then iterations[#iterations + 1] = one end
+  end
+  if #iterations > 0 then return by_iteration(iterations, asked or message.model, top) end
+  return { { model = message.model, counts = top, usage = usage } }
+end
+
+return M
