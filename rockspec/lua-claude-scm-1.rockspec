@@ -142,6 +142,7 @@ build = {
     ["claude.cache"] = "lua/claude/cache/init.lua",
     ["claude.cache.plan"] = "lua/claude/cache/plan.lua",
     ["claude.cache.settings"] = "lua/claude/cache/settings.lua",
+    ["claude.cache.watch"] = "lua/claude/cache/watch.lua",
     ["claude.check.cache"] = "lua/claude/check/cache.lua",
     ["claude.check.change"] = "lua/claude/check/change.lua",
     ["claude.check.display"] = "lua/claude/check/display.lua",

@@ -18,6 +18,18 @@ local tables = require("claude.tables")
 local turn = require("claude.conversation.turn")
 local values = require("claude.check.values")
 
+---@class claude.ConversationState
+---@field stop_reason? string of the last reply
+---@field message_id? string likewise
+---@field container? string where the server's code ran
+---@field kept? boolean the last reply was interrupted, and kept
+
+--- What was found in sealed messages: cache breakpoints by number, and the hashes of each
+--- with all before it.
+---@class claude.SealedMarks
+---@field [integer] claude.CacheMark[]
+---@field chain? string[]
+
 ---@class claude.Conversation
 ---@field params table what the next turns are sent with; `system` and `tools` are not in it
 ---@field client claude.Client
@@ -25,8 +37,9 @@ local values = require("claude.check.values")
 ---@field package draft claude.Draft
 ---@field package sealed { system: string?, tools: string? } JSON
 ---@field package tool_list claude.ToolList
----@field package state { stop_reason: string?, container: string?, kept: boolean? }
----@field package marks table<integer, claude.CacheMark[]> cache breakpoints of sealed messages
+---@field package state claude.ConversationState
+---@field package marks claude.SealedMarks
+---@field package print? claude.CachePrint of the last request with the parameter `cache`
 ---@field package ledger claude.Ledger
 ---@field package active? claude.Stream|claude.Run what is under way
 ---@field package last_params? table of the last request
@@ -56,7 +69,7 @@ local function make(client, fields)
   fields.transcript = fields.transcript or core.transcript()
   fields.draft = fields.draft or new_draft()
   fields.state = fields.state or {}
-  fields.marks = {}
+  fields.marks = fields.marks or {}
   fields.ledger = fields.ledger or require("claude.ledger").new(true)
   return setmetatable(fields, Conversation)
 end
@@ -289,7 +302,7 @@ function Conversation:undo()
   self.transcript:truncate(first - 1)
   self.draft = new_draft()
   self.draft:take_back(message, raws)
-  self.state = { container = self.state.container }
+  self.state = { container = self.state.container, message_id = self.state.message_id }
   self.marks = {}
   return true
 end
@@ -307,6 +320,8 @@ function Conversation:fork()
     draft = self.draft:copy(),
     state = tables.merged(self.state),
     last_params = self.last_params,
+    marks = tables.merged(self.marks, { chain = tables.merged(self.marks.chain or {}) }),
+    print = self.print,
   })
 end
 

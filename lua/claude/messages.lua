@@ -63,6 +63,34 @@ end
 ---@field frame claude.Frame
 ---@field body table
 ---@field options claude.CallOptions
+---@field on_end? fun(stream: claude.Stream)
+
+-- The params and messages that go out: with cache breakpoints, if any are to be planned.
+---@param client claude.Client
+---@param params table
+---@param counting boolean
+---@return claude.Cached?
+---@return claude.Error? err
+local function outgoing(client, params, counting)
+  local function warn(code, text) client:warn(code, text) end
+  local elements, err = request.encode_messages(params.messages, warn)
+  if not elements then return nil, err end
+  local cached
+  if params.cache and not counting then
+    cached, err = require("claude.cache").of_params(client, params, elements)
+    if err then return nil, err end
+  end
+  return cached or { params = params, messages = elements }
+end
+
+-- Told last, when the message is there already.
+---@param client claude.Client
+---@param cached claude.Cached
+---@return fun(stream: claude.Stream)?
+local function cache_report(client, cached)
+  if not cached.plan then return nil end
+  return function(reply) require("claude.cache.watch").request(client, cached, reply.used) end
+end
 
 ---@param client claude.Client
 ---@param params table
@@ -74,26 +102,22 @@ local function prepare(client, params, options, fields)
   fields.options = options
   local ok, err = check.params(params, check_context(client, params, fields))
   if not ok then return nil, err end
-  local frame, elements, cached
-  elements, err = request.encode_messages(
-    params.messages,
-    function(code, text) client:warn(code, text) end
-  )
-  if not elements then return nil, err end
   local counting = fields.endpoint == "count_tokens"
-  if params.cache and not counting then
-    cached, err = require("claude.cache").of_params(client, params, elements)
-    if err then return nil, err end
-  end
-  cached = cached or { params = params, messages = elements }
-  frame, err = request.frame(client, cached.params, {
+  local out, frame
+  out, err = outgoing(client, params, counting)
+  if not out then return nil, err end
+  frame, err = request.frame(client, out.params, {
     stream = fields.wire_stream,
     counting = counting,
     betas = options.betas,
   })
   if not frame then return nil, err end
-  local body = core.body({ frame.before, cached.messages, frame.after }, cached.marks)
-  return { frame = frame, body = body, options = options }
+  return {
+    frame = frame,
+    body = core.body({ frame.before, out.messages, frame.after }, out.marks),
+    options = options,
+    on_end = cache_report(client, out),
+  }
 end
 
 -- Filling the cache writes nothing, so there is nothing to stream.

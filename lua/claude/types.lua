@@ -347,9 +347,10 @@ function Client:close() end
 
 --- What the cache did for one turn of a conversation, and what was to be expected.
 ---@class claude.CacheReport
----@field identical? boolean whether all that the request before sent was sent again, byte for
---- byte and under the same settings; nil: there was none before
----@field changed? string[] what was not: "model", "tools", "system", "messages", "thinking", …
+---@field identical? boolean whether the bytes of tools, system and messages that the request
+--- before had sent were sent again; nil: there was none before
+---@field changed? string[] what was not, or a parameter that the cache depends on: "messages",
+--- "model", "thinking", "effort", "format", "tool_choice", "speed", "images", …
 ---@field path? string the first message that differs, such as "messages[3]"
 ---@field expected integer tokens that should have been read
 ---@field read integer tokens that were

@@ -313,5 +313,8 @@ describe("cache", function()
     assert.same({ "tools.1 5m", "system.1 5m", "messages.1.1 5m", "top 5m" }, breakpoints())
     local first = run.messages[1].usage
     assert.equal(first.cache_creation_input_tokens, usage.cache_read_input_tokens)
+    local turns = chat:usage().turns
+    local report = turns[#turns].cache
+    assert.same({ report.read }, { report.expected, report.miss })
   end)
 end)

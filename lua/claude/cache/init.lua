@@ -67,6 +67,8 @@ end
 ---@field messages userdata|string
 ---@field marks? table[] for core.body
 ---@field plan claude.CachePlan
+---@field settings claude.CacheSettings
+---@field forgets boolean the model forgets the thinking of earlier turns
 
 ---@param client claude.Client
 ---@param params table
@@ -76,13 +78,14 @@ end
 local function apply(client, params, given)
   local settings, problem = settings_module.read(params.cache)
   if not settings then return nil, problem end
+  local forgets = forgets_thinking(params, client)
   local made, err = plan.make({
     settings = settings,
     sealed = given.sealed,
     transcript = given.transcript,
     marks = given.marks,
     cache_control = params.cache_control,
-    forgets = forgets_thinking(params, client),
+    forgets = forgets,
   })
   if not made then return nil, err end
   local changed = { tools = raw(made.tools), system = raw(made.system) }
@@ -93,6 +96,7 @@ local function apply(client, params, given)
     marks = made.marks,
     plan = made,
     settings = settings,
+    forgets = forgets,
   }
 end
 
@@ -123,11 +127,17 @@ end
 ---@return claude.Cached? cached nil: nothing is planned
 ---@return claude.Error? err
 function M.of_turn(chat, turn, marks)
-  return apply(chat.client, turn.params, {
+  local cached, err = apply(chat.client, turn.params, {
     sealed = chat.sealed,
     transcript = turn.transcript,
     marks = marks,
   })
+  if not cached then return nil, err end
+  local id = cached.settings.diagnostics and chat.state.message_id
+  if id and cached.params.diagnostics == nil then
+    cached.params.diagnostics = { previous_message_id = id }
+  end
+  return cached
 end
 
 return M

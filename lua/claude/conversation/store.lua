@@ -218,7 +218,7 @@ local function read_state(json)
   local value, problem = decoded(json, "state", { table = true })
   if not value then return nil, problem end
   local state = { kept = value.kept == true or nil }
-  for _, name in ipairs({ "stop_reason", "container" }) do
+  for _, name in ipairs({ "stop_reason", "container", "message_id" }) do
     if value[name] ~= nil and type(value[name]) ~= "string" then
       return nil, ("state.%s must be a string"):format(name)
     end

@@ -34,6 +34,7 @@ local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
 ---@field options claude.CallOptions
 ---@field stopped integer calls that were answered for the user
 ---@field cached? claude.Cached what the parameter `cache` has made of it
+---@field print? claude.CachePrint with it: what the prefix was
 
 ---@param text string
 ---@param hint? string
@@ -258,33 +259,53 @@ function M.tell_changes(chat, changes)
   end
 end
 
--- Where the server's code ran: it goes on there when the next request names it.
----@param response userdata
----@return string? id
-local function container_of(response)
-  local json = response:head_json()
-  -- Few replies have one: the others need no decoding here.
-  if not json:find('"container":%s*{') then return nil end
-  local container = core.decode(json).container
-  return type(container) == "table" and type(container.id) == "string" and container.id or nil
+---@param value any
+---@param name string
+---@return string? text
+local function text_in(value, name)
+  local text = type(value) == "table" and value[name]
+  return type(text) == "string" and text or nil
+end
+
+-- What the next request may have to name: the message, and where the server's code ran,
+-- for it goes on there.
+---@param chat claude.Conversation
+---@param head table the message without its blocks
+---@param sealed boolean
+local function note_state(chat, head, sealed)
+  -- A reply that adds nothing leaves open what was open before: sending again is the retry.
+  local before = chat.state
+  local state = sealed and { stop_reason = text_in(head, "stop_reason") } or before
+  state.message_id = text_in(head, "id") or before.message_id
+  state.container = text_in(head.container, "id") or before.container
+  chat.state = state
+end
+
+-- What the API found different from the message before.
+---@param head table
+---@return string?
+local function diagnosis_in(head)
+  local told = type(head.diagnostics) == "table" and head.diagnostics.cache_miss_reason
+  return text_in(told, "type")
 end
 
 -- The reply is whole: its bytes enter the conversation.
 ---@param chat claude.Conversation
 ---@param reply claude.Stream
+---@param turn claude.Turn
 ---@return claude.Error?
-local function seal(chat, reply)
+local function seal(chat, reply, turn)
   local json, changes = reply.response:seal()
-  -- A reply that adds nothing leaves open what was open before: sending again is the retry.
-  local state = chat.state
   if json then
     local added, problem = chat.transcript:append(json)
     if not added then return invalid("the reply cannot be sealed: " .. problem) end
-    state = { stop_reason = reply.response:stop_reason() }
   end
-  state.container = container_of(reply.response) or chat.state.container
-  chat.state = state
+  local head = core.decode(reply.response:head_json())
+  note_state(chat, head, json ~= nil)
   M.tell_changes(chat, changes)
+  if turn.print and reply.used then
+    require("claude.cache.watch").turn(chat, turn, reply.used, diagnosis_in(head))
+  end
   return nil
 end
 
@@ -298,6 +319,7 @@ local function commit(chat, turn)
   chat.transcript, chat.draft = turn.transcript, new_draft()
   -- A copy: tables inside params may be changed before the next turn.
   chat.last_params = begin.copied(turn.params)
+  if turn.cached then turn.print = require("claude.cache.watch").print(chat, turn) end
 end
 
 --- Sends the turn. A turn that cannot be sent is a stream that fails at its first step.
@@ -321,7 +343,7 @@ function M.stream(chat, overrides, options, level)
     body = core.body({ turn.frame.before, turn.transcript, turn.frame.after }, marks),
     options = turn.options,
     ledger = chat.ledger,
-    on_end = function(reply) return seal(chat, reply) end,
+    on_end = function(reply) return seal(chat, reply, turn) end,
   })
 end
 

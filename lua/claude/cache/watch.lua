@@ -1,0 +1,296 @@
+--- What the cache did for a turn, beside what was to be expected of it.
+---
+--- Every request's prefix is remembered as hashes: tools, system, each message with all
+--- before it, and the parameters that models render into the prompt. Where less was read
+--- than the request before had left in the cache, that tells why.
+
+local core = require("claude.core")
+local models = require("claude.models")
+local usage = require("claude.usage")
+local values = require("claude.check.values")
+
+local M = {}
+
+local SECONDS = { ["5m"] = 300, ["1h"] = 3600 }
+
+---@class claude.CacheReport
+---@field identical? boolean whether the bytes of tools, system and messages that the request
+--- before had sent were sent again; nil: there was none before
+---@field changed? string[] what was not: "tools", "system", "messages", or a parameter that
+--- the cache depends on: "model", "thinking", "effort", "format", "tool_choice", "speed", "images"
+---@field path? string the first message that differs, such as "messages[3]"
+---@field expected integer tokens that should have been read, at least
+---@field read integer tokens that were
+---@field written integer
+---@field miss? "changed"|"expired"|"short"|"unexplained" why less was read, or nothing cached
+---@field text? string the same in words
+---@field diagnosis? string what the API found changed, such as "tools_changed"
+
+---@class claude.CachePrint what a request's prefix was
+---@field parts table<string, string>
+---@field chain string[] by message: a hash of all up to there
+---@field count integer messages
+---@field at integer seconds, as os.time has them
+---@field seconds integer what was written lives so long
+---@field cached? integer tokens that the cache had after it
+---@field turn_cached? integer the same at the first request of its turn
+---@field begins boolean whether it begins a turn
+
+-- In the order in which they are told.
+local PARTS =
+  { "model", "tools", "system", "thinking", "effort", "format", "speed", "tool_choice", "images" }
+local BYTES = { tools = true, system = true, messages = true }
+
+---@param value any
+---@return string
+local function written(value)
+  if value == nil then return "" end
+  return (core.encode(value, { request = true }) or tostring(value))
+end
+
+---@param params table
+---@return string
+local function thinking_of(params)
+  local thinking = values.plain(params.thinking)
+  if not thinking then return written(params.thinking) end
+  -- display may be switched freely.
+  return ("%s %s"):format(tostring(thinking.type), tostring(thinking.budget_tokens))
+end
+
+---@param params table
+---@param client claude.Client
+---@return table<string, string>
+local function params_of(params, client)
+  local known = models.capabilities(params.model, client.retrieved)
+  local output = values.plain(params.output_config) or {}
+  -- Writing the default is the same as leaving it out.
+  local effort = output.effort or known and known.effort
+  return {
+    model = tostring(params.model),
+    thinking = thinking_of(params),
+    effort = tostring(effort),
+    format = written(output.format),
+    speed = tostring(params.speed),
+    tool_choice = written(params.tool_choice),
+  }
+end
+
+-- Sealed messages never change: each is hashed once.
+---@param chat claude.Conversation
+---@return string[]
+local function extended_chain(chat)
+  local chain, transcript = chat.marks.chain or {}, chat.transcript
+  chat.marks.chain = chain
+  for i = #chain + 1, transcript:count() do
+    local json = transcript:get(i)
+    chain[i] = core.sha256((chain[i - 1] or "") .. core.sha256(json))
+    if not chain.image and json:find('"type"%s*:%s*"image"') then chain.image = i end
+  end
+  return chain
+end
+
+--- Takes the print of a request whose messages are sealed.
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@return claude.CachePrint
+function M.print(chat, turn)
+  local history = require("claude.conversation.history")
+  local chain, count = extended_chain(chat), chat.transcript:count()
+  local parts = params_of(turn.params, chat.client)
+  parts.tools = core.sha256(chat.sealed.tools or "")
+  parts.system = core.sha256(chat.sealed.system or "")
+  parts.images = tostring(chain.image ~= nil)
+  return {
+    parts = parts,
+    chain = chain,
+    count = count,
+    at = os.time(),
+    seconds = SECONDS[turn.cached.plan.ttl] or SECONDS["5m"],
+    begins = history.begins_turn(history.decode(chat.transcript:get(count))),
+  }
+end
+
+-- The first message of the request before that is not the same now.
+---@param before claude.CachePrint
+---@param now claude.CachePrint
+---@return integer?
+local function first_difference(before, now)
+  local last = before.count
+  if before.chain[last] == now.chain[last] then return nil end
+  for i = 1, last do
+    if before.chain[i] ~= now.chain[i] then return i end
+  end
+  return nil
+end
+
+---@param before claude.CachePrint
+---@param now claude.CachePrint
+---@return string[] changed
+---@return integer? message
+local function compare(before, now)
+  local changed = {}
+  for _, name in ipairs(PARTS) do
+    if before.parts[name] ~= now.parts[name] then changed[#changed + 1] = name end
+  end
+  local message = first_difference(before, now)
+  if message then changed[#changed + 1] = "messages" end
+  return changed, message
+end
+
+---@param changed string[]
+---@return boolean
+local function is_identical(changed)
+  for _, name in ipairs(changed) do
+    if BYTES[name] then return false end
+  end
+  return true
+end
+
+-- What is in the cache for this request. A model that forgets the thinking of earlier turns
+-- finds again what stood before the last turn's first reply.
+---@param before claude.CachePrint
+---@param now claude.CachePrint
+---@param forgets boolean
+---@return integer
+local function left_by(before, now, forgets)
+  if forgets and now.begins then return before.turn_cached or 0 end
+  return before.cached or 0
+end
+
+---@param report claude.CacheReport
+---@param why "changed"|"expired"|"short"|"unexplained"
+---@param text string
+local function miss(report, why, text)
+  report.miss, report.text = why, text
+end
+
+---@param report claude.CacheReport
+---@param before claude.CachePrint
+---@param now claude.CachePrint
+---@param left integer
+local function judge(report, before, now, left)
+  local text = ("%d tokens were read from the cache, which had %d"):format(report.read, left)
+  local age = now.at - before.at
+  if #report.changed > 0 then
+    local what = table.concat(report.changed, ", ")
+    if report.path then what = what .. (" (from %s on)"):format(report.path) end
+    if report.read < left then miss(report, "changed", ("%s: %s changed"):format(text, what)) end
+  elseif age > before.seconds then
+    local long = ("%s: the request before is %d seconds ago"):format(text, age)
+    if report.read < left then miss(report, "expired", long) end
+  else
+    report.expected = left
+    local same = text .. ", and the prefix is the same, byte for byte"
+    if report.diagnosis then same = same .. "; the API says " .. report.diagnosis end
+    if report.read < left then miss(report, "unexplained", same) end
+  end
+end
+
+-- Nothing was read, and nothing written: as a rule the prompt is too short.
+---@param report claude.CacheReport
+---@param entry claude.TurnUsage
+---@param client claude.Client
+---@param asked string
+---@param plan claude.CachePlan
+local function judge_nothing(report, entry, client, asked, plan)
+  local known = models.capabilities(asked, client.retrieved)
+  local shortest, tokens = known and known.cache_min, usage.prompt(entry)
+  local whole = plan.cache_control ~= nil
+  if not shortest then
+    local text = "nothing was cached: the prompt of %d tokens may be shorter than what %s caches"
+    return miss(report, "short", text:format(tokens, asked))
+  end
+  if tokens < shortest then
+    local text = "nothing was cached: the prompt has %d tokens, and %s caches from %d on"
+    return miss(report, "short", text:format(tokens, asked, shortest))
+  end
+  if not whole then
+    local text = "nothing was cached: what has a breakpoint is shorter than the %d tokens from"
+      .. " which on %s caches"
+    return miss(report, "short", text:format(shortest, asked))
+  end
+  local text = "nothing was cached, though %s caches from %d tokens on, and the prompt has %d"
+  miss(report, "unexplained", text:format(asked, shortest, tokens))
+end
+
+-- A change of these has a warning of its own.
+local TOLD = { thinking = true, effort = true }
+
+---@param client claude.Client
+---@param report claude.CacheReport
+---@param asked string
+local function tell(client, report, asked)
+  if report.miss == "short" then client:warn("cache_short", report.text, asked) end
+  if report.miss == "unexplained" then client:warn("cache_miss", report.text) end
+  if report.miss ~= "changed" then return end
+  for _, name in ipairs(report.changed) do
+    if not TOLD[name] then return client:warn("cache_miss", report.text) end
+  end
+end
+
+---@param entry claude.TurnUsage
+---@return claude.CacheReport
+local function report_of(entry)
+  return {
+    read = entry.cache_read_input_tokens,
+    written = entry.cache_creation_input_tokens,
+    expected = 0,
+  }
+end
+
+---@param plan claude.CachePlan
+---@return boolean
+local function is_empty(plan)
+  return not (plan.cache_control or plan.tools or plan.system or plan.marks)
+end
+
+--- Reports on a reply of `messages:create` or `messages:stream`, and warns where nothing was
+--- cached.
+---@param client claude.Client
+---@param cached claude.Cached
+---@param entry claude.TurnUsage
+function M.request(client, cached, entry)
+  if is_empty(cached.plan) then return end
+  local report = report_of(entry)
+  entry.cache = report
+  if report.read == 0 and report.written == 0 then
+    judge_nothing(report, entry, client, tostring(cached.params.model), cached.plan)
+    tell(client, report, tostring(cached.params.model))
+  end
+end
+
+---@param chat claude.Conversation
+---@param now claude.CachePrint
+---@param report claude.CacheReport
+local function remember(chat, now, report)
+  local before = chat.print
+  now.cached = report.read + report.written
+  now.turn_cached = now.begins and now.cached or before and before.turn_cached
+  chat.print = now
+end
+
+--- Reports on a turn's reply, and warns of what was not to be expected.
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@param entry claude.TurnUsage
+---@param diagnosis string?
+function M.turn(chat, turn, entry, diagnosis)
+  if is_empty(turn.cached.plan) then return end
+  local before, now, report = chat.print, turn.print, report_of(entry)
+  entry.cache, report.diagnosis = report, diagnosis
+  if before then
+    local message
+    report.changed, message = compare(before, now)
+    report.path = message and ("messages[%d]"):format(message)
+    report.identical = is_identical(report.changed)
+    judge(report, before, now, left_by(before, now, turn.cached.forgets))
+  end
+  local asked = tostring(turn.params.model)
+  if not report.miss and report.read == 0 and report.written == 0 then
+    judge_nothing(report, entry, chat.client, asked, turn.cached.plan)
+  end
+  remember(chat, now, report)
+  tell(chat.client, report, asked)
+end
+
+return M
