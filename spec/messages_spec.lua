@@ -341,12 +341,21 @@ describe("messages", function()
       assert.equal(1, #server.requests)
     end)
 
-    it("are listed by page", function()
-      local client = client_for({ api.json(200, { data = { info }, has_more = false }) })
-      local page = assert(client.models:list({ limit = 20, after_id = "a b" }))
-      assert.equal("claude-sonnet-4-6", page.data[1].id)
+    it("are listed, and the checks go by the answers", function()
+      local client = client_for({
+        api.json(200, { data = { info }, has_more = true, last_id = info.id }),
+        api.json(200, { data = { { id = "other" } }, has_more = false }),
+      })
+      local ids = {}
+      for model in client.models:list({ limit = 20, after_id = "a b" }) do
+        ids[#ids + 1] = model.id
+      end
+      assert.same({ "claude-sonnet-4-6", "other" }, ids)
       assert.equal("/v1/models?after_id=a%20b&limit=20", server.requests[1].path)
-      assert.equal(500, client.retrieved["claude-sonnet-4-6"].max_tokens)
+      assert.equal("/v1/models?after_id=claude-sonnet-4-6&limit=20", server.requests[2].path)
+      local _, _, err = client.messages:create(PARAMS)
+      assert.equal("max_tokens_model", err.rule)
+      assert.equal(2, #server.requests)
     end)
 
     it("are not asked for with an id that changes the path", function()

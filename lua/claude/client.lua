@@ -403,6 +403,19 @@ function Client:load(path, params)
   return chat, text, err
 end
 
+--- Asks any endpoint, for what this library has no function of its own for.
+---@param method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
+---@param path string below the base URL, such as "/v1/skills"
+---@param options? claude.RequestOptions body, query, stream and the options of any call
+---@return claude.Response|claude.Download|nil answer a status from 300 on is a failure
+---@return string? text
+---@return claude.Error? err
+function Client:request(method, path, options)
+  check_receiver(self, Client, "client:request(…)")
+  local answer, text, err = require("claude.any_endpoint").request(self, method, path, options, 2)
+  return answer, text, err
+end
+
 --- Closes the client: running streams go on, new requests are refused.
 function Client:close()
   check_receiver(self, Client, "client:close()")

@@ -1,10 +1,12 @@
---- Calls that answer with one JSON object: asked, waited for, decoded.
+--- Calls that answer with one body: asked, waited for, as a rule decoded.
 
 local api_error = require("claude.api_error")
 local core = require("claude.core")
 local errors = require("claude.errors")
 local json = require("claude.json")
+local responses = require("claude.response")
 local retry = require("claude.retry")
+local tables = require("claude.tables")
 local wire = require("claude.wire")
 
 local M = {}
@@ -12,6 +14,8 @@ local M = {}
 ---@param value string|number|boolean
 ---@return string
 local function escaped(value)
+  -- Lua 5.3 and newer write 20.0 for a double.
+  if type(value) == "number" and value % 1 == 0 then value = ("%.0f"):format(value) end
   return (
     tostring(value):gsub("[^%w._~-]", function(char) return ("%%%02X"):format(char:byte()) end)
   )
@@ -38,6 +42,17 @@ function M.query(query)
   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
 end
 
+-- What the response itself could not take says more than that the transport then stopped.
+---@param exchange claude.Exchange
+---@return claude.Error
+local function failure_of(exchange)
+  local told = exchange.response:failure()
+  if told and told.kind == "protocol" then
+    return api_error.from_failure(exchange.response, exchange.scrub)
+  end
+  return exchange.failure --[[@as claude.Error]]
+end
+
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@param control claude.RetryControl
@@ -50,20 +65,58 @@ local function attempt(client, spec, control, number)
     local taken, stopped = client.places:take(control)
     if not taken then return nil, stopped end
   end
-  spec.response = core.response(client.response_limits)
+  local limits = client.response_limits
+  if spec.any_body then limits = tables.merged(limits, { stream_body = true }) end
+  spec.response = core.response(limits)
   spec.attempt, spec.control = number, control
   local exchange, err = wire.start(client, spec)
   if not exchange then return nil, err end
   local response = exchange.response
-  while not response:finished() do
-    local going, text, failure = exchange:wait()
-    if not going then return nil, failure or errors.new({ kind = "network", message = text }) end
+  while not (response:finished() and exchange.ended) do
+    if not exchange:wait() then break end
   end
   if client.log then client.log:answered(exchange) end
+  -- Half a body that nobody has read yet is no answer.
+  if exchange.failure then return nil, failure_of(exchange) end
   local status = response:status()
   if not status then return nil, api_error.from_failure(response, exchange.scrub) end
   if status >= 300 then return nil, api_error.from_status(response, exchange.scrub) end
   return response
+end
+
+--- Raises for a query that is none.
+---@param query any
+---@param what string the call, for the error's text
+---@param level integer stack level to blame
+---@return table<string, string|number|boolean>?
+function M.check_query(query, what, level)
+  if query == nil then return nil end
+  if type(query) ~= "table" then
+    error(what .. " takes a table such as { limit = 20 }", level + 1)
+  end
+  for name, value in pairs(query) do
+    local kind = type(value)
+    -- Neither infinite nor no number.
+    if kind == "number" and value - value ~= 0 then kind = "" end
+    if type(name) ~= "string" or (kind ~= "string" and kind ~= "number" and kind ~= "boolean") then
+      local text = "%s: the query's %s must be a string, a number or a boolean"
+      error(text:format(what, tostring(name)), level + 1)
+    end
+  end
+  return query
+end
+
+--- Makes a request, tries again where that is allowed, and returns the answer.
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return userdata? response a claude.core response
+---@return claude.Error? err
+function M.fetch(client, spec)
+  local control = { max_retries = spec.options and spec.options.max_retries }
+  local function try(number) return attempt(client, spec, control, number) end
+  local response, err = retry.run(client, try, control)
+  if err and client.log then client.log:failed(err) end
+  return response, err
 end
 
 --- Makes a request and returns the decoded answer.
@@ -73,15 +126,12 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function M.call(client, spec)
-  local control = { max_retries = spec.options and spec.options.max_retries }
-  local function try(number) return attempt(client, spec, control, number) end
-  local response, err = retry.run(client, try, control)
+  local response, err = M.fetch(client, spec)
   if not response then
-    if client.log then client.log:failed(err) end
     return errors.fail(err --[[@as claude.Error]])
   end
   local answer, problem = json.decode(response:body())
-  if type(answer) == "table" then return answer end
+  if type(answer) == "table" then return responses.remember(answer, responses.of(response)) end
   return errors.fail(errors.new({
     kind = "protocol",
     status = response:status(),

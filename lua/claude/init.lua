@@ -30,6 +30,7 @@
 ---@field transform_schema fun(schema: any): table
 ---@field null any
 ---@field Error table
+---@field response fun(value: any): claude.Response?
 ---@field doctor fun(options?: claude.DoctorOptions): claude.Report
 local M = { _VERSION = require("claude.version") }
 
@@ -63,6 +64,7 @@ local PARTS = {
   end,
   transform_schema = function() return require("claude.schema_transform").transform end,
   Error = function() return require("claude.errors") end,
+  response = function() return require("claude.response").find end,
   doctor = function() return require("claude.doctor").run end,
 }
 

@@ -24,6 +24,7 @@ Message.__name = "claude.Message"
 -- Views -> what they came from. Weak: a view that nobody holds needs no bytes.
 local raw_blocks = setmetatable({}, { __mode = "k" })
 local responses = setmetatable({}, { __mode = "k" })
+local answers = setmetatable({}, { __mode = "k" })
 
 ---@param message claude.Message
 ---@param kind string
@@ -91,6 +92,7 @@ function M.view(response)
     raw_blocks[block] = response:block_raw(i)
   end
   message.request_id = response:header("request-id")
+  answers[message] = { response:status(), response:headers() }
   if not response:complete() then responses[message] = response end
   return setmetatable(message, Message)
 end
@@ -126,6 +128,15 @@ end
 ---@param message claude.Message
 ---@return table?
 function M.response_of(message) return responses[message] end
+
+--- The status and the headers that a message came with.
+---@param message claude.Message
+---@return integer? status
+---@return table<string, string>? headers
+function M.answer_of(message)
+  local answer = answers[message]
+  if answer then return answer[1], answer[2] end
+end
 
 -- Numbers that Lua cannot hold exactly and other raw values count by their text.
 local function same(a, b)

@@ -18,6 +18,15 @@ local function check_self(self, name)
   end
 end
 
+-- From now on checks go by what the API said.
+---@param client claude.Client
+---@param model any
+local function remember(client, model)
+  if type(model) == "table" and type(model.id) == "string" then
+    client.retrieved[model.id] = model
+  end
+end
+
 --- What the API says of one model: max_tokens, capabilities and so on.
 ---@param id string id or alias
 ---@param options? claude.CallOptions
@@ -34,35 +43,28 @@ function Models:retrieve(id, options)
     options = wire.check_options(options, 2),
   })
   if not model then return nil, text, err end
-  local retrieved = self.client.retrieved
-  retrieved[id] = model
-  if type(model.id) == "string" then retrieved[model.id] = model end
+  self.client.retrieved[id] = model
+  remember(self.client, model)
   return model
 end
 
---- One page of the models: `data`, `has_more`, `first_id`, `last_id`.
+--- The models, page by page as they are read: `for model in client.models:list() do`.
 ---@param query? { limit: integer?, after_id: string?, before_id: string?, lifecycle: string? }
 ---@param options? claude.CallOptions
----@return table? page
----@return string? text
----@return claude.Error? err
+---@return claude.Pages
 function Models:list(query, options)
   check_self(self, "list")
-  if query ~= nil and type(query) ~= "table" then
-    error("client.models:list takes a table such as { limit = 20 }", 2)
-  end
-  local page, text, err = endpoint.call(self.client, {
-    method = "GET",
-    path = "/v1/models" .. endpoint.query(query),
+  local client = self.client
+  return require("claude.pages").new(client, {
+    path = "/v1/models",
+    query = endpoint.check_query(query, "client.models:list", 2),
     options = wire.check_options(options, 2),
+    on_page = function(page)
+      for _, model in ipairs(page.data) do
+        remember(client, model)
+      end
+    end,
   })
-  if not page then return nil, text, err end
-  for _, model in ipairs(type(page.data) == "table" and page.data or {}) do
-    if type(model) == "table" and type(model.id) == "string" then
-      self.client.retrieved[model.id] = model
-    end
-  end
-  return page
 end
 
 local M = {}

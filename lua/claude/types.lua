@@ -111,6 +111,12 @@ function claude.transform_schema(schema) end
 ---@return claude.Report
 function claude.doctor(options) end
 
+--- The answer that a value came with: a message, a stream, a model, a page, an error and so on;
+--- nil for what came with none.
+---@param value any
+---@return claude.Response?
+function claude.response(value) end
+
 ---@class claude.DoctorOptions
 ---@field reach? boolean also ask the API, once: GET /v1/models, which costs nothing
 ---@field client? claude.ClientOptions look at what claude.new with these would use
@@ -310,6 +316,15 @@ function Client:cost(message) end
 ---@param about? string with it, once for each thing it is about
 function Client:warn(code, text, about) end
 
+--- Asks any endpoint, for what this library has no function of its own for.
+---@param method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
+---@param path string below the base URL, such as "/v1/skills"
+---@param options? claude.RequestOptions
+---@return claude.Response|claude.Download|nil answer a status from 300 on is a failure
+---@return string? text
+---@return claude.Error? err
+function Client:request(method, path, options) end
+
 --- Closes the client: new requests are refused.
 function Client:close() end
 
@@ -358,6 +373,10 @@ function Client:close() end
 ---@field miss? "changed"|"expired"|"short"|"unexplained" why less was read, or nothing written
 ---@field text? string the same in words
 ---@field diagnosis? string what the API found changed, such as "tools_changed"
+---@class claude.RequestOptions: claude.CallOptions
+---@field body? any a value to be written as JSON, or a string that goes out as it is
+---@field query? table<string, string|number|boolean>
+---@field stream? boolean hands the body out as it comes: a claude.Download is returned
 
 --- Parameters as the Messages API has them, and `betas`. What is not listed passes through.
 ---@class claude.Params
@@ -429,13 +448,74 @@ local Models = {}
 ---@return claude.Error? err
 function Models:retrieve(id, options) end
 
---- One page of the models.
+--- The models, fetched page by page as they are read: `for model in client.models:list() do`.
+--- From then on checks go by what the API said of them.
 ---@param query? { limit: integer?, after_id: string?, before_id: string?, lifecycle: string? }
 ---@param options? claude.CallOptions
----@return { data: table[], has_more: boolean, first_id: string?, last_id: string? }? page
+---@return claude.Pages
+function Models:list(query, options) end
+
+--- A list that the API gives page by page. Called as a function, as a `for` loop does, it gives
+--- the next element and raises failures.
+---@class claude.Pages
+---@operator call: any
+local Pages = {}
+
+--- The next element; nil after the last.
+---@return any item
 ---@return string? text
 ---@return claude.Error? err
-function Models:list(query, options) end
+function Pages:next() end
+
+--- The next page as the API gives it; nil after the last.
+---@return table? page
+---@return string? text
+---@return claude.Error? err
+function Pages:next_page() end
+
+--- `for page in list:pages()`.
+---@return fun(): table?
+function Pages:pages() end
+
+--- What an answer was, besides what it said.
+---@class claude.Response
+---@field status integer
+---@field headers table<string, string> by lower-case name, secrets redacted
+---@field request_id? string
+---@field body? string of an answer to client:request
+local Answer = {}
+
+--- The body read as JSON. Null members are absent.
+---@return any? value
+---@return string? text
+---@return claude.Error? err
+function Answer:json() end
+
+--- A body that is read while it comes.
+---@class claude.Download
+---@field status integer
+---@field headers table<string, string> by lower-case name, secrets redacted
+---@field request_id? string
+---@field length? integer of the body in bytes, where the server tells it
+---@field bytes integer how many have been handed out, line ends not counted
+---@field lines integer how many lines have been handed out
+local Download = {}
+
+--- The next bytes; nil at the end.
+---@param most? integer 64 KiB when not given
+---@return string? bytes
+---@return string? text
+---@return claude.Error? err
+function Download:read(most) end
+
+--- The next line without its end; nil at the end.
+---@return string? line
+---@return string? text
+---@return claude.Error? err
+function Download:read_line() end
+
+--- Ends it wherever it is.
+function Download:close() end
 
 -- Replies ----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ local tables = require("claude.tables")
 ---@field path string below the base URL, such as "/v1/messages"
 ---@field body? any string or claude.core body
 ---@field response table claude.core response that takes the answer
+---@field any_body? boolean the answer's body is taken by response:read, whatever it is
 ---@field accept? string media type, "application/json" without it
 ---@field betas? string[]
 ---@field max_tokens? integer how long the model may think in silence
@@ -118,7 +119,8 @@ function M.headers(client, spec)
   local users = client.user_headers()
   list = headers.merged({ list, client.credentials.headers(), users, own })
   -- Betas add up, wherever they were named.
-  local betas = headers.union(spec.betas, headers.betas_in(users), headers.betas_in(own))
+  local named = headers.union(spec.betas, client.betas, options.betas)
+  local betas = headers.union(named, headers.betas_in(users), headers.betas_in(own))
   if betas[1] then
     list = headers.merged({ list, { { "anthropic-beta", table.concat(betas, ",") } } })
   end
