@@ -227,6 +227,15 @@ function M.from_no_message(response, scrub)
   }, scrub)
 end
 
+--- The error that the API's error object is, wherever it stands.
+---@param body string JSON
+---@return claude.Error
+function M.from_told(body)
+  local fields = { kind = "api", body = body:sub(1, MAX_BODY) }
+  read_body(fields, body)
+  return finished(fields)
+end
+
 --- The error that a response's own judgement is: an error event inside a stream, a
 --- broken format, a stream without its end.
 ---@param response table a claude.core response that failed

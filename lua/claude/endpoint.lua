@@ -113,7 +113,11 @@ end
 ---@return claude.Error? err
 function M.fetch(client, spec)
   local control = { max_retries = spec.options and spec.options.max_retries }
-  local function try(number) return attempt(client, spec, control, number) end
+  local function try(number)
+    local response, err = attempt(client, spec, control, number)
+    if err and spec.judge then spec.judge(err) end
+    return response, err
+  end
   local response, err = retry.run(client, try, control)
   if err and client.log then client.log:failed(err) end
   return response, err

@@ -9,10 +9,17 @@ local stream = require("claude.stream")
 local wire = require("claude.wire")
 
 ---@class claude.Messages
+---@field batches claude.Batches
 ---@field private client claude.Client
-local Messages = {}
-Messages.__index = Messages
-Messages.__name = "claude.Messages"
+local Messages = { __name = "claude.Messages" }
+
+-- Few programs use batches: that part loads when it is asked for.
+function Messages:__index(name)
+  if name ~= "batches" then return Messages[name] end
+  local batches = require("claude.batches").new(rawget(self, "client"))
+  rawset(self, "batches", batches)
+  return batches
+end
 
 local function set_of(...)
   local set = {}

@@ -63,6 +63,11 @@ end
 ---@return claude.Response
 function M.of(response, body) return new(response:status(), response:headers(), body) end
 
+--- The answer whose body a download is.
+---@param download claude.Download
+---@return claude.Response
+function M.of_download(download) return new(download.status, download.headers) end
+
 --- Makes a value remember its answer.
 ---@generic T: table
 ---@param value T

@@ -1124,7 +1124,6 @@ function core.decode_ordered(json) end
 ---@return string? problem
 ---@return integer? position
 function core.split(json) end
-
 --- What is complete of a JSON value that is still arriving.
 ---@param json string
 ---@return any value

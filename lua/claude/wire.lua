@@ -9,6 +9,7 @@ local tables = require("claude.tables")
 ---@field path string below the base URL, such as "/v1/messages"
 ---@field body? any string or claude.core body
 ---@field response table claude.core response that takes the answer
+---@field judge? fun(err: claude.Error) looks at each failure before it may be tried again
 ---@field any_body? boolean the answer's body is taken by response:read, whatever it is
 ---@field accept? string media type, "application/json" without it
 ---@field betas? string[]

@@ -144,6 +144,30 @@ local M = {
     text = "max_tokens is %d, and %s writes at most %d in a batch without the beta %s",
     remedy = "lower max_tokens, or name the beta in betas",
   },
+  batch_empty = {
+    text = "there is no request",
+    remedy = "give a list of requests, or an iterator that gives at least one",
+  },
+  batch_field = {
+    text = "a batch takes no request with %s",
+    remedy = "leave it out, or send this request with messages:create",
+  },
+  batch_id = {
+    text = "%s is not 1 to 64 letters, digits, _ and -",
+    remedy = "results come in any order: give each request a custom_id to know it by",
+  },
+  batch_id_twice = {
+    text = "%s is the custom_id of request %d, too",
+    remedy = "results come in any order: give each request a custom_id of its own",
+  },
+  batch_member = {
+    text = "a request of a batch has custom_id and params, nothing else",
+    remedy = "what messages:create takes stands in params",
+  },
+  batch_request_size = {
+    text = "the request has %.0f bytes, and a batch holds at most %.0f",
+    remedy = "send files by id or by URL, or shorten",
+  },
   warm_up = {
     text = "max_tokens is 0 (fills the cache only), which does not go with %s",
     remedy = "leave it out, or write max_tokens of at least 1",
