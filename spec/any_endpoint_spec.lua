@@ -94,6 +94,25 @@ describe("client:request", function()
     assert.matches("max_body_bytes", select(2, client:request("GET", "/v1/a")))
   end)
 
+  it("goes through middleware, which may read the answer", function()
+    server =
+      api.start({ { body = "event: x\n", headers = { ["content-type"] = "text/event-stream" } } })
+    local seen
+    local client = claude.new({
+      api_key = "k",
+      base_url = server.url,
+      middleware = {
+        function(request, send)
+          local answer = send(request)
+          seen = answer:body()
+          return answer
+        end,
+      },
+    })
+    assert.equal("event: x\n", assert(client:request("GET", "/v1/a")).body)
+    assert.equal("event: x\n", seen)
+  end)
+
   it("hands a body out as it comes", function()
     local client = client_for({ { pieces = { "one\n", "two" } } })
     local body = assert(client:request("GET", "/v1/a", { stream = true }))

@@ -157,6 +157,28 @@ describe("a download", function()
     end)
   end)
 
+  it("goes through middleware, which may send again and may answer itself", function()
+    server = api.start({ api.failure(500, "api_error", "no"), { body = "one\ntwo" } })
+    local function again(request, send)
+      local answer = send(request)
+      assert.is_true(request.stream)
+      if answer.status == 500 then answer = send(request) end
+      assert.is_nil((answer:body()))
+      return answer
+    end
+    local function own() return { status = 200, body = "own" } end
+    for middleware, expected in pairs({ [again] = { "one", "two" }, [own] = { "own" } }) do
+      local client = claude.new({
+        api_key = "k",
+        base_url = server.url,
+        max_retries = 0,
+        middleware = { middleware },
+      })
+      local body = assert(download.open(client, { method = "GET", path = "/" }))
+      assert.same(expected, (lines_of(body)))
+    end
+  end)
+
   it("is told at the caller's line how it is read", function()
     local body = assert(open({ { body = "x" } }))
     assert.has_error(function() body:read(0) end, "download:read takes a number of bytes from 1")

@@ -34,6 +34,7 @@ struct cm_response {
   cm_headers headers;
   body_form form;
   int streams_body; /* the form of a success is BYTES */
+  int keeps_body;   /* the form is PLAIN */
   size_t scanned;   /* bytes behind read that hold no line end */
   size_t handed;    /* bytes of the body that were handed out, line ends too */
   cm_slice piece;   /* what next_bytes or next_line handed out */
@@ -97,6 +98,10 @@ void cm_response_stream_body(cm_response *response) {
 
 int cm_response_streams_body(const cm_response *response) {
   return response->streams_body;
+}
+
+void cm_response_keep_body(cm_response *response) {
+  response->keeps_body = 1;
 }
 
 cm_response *cm_response_retain(cm_response *response) {
@@ -174,7 +179,7 @@ static int is_success(const cm_response *r) {
 
 /* What a server does not name is a stream unless it looks like a document. */
 static body_form form_of(const cm_response *r, cm_slice bytes) {
-  if (!is_success(r)) return PLAIN;
+  if (!is_success(r) || r->keeps_body) return PLAIN;
   if (r->streams_body) return BYTES;
   if (is_named_stream(r)) return STREAM;
   if (cm_headers_get(&r->headers, "content-type").len > 0) return PLAIN;
@@ -185,7 +190,7 @@ static body_form form_of(const cm_response *r, cm_slice bytes) {
 
 int cm_response_is_event_stream(const cm_response *r) {
   if (r->form != UNDECIDED) return r->form == STREAM;
-  return is_success(r) && is_named_stream(r) && !r->streams_body;
+  return is_success(r) && is_named_stream(r) && !r->streams_body && !r->keeps_body;
 }
 
 /* The queue */

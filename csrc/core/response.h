@@ -40,6 +40,12 @@ void cm_response_stream_body(cm_response *response);
 int cm_response_streams_body(const cm_response *response);
 
 /*
+** From now on the body is kept as it came, of whatever type it is: also a stream of events
+** is no stream. To be called before the first byte.
+*/
+void cm_response_keep_body(cm_response *response);
+
+/*
 ** One header line with or without its line end. "HTTP/…" starts a new header
 ** block (after 100 Continue or a proxy's CONNECT) and forgets the one before.
 ** Any error is final: every later call of any writer returns it.

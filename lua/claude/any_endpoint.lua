@@ -10,7 +10,6 @@ local wire = require("claude.wire")
 
 local M = {}
 
-local WHOLE = 1e15 -- bytes; max_body_bytes has bounded what came
 local METHODS = { DELETE = true, GET = true, PATCH = true, POST = true, PUT = true }
 
 -- What a request has of its own; the rest are call options.
@@ -111,7 +110,7 @@ function M.request(client, method, path, options, level)
   else
     spec.any_body = true
     answer, err = endpoint.fetch(client, spec)
-    answer = answer and responses.of(answer, answer:read(WHOLE) or "")
+    answer = answer and responses.of(answer, answer:body())
   end
   if answer then return answer end
   return errors.fail(err --[[@as claude.Error]])

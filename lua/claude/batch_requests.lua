@@ -91,9 +91,7 @@ local function check_batchable(params)
   if values.given(params.fallbacks) then
     return rules.broken("batch_field", "fallbacks", "fallbacks")
   end
-  if params.speed == "fast" then
-    return rules.broken("batch_field", "speed", 'speed = "fast"')
-  end
+  if params.speed == "fast" then return rules.broken("batch_field", "speed", 'speed = "fast"') end
   return nil
 end
 

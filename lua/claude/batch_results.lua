@@ -5,7 +5,6 @@ local api_error = require("claude.api_error")
 local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
 local errors = require("claude.errors")
-local headers = require("claude.headers")
 local message_views = require("claude.message")
 local reading = require("claude.reading")
 local responses = require("claude.response")
@@ -165,7 +164,7 @@ end
 ---@return string
 ---@return claude.Error
 function Results:_fail_line(line, problem)
-  local scrub = headers.scrub_for(self.client, self.spec.options)
+  local scrub = self.download.scrub
   return errors.fail(errors.new({
     kind = "protocol",
     status = self.answer.status,

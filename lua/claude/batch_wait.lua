@@ -27,7 +27,9 @@ function M.check(wait, level)
   for name, value in pairs(wait or {}) do
     local expected = TYPES[name]
     if not expected then error(("there is no option %s"):format(tostring(name)), level + 1) end
-    if type(value) ~= expected or (expected == "number" and not (value > 0)) then
+    local wrong = type(value) ~= expected
+    if not wrong and expected == "number" then wrong = value <= 0 or value ~= value end
+    if wrong then
       local what = expected == "number" and "a number of seconds above 0" or "a function"
       error(("option %s must be %s"):format(name, what), level + 1)
     end

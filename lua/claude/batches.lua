@@ -72,9 +72,7 @@ end
 local function check_id(self, id, name)
   check_receiver(self, Batches, ("client.messages.batches:%s(…)"):format(name), 4)
   local part = endpoint.path_part(id)
-  if not part then
-    error(("client.messages.batches:%s takes the id of a batch"):format(name), 3)
-  end
+  if not part then error(("client.messages.batches:%s takes the id of a batch"):format(name), 3) end
   return part
 end
 

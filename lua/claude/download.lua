@@ -38,7 +38,7 @@ local wire = require("claude.wire")
 ---@field private response userdata
 ---@field private exchange claude.Exchange
 ---@field private guard any notices that it was dropped
----@field private scrub fun(text: string): string
+---@field package scrub fun(text: string): string takes secrets of the request out of a text
 ---@field private pieces integer
 ---@field private done? boolean
 ---@field private err? claude.Error
@@ -71,16 +71,16 @@ local function wait_for_bytes(exchange)
   return true
 end
 
----@param response userdata
----@param scrub fun(text: string): string
----@param err claude.Error? how the exchange failed
+---@param exchange claude.Exchange
+---@param err claude.Error? how it failed
 ---@return claude.Error?
-local function problem_of(response, scrub, err)
+local function problem_of(exchange, err)
+  local response = exchange.response
   local status = response:status()
   if err and err.kind == "cancelled" then return err end
   -- A connection that breaks inside an error body has told enough by its status.
   if status and status >= 300 and response:finished() then
-    return api_error.from_status(response, scrub)
+    return api_error.from_status(response, exchange.scrub)
   end
   return err
 end
@@ -88,29 +88,31 @@ end
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@param control claude.RetryControl
+---@param number integer 0 for the first
 ---@return claude.Exchange? exchange
 ---@return claude.Error? err
-local function attempt(client, spec, control)
+local function attempt(client, spec, control, number)
   if client.problem then return nil, client.problem end
   if client.places then
     local taken, stopped = client.places:take(control)
     if not taken then return nil, stopped end
   end
-  spec.response = core.response(tables.merged(client.response_limits, { stream_body = true }))
+  spec.response_limits = tables.merged(client.response_limits, { stream_body = true })
+  spec.response = core.response(spec.response_limits)
+  spec.attempt, spec.control, spec.stream = number, control, true
   local exchange, err = wire.start(client, spec)
   if not exchange then return nil, err end
   local _, failure = wait_for_bytes(exchange)
-  err = problem_of(spec.response, headers.scrub_for(client, spec.options), failure)
+  if client.log then client.log:answered(exchange) end
+  err = problem_of(exchange, failure)
   if not err then return exchange end
   exchange:cancel()
   return nil, err
 end
 
----@param client claude.Client
----@param spec claude.WireSpec
 ---@param exchange claude.Exchange
 ---@return claude.Download
-local function new(client, spec, exchange)
+local function new(exchange)
   local response = exchange.response
   local given = response:headers()
   -- Of a body that was packed, the length is that of the packed bytes.
@@ -125,7 +127,7 @@ local function new(client, spec, exchange)
     pieces = 0,
     response = response,
     exchange = exchange,
-    scrub = headers.scrub_for(client, spec.options),
+    scrub = exchange.scrub,
     guard = guard.new(function() exchange:discard() end),
   }, Download)
 end
@@ -237,10 +239,11 @@ end
 function M.open(client, spec, control)
   control = control or {}
   control.max_retries = spec.options and spec.options.max_retries
-  local function try() return attempt(client, spec, control) end
+  local function try(number) return attempt(client, spec, control, number) end
   local exchange, err = retry.run(client, try, control)
-  if not exchange then return nil, err end
-  return new(client, spec, exchange)
+  if exchange then return new(exchange) end
+  if client.log then client.log:failed(err) end
+  return nil, err
 end
 
 return M

@@ -66,8 +66,9 @@ local function attempt(client, spec, control, number)
     if not taken then return nil, stopped end
   end
   local limits = client.response_limits
-  if spec.any_body then limits = tables.merged(limits, { stream_body = true }) end
+  if spec.any_body then limits = tables.merged(limits, { keep_body = true }) end
   spec.response = core.response(limits)
+  spec.response_limits = limits
   spec.attempt, spec.control = number, control
   local exchange, err = wire.start(client, spec)
   if not exchange then return nil, err end

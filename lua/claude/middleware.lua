@@ -33,7 +33,7 @@ Answer.__name = "claude.Answer"
 -- Answers -> the exchanges they belong to.
 local exchanges = setmetatable({}, { __mode = "k" })
 
---- The whole body, once it is there. Of a stream of events `nil, text, err`: its reader is
+--- The whole body, once it is there. Of a stream `nil, text, err`: its reader is
 --- the one who made the request.
 ---@return string? body
 ---@return string? text
@@ -42,7 +42,7 @@ function Answer:body()
   require("claude.receiver").check(self, Answer, "answer:body()")
   local exchange = exchanges[self]
   local response = exchange.response
-  if response:is_event_stream() then
+  if response:is_event_stream() or response:streams_body() then
     local message = "the answer is a stream: whoever made the request reads it"
     return errors.fail(errors.new({ kind = "invalid", message = message }))
   end
@@ -72,6 +72,7 @@ end
 ---@field request claude.Request as the outermost got it
 ---@field method string
 ---@field response userdata? the core.response for the first exchange
+---@field limits table what further ones are made with
 ---@field start fun(request: claude.Request, response: userdata): claude.Exchange?, claude.Error?
 ---@field started claude.Exchange[]
 ---@field failures table<string, claude.Error> by their texts: `assert` raises those
@@ -156,7 +157,7 @@ local function send_out(run, request)
   problem = request_problem(run, request)
   if problem then return nil, wrong(run, problem) end
   request.headers = lowercase(request.headers)
-  local response = run.response or core.response(run.client.response_limits)
+  local response = run.response or core.response(run.limits)
   run.response = nil
   local exchange
   exchange, err = run.start(request, response)
@@ -228,7 +229,7 @@ function Given.discard() end
 ---@param answer table
 ---@return claude.Exchange
 local function given_exchange(run, answer)
-  local response = core.response(run.client.response_limits)
+  local response = core.response(run.limits)
   response:feed_header(("HTTP/1.1 %d Status"):format(answer.status))
   for _, header in ipairs(headers.from_table(answer.headers or {}) or {}) do
     response:feed_header(header[1] .. ": " .. header[2])
@@ -291,15 +292,17 @@ local M = {}
 ---@param response userdata the core.response that the first exchange goes into
 ---@param start fun(request: claude.Request, response: userdata): claude.Exchange?, claude.Error?
 ---@param control? claude.RetryControl what cancels it
+---@param limits? table what further responses are made with; the client's without it
 ---@return claude.Exchange? exchange its response may be another than the one given
 ---@return claude.Error? err
-function M.run(client, request, response, start, control)
+function M.run(client, request, response, start, control, limits)
   local run = {
     client = client,
     hooks = client.hooks,
     request = request,
     method = request.method,
     response = response,
+    limits = limits or client.response_limits,
     start = start,
     started = {},
     failures = {},

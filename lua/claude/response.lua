@@ -14,9 +14,9 @@ local message_views = require("claude.message")
 --- ", ", secrets are redacted
 ---@field request_id? string what to quote to the API's support
 ---@field body? string of an answer to client:request, as it came
-local Answer = {}
-Answer.__index = Answer
-Answer.__name = "claude.Response"
+local HttpResponse = {}
+HttpResponse.__index = HttpResponse
+HttpResponse.__name = "claude.Response"
 
 -- Values -> their answers. Weak: who drops a value needs no headers of it.
 local answers = setmetatable({}, { __mode = "k" })
@@ -33,15 +33,15 @@ local function new(status, given, body)
     headers = headers.redacted(given),
     request_id = given["request-id"],
     body = body,
-  }, Answer)
+  }, HttpResponse)
 end
 
 --- The body read as JSON. Null members are absent.
 ---@return any? value
 ---@return string? text
 ---@return claude.Error? err
-function Answer:json()
-  check_receiver(self, Answer, "response:json()")
+function HttpResponse:json()
+  check_receiver(self, HttpResponse, "response:json()")
   local value, problem = require("claude.json").decode(self.body or "")
   if value ~= nil then return value end
   return errors.fail(errors.new({
@@ -52,7 +52,7 @@ function Answer:json()
   }))
 end
 
-function Answer:__tostring()
+function HttpResponse:__tostring()
   local id = self.request_id and " " .. self.request_id or ""
   return ("claude.Response (%s%s)"):format(tostring(self.status), id)
 end

@@ -483,13 +483,13 @@ function Pages:pages() end
 ---@field headers table<string, string> by lower-case name, secrets redacted
 ---@field request_id? string
 ---@field body? string of an answer to client:request
-local Answer = {}
+local HttpResponse = {}
 
 --- The body read as JSON. Null members are absent.
 ---@return any? value
 ---@return string? text
 ---@return claude.Error? err
-function Answer:json() end
+function HttpResponse:json() end
 
 --- A body that is read while it comes.
 ---@class claude.Download
@@ -1199,7 +1199,8 @@ function core.file_sink(path) end
 function core.tree(path) end
 
 ---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes, max_line_bytes, and
---- stream_body: read and read_line take the body of a success
+--- stream_body: read and read_line take the body of a success; keep_body: it is kept,
+--- whatever its type
 ---@return claude.core.Response
 function core.response(limits) end
 
@@ -1316,6 +1317,9 @@ function Response:headers() end
 
 ---@return boolean
 function Response:is_event_stream() end
+
+---@return boolean streamed whether read and read_line take the body
+function Response:streams_body() end
 
 --- The body that is no stream.
 ---@return string

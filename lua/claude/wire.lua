@@ -10,7 +10,8 @@ local tables = require("claude.tables")
 ---@field body? any string or claude.core body
 ---@field response table claude.core response that takes the answer
 ---@field judge? fun(err: claude.Error) looks at each failure before it may be tried again
----@field any_body? boolean the answer's body is taken by response:read, whatever it is
+---@field any_body? boolean the answer's body may be of any type
+---@field response_limits? table what further responses are made with; the client's without it
 ---@field accept? string media type, "application/json" without it
 ---@field betas? string[]
 ---@field max_tokens? integer how long the model may think in silence
@@ -203,7 +204,8 @@ local function through_middleware(client, spec, list)
       response = response,
     })
   end
-  return require("claude.middleware").run(client, request, spec.response, send, spec.control)
+  local run, limits = require("claude.middleware").run, spec.response_limits
+  return run(client, request, spec.response, send, spec.control, limits)
 end
 
 ---@param client claude.Client

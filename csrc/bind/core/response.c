@@ -51,11 +51,12 @@ static int flag(lua_State *L, const char *name) {
 }
 
 /* core.response{ max_event_bytes=, max_body_bytes=, max_header_bytes=, max_line_bytes=,
-   stream_body= } -> response; with stream_body, read and read_line take a success's body */
+   stream_body=, keep_body= } -> response; with stream_body, read and read_line take a
+   success's body, with keep_body it is kept whatever its type */
 static int response_new(lua_State *L) {
   cm_response_limits limits = { 0, 0, 0, 0 };
   response_object *object;
-  int stream_body = 0;
+  int stream_body = 0, keep_body = 0;
 
   if (!lua_isnoneornil(L, 1)) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -64,6 +65,7 @@ static int response_new(lua_State *L) {
     limits.max_header_bytes = option(L, "max_header_bytes");
     limits.max_line_bytes = option(L, "max_line_bytes");
     stream_body = flag(L, "stream_body");
+    keep_body = flag(L, "keep_body");
   }
   object = lua_newuserdatauv(L, sizeof *object, 0);
   memset(object, 0, sizeof *object);
@@ -73,6 +75,7 @@ static int response_new(lua_State *L) {
   object->handle.response = cm_response_new(&cm_libc_alloc, &limits);
   if (!object->handle.response) return raise_nomem(L);
   if (stream_body) cm_response_stream_body(object->handle.response);
+  if (keep_body) cm_response_keep_body(object->handle.response);
   return 1;
 }
 
@@ -339,6 +342,15 @@ static int response_progress(lua_State *L) {
   return 2;
 }
 
+/* response:streams_body() -> whether read and read_line take the body of this success */
+static int response_streams_body(lua_State *L) {
+  cm_response *response = check_response(L);
+  int status = cm_response_status(response);
+
+  lua_pushboolean(L, cm_response_streams_body(response) && status >= 200 && status < 300);
+  return 1;
+}
+
 /* response:body() -> the body that is no stream; of a stream, the data of its error event */
 static int response_body(lua_State *L) {
   push_slice(L, cm_response_body(check_response(L)));
@@ -446,6 +458,7 @@ void cm_open_response(lua_State *L) {
     { "header", response_header },
     { "headers", response_headers },
     { "is_event_stream", response_is_event_stream },
+    { "streams_body", response_streams_body },
     { "body", response_body },
     { "finished", response_finished },
     { "begun", response_begun },
