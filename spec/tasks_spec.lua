@@ -145,7 +145,7 @@ for _, driver in ipairs(WAYS) do
       it("runs while others sleep", function()
         local order = {}
         tasks.loop(function()
-          for i, seconds in ipairs({ 0.03, 0.01, 0.02 }) do
+          for i, seconds in ipairs({ 0.15, 0.01, 0.08 }) do
             tasks.spawn(function()
               tasks.sleep(seconds)
               order[#order + 1] = i

@@ -13,7 +13,10 @@ local function runs_here()
   return co ~= nil and not is_main
 end
 
+local function wakes_later(one, other) return one.at > other.at end
+
 local function wake_sleepers()
+  table.sort(sleepers, wakes_later)
   for i = #sleepers, 1, -1 do
     local sleeper = sleepers[i]
     if sleeper.semaphore.waiting ~= sleeper.co then

@@ -1,5 +1,5 @@
---- A busted output handler: one line per file, every failure in full, and
---- the counts last, as every suite of this project prints them.
+--- A busted output handler: one line per file, every failure in full after its file and once
+--- more at the end, and the counts last, as every suite of this project prints them.
 local function text_of(message)
   if type(message) == "string" then return message end
   return require("pl.pretty").write(message)
@@ -17,7 +17,16 @@ return function(options)
   local busted = require "busted"
   local handler = require "busted.outputHandlers.base"()
   local now_seconds = require("system").monotime
-  local before
+  local before, printed
+
+  -- All failures and errors from the places given, or all there are.
+  local function print_problems(from)
+    for kind, first in pairs(from) do
+      for i = first, #handler[kind] do
+        print_problem(handler[kind][i])
+      end
+    end
+  end
 
   local function totals()
     return {
@@ -30,6 +39,7 @@ return function(options)
   function handler.file_start(file)
     before = totals()
     before.clock = now_seconds()
+    printed = { failures = #handler.failures + 1, errors = #handler.errors + 1 }
     -- Named before it runs: when the interpreter dies, the culprit is known.
     io.write(file.name, " ")
     io.flush()
@@ -43,17 +53,13 @@ return function(options)
       if now[kind] > before[kind] then io.write(", ", now[kind] - before[kind], " ", kind) end
     end
     io.write((" (%.1f s)\n"):format(now_seconds() - before.clock))
+    print_problems(printed)
     io.flush()
     return nil, true
   end
 
   function handler.suite_end()
-    for _, problem in ipairs(handler.failures) do
-      print_problem(problem)
-    end
-    for _, problem in ipairs(handler.errors) do
-      print_problem(problem)
-    end
+    print_problems({ failures = 1, errors = 1 })
     for _, test in ipairs(handler.pendings) do
       io.write("skipped: ", test.name, test.message and ": " .. text_of(test.message) or "", "\n")
     end
