@@ -135,7 +135,7 @@ end
 ---@param whole boolean
 ---@return claude.TurnUsage?
 function M.record(client, spec, response, whole)
-  local head = response and response:head_json()
+  local head = response:head_json()
   local message = head and core.decode(head)
   if type(message) ~= "table" then return nil end
   local asked = spec.frame.params.model

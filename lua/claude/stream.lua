@@ -47,9 +47,8 @@ local function now() return require("claude.tasks").now() end
 -- What a message used is written down once, when it has ended in whatever way.
 ---@param whole boolean
 function Stream:_record(whole)
-  local response = self.response
-  if self.used or not response or not response:head_json() then return end
-  self.used = require("claude.ledger").record(self.client, self.spec, response, whole)
+  if self.used or not self.response then return end
+  self.used = require("claude.ledger").record(self.client, self.spec, self.response, whole)
 end
 
 ---@param err claude.Error

@@ -365,7 +365,8 @@ function Client:close() end
 ---@field identical? boolean whether the bytes of tools, system and messages that the request
 --- before had sent were sent again; nil: there was none before
 ---@field changed? string[] what was not, or a parameter that the cache depends on: "messages",
---- "model", "thinking", "effort", "format", "tool_choice", "speed", "images", …
+--- "model", "thinking", "effort", "format", "tool_choice", "speed", "images", or what the API
+--- did: "compaction", "context_management", "input_transformations"
 ---@field path? string the first message that differs, such as "messages[3]"
 ---@field expected integer tokens that should have been read
 ---@field read integer tokens that were

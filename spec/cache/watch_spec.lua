@@ -205,6 +205,35 @@ describe("the cache report of a turn", function()
       assert.is_nil(say(chat).miss)
     end)
 
+    it("a compaction, which nobody needs to be warned of", function()
+      local chat = begin({ betas = { "compact-2026-01-12" } }, {
+        script = function(_, info)
+          local summary = { type = "compaction", content = "what was said" }
+          return { content = { info.count == 1 and summary or "x", "ok" } }
+        end,
+      })
+      say(chat)
+      assert.same({}, say(chat).changed)
+      assert.same({ "compaction" }, say(chat).changed)
+      assert.same({}, say(chat).changed)
+      assert.same({}, warnings_of("cache_miss"))
+    end)
+
+    it("what the API cut out of the context, without a warning", function()
+      local edits = claude.array({ { type = "clear_tool_uses_20250919", cleared_tool_uses = 1 } })
+      local chat = begin(nil, {
+        script = function(_, info)
+          if info.count == 1 then return { context_management = { applied_edits = edits } } end
+          return "ok"
+        end,
+      })
+      say(chat)
+      sim:advance(400) -- as good as a prefix that is another one
+      local report = say(chat)
+      assert.same({ "changed", { "context_management" } }, { report.miss, report.changed })
+      assert.same({}, warnings_of("cache_miss"))
+    end)
+
     it("the message from which on the history is another one", function()
       local chat = begin()
       say(chat)

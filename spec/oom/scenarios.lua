@@ -105,6 +105,22 @@ function M.transcript(core)
   equal(64, #body:sha256())
 end
 
+function M.marks(core)
+  local transcript = core.transcript()
+  transcript:append('{"role":"user","content":"a"}')
+  transcript:append('{"role":"user","content":[{"b":1}]}')
+  local body = core.body({ transcript }, {
+    { message = 1, block = 1, control = "{}" },
+    { message = 2, block = 1, control = "[]" },
+  })
+  local text = '[{"text":"a","type":"text","cache_control":{}}]'
+  local list = '[{"b":1,"cache_control":[]}]'
+  local form = '{"role":"user","content":%s},{"role":"user","content":%s}'
+  equal(form:format(text, list), body:tostring())
+  equal(text, core.mark('"a"', 1, "{}"))
+  equal(1, transcript:block_count(2))
+end
+
 function M.event_stream(core)
   local stream = core.sse()
   equal(true, stream:feed("event: a\ndata: " .. ("x"):rep(200) .. "\255\n\ndata: y\nda"))
@@ -240,6 +256,7 @@ function M.response(core)
   equal("thinking", response:block(1).type)
   equal(true, #response:seal() > 100)
   equal(true, #response:message_json() > 100)
+  equal(9, core.decode(response:head_json()).usage.output_tokens)
 end
 
 return M

@@ -111,8 +111,10 @@ local function written_before(transcript, forgets)
   local reply = last_reply(transcript)
   if not reply then return nil end
   local last = transcript:count()
-  local new_turn = last > reply and history.begins_turn(history.decode(transcript:get(last)))
-  if not (forgets and new_turn) then return reply - 1 end
+  local new_turn = forgets
+    and last > reply
+    and history.begins_turn(history.decode(transcript:get(last)))
+  if not new_turn then return reply - 1 end
   for i = reply - 1, 1, -1 do
     if history.begins_turn(history.decode(transcript:get(i))) then return i end
   end

@@ -17,7 +17,8 @@ local SECONDS = { ["5m"] = 300, ["1h"] = 3600 }
 ---@field identical? boolean whether the bytes of tools, system and messages that the request
 --- before had sent were sent again; nil: there was none before
 ---@field changed? string[] what was not: "tools", "system", "messages", or a parameter that
---- the cache depends on: "model", "thinking", "effort", "format", "tool_choice", "speed", "images"
+--- the cache depends on: "model", "thinking", "effort", "format", "tool_choice", "speed",
+--- "images", and what the API did: "compaction", "context_management", "input_transformations"
 ---@field path? string the first message that differs, such as "messages[3]"
 ---@field expected integer tokens that should have been read, at least
 ---@field read integer tokens that were
@@ -34,11 +35,21 @@ local SECONDS = { ["5m"] = 300, ["1h"] = 3600 }
 ---@field seconds integer what was written lives so long
 ---@field cached? integer tokens that the cache had after it
 ---@field turn_cached? integer the same at the first request of its turn
----@field begins boolean whether it begins a turn
+---@field begins boolean whether it begins a turn, where the model forgets what it thought
 
 -- In the order in which they are told.
-local PARTS =
-  { "model", "tools", "system", "thinking", "effort", "format", "speed", "tool_choice", "images" }
+local PARTS = {
+  "model",
+  "tools",
+  "system",
+  "thinking",
+  "effort",
+  "format",
+  "speed",
+  "tool_choice",
+  "images",
+  "compaction",
+}
 local BYTES = { tools = true, system = true, messages = true }
 
 ---@param value any
@@ -85,6 +96,8 @@ local function extended_chain(chat)
     local json = transcript:get(i)
     chain[i] = core.sha256((chain[i - 1] or "") .. core.sha256(json))
     if not chain.image and json:find('"type"%s*:%s*"image"') then chain.image = i end
+    -- What stands before it leaves the prompt.
+    if json:find('"type"%s*:%s*"compaction"') then chain.compaction = i end
   end
   return chain
 end
@@ -100,13 +113,15 @@ function M.print(chat, turn)
   parts.tools = core.sha256(chat.sealed.tools or "")
   parts.system = core.sha256(chat.sealed.system or "")
   parts.images = tostring(chain.image ~= nil)
+  parts.compaction = tostring(chain.compaction)
+  local cached = turn.cached
   return {
     parts = parts,
     chain = chain,
     count = count,
     at = os.time(),
-    seconds = SECONDS[turn.cached.plan.ttl] or SECONDS["5m"],
-    begins = history.begins_turn(history.decode(chat.transcript:get(count))),
+    seconds = SECONDS[cached.plan.ttl] or SECONDS["5m"],
+    begins = cached.forgets and history.begins_turn(history.decode(chat.transcript:get(count))),
   }
 end
 
@@ -150,11 +165,30 @@ end
 -- finds again what stood before the last turn's first reply.
 ---@param before claude.CachePrint
 ---@param now claude.CachePrint
----@param forgets boolean
 ---@return integer
-local function left_by(before, now, forgets)
-  if forgets and now.begins then return before.turn_cached or 0 end
-  return before.cached or 0
+local function left_by(before, now)
+  return (now.begins and before.turn_cached or not now.begins and before.cached) or 0
+end
+
+-- What the API itself changed of the prompt on its way to the model.
+---@param head table the message without its blocks
+---@return string[]
+local function edits_in(head)
+  local context, names = values.plain(head.context_management), {}
+  local applied = context and values.plain(context.applied_edits)
+  if applied and applied[1] ~= nil then names[1] = "context_management" end
+  local transformed = values.plain(head.input_transformations)
+  if transformed and transformed[1] ~= nil then names[#names + 1] = "input_transformations" end
+  return names
+end
+
+-- What the API says of it.
+---@param head table
+---@return string?
+local function diagnosis_in(head)
+  local told = values.plain(head.diagnostics)
+  local reason = told and values.plain(told.cache_miss_reason)
+  return reason and type(reason.type) == "string" and reason.type or nil
 end
 
 ---@param report claude.CacheReport
@@ -213,8 +247,8 @@ local function judge_nothing(report, entry, client, asked, plan)
   miss(report, "unexplained", text:format(asked, shortest, tokens))
 end
 
--- A change of these has a warning of its own.
-local TOLD = { thinking = true, effort = true }
+-- A change of these has a warning of its own, or was asked for.
+local TOLD = { thinking = true, effort = true, compaction = true, context_management = true }
 
 ---@param client claude.Client
 ---@param report claude.CacheReport
@@ -273,17 +307,20 @@ end
 ---@param chat claude.Conversation
 ---@param turn claude.Turn
 ---@param entry claude.TurnUsage
----@param diagnosis string?
-function M.turn(chat, turn, entry, diagnosis)
+---@param head table the message without its blocks
+function M.turn(chat, turn, entry, head)
   if is_empty(turn.cached.plan) then return end
   local before, now, report = chat.print, turn.print, report_of(entry)
-  entry.cache, report.diagnosis = report, diagnosis
+  entry.cache, report.diagnosis = report, diagnosis_in(head)
   if before then
     local message
     report.changed, message = compare(before, now)
     report.path = message and ("messages[%d]"):format(message)
     report.identical = is_identical(report.changed)
-    judge(report, before, now, left_by(before, now, turn.cached.forgets))
+    for _, name in ipairs(edits_in(head)) do
+      report.changed[#report.changed + 1] = name
+    end
+    judge(report, before, now, left_by(before, now))
   end
   local asked = tostring(turn.params.model)
   if not report.miss and report.read == 0 and report.written == 0 then

@@ -281,20 +281,12 @@ local function note_state(chat, head, sealed)
   chat.state = state
 end
 
--- What the API found different from the message before.
----@param head table
----@return string?
-local function diagnosis_in(head)
-  local told = type(head.diagnostics) == "table" and head.diagnostics.cache_miss_reason
-  return text_in(told, "type")
-end
-
 -- The reply is whole: its bytes enter the conversation.
 ---@param chat claude.Conversation
----@param reply claude.Stream
 ---@param turn claude.Turn
+---@param reply claude.Stream
 ---@return claude.Error?
-local function seal(chat, reply, turn)
+local function seal(chat, turn, reply)
   local json, changes = reply.response:seal()
   if json then
     local added, problem = chat.transcript:append(json)
@@ -304,7 +296,7 @@ local function seal(chat, reply, turn)
   note_state(chat, head, json ~= nil)
   M.tell_changes(chat, changes)
   if turn.print and reply.used then
-    require("claude.cache.watch").turn(chat, turn, reply.used, diagnosis_in(head))
+    require("claude.cache.watch").turn(chat, turn, reply.used, head)
   end
   return nil
 end
@@ -319,7 +311,22 @@ local function commit(chat, turn)
   chat.transcript, chat.draft = turn.transcript, new_draft()
   -- A copy: tables inside params may be changed before the next turn.
   chat.last_params = begin.copied(turn.params)
-  if turn.cached then turn.print = require("claude.cache.watch").print(chat, turn) end
+end
+
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@return claude.StreamSpec
+local function spec_of(chat, turn)
+  local cached, frame = turn.cached, turn.frame
+  if cached then turn.print = require("claude.cache.watch").print(chat, turn) end
+  local marks = cached and cached.marks
+  return {
+    frame = frame,
+    body = core.body({ frame.before, turn.transcript, frame.after }, marks),
+    options = turn.options,
+    ledger = chat.ledger,
+    on_end = function(reply) return seal(chat, turn, reply) end,
+  }
 end
 
 --- Sends the turn. A turn that cannot be sent is a stream that fails at its first step.
@@ -337,14 +344,7 @@ function M.stream(chat, overrides, options, level)
   local ready, err = prepare(chat, turn)
   if not ready then return stream.open(chat.client, { err = err }) end
   commit(chat, turn)
-  local marks = turn.cached and turn.cached.marks
-  return stream.open(chat.client, {
-    frame = turn.frame,
-    body = core.body({ turn.frame.before, turn.transcript, turn.frame.after }, marks),
-    options = turn.options,
-    ledger = chat.ledger,
-    on_end = function(reply) return seal(chat, reply, turn) end,
-  })
+  return stream.open(chat.client, spec_of(chat, turn))
 end
 
 return M
