@@ -130,12 +130,13 @@ local function write_params(writer, params)
   local _, err = check.params(params, writer.context(params))
   err = err or check_batchable(params)
   if err then return nil, err end
-  local frame, elements
-  frame, err = request.frame(client, params, { betas = writer.betas })
+  local out, frame
+  out, err = request.outgoing(client, params, warn)
+  if not out then return nil, err end
+  frame, err = request.frame(client, out.params, { betas = writer.betas })
   if not frame then return nil, err end
-  elements, err = request.encode_messages(params.messages, warn)
-  if not elements then return nil, err end
-  return frame.before .. elements .. frame.after, frame.betas
+  local body = core.body({ frame.before, out.messages, frame.after }, out.marks)
+  return body:tostring(), frame.betas
 end
 
 ---@param writer claude.BatchWriter

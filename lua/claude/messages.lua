@@ -72,24 +72,6 @@ end
 ---@field options claude.CallOptions
 ---@field on_end? fun(stream: claude.Stream)
 
--- The params and messages that go out: with cache breakpoints, if any are to be planned.
----@param client claude.Client
----@param params table
----@param counting boolean
----@return claude.Cached?
----@return claude.Error? err
-local function outgoing(client, params, counting)
-  local function warn(code, text) client:warn(code, text) end
-  local elements, err = request.encode_messages(params.messages, warn)
-  if not elements then return nil, err end
-  local cached
-  if params.cache and not counting then
-    cached, err = require("claude.cache").of_params(client, params, elements)
-    if err then return nil, err end
-  end
-  return cached or { params = params, messages = elements }
-end
-
 -- Told last, when the message is there already.
 ---@param client claude.Client
 ---@param cached claude.Cached
@@ -110,8 +92,9 @@ local function prepare(client, params, options, fields)
   local ok, err = check.params(params, check_context(client, params, fields))
   if not ok then return nil, err end
   local counting = fields.endpoint == "count_tokens"
+  local function warn(code, text) client:warn(code, text) end
   local out, frame
-  out, err = outgoing(client, params, counting)
+  out, err = request.outgoing(client, params, warn, counting)
   if not out then return nil, err end
   frame, err = request.frame(client, out.params, {
     stream = fields.wire_stream,

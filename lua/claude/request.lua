@@ -237,4 +237,28 @@ function M.encode_messages(list, warn)
   return text:sub(#WRAP_HEAD + 1, -#WRAP_TAIL - 1)
 end
 
+---@class claude.Outgoing
+---@field params table what is framed
+---@field messages string|userdata the elements of `messages`
+---@field marks? table[] cache breakpoints in them, for core.body
+---@field plan? claude.CachePlan
+
+--- What goes out of a request: with cache breakpoints, where some are to be planned.
+---@param client claude.Client
+---@param params table
+---@param warn claude.Warn
+---@param counting? boolean nothing is cached
+---@return claude.Outgoing?
+---@return claude.Error? err
+function M.outgoing(client, params, warn, counting)
+  local elements, err = M.encode_messages(params.messages, warn)
+  if not elements then return nil, err end
+  local cached
+  if params.cache and not counting then
+    cached, err = require("claude.cache").of_params(client, params, elements)
+    if err then return nil, err end
+  end
+  return cached or { params = params, messages = elements }
+end
+
 return M

@@ -1,4 +1,5 @@
 --- Where the parameter `cache` puts breakpoints, as the simulator gets them.
+local api_server = require("spec.support.api_server")
 local claude = require("claude")
 local support = require("spec.support.chat")
 
@@ -99,6 +100,20 @@ describe("cache", function()
       }))
       assert(stream:final_message())
       assert.same({ "system.1 5m", "top 5m" }, breakpoints())
+    end)
+
+    it("works for the requests of a batch", function()
+      local answer = '{"id":"msgbatch_1","type":"message_batch","processing_status":"in_progress"}'
+      local headers = { ["content-type"] = "application/json" }
+      local server = api_server.start({ { headers = headers, body = answer } })
+      local batches = claude.new({ api_key = "k", base_url = server.url }).messages.batches
+      local params = support.params({ cache = "auto", system = "one" })
+      params.messages = { { role = "user", content = "Hi" } }
+      assert(batches:create({ requests = { { custom_id = "a", params = params } } }))
+      local sent = server.requests[1].json.requests[1].params
+      assert.same({ MINUTES, MINUTES }, { sent.cache_control, sent.system[1].cache_control })
+      assert.is_nil(sent.cache)
+      server:close()
     end)
 
     it("counts tokens without breakpoints", function()
