@@ -80,7 +80,7 @@ describe("a wrong call", function()
   end)
 
   it("with a dot says to write a colon: a client, a task, a map", function()
-    every_method(client, { "close" })
+    every_method(client, { "close", "cost", "usage" })
     local task = claude.spawn(function() end)
     every_method(task, { "wait", "cancel", "result", "is_done" })
     task:wait()

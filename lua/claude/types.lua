@@ -368,6 +368,7 @@ function Client:close() end
 --- "model", "thinking", "effort", "format", "tool_choice", "speed", "images", or what the API
 --- did: "compaction", "context_management", "input_transformations"
 ---@field path? string the first message that differs, such as "messages[3]"
+---@field hashes? { tools: string, system: string, messages: string } of the bytes that were sent
 ---@field expected integer tokens that should have been read
 ---@field read integer tokens that were
 ---@field written integer

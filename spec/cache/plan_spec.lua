@@ -262,6 +262,31 @@ describe("cache", function()
       assert.equal(first.cache_creation_input_tokens, second.cache_read_input_tokens)
     end)
 
+    it("goes with signatures that seal all that stands before", function()
+      start(function(_, info)
+        if info.count > 2 then return { content = { support.thought("so"), "done" } } end
+        local turn = calls(12, info)
+        table.insert(turn.content, 1, support.thought("hm " .. info.count))
+        return turn
+      end)
+      local chat = client:conversation(support.params({
+        model = "claude-opus-5-5",
+        cache = "auto",
+        system = LONG,
+        tools = { support.tool("t", function(input) return input.text end) },
+      }))
+      local run = chat:user("Hi"):run()
+      assert(run:final_message())
+      assert(chat:user("more"):send({ cache = false }))
+      assert.same({}, breakpoints())
+      local turns = chat:usage().turns
+      for i = 2, 4 do
+        assert.equal(turns[i].cache.expected, turns[i].cache.read)
+        assert.is_true(turns[i].cache.read > turns[i - 1].cache.read)
+        assert.equal(4, #breakpoints(i))
+      end
+    end)
+
     it("loses that with breakpoints on the tail alone", function()
       local chat = many(15, { cache_control = MINUTES })
       local run = chat:run()

@@ -82,6 +82,19 @@ describe("the cache report of a turn", function()
     assert.equal(last_report(chat).expected, last_report(chat).read)
   end)
 
+  it("has hashes of what was sent, whatever the breakpoints, in any process", function()
+    local chat = begin()
+    local loaded = assert(client:load(assert(chat:dump())))
+    local one, two = say(chat).hashes, say(loaded, { cache = { ttl = "1h" } }).hashes
+    assert.same(one, two)
+    local other = client:conversation(support.params({ cache = "auto", system = LONG .. "." }))
+    local hashes = say(other).hashes
+    assert.equal(one.tools, hashes.tools)
+    assert.equal(one.messages, hashes.messages)
+    assert.not_equal(one.system, hashes.system)
+    assert.not_equal(one.messages, say(chat).hashes.messages)
+  end)
+
   it("goes on in a fork", function()
     local chat = begin()
     say(chat)
@@ -315,6 +328,17 @@ describe("the cache report of a turn", function()
       assert.is_nil(sim.requests[1].request.diagnostics)
       local id = chat:usage().turns[1].id
       assert.same({ previous_message_id = id }, sim.requests[2].request.diagnostics)
+    end)
+
+    it("needs a conversation, which knows the message before", function()
+      start()
+      local params = support.params({ cache = { diagnostics = true } })
+      params.messages = { { role = "user", content = "Hi" } }
+      local message, _, err = client.messages:create(params)
+      assert.is_nil(message)
+      assert.same({ "invalid", "cache_diagnostics" }, { err.kind, err.rule })
+      params.diagnostics = { previous_message_id = "msg_1" }
+      assert(client.messages:create(params))
     end)
 
     it("is not asked for otherwise", function()

@@ -3,7 +3,8 @@
 **   - a text that is read and written again is JSON, and stays as it is the next time;
 **   - what is said of a text cut off anywhere is JSON as far as the text was;
 **   - strings unescaped in pieces are the string unescaped at once;
-**   - scrubbed text is UTF-8, and the same if it was UTF-8 before.
+**   - scrubbed text is UTF-8, and the same if it was UTF-8 before;
+**   - content with a cache breakpoint is JSON, and without it what it was.
 */
 #include "fuzz.h"
 
@@ -13,6 +14,7 @@
 #include "core/json_partial.h"
 #include "core/json_reader.h"
 #include "core/json_writer.h"
+#include "core/mark.h"
 #include "core/utf8.h"
 
 enum { CEILING = 1 << 24 };
@@ -234,6 +236,40 @@ static void scrubs(cm_slice text) {
   cm_buffer_deinit(&out);
 }
 
+static void append_all(cm_buffer *out, const cm_slice *pieces, size_t count) {
+  size_t i;
+
+  for (i = 0; i < count; i++) REQUIRE(cm_buffer_append(out, pieces[i]) == CM_OK);
+}
+
+static void marks_block(cm_slice content, size_t block) {
+  static const cm_slice control = { "{}", 2 };
+  cm_buffer marked, plain;
+  cm_mark mark;
+
+  if (cm_mark_find(content, block, &mark) != CM_OK) return;
+  cm_buffer_init(&marked, &cm_libc_alloc, CEILING);
+  cm_buffer_init(&plain, &cm_libc_alloc, CEILING);
+  {
+    cm_slice with[] = { mark.before, mark.open,  mark.text, mark.name,
+                        control,     mark.close, mark.after };
+    cm_slice without[] = { mark.before, mark.text, mark.after };
+    append_all(&marked, with, sizeof with / sizeof *with);
+    append_all(&plain, without, sizeof without / sizeof *without);
+  }
+  REQUIRE(cm_json_check(bytes_of(&marked), NULL) == CM_OK);
+  REQUIRE(cm_mark_count(bytes_of(&marked)) == cm_mark_count(content));
+  REQUIRE(same(bytes_of(&plain), content));
+  cm_buffer_deinit(&marked);
+  cm_buffer_deinit(&plain);
+}
+
+static void marks(cm_slice content) {
+  size_t block, count = cm_mark_count(content);
+
+  for (block = 0; block <= count && block < 4; block++) marks_block(content, block);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   cm_slice text;
 
@@ -242,6 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size > 1 << 16) return 0;
   reads_and_writes(text);
   completes(text, cm_json_check(text, NULL) == CM_OK);
+  if (cm_json_check(text, NULL) == CM_OK) marks(text);
   scrubs(text);
   return 0;
 }

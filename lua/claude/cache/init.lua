@@ -116,8 +116,12 @@ function M.of_params(client, params, elements)
   local marks = transcript and marks_in(transcript) or {}
   local cached
   cached, err = apply(client, params, { sealed = sealed, transcript = transcript, marks = marks })
-  if cached then cached.messages = transcript or elements end
-  return cached, err
+  if not cached then return nil, err end
+  if cached.settings.diagnostics and params.diagnostics == nil then
+    return nil, rules.broken("cache_diagnostics", "cache.diagnostics")
+  end
+  cached.messages = transcript or elements
+  return cached
 end
 
 --- For a turn of a conversation, whose tools and system are sealed.

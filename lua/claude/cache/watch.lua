@@ -20,6 +20,8 @@ local SECONDS = { ["5m"] = 300, ["1h"] = 3600 }
 --- the cache depends on: "model", "thinking", "effort", "format", "tool_choice", "speed",
 --- "images", and what the API did: "compaction", "context_management", "input_transformations"
 ---@field path? string the first message that differs, such as "messages[3]"
+---@field hashes { tools: string, system: string, messages: string } of the bytes that were sent;
+--- messages: each with all before it; nil outside of conversations
 ---@field expected integer tokens that should have been read, at least
 ---@field read integer tokens that were
 ---@field written integer
@@ -312,6 +314,8 @@ function M.turn(chat, turn, entry, head)
   if is_empty(turn.cached.plan) then return end
   local before, now, report = chat.print, turn.print, report_of(entry)
   entry.cache, report.diagnosis = report, diagnosis_in(head)
+  local parts = now.parts
+  report.hashes = { tools = parts.tools, system = parts.system, messages = now.chain[now.count] }
   if before then
     local message
     report.changed, message = compare(before, now)

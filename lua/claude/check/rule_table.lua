@@ -230,6 +230,10 @@ local M = {
     text = "cache.%s is %s",
     remedy = 'write true, false, "5m" or "1h"',
   },
+  cache_diagnostics = {
+    text = "cache.diagnostics needs to know the message before, and a single request has none",
+    remedy = "use client:conversation, or write diagnostics = { previous_message_id = … }",
+  },
   cache_count = {
     text = "%d blocks have cache_control, and 4 is the most",
     remedy = "keep the last ones of tools, system and messages; one at the top level moves"
