@@ -292,6 +292,42 @@ describe("the ledger", function()
   end)
 end)
 
+describe("sums that were saved", function()
+  local ledger = require("claude.ledger")
+
+  it("count for what in them is a number", function()
+    local odd = {
+      requests = 3,
+      input_tokens = "many",
+      output_tokens = -5,
+      cache_creation = "x",
+      server_tool_use = { web_search_requests = 2, [1] = 9 },
+      cost = "free",
+      models = { m = { requests = 1, cost = 0.5 }, [1] = {} },
+    }
+    local used = ledger.restore(odd):usage()
+    assert.same({ 3, 0, 0, 2 }, {
+      used.requests,
+      used.input_tokens,
+      used.output_tokens,
+      used.server_tool_use.web_search_requests,
+    })
+    assert.is_nil(used.cost)
+    assert.equal("the cost was not saved", used.no_cost)
+    assert.equal(0.5, used.models.m.cost)
+  end)
+
+  it("are none in files from before there were any", function()
+    for _, nothing in ipairs({ "x", 5, false }) do
+      assert.same({ 0, 0 }, {
+        ledger.restore(nothing):usage().requests,
+        ledger.restore(nothing):usage().cost,
+      })
+    end
+    assert.equal(0, ledger.restore(nil):usage().requests)
+  end)
+end)
+
 describe("the cost", function()
   local COUNTS = {
     input_tokens = 1000,

@@ -77,6 +77,22 @@ describe("the simulator's prompt cache", function()
       assert.is_true(read(with_system(MINUTES)) > 0)
     end)
 
+    it("what expired is forgotten, so that a simulator may run for long", function()
+      local caches = require("claude.simulator.cache")
+      local now = 0
+      local cache = caches.new(function() return now end)
+      for i = 1, 5000 do
+        now = now + 1
+        local trail = { { hash = tostring(i), tokens = 5000 } }
+        cache:account({ tokens = 5000, trail = trail, marks = { { at = 1, ttl = "5m" } } }, 1024, 0)
+      end
+      local count = 0
+      for _ in pairs(cache.entries) do
+        count = count + 1
+      end
+      assert.is_true(count < 1500, count)
+    end)
+
     it("an entry is there once its response begins, and not before", function()
       start({ delay = 0.1 })
       local client = claude.new({ api_key = "any", base_url = sim.url })

@@ -5,6 +5,7 @@
 local M = {}
 
 local SECONDS = { ["5m"] = 300, ["1h"] = 3600 }
+local SWEEP = 1000 -- new entries after which those that expired are dropped
 local LOOK_BACK = 20 -- blocks before a breakpoint in which an earlier one is found
 
 ---@class claude.simulator.cache.Account tokens of one prompt
@@ -27,7 +28,14 @@ Cache.__name = "claude.simulator.Cache"
 
 ---@param now fun(): number seconds
 ---@return claude.simulator.Cache
-function M.new(now) return setmetatable({ now = now, entries = {} }, Cache) end
+function M.new(now) return setmetatable({ now = now, entries = {}, new = 0 }, Cache) end
+
+function Cache:_sweep()
+  local now = self.now()
+  for hash, entry in pairs(self.entries) do
+    if entry.expires < now then self.entries[hash] = nil end
+  end
+end
 
 ---@param hash string
 ---@param now number
@@ -59,8 +67,9 @@ end
 function Cache:_keep(hash, ttl, from)
   local entry = self.entries[hash]
   if not entry then
-    entry = { from = from, ttl = ttl }
-    self.entries[hash] = entry
+    entry = { from = from, ttl = ttl, expires = from }
+    self.entries[hash], self.new = entry, self.new + 1
+    if self.new % SWEEP == 0 then self:_sweep() end
   end
   if SECONDS[ttl] > SECONDS[entry.ttl] then entry.ttl = ttl end
   entry.expires = math.max(entry.from, from) + SECONDS[entry.ttl]

@@ -13,12 +13,14 @@ local MOST = 10000 -- messages that are remembered
 
 ---@class claude.simulator.Diagnosis
 ---@field prompts table<string, claude.simulator.diagnosis.Prompt> by the id of the reply
+---@field order string[] a ring of the ids
+---@field at integer the newest of them
 local Diagnosis = {}
 Diagnosis.__index = Diagnosis
 Diagnosis.__name = "claude.simulator.Diagnosis"
 
 ---@return claude.simulator.Diagnosis
-function M.new() return setmetatable({ prompts = {}, order = {}, first = 1 }, Diagnosis) end
+function M.new() return setmetatable({ prompts = {}, order = {}, at = 0 }, Diagnosis) end
 
 --- What a request asked with; taken before the reply is made.
 ---@param history claude.simulator.History
@@ -37,10 +39,10 @@ end
 ---@param id string of the reply
 ---@param prompt claude.simulator.diagnosis.Prompt
 function Diagnosis:remember(id, prompt)
-  self.prompts[id], self.order[#self.order + 1] = prompt, id
-  if #self.order - self.first < MOST then return end
-  self.prompts[self.order[self.first]] = nil
-  self.order[self.first], self.first = false, self.first + 1
+  self.at = self.at % MOST + 1
+  local oldest = self.order[self.at]
+  if oldest then self.prompts[oldest] = nil end
+  self.order[self.at], self.prompts[id] = id, prompt
 end
 
 ---@param before claude.simulator.diagnosis.Prompt?
