@@ -88,6 +88,15 @@ local function params_of(params, client)
   }
 end
 
+-- The plain search, which is quick, leaves little to the other one.
+---@param json string
+---@param kind string
+---@return boolean
+local function has_block(json, kind)
+  local name = '"' .. kind .. '"'
+  return json:find(name, 1, true) ~= nil and json:find('"type"%s*:%s*' .. name) ~= nil
+end
+
 -- Sealed messages never change: each is hashed once.
 ---@param chat claude.Conversation
 ---@return string[]
@@ -97,9 +106,9 @@ local function extended_chain(chat)
   for i = #chain + 1, transcript:count() do
     local json = transcript:get(i)
     chain[i] = core.sha256((chain[i - 1] or "") .. core.sha256(json))
-    if not chain.image and json:find('"type"%s*:%s*"image"') then chain.image = i end
+    if not chain.image and has_block(json, "image") then chain.image = i end
     -- What stands before it leaves the prompt.
-    if json:find('"type"%s*:%s*"compaction"') then chain.compaction = i end
+    if has_block(json, "compaction") then chain.compaction = i end
   end
   return chain
 end
