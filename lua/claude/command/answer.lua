@@ -2,6 +2,7 @@
 local complaint = require "claude.command.complaint"
 local core = require "claude.core"
 local exits = require "claude.command.exits"
+local usage = require "claude.usage"
 
 local M = {}
 
@@ -15,18 +16,18 @@ local M = {}
 ---@param messages claude.Message[]
 ---@return claude.command.Tally
 function M.tally(messages)
-  local tally = { input = 0, cached = 0, output = 0, thinking = 0 }
+  local total = usage.zero()
   for _, message in ipairs(messages) do
-    local usage = message.usage or {}
-    local cached = usage.cache_read_input_tokens or 0
-    local written = usage.cache_creation_input_tokens or 0
-    local details = usage.output_tokens_details or {}
-    tally.cached = tally.cached + cached
-    tally.input = tally.input + (usage.input_tokens or 0) + cached + written
-    tally.output = tally.output + (usage.output_tokens or 0)
-    tally.thinking = tally.thinking + (details.thinking_tokens or 0)
+    for _, part in ipairs(usage.parts(message)) do
+      usage.add(total, part.counts)
+    end
   end
-  return tally
+  return {
+    input = usage.prompt(total),
+    cached = total.cache_read_input_tokens,
+    output = total.output_tokens,
+    thinking = total.thinking_tokens,
+  }
 end
 
 -- What this library adds to a message and the API did not send.
