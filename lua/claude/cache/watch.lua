@@ -258,15 +258,20 @@ local function judge_nothing(report, entry, client, asked, plan)
   miss(report, "unexplained", text:format(asked, shortest, tokens))
 end
 
+local ASK = "; cache = { diagnostics = true } has the API tell what it found different"
+
 -- A change of these has a warning of its own, or was asked for.
 local TOLD = { thinking = true, effort = true, compaction = true, context_management = true }
 
 ---@param client claude.Client
 ---@param report claude.CacheReport
----@param asked string
-local function tell(client, report, asked)
+---@param asked string the model
+---@param asks boolean whether the API is asked for diagnostics
+local function tell(client, report, asked, asks)
   if report.miss == "short" then client:warn("cache_short", report.text, asked) end
-  if report.miss == "unexplained" then client:warn("cache_miss", report.text) end
+  if report.miss == "unexplained" then
+    client:warn("cache_miss", report.text .. (asks and "" or ASK))
+  end
   if report.miss ~= "changed" then return end
   for _, name in ipairs(report.changed) do
     if not TOLD[name] then return client:warn("cache_miss", report.text) end
@@ -300,7 +305,7 @@ function M.request(client, cached, entry)
   entry.cache = report
   if report.read == 0 and report.written == 0 then
     judge_nothing(report, entry, client, tostring(cached.params.model), cached.plan)
-    tell(client, report, tostring(cached.params.model))
+    tell(client, report, tostring(cached.params.model), true)
   end
 end
 
@@ -340,7 +345,7 @@ function M.turn(chat, turn, entry, head)
     judge_nothing(report, entry, chat.client, asked, turn.cached.plan)
   end
   remember(chat, now, report)
-  tell(chat.client, report, asked)
+  tell(chat.client, report, asked, turn.cached.settings.diagnostics)
 end
 
 return M
