@@ -7,6 +7,10 @@ local M = {}
 
 local MAX_HEAD = 64 * 1024
 local MAX_BODY = 32 * 1024 * 1024
+-- What may be larger, by its path.
+local MAX_BODY_OF = {
+  ["/v1/files"] = 501 * 1024 * 1024, -- a file, and what stands around it
+}
 local TOKEN = "^[%w!#$%%&'*+%-.^_`|~]+$"
 
 ---@class claude.simulator.http.Request
@@ -30,6 +34,8 @@ function M.parser(options)
   return setmetatable({
     max_head = options.max_head or MAX_HEAD,
     max_body = options.max_body or MAX_BODY,
+    max_body_of = options.max_body and {} or MAX_BODY_OF,
+    limit = 0, -- bytes that the body of this request may have
     buffer = "", -- bytes not yet understood
     state = "head", -- head, length, chunk_size, chunk, chunk_end, trailer, failed
     request = nil, -- the request whose body is being read
@@ -136,6 +142,7 @@ end
 
 --- Decides how the body is framed; returns status and text of a problem.
 local function expect_body(self, request)
+  self.limit = self.max_body_of[request.target:match("^[^?]*")] or self.max_body
   local encoding, length = request.headers["transfer-encoding"], request.headers["content-length"]
   if encoding then
     if length then return 400, "both content-length and transfer-encoding" end
@@ -145,7 +152,7 @@ local function expect_body(self, request)
   end
   if length and not length:find("^%d+$") then return 400, "malformed content-length" end
   self.missing = tonumber(length or 0)
-  if #(length or "") > 15 or self.missing > self.max_body then return 413, "body too large" end
+  if #(length or "") > 15 or self.missing > self.limit then return 413, "body too large" end
   self.state = "length"
 end
 
@@ -197,7 +204,7 @@ function read.chunk_size(self)
   local digits = line and line:match("^(%x+)[ \t]*$") or line and line:match("^(%x+)[ \t]*;")
   if not digits or #digits > 8 then return fail(self, 400, "malformed chunk size") end
   self.missing = tonumber(digits, 16)
-  if self.size + self.missing > self.max_body then return fail(self, 413, "body too large") end
+  if self.size + self.missing > self.limit then return fail(self, 413, "body too large") end
   self.state = self.missing == 0 and "trailer" or "chunk"
   return true
 end

@@ -12,6 +12,7 @@ local core = require("claude.c_part")("claude.core")
 
 local caches = require("claude.simulator.cache")
 local diagnosis = require("claude.simulator.diagnosis")
+local file_stores = require("claude.simulator.files")
 local ids = require("claude.simulator.ids")
 local models = require("claude.simulator.models")
 local routes = require("claude.simulator.routes")
@@ -68,6 +69,7 @@ end
 ---@field url string e.g. "http://127.0.0.1:34567"
 ---@field port integer
 ---@field requests claude.simulator.LogEntry[] what was asked, without credentials
+---@field files claude.simulator.Files
 ---@field answered integer requests to /v1/messages that reached the script
 local Simulator = {}
 Simulator.__index = Simulator
@@ -90,13 +92,28 @@ function Simulator:log(exchange)
   return entry
 end
 
---- Lets so many seconds pass for the prompt cache, at once.
+--- Lets so many seconds pass for the prompt cache and for files, at once.
 ---@param seconds number
 function Simulator:advance(seconds)
   if type(seconds) ~= "number" or seconds < 0 then
     error("sim:advance takes a number of seconds from 0", 2)
   end
   self.ahead = self.ahead + seconds
+end
+
+--- Adds a file to the account: one that was uploaded earlier, or (`downloadable`) one that
+--- code execution made.
+---@param fields { filename: string, bytes: string, mime_type?: string, downloadable?: boolean }
+---@return string id
+function Simulator:add_file(fields)
+  if
+    type(fields) ~= "table"
+    or type(fields.filename) ~= "string"
+    or type(fields.bytes) ~= "string"
+  then
+    error("simulator:add_file takes { filename = …, bytes = … }", 2)
+  end
+  return self.files:add(fields).id
 end
 
 --- Ends every connection and frees the port. May be called again.
@@ -173,6 +190,7 @@ end
 local function new(options)
   local uv = require("luv")
   local seed, sim = tostring(options.seed or 1), nil
+  local new_id = ids.generator(seed)
   sim = setmetatable({
     settings = options,
     seed = seed,
@@ -184,7 +202,8 @@ local function new(options)
     paused = {},
     faults = copies(options.faults),
     on_request = options.on_request,
-    ids = ids.generator(seed),
+    ids = new_id,
+    files = file_stores.new(new_id, function() return os.time() + sim.ahead end),
     sealer = seals.new(seed),
     ahead = 0,
     cache = caches.new(function() return uv.now() / 1000 + sim.ahead end),

@@ -93,7 +93,8 @@ local function read_prompt(exchange, counting)
     strict = sim.strict,
     foreign = sim.foreign,
   })
-  if not history then return nil, fault end
+  fault = fault or sim.files:missing_in(view.messages)
+  if fault then return nil, fault end
   context.paused = sim.paused[history.prefix.content]
   fault = validate.history(view, context, history.tokens)
   if fault then return nil, fault end
@@ -247,7 +248,48 @@ local function show_model(exchange)
   return answer_json(exchange, assert(core.encode(models.info(model))))
 end
 
+--- An endpoint of what answers with JSON, or nil and a fault.
+local function of_json(answer)
+  return function(exchange)
+    local json, fault = answer(exchange)
+    if not json then return refuse(exchange, fault) end
+    return answer_json(exchange, json)
+  end
+end
+
+local function file_id(exchange) return exchange.path:match("^/v1/files/([^/]+)") end
+
+local upload_file = of_json(function(exchange) return exchange.sim.files:upload(exchange) end)
+local list_files = of_json(
+  function(exchange) return exchange.sim.files:page(query_of(exchange)) end
+)
+local show_file = of_json(
+  function(exchange) return exchange.sim.files:metadata(file_id(exchange)) end
+)
+local delete_file = of_json(
+  function(exchange) return exchange.sim.files:delete(file_id(exchange)) end
+)
+
+local function file_content(exchange)
+  local file, fault = exchange.sim.files:content(file_id(exchange))
+  if not file then return refuse(exchange, fault) end
+  local settings = exchange.sim.settings
+  exchange.entry.status = 200
+  return {
+    status = 200,
+    headers = headers_of(exchange, file.mime_type),
+    body = file.bytes,
+    chunk = settings.chunk,
+    pace = settings.pace,
+    delay = settings.delay,
+    cut = settings.cut,
+  }
+end
+
 local ROUTES = {
+  { "^/v1/files$", { GET = list_files, POST = upload_file } },
+  { "^/v1/files/[^/]+$", { GET = show_file, DELETE = delete_file } },
+  { "^/v1/files/[^/]+/content$", { GET = file_content } },
   { "^/v1/messages$", { POST = create_message } },
   { "^/v1/messages/count_tokens$", { POST = count_tokens } },
   { "^/v1/models$", { GET = list_models } },
