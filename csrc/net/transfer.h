@@ -72,8 +72,8 @@ struct cm_transfer {
   long version;    /* CURL_HTTP_VERSION_… that was spoken */
   long connects;   /* connections that were made for it */
   int connected;
-  int fd;            /* being watched for it alone; -1: none, or one that others share */
-  int no_socket;     /* the last attempt found no descriptor left */
+  int fd;        /* being watched for it alone; -1: none, or one that others share */
+  int no_socket; /* the last attempt found no descriptor left */
   int tells_sent;
   int unreadable;    /* a part of the body could not be read; refusal says why */
   int head_complete; /* the empty line after the last headers came */

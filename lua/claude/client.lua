@@ -36,6 +36,7 @@ local headers = require("claude.headers")
 ---@class claude.Client
 ---@field messages claude.Messages
 ---@field models claude.Models
+---@field files claude.Files
 ---@field base_url string
 ---@field version string
 ---@field betas string[]
@@ -54,6 +55,7 @@ local Client = { __name = "claude.Client" }
 
 -- Parts that load when they are first used.
 local PARTS = {
+  files = function(self) return require("claude.file_api").new(self) end,
   models = function(self) return require("claude.model_api").new(self) end,
   ledger = function() return require("claude.ledger").new() end,
 }

@@ -13,8 +13,6 @@ local MOST_BASE64 = 32 * 1024 * 1024
 local MOST_BYTES = MOST_BASE64 / 4 * 3
 local PIECE = 64 * 1024
 local LONGEST_NAME = 80
--- Control characters that nobody writes: blanks, backspace and escape are no sign of data.
-local NOT_IN_TEXT = "[%z\1-\7\14-\26\28-\31]"
 
 ---@class claude.MediaOptions
 ---@field path? string
@@ -125,7 +123,7 @@ local DOCUMENT = {
 function DOCUMENT.source_of(bytes, name)
   local found = media_type.of(bytes)
   if found == "application/pdf" then return base64_source(found, bytes) end
-  if core.utf8_valid(bytes) and not bytes:find(NOT_IN_TEXT) then
+  if media_type.is_text(bytes) then
     return { type = "text", media_type = "text/plain", data = bytes }
   end
   return refused(DOCUMENT, "document_format", name, but_looks_like(found))

@@ -1,5 +1,7 @@
 --- What kind of file bytes are, told by how they begin: names lie, and have no say here.
 
+local core = require("claude.core")
+
 local M = {}
 
 --- What the API takes as an image.
@@ -41,6 +43,49 @@ function M.of(bytes)
     end
   end
   return nil
+end
+
+-- By name, for files of which the beginning says nothing, or not enough.
+local BY_NAME = {
+  csv = "text/csv",
+  docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+  htm = "text/html",
+  html = "text/html",
+  json = "application/json",
+  jsonl = "application/jsonl",
+  md = "text/markdown",
+  pptx = "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+  svg = "image/svg+xml",
+  xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  xml = "application/xml",
+}
+-- What the beginning of an Office file looks like, and the beginning of much else.
+local VAGUE = { ["application/zip"] = true, ["image/bmp"] = true }
+
+M.BEGINNING = 4096 -- bytes that are enough to look at
+
+--- Whether bytes are text: UTF-8 without control characters that nobody writes. Blanks,
+--- backspace and escape are no sign of data.
+---@param bytes string
+---@param cut? boolean more follows: the last character may be there in part
+---@return boolean
+function M.is_text(bytes, cut)
+  if bytes:find("[%z\1-\7\14-\26\28-\31]") then return false end
+  local valid, position = core.utf8_valid(bytes)
+  return valid or (cut == true and #bytes - position < 3)
+end
+
+--- The media type for a file that is sent: by its beginning, else by its name.
+---@param name string
+---@param beginning string up to M.BEGINNING bytes
+---@return string
+function M.of_file(name, beginning)
+  local found = M.of(beginning)
+  if found and not VAGUE[found] then return found end
+  local by_name = BY_NAME[(name:match("%.(%w+)$") or ""):lower()]
+  if by_name then return by_name end
+  if M.is_text(beginning, #beginning == M.BEGINNING) then return "text/plain" end
+  return found or "application/octet-stream"
 end
 
 -- Base64 of the same beginnings, as far as whole groups of three bytes reach.

@@ -50,8 +50,8 @@ local M = {}
 ---@field ca_path? string without it SSL_CERT_DIR, or libcurl's own
 ---@field allow_http? boolean http to any host
 ---@field high_water? integer stop reading above so many unread bytes; 1 MiB without it
----@field on_sent? fun(bytes: integer) told, inside `wait`, how much of the body the connection has
---- taken, whenever that grew; must neither raise nor wait
+---@field on_sent? fun(bytes: integer): claude.Error? told, inside `wait`, how much of the body the
+--- connection has taken, whenever that grew; the error that it returns ends the exchange
 
 local HTTP_VERSIONS = { ["1.1"] = true, ["2"] = true }
 

@@ -283,6 +283,7 @@ function Answer:body() end
 ---@class claude.Client
 ---@field messages claude.Messages
 ---@field models claude.Models
+---@field files claude.Files
 ---@field base_url string
 ---@field version string
 local Client = {}
@@ -438,6 +439,78 @@ function Messages:stream(params, options) end
 ---@return string? text
 ---@return claude.Error? err
 function Messages:count_tokens(params, options) end
+
+--- What the API knows of a file.
+---@class claude.File
+---@field id string
+---@field type "file"
+---@field filename string
+---@field mime_type string
+---@field size_bytes integer
+---@field created_at string RFC 3339
+---@field downloadable boolean
+---@field expires_at? string RFC 3339
+
+--- What is uploaded: a path or bytes.
+---@class claude.UploadOptions
+---@field path? string
+---@field bytes? string then `filename` is needed
+---@field filename? string the path's last part when not given
+---@field mime_type? string found in the file's beginning and its name when not given
+---@field expires_in_seconds? integer from 3600 to 7776000; without it the file stays
+---@field on_progress? fun(sent: integer, total: integer) bytes of the file; may wait
+
+---@class claude.DownloadOptions: claude.CallOptions
+---@field on_progress? fun(received: integer, total?: integer) bytes of the file; may wait
+
+---@class claude.Files
+local Files = {}
+
+--- Uploads a file, read from disk while it is sent.
+---@param given string|claude.UploadOptions a path, or more
+---@param options? claude.CallOptions
+---@return claude.File? file
+---@return string? text
+---@return claude.Error? err
+function Files:upload(given, options) end
+
+--- The files, newest first, fetched page by page as they are read.
+---@param query? { limit: integer?, page: string?, ids: string[]? }
+---@param options? claude.CallOptions
+---@return claude.Pages
+function Files:list(query, options) end
+
+--- What the API knows of a file.
+---@param file string|claude.File id, or what the API said of it before
+---@param options? claude.CallOptions
+---@return claude.File? file
+---@return string? text
+---@return claude.Error? err
+function Files:retrieve_metadata(file, options) end
+
+--- Downloads a file: it appears at the path once all of it is there.
+---@param file string|claude.File
+---@param path string
+---@param options? claude.DownloadOptions
+---@return integer? bytes
+---@return string? text
+---@return claude.Error? err
+function Files:download(file, path, options) end
+
+--- The bytes of a file, handed out as they come.
+---@param file string|claude.File
+---@param options? claude.CallOptions
+---@return claude.Download? download
+---@return string? text
+---@return claude.Error? err
+function Files:open(file, options) end
+
+---@param file string|claude.File
+---@param options? claude.CallOptions
+---@return { id: string, type: string }? deleted
+---@return string? text
+---@return claude.Error? err
+function Files:delete(file, options) end
 
 ---@class claude.Models
 local Models = {}
@@ -1026,9 +1099,13 @@ function simulator.run(command, options) end
 ---@field requests table[] what was asked, without credentials
 local Simulator = {}
 
---- Lets so many seconds pass for the prompt cache, at once.
+--- Lets so many seconds pass for the prompt cache and for files, at once.
 ---@param seconds number
 function Simulator:advance(seconds) end
+--- Adds a file to the account, as if it had been uploaded, or (`downloadable`) made by a tool.
+---@param fields { filename: string, bytes: string, mime_type: string?, downloadable: boolean? }
+---@return string id
+function Simulator:add_file(fields) end
 
 --- Ends every connection and frees the port.
 function Simulator:close() end
@@ -1221,6 +1298,43 @@ function core.transcript() end
 ---@param text string
 ---@return claude.core.Segment
 function core.segment(text) end
+
+--- A regular file as a part of a body: read while the body is sent, however large it is.
+---@param path string
+---@return claude.core.File? file
+---@return string? text
+function core.open_file(path) end
+
+--- A file that appears at the path when it is committed, and not before.
+---@param path string
+---@return claude.core.FileSink? sink
+---@return string? text
+function core.file_sink(path) end
+
+---@class claude.core.File
+local SourceFile = {}
+
+---@return integer bytes, when it was opened
+function SourceFile:length() end
+
+--- Closes the file at once, also for the bodies that hold it.
+function SourceFile:close() end
+
+---@class claude.core.FileSink
+local FileSink = {}
+
+---@param bytes string
+---@return true?
+---@return string? text
+function FileSink:write(bytes) end
+
+--- Puts the file in its place.
+---@return true?
+---@return string? text
+function FileSink:commit() end
+
+--- Removes what was written.
+function FileSink:discard() end
 
 ---@param parts (string|claude.core.Segment|claude.core.Transcript|claude.core.File)[]
 --- Marks are put into the messages of the transcript on the way: one for each at most, in

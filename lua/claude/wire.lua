@@ -19,6 +19,8 @@ local tables = require("claude.tables")
 ---@field stream? boolean whether the answer is asked for as a stream
 ---@field control? claude.RetryControl what cancels the middleware
 ---@field options? claude.CallOptions
+---@field content_type? string of the body, "application/json" without it
+---@field on_sent? fun(bytes: integer): claude.Error? see claude.TransportOptions
 
 --- What one call may have different from its client.
 ---@class claude.CallOptions
@@ -117,7 +119,9 @@ function M.headers(client, spec)
     { "user-agent", headers.user_agent() },
     { "anthropic-version", options.version or client.version },
   }
-  if spec.body then list[#list + 1] = { "content-type", "application/json" } end
+  if spec.body then
+    list[#list + 1] = { "content-type", spec.content_type or "application/json" }
+  end
   local users = client.user_headers()
   list = headers.merged({ list, client.credentials.headers(), users, own })
   -- Betas add up, wherever they were named.
@@ -145,6 +149,7 @@ local function transmit(client, spec, request)
   asked.headers = request.headers
   asked.body = request.body
   asked.response = request.response
+  asked.on_sent = spec.on_sent
   asked.max_tokens = spec.max_tokens
   asked.limits = tables.merged(client.limits, spec.options and spec.options.limits)
   local exchange, text, failure = require("claude.transport").start(asked)

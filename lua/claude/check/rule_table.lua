@@ -386,6 +386,34 @@ local M = {
     remedy = "write nothing before the base64; claude.image and claude.document encode bytes",
     api = { "base64%.data: .-base64" },
   },
+  -- files
+  file_unreadable = {
+    text = "%s cannot be read: %s",
+    remedy = "check the path; what the program holds already is { bytes = …, filename = … }",
+  },
+  file_unwritable = {
+    text = "%s cannot be written: %s",
+    remedy = "check the path, and the room on that disk; what was there before is unchanged",
+  },
+  file_name = {
+    text = "is %s, and must have 1 to 255 characters, none of them one of"
+      .. ' < > : " | ? * \\ / or a control character',
+    remedy = "give another: { path = …, filename = … }",
+    api = { "[Ff]ilename.-forbidden", "[Ff]ilename.-characters" },
+  },
+  file_size = {
+    text = "%s has %.0f bytes, and a file may have %d",
+    remedy = "split it",
+  },
+  file_type = {
+    text = "is %s, and must be a media type, such as application/pdf",
+    remedy = "leave it out: it is found in the file's beginning and its name",
+  },
+  file_expiry = {
+    text = "is %s, and must be an integer from 3600 to 7776000",
+    remedy = "write seconds from an hour to 90 days, or leave it out: the file then stays",
+    api = { "expires_in_seconds: Input should be" },
+  },
   -- what only the API can judge
   block_type = {
     remedy = "correct the block's type; the API takes newer types with their name in betas only",

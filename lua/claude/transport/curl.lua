@@ -16,7 +16,7 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field package content integer frames other than pings, when last looked at
 ---@field package content_at number? when that number last grew
 ---@field package busy boolean? a text or tool block was open at the last wait
----@field package on_sent fun(bytes: integer)?
+---@field package on_sent fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
 ---@field package timer claude.Timer?
 local Exchange = {}
@@ -72,7 +72,8 @@ local function tell_sent(self)
   local sent = select(9, hub.engine():activity(self.id)) or self.sent
   if sent == self.sent then return end
   self.sent = sent
-  self.on_sent(sent)
+  local failure = self.on_sent(sent)
+  if failure then self:cancel(failure) end
 end
 
 local function soonest(self)

@@ -83,7 +83,7 @@ local LATENESS = 0.01 -- part of a limit by which it may be noticed too late
 ---@field package content integer frames other than pings, when last looked at
 ---@field package content_at number? when that number last grew
 ---@field package busy boolean a text or tool block was open at the last wait
----@field package on_sent fun(bytes: integer)?
+---@field package on_sent fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body
 ---@field package told integer of those, to on_sent
 ---@field package look_at number when the soonest limit could be reached, as far as is known
@@ -286,7 +286,8 @@ end
 local function tell_sent(self)
   if not self.on_sent or self.sent <= self.told then return end
   self.told = self.sent
-  self.on_sent(self.sent)
+  local failure = self.on_sent(self.sent)
+  if failure then self:cancel(failure) end
 end
 
 local function wait_once(self)
