@@ -232,6 +232,10 @@ $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -o $@ $< $(CORE)
 
+## bench-files: what a file of 500 MB costs on its way up and down (ARGS="100 DIRECTORY": others)
+bench-files: $(MODULES)
+	@$(SPEC_ENV) $(LUA) spec/bench/files.lua $(ARGS)
+
 ## bench-nginx: 200 streams of a second in one nginx worker (ARGS="400 2": others)
 bench-nginx: $(MODULES)
 	@$(SPEC_ENV) $(LUA) spec/bench/nginx.lua $(ARGS)
@@ -283,6 +287,6 @@ rockspec:
 clean:
 	rm -rf $(BUILD) $(NVIM_MODULES) claude $(shell find csrc -name '*.o')
 
-.PHONY: bench-conversations bench-nginx bench-nvim build check check-layers clean deps env format fuzz \
+.PHONY: bench-conversations bench-files bench-nginx bench-nvim build check check-layers clean deps env format fuzz \
   help hosts install lint modules nvim rockspec run sanitize stress test test-builds test-c test-lua \
   test-oom test-poll test-threads valgrind

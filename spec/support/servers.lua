@@ -43,6 +43,9 @@ function M.fault_server() return M.spawn(("exec %s %sfault_server.lua"):format(M
 ---@return spec.Server
 function M.lines_server() return M.spawn(("exec %s %slines_server.lua"):format(M.LUA, HERE)) end
 
+---@return spec.Server
+function M.files_server() return M.spawn(("exec %s %sfiles_server.lua"):format(M.LUA, HERE)) end
+
 --- How much memory this process holds.
 ---@return number bytes
 function M.resident()
