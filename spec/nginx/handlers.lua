@@ -70,6 +70,38 @@ end
 
 function M.large() assert(client_of(arguments()).messages:create(M.large_params())) end
 
+--- A file of the server's pattern, up and down: what came of it, line by line.
+function M.files()
+  local args = arguments()
+  local client, told = client_of(args), 0
+  local file = assert(client.files:upload({
+    path = args.path,
+    on_progress = function()
+      told = told + 1
+      claude.sleep(0.001)
+    end,
+  }))
+  ngx.say("up ", file.size_bytes, " ", told > 2)
+  told = 0
+  local bytes = assert(client.files:download("file_" .. args.size, args.path, {
+    on_progress = function() told = told + 1 end,
+  }))
+  ngx.say("down ", bytes, " ", told > 2)
+end
+
+--- A file that is written to while it is sent, and a download that is refused.
+function M.broken_files()
+  local args = arguments()
+  local client = client_of(args)
+  local _, _, err = client.files:upload({
+    path = args.path,
+    on_progress = function() assert(io.open(args.path, "w")):close() end,
+  })
+  ngx.say(err.kind, " ", err.message)
+  _, _, err = client.files:download("file_none", args.path)
+  ngx.say(err.kind, " ", err.status)
+end
+
 --- The same, and how it failed.
 function M.large_failure()
   local params = M.large_params()

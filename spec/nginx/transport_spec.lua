@@ -1,6 +1,7 @@
 local api = require("spec.support.api_server")
 local claude = require("claude")
 local core = require("claude.core")
+local files_server = require("spec.support.files_server")
 local handlers = require("spec.nginx.handlers")
 local hub = require("claude.loop")
 local nginx = require("spec.support.nginx")
@@ -103,6 +104,36 @@ describe("in nginx", function()
       assert.equal(here, ask("stream", base, "&middleware=1"))
     end)
   end
+
+  describe("files", function()
+    local files, path
+    setup(function() files = servers.files_server() end)
+    teardown(function() files:stop() end)
+    before_each(function()
+      path = os.tmpname()
+      files_server.write(path, 5000000)
+      os.execute("chmod 666 '" .. path .. "'") -- the worker may be another user
+    end)
+    after_each(function() os.remove(path) end)
+
+    for _, more in ipairs({ "", "&middleware=1" }) do
+      it("go up and down, read and written piece by piece" .. more, function()
+        assert.equal(
+          "up 5000000 true\ndown 5000000 true\n",
+          ask("files", files.url, ("&path=%s&size=5000000%s"):format(path, more))
+        )
+        assert.equal(5000000, files_server.right_in(path))
+      end)
+    end
+
+    it("that cannot be sent or received are told of as elsewhere", function()
+      local told = ask("broken_files", files.url, "&path=" .. path)
+      assert.matches(
+        "^invalid the file could not be sent: it [%w ]+ while it was sent\napi 404\n$",
+        told
+      )
+    end)
+  end)
 
   -- What every stream has in it, in pieces of any size.
   local function events()

@@ -115,6 +115,9 @@ local function serve(socket)
     received = ""
     local size = head:match("^GET /v1/files/file_(%d+)/content ")
     if size then return send_pattern(socket, tonumber(size)) end
+    if head:find("^GET ") then
+      return socket:write("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+    end
     upload = upload_of(head)
     take(rest)
   end

@@ -60,6 +60,8 @@ local M = {}
 
 local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
 local PIECE = 64 * 1024 -- of a body, sent at once
+local TURN = 16 * PIECE -- of a body, after which others have their turn
+local MOMENT = 0.001 -- seconds that they get at least
 local LATENESS = 0.01 -- part of a limit by which it may be noticed too late
 
 ---@class claude.SocketExchange: claude.Exchange
@@ -133,9 +135,11 @@ local function next_piece(self, offset)
   return piece, text
 end
 
+-- Where the network is fast no send waits: a large body would hold up all others.
 local function note_sent(self, offset)
   self.sent_at, self.sent = self.now(), offset
   if self.on_sent then self.news:set() end
+  if offset > 0 and offset % TURN == 0 then self.host.semaphore():wait(MOMENT) end
 end
 
 -- A small body goes out with the head, in one packet.
