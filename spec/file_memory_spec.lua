@@ -3,6 +3,13 @@ local files_server = require("spec.support.files_server")
 local requests = require("spec.support.exchange")
 local servers = require("spec.support.servers")
 
+if os.getenv("ASAN_OPTIONS") then
+  return it(
+    "needs memory that is freed when it is given back",
+    function() pending("sanitizers") end
+  )
+end
+
 local SIZE = 64 * 1024 * 1024
 local MOST = 12e6 -- bytes that a file of any size may add: buffers of libcurl, and garbage
 
