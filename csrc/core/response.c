@@ -8,6 +8,7 @@
 #include "core/retell.h"
 #include "core/slice.h"
 #include "core/sse.h"
+#include "core/unnamed.h"
 
 enum {
   MEGABYTE = 1024 * 1024,
@@ -44,6 +45,7 @@ struct cm_response {
   cm_buffer body; /* of a plain answer, or the data of an error event */
 
   cm_sse sse;
+  cm_unnamed unnamed;
   cm_sse_event frame; /* the frame that event was read from */
   cm_event event;
   int event_waits; /* event has been read and not yet been taken by message */
@@ -58,7 +60,6 @@ struct cm_response {
   int finished;
   cm_failure transport; /* how the transport ended */
   unsigned long content_frames;
-  unsigned long nameless_frames;
 };
 
 static size_t or_default(size_t value, size_t megabytes) {
@@ -87,6 +88,7 @@ cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *li
   cm_buffer_init(&r->body, alloc, r->limits.max_body_bytes);
   cm_buffer_init(&r->held, alloc, r->limits.max_event_bytes);
   cm_sse_init(&r->sse, alloc, r->limits.max_event_bytes);
+  cm_unnamed_init(&r->unnamed, alloc, r->limits.max_event_bytes);
   cm_message_init(&r->message, alloc, r->limits.max_body_bytes);
   cm_retell_init(&r->retell, alloc, (size_t)-1);
   return r;
@@ -117,6 +119,7 @@ void cm_response_release(cm_response *r) {
   cm_buffer_deinit(&r->body);
   cm_buffer_deinit(&r->held);
   cm_sse_deinit(&r->sse);
+  cm_unnamed_deinit(&r->unnamed);
   cm_message_deinit(&r->message);
   cm_retell_deinit(&r->retell);
   r->alloc->resize(r->alloc->ud, r, sizeof *r, 0);
@@ -282,18 +285,29 @@ static cm_status fail_incomplete(cm_response *r) {
   if (r->message.started)
     return fail(r, CM_ERR_INCOMPLETE, cm_sse_position(&r->sse),
                 "the stream ended before the message did");
-  if (r->nameless_frames == 0)
+  if (r->unnamed.skipped == 0)
     return fail(r, CM_ERR_INCOMPLETE, cm_sse_position(&r->sse),
                 "the stream ended before a message began");
   snprintf(
       text, sizeof text,
       "the stream ended before a message began (%lu frames had no event name and were skipped)",
-      r->nameless_frames);
+      r->unnamed.skipped);
   return fail(r, CM_ERR_INCOMPLETE, cm_sse_position(&r->sse), text);
+}
+
+static cm_status fail_api(cm_response *r, cm_slice data, size_t offset) {
+  cm_status status;
+
+  cm_buffer_clear(&r->body);
+  status = cm_buffer_append(&r->body, data);
+  if (status != CM_OK) return fail_by(r, status, offset, "the error is larger than max_body_bytes");
+  return fail(r, CM_ERR_API, offset, "the API reported an error in the stream");
 }
 
 static cm_status judge_stream(cm_response *r) {
   if (cm_message_is_complete(&r->message)) return CM_END;
+  if (r->unnamed.error.len)
+    return fail_api(r, cm_slice_in(&r->unnamed.error), cm_sse_position(&r->sse));
   if (r->transport.status != CM_OK)
     return fail(r, r->transport.status, cm_sse_position(&r->sse), r->transport.text);
   return fail_incomplete(r);
@@ -325,7 +339,7 @@ void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   if (r->failure.status != CM_OK) return;
   if (r->form == PLAIN)
     judge_plain(r);
-  else if (r->form == STREAM && cm_response_unread(r) == 0 && !r->event_waits)
+  else if (r->form == STREAM && cm_response_unread(r) == 0 && !r->event_waits && !r->unnamed.waits)
     judge_stream(r);
 }
 
@@ -339,15 +353,6 @@ int cm_response_has_begun(const cm_response *r) {
 
 /* Reading */
 
-static cm_status fail_api(cm_response *r, cm_slice data, size_t offset) {
-  cm_status status;
-
-  cm_buffer_clear(&r->body);
-  status = cm_buffer_append(&r->body, data);
-  if (status != CM_OK) return fail_by(r, status, offset, "the error is larger than max_body_bytes");
-  return fail(r, CM_ERR_API, offset, "the API reported an error in the stream");
-}
-
 static cm_status next_frame(cm_response *r) {
   cm_slice unread = unread_bytes(r);
   cm_status status;
@@ -357,6 +362,15 @@ static cm_status next_frame(cm_response *r) {
   r->read = r->queue.len - unread.len;
   if (status >= 0) return status;
   return fail_by(r, status, cm_sse_position(&r->sse), "an event is larger than max_event_bytes");
+}
+
+/* Servers that name no event say an error without its type, too. */
+static int is_error(const cm_response *r) {
+  cm_api_error error;
+
+  if (r->event.kind == CM_EVENT_ERROR) return 1;
+  if (r->event.kind != CM_EVENT_UNKNOWN || r->frame.name.len) return 0;
+  return cm_api_error_read(&error, r->frame.data);
 }
 
 static cm_status read_event(cm_response *r) {
@@ -371,11 +385,24 @@ static cm_status read_event(cm_response *r) {
     r->event.raw = r->frame.data;
     return CM_OK;
   }
-  r->content_frames++;
   status = cm_event_read(&r->event, r->frame.data, &failure);
   if (status != CM_OK) return fail_by(r, status, r->frame.offset + failure.offset, failure.text);
-  if (r->event.kind == CM_EVENT_ERROR) return fail_api(r, r->frame.data, r->frame.offset);
+  if (r->event.kind != CM_EVENT_PING) r->content_frames++;
+  if (is_error(r)) return fail_api(r, r->frame.data, r->frame.offset);
   return CM_OK;
+}
+
+/* The next frame that is to be read. */
+static cm_status next_that_counts(cm_response *r) {
+  cm_status status;
+
+  if (cm_unnamed_take(&r->unnamed, &r->frame)) return CM_OK;
+  do {
+    status = next_frame(r);
+    if (status != CM_OK) return status;
+    status = cm_unnamed_judge(&r->unnamed, &r->frame);
+  } while (status == CM_END);
+  return fail_by(r, status, r->frame.offset, "an event is larger than max_event_bytes");
 }
 
 /* Fills event, unless one waits already. */
@@ -383,15 +410,11 @@ static cm_status await_event(cm_response *r) {
   cm_status status;
 
   if (r->event_waits) return CM_OK;
-  for (;;) {
-    status = next_frame(r);
-    if (status != CM_OK) break;
-    if (r->frame.name.len > 0) {
-      status = read_event(r);
-      r->event_waits = status == CM_OK;
-      return status;
-    }
-    r->nameless_frames++;
+  status = next_that_counts(r);
+  if (status == CM_OK) {
+    status = read_event(r);
+    r->event_waits = status == CM_OK;
+    return status;
   }
   return status == CM_WANT_MORE && r->finished ? judge_stream(r) : status;
 }
@@ -459,6 +482,7 @@ static void release_working_memory(cm_response *r) {
   cm_buffer_deinit(&r->late);
   cm_buffer_deinit(&r->held);
   cm_sse_deinit(&r->sse);
+  cm_unnamed_deinit(&r->unnamed);
   cm_retell_deinit(&r->retell);
 }
 

@@ -78,7 +78,8 @@ int cm_response_in_text_or_tool(const cm_response *response);
 
 /*
 ** The reader's side. Frames without an event name are skipped, as the API's own
-** clients do; after message_stop nothing more is read.
+** clients do, unless no frame has one (core/unnamed.h); after message_stop nothing
+** more is read.
 **
 ** Fills *delivery with what the next frame says. It stays the current one, and next
 ** returns it again, until cm_response_taken: a reader that fails in between loses

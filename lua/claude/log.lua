@@ -112,7 +112,8 @@ end
 function Log:_body(exchange, what, bytes, length)
   local id = exchange.logged.id
   local body = beginning(bytes, length, exchange.scrub)
-  local text = ("#%d %s body (%d bytes): %s"):format(id, what, length, body)
+  -- Lua 5.1 formats texts only up to a zero byte.
+  local text = ("#%d %s body (%d bytes): "):format(id, what, length) .. body
   self:line("debug", text, { id = id, body = body, bytes = length })
 end
 
@@ -225,12 +226,8 @@ end
 ---@param number integer of the attempt, from 0
 ---@param seconds number until the next
 function Log:retrying(err, number, seconds)
-  local text = ("attempt %d failed, another follows in %.3g s: %s"):format(
-    number + 1,
-    seconds,
-    tostring(err)
-  )
-  self:line("warn", text, { err = err, attempt = number + 1, seconds = seconds })
+  local text = ("attempt %d failed, another follows in %.3g s: "):format(number + 1, seconds)
+  self:line("warn", text .. tostring(err), { err = err, attempt = number + 1, seconds = seconds })
 end
 
 --- A call failed for good.

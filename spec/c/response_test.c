@@ -61,7 +61,17 @@ static cm_slice slice(const char *text) {
   return s;
 }
 
-static cm_status write_all(cm_response *r, size_t step) {
+/* The same without names: their lines become comments. */
+static const char *unnamed_stream(void) {
+  static char text[sizeof stream];
+  char *at;
+
+  memcpy(text, stream, sizeof stream);
+  for (at = strstr(text, "event: "); at; at = strstr(at, "event: ")) *at = ':';
+  return text;
+}
+
+static cm_status write_all(cm_response *r, const char *bytes, size_t step) {
   size_t from, len = sizeof stream - 1;
   cm_status status = cm_response_on_header(r, slice("HTTP/1.1 200 OK\r\n"));
   cm_slice piece;
@@ -69,7 +79,7 @@ static cm_status write_all(cm_response *r, size_t step) {
   if (status == CM_OK)
     status = cm_response_on_header(r, slice("Content-Type: Text/Event-Stream\r\n"));
   for (from = 0; from < len && status == CM_OK; from += step) {
-    piece = exact_copy(stream + from, len - from < step ? len - from : step);
+    piece = exact_copy(bytes + from, len - from < step ? len - from : step);
     status = cm_response_on_body(r, piece);
     exact_free(piece);
   }
@@ -110,13 +120,13 @@ static cm_status check_texts(cm_response *r, const cm_alloc *alloc) {
   return status;
 }
 
-static cm_status run(const cm_alloc *alloc, size_t step) {
+static cm_status run(const cm_alloc *alloc, const char *bytes, size_t step) {
   cm_response *r = cm_response_new(alloc, NULL);
   unsigned kinds = 0;
   cm_status status;
 
   if (!r) return CM_ERR_NOMEM;
-  status = write_all(r, step);
+  status = write_all(r, bytes, step);
   if (status == CM_OK) status = read_all(r, &kinds);
   if (status == CM_END) {
     CHECK(kinds ==
@@ -131,7 +141,7 @@ static cm_status run(const cm_alloc *alloc, size_t step) {
   return status;
 }
 
-static void survives_every_failing_allocation(void) {
+static void survives_every_failing_allocation(const char *bytes) {
   size_t allowed, step;
   failing_alloc books;
   cm_alloc alloc;
@@ -140,7 +150,7 @@ static void survives_every_failing_allocation(void) {
   for (step = 1; step < sizeof stream; step = step * 7 + 1) {
     for (allowed = 0;; allowed++) {
       alloc = failing_alloc_over(&books, allowed);
-      status = run(&alloc, step);
+      status = run(&alloc, bytes, step);
       CHECK(status == (books.failed ? CM_ERR_NOMEM : CM_OK));
       CHECK(books.blocks == 0 && books.live_bytes == 0);
       if (!books.failed) break;
@@ -223,6 +233,7 @@ static void counts_frames_and_open_talk_for_the_limits_on_silence(void) {
       "event: content_block_start\n"
       "data: "
       "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\"}}\n\n";
+  static const char unnamed_ping[] = "data: {\"type\":\"ping\"}\n\n";
   static const char stop[] =
       "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n";
   cm_response *r = cm_response_new(&cm_libc_alloc, NULL);
@@ -234,6 +245,8 @@ static void counts_frames_and_open_talk_for_the_limits_on_silence(void) {
   CHECK(cm_response_content_count(r) == 2 && cm_response_in_text_or_tool(r));
   CHECK(cm_response_on_body(r, slice(stop)) == CM_OK && read_all(r, &kinds) == CM_WANT_MORE);
   CHECK(cm_response_content_count(r) == 3 && !cm_response_in_text_or_tool(r));
+  CHECK(cm_response_on_body(r, slice(unnamed_ping)) == CM_OK);
+  CHECK(read_all(r, &kinds) == CM_WANT_MORE && cm_response_content_count(r) == 3);
   cm_response_release(r);
 }
 
@@ -284,7 +297,8 @@ static void a_streamed_body_survives_every_failing_allocation(void) {
 }
 
 void response_tests(void) {
-  survives_every_failing_allocation();
+  survives_every_failing_allocation(stream);
+  survives_every_failing_allocation(unnamed_stream());
   a_whole_message_survives_every_failing_allocation();
   a_streamed_body_survives_every_failing_allocation();
   a_delivery_outlives_a_growing_queue();

@@ -72,6 +72,7 @@ describe("replay", function()
     local whole = line_for(HELLO)
     for size = 1, 40 do
       assert.equal(whole, line_for(HELLO, size))
+      assert.equal(whole, line_for(HELLO, { seed = size }))
     end
   end)
 

@@ -24,7 +24,6 @@ describe("a frame", function()
     ["without data"] = { "", "ends too early", 0 },
     ["that is null"] = { "null", "must be an object", 0 },
     ["that is an array"] = { "[]", "must be an object", 0 },
-    ["that is another's end mark"] = { "[DONE]", "a value was expected", 1 },
   }) do
     it(what .. " ends the stream: where and why", function()
       local message, offset = failure_of(case[1])

@@ -184,9 +184,82 @@ describe("core.response, an event stream", function()
   end)
 
   it("says so when nothing but such frames came", function()
-    local response = s.read("data: " .. s.START .. "\n\ndata: " .. s.STOP .. "\n\n")
+    local response = s.read("data: " .. s.START .. "\n\n")
     assert.equal("incomplete", response:failure().kind)
+    assert.matches("1 frames had no event name", response:failure().message)
+    response = s.read("data: " .. s.STOP .. "\n\ndata: {}\n\n")
     assert.matches("2 frames had no event name", response:failure().message)
+  end)
+
+  it("skips the end mark of other APIs, unless it is called as content is", function()
+    local done = s.frame("[DONE]", "done")
+    local _, named, why = s.read(s.stream(HELLO):gsub("event: message_stop", done .. "%0"))
+    assert.equal(7, #named)
+    assert.equal("end", why)
+    local delta = s.frame("[DONE]", "content_block_delta")
+    local response = s.read(s.stream(HELLO):gsub("event: message_stop", delta .. "%0"))
+    assert.equal("protocol", response:failure().kind)
+  end)
+
+  it("tells an error in a frame without a name when nothing else ends the stream", function()
+    local bytes = s.frame(s.START) .. 'data: {"error":{"message":"out of memory","code":500}}\n\n'
+    local failure = s.read(bytes .. "data: [DONE]\n\n"):failure()
+    assert.same({ "api", "out of memory" }, { failure.kind, failure.message })
+    local response = s.read(bytes .. s.stream(HELLO):gsub("^.-\n\n", ""))
+    assert.is_true(response:complete())
+  end)
+end)
+
+describe("core.response, a stream whose server names no event", function()
+  local function unnamed(events)
+    return (s.stream(events):gsub("event: [%w_]+\n", "")) .. "data: [DONE]\n\n"
+  end
+
+  it("is read by the types in its frames, however the bytes are cut", function()
+    local _, expected = s.read(s.stream(HELLO))
+    each_chunking(unnamed(HELLO), function(chunks, how)
+      local response, lines, why = s.read(chunks)
+      assert.same(expected, lines, how)
+      assert.equal("end", why)
+      assert.is_true(response:complete())
+    end)
+  end)
+
+  it("gives each frame as it came, also the two that were kept", function()
+    local response = core.response()
+    response:feed(unnamed(HELLO))
+    for i = 1, 4 do
+      response:next()
+      assert.equal(HELLO[i], response:event())
+    end
+  end)
+
+  it("is whole without message_stop, too", function()
+    local bytes = unnamed(HELLO):gsub('data: {"type":"message_stop"}\n\n', "")
+    local response, _, why = s.read(bytes)
+    assert.equal("end", why)
+    assert.is_true(response:complete())
+  end)
+
+  for what, data in pairs({
+    ["of the API's form"] = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}',
+    ["without its type"] = '{"error":{"message":"Busy"}}',
+  }) do
+    it("may end in an error " .. what, function()
+      local bytes = unnamed({ HELLO[1], HELLO[2] }) .. "data: " .. data .. "\n\n"
+      local response, lines = s.read(bytes)
+      assert.equal(2, #lines)
+      assert.same({ "api", "Busy" }, { response:failure().kind, response:failure().message })
+    end)
+  end
+
+  it("may break between the two frames that show it", function()
+    for _, count in ipairs({ 1, 2 }) do
+      local response, lines, why = s.read(unnamed({ HELLO[1], count == 2 and HELLO[2] or nil }))
+      assert.equal("error", why)
+      assert.equal("incomplete", response:failure().kind)
+      assert.equal(count == 2 and 2 or 0, #lines)
+    end
   end)
 
   it("goes by the type in the data, not by the event's name", function()

@@ -14,6 +14,17 @@ local READ_SIZE = 1024 * 1024
 -- The kinds of deltas that are told; the others are in the message.
 local TOLD = { thinking = true, text = true, input_json = true, signature = true }
 
+local read_size = number.whole("--chunk", 1)
+
+-- "random" and "random:SEED" as { seed = … }.
+local function chunk_option(text)
+  local seed = text:match("^random:?(%d*)$")
+  if seed then return { seed = tonumber(seed) or 1 } end
+  local size = read_size(text)
+  if size then return size end
+  return nil, ("--chunk takes a number of bytes, random or random:<seed>, not '%s'"):format(text)
+end
+
 --- Declares the options.
 ---@param command table of argparse
 function M.declare(command)
@@ -25,14 +36,19 @@ function M.declare(command)
   )
   command:argument("files", "Files with the body of a streamed response."):args "+"
   command
-    :option("--chunk", "Feed so many bytes at a time; the result is the same.")
+    :option(
+      "--chunk",
+      "Feed so many bytes at a time, or pieces of random size (random, random:<seed>); the\n"
+        .. "result is the same."
+    )
     :argname("<n>")
-    :convert(number.whole("--chunk", 1))
+    :convert(chunk_option)
 end
 
 ---@class claude.ReplayOptions
 ---@field files string[] paths of the recordings
----@field chunk? integer cut the input into pieces of so many bytes; the result is the same
+---@field chunk? integer|{ seed: integer } cut the input into pieces of so many bytes, or of
+--- random sizes; the result is the same
 ---@field out? { write: fun(self: any, ...: string): any } where the lines go; standard output
 
 ---@param text string
@@ -52,19 +68,37 @@ local function drain(response, deltas)
   return text ~= "more"
 end
 
-local function feed_in_pieces(response, bytes, size, deltas)
-  for from = 1, #bytes, size do
+local function feed_in_pieces(response, bytes, next_size, deltas)
+  local from = 1
+  while from <= #bytes do
+    local size = next_size()
     response:feed(bytes:sub(from, from + size - 1))
     if drain(response, deltas) then return true end
+    from = from + size
   end
   return false
 end
 
+-- Sizes from 1 to 64, the same for a seed in every process and on every Lua.
+local function random_sizes(seed)
+  local state = seed % 2147483647
+  return function()
+    state = (state * 16807 + 1) % 2147483647
+    return state % 64 + 1
+  end
+end
+
+local function sizes_of(chunk)
+  if type(chunk) == "table" then return random_sizes(chunk.seed) end
+  return function() return chunk or READ_SIZE end
+end
+
 local function feed_file(response, file, chunk, deltas)
+  local next_size = sizes_of(chunk)
   while true do
     local bytes, problem = file:read(READ_SIZE)
     if not bytes then return problem end
-    if feed_in_pieces(response, bytes, chunk or READ_SIZE, deltas) then return nil end
+    if feed_in_pieces(response, bytes, next_size, deltas) then return nil end
   end
 end
 
@@ -83,7 +117,7 @@ end
 
 ---@param name string
 ---@param file file* open for reading
----@param chunk? integer
+---@param chunk? integer|{ seed: integer }
 ---@return string line
 ---@return string|nil problem why it could not be read to its end
 local function replay_file(name, file, chunk)
