@@ -89,6 +89,15 @@ static cm_status keep_start(cm_message *message, cm_slice object) {
   return status == CM_OK ? cm_buffer_append(&message->start, object) : status;
 }
 
+/* Some servers leave the type away. */
+static int is_message(cm_slice object) {
+  cm_slice type = cm_object_member(object, "type");
+
+  if (type.len == 0)
+    return cm_object_says(cm_object_string(cm_object_member(object, "role")), "assistant");
+  return cm_object_says(cm_object_string(type), "message");
+}
+
 cm_status cm_message_load(cm_message *message, cm_slice text) {
   cm_json_reader reader;
   cm_slice object, content;
@@ -99,9 +108,7 @@ cm_status cm_message_load(cm_message *message, cm_slice text) {
   if (cm_json_reader_read_value(&reader, &object) != CM_OK) return CM_END;
   if (cm_json_reader_finish(&reader) != CM_OK) return CM_END;
   content = cm_object_member(object, "content");
-  if (!cm_object_says(cm_object_string(cm_object_member(object, "type")), "message") ||
-      !cm_object_is_array(content))
-    return CM_END;
+  if (!is_message(object) || !cm_object_is_array(content)) return CM_END;
 
   status = keep_start(message, object);
   if (status == CM_OK) status = add_whole_blocks(message, content);

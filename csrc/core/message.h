@@ -99,7 +99,8 @@ cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *deli
 
 /*
 ** Takes a whole message apart, text being strict JSON. CM_END if it is not an
-** object with "type":"message" and an array "content" of objects.
+** object with "type":"message" (or without a type and with "role":"assistant") and
+** an array "content" of objects.
 */
 cm_status cm_message_load(cm_message *message, cm_slice text);
 

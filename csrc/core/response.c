@@ -20,7 +20,7 @@ enum {
 };
 
 typedef enum body_form {
-  UNDECIDED, /* the headers do not say, and only blanks of the body, if any, have come */
+  UNDECIDED, /* the headers do not say, and what has come of the body does not yet */
   STREAM,
   PLAIN,
   BYTES /* handed out as it comes */
@@ -36,6 +36,7 @@ struct cm_response {
   body_form form;
   int streams_body; /* the form of a success is BYTES */
   int keeps_body;   /* the form is PLAIN */
+  int either_form;  /* the headers may call it wrongly */
   size_t scanned;   /* bytes behind read that hold no line end */
   size_t handed;    /* bytes of the body that were handed out, line ends too */
   cm_slice piece;   /* what next_bytes or next_line handed out */
@@ -125,6 +126,10 @@ void cm_response_release(cm_response *r) {
   r->alloc->resize(r->alloc->ud, r, sizeof *r, 0);
 }
 
+void cm_response_expect_message(cm_response *response) {
+  response->either_form = 1;
+}
+
 static cm_status fail(cm_response *r, cm_status status, size_t offset, const char *text) {
   if (r->failure.status != CM_OK) return r->failure.status;
   cm_message_break(&r->message);
@@ -180,14 +185,31 @@ static int is_success(const cm_response *r) {
   return status == 0 || (status >= 200 && status < 300);
 }
 
+/* Whether bytes begin a stream's first line; UNDECIDED while that cannot be told. */
+static body_form form_by_line(cm_slice bytes) {
+  static const char *const heads[] = { ":", "event:", "data:" };
+  size_t i, n;
+
+  for (i = 0; i < sizeof heads / sizeof *heads; i++) {
+    n = strlen(heads[i]);
+    if (bytes.len >= n && memcmp(bytes.ptr, heads[i], n) == 0) return STREAM;
+    if (bytes.len < n && memcmp(bytes.ptr, heads[i], bytes.len) == 0) return UNDECIDED;
+  }
+  return PLAIN;
+}
+
 /* What a server does not name is a stream unless it looks like a document. */
 static body_form form_of(const cm_response *r, cm_slice bytes) {
+  int named = is_named_stream(r);
+  int other = !named && cm_headers_get(&r->headers, "content-type").len > 0;
+
   if (!is_success(r) || r->keeps_body) return PLAIN;
   if (r->streams_body) return BYTES;
-  if (is_named_stream(r)) return STREAM;
-  if (cm_headers_get(&r->headers, "content-type").len > 0) return PLAIN;
+  if (!r->either_form && (named || other)) return named ? STREAM : PLAIN;
   while (bytes.len && memchr(" \t\r\n", bytes.ptr[0], 4)) bytes.ptr++, bytes.len--;
   if (bytes.len == 0) return UNDECIDED;
+  if (named) return bytes.ptr[0] == '{' ? PLAIN : STREAM;
+  if (other) return form_by_line(bytes);
   return memchr("{[<", bytes.ptr[0], 3) ? PLAIN : STREAM;
 }
 
@@ -250,25 +272,31 @@ static cm_status append_to_body(cm_response *r, cm_slice bytes) {
   return fail_by(r, cm_buffer_append(&r->body, bytes), 0, "the body is larger than max_body_bytes");
 }
 
-/* The blanks in front of a body wait in the queue until more tells what it is. */
-static cm_status decide_form(cm_response *r, cm_slice bytes) {
+/* Until it is known what a body is, its beginning waits in the queue. */
+static cm_status set_form(cm_response *r, body_form form) {
   cm_status status = CM_OK;
 
-  r->form = form_of(r, bytes);
-  if (r->form == PLAIN && r->queue.len) {
-    status = append_to_body(r, cm_slice_in(&r->queue));
-    cm_buffer_clear(&r->queue);
-  }
+  r->form = form;
+  if (form != PLAIN || r->queue.len == 0) return CM_OK;
+  status = append_to_body(r, cm_slice_in(&r->queue));
+  cm_buffer_clear(&r->queue);
   return status;
 }
 
-cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
-  cm_status status = CM_OK;
+static cm_status decide_form(cm_response *r, cm_slice bytes) {
+  cm_status status;
 
+  if (r->queue.len == 0) r->form = form_of(r, bytes);
+  if (r->form == PLAIN) return append_to_body(r, bytes);
+  status = append_to_queue(r, bytes);
+  if (status != CM_OK || r->form == STREAM) return status;
+  return set_form(r, form_of(r, cm_slice_in(&r->queue)));
+}
+
+cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
   if (r->failure.status != CM_OK) return r->failure.status;
   if (r->finished || bytes.len == 0) return CM_OK;
-  if (r->form == UNDECIDED) status = decide_form(r, bytes);
-  if (status != CM_OK) return status;
+  if (r->form == UNDECIDED) return decide_form(r, bytes);
   if (r->form == PLAIN) return append_to_body(r, bytes);
   return r->message.ended ? CM_OK : append_to_queue(r, bytes);
 }
@@ -329,13 +357,20 @@ static void judge_plain(cm_response *r) {
   }
 }
 
+/* Of a body that is too short to tell. */
+static body_form form_at_end(const cm_response *r) {
+  if (!is_success(r) || r->keeps_body) return PLAIN;
+  if (r->streams_body) return BYTES;
+  if (is_named_stream(r)) return STREAM;
+  return cm_headers_get(&r->headers, "content-type").len > 0 ? PLAIN : STREAM;
+}
+
 void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   if (r->finished) return;
   r->finished = 1;
   r->transport.status = transport;
   cm_failure_say(&r->transport, text ? text : "");
-  if (r->form == UNDECIDED) r->form = form_of(r, cm_slice_of(""));
-  if (r->form == UNDECIDED) r->form = STREAM;
+  if (r->form == UNDECIDED) set_form(r, form_at_end(r));
   if (r->failure.status != CM_OK) return;
   if (r->form == PLAIN)
     judge_plain(r);

@@ -46,6 +46,12 @@ int cm_response_streams_body(const cm_response *response);
 void cm_response_keep_body(cm_response *response);
 
 /*
+** A message is expected, and some servers call a stream JSON or JSON a stream: from now on
+** what the body begins with counts, and not what the headers call it.
+*/
+void cm_response_expect_message(cm_response *response);
+
+/*
 ** One header line with or without its line end. "HTTP/…" starts a new header
 ** block (after 100 Continue or a proxy's CONNECT) and forgets the one before.
 ** Any error is final: every later call of any writer returns it.

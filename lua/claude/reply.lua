@@ -7,6 +7,7 @@ local errors = require("claude.errors")
 local guard = require("claude.guard")
 local message_views = require("claude.message")
 local retry = require("claude.retry")
+local tables = require("claude.tables")
 local tasks = require("claude.tasks")
 local wire = require("claude.wire")
 
@@ -46,11 +47,13 @@ end
 ---@return claude.Error? err
 function Reply:_start(attempt)
   local params = self.spec.frame.params
+  local limits = tables.merged(self.client.response_limits, { expects_message = true })
   local exchange, err = wire.start(self.client, {
     method = "POST",
     path = "/v1/messages",
     body = self.spec.body,
-    response = core.response(self.client.response_limits),
+    response = core.response(limits),
+    response_limits = limits,
     attempt = attempt,
     stream = params.max_tokens ~= 0 and params.stream ~= false,
     control = self.control,

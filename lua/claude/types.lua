@@ -1280,6 +1280,9 @@ function core.tree(path) end
 ---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes, max_line_bytes, and
 --- stream_body: read and read_line take the body of a success; keep_body: it is kept,
 --- whatever its type
+--- stream_body: read and read_line take the body of a success
+---@param limits? table max_event_bytes, max_body_bytes, max_header_bytes; expects_message: what
+--- the body begins with counts, not what the headers call it
 ---@return claude.core.Response
 function core.response(limits) end
 

@@ -51,10 +51,11 @@ static int flag(lua_State *L, const char *name) {
 }
 
 /* core.response{ max_event_bytes=, max_body_bytes=, max_header_bytes=, max_line_bytes=,
-   stream_body=, keep_body= } -> response; with stream_body, read and read_line take a
-   success's body, with keep_body it is kept whatever its type */
+   stream_body=, keep_body=, expects_message= } -> response; with stream_body, read and
+   read_line take a success's body, with keep_body it is kept whatever its type */
 static int response_new(lua_State *L) {
   cm_response_limits limits = { 0, 0, 0, 0 };
+  int expects_message = 0;
   response_object *object;
   int stream_body = 0, keep_body = 0;
 
@@ -66,6 +67,7 @@ static int response_new(lua_State *L) {
     limits.max_line_bytes = option(L, "max_line_bytes");
     stream_body = flag(L, "stream_body");
     keep_body = flag(L, "keep_body");
+    expects_message = flag(L, "expects_message");
   }
   object = lua_newuserdatauv(L, sizeof *object, 0);
   memset(object, 0, sizeof *object);
@@ -76,6 +78,7 @@ static int response_new(lua_State *L) {
   if (!object->handle.response) return raise_nomem(L);
   if (stream_body) cm_response_stream_body(object->handle.response);
   if (keep_body) cm_response_keep_body(object->handle.response);
+  if (expects_message) cm_response_expect_message(object->handle.response);
   return 1;
 }
 
