@@ -197,6 +197,7 @@ build = {
     ["claude.download"] = "lua/claude/download.lua",
     ["claude.download_to_disk"] = "lua/claude/download_to_disk.lua",
     ["claude.endpoint"] = "lua/claude/endpoint.lua",
+    ["claude.error_shapes"] = "lua/claude/error_shapes.lua",
     ["claude.errors"] = "lua/claude/errors.lua",
     ["claude.file_api"] = "lua/claude/file_api.lua",
     ["claude.folder"] = "lua/claude/folder.lua",

@@ -147,6 +147,16 @@ local function told_to_retry(headers_given)
   return nil
 end
 
+-- What the API's own form does not say.
+---@param fields table
+---@param decoded any
+local function read_other_shape(fields, decoded)
+  local message, kind, code = require("claude.error_shapes").read(decoded)
+  fields.message = fields.message or message
+  fields.error_code = fields.error_code or code
+  fields.type = kind or fields.type
+end
+
 -- The members of the API's error object, or the body as text where it is none.
 ---@param fields table
 ---@param body string
@@ -154,15 +164,12 @@ local function read_body(fields, body)
   local decoded = json.decode(body)
   local told = type(decoded) == "table" and decoded.error
   if type(told) == "table" then
-    fields.type = text_or_nil(told.type) or fields.type
     fields.message = text_or_nil(told.message)
     fields.details = type(told.details) == "table" and told.details or nil
     fields.error_code = fields.details and text_or_nil(fields.details.error_code)
     fields.request_id = fields.request_id or text_or_nil(decoded.request_id)
-  elseif type(told) == "string" then
-    -- Proxies put a plain text there.
-    fields.message = told
   end
+  read_other_shape(fields, decoded)
   if fields.message then return end
   local text = shown(body)
   local nothing = ("status %s without a body"):format(tostring(fields.status))
@@ -209,13 +216,31 @@ function M.from_status(response, scrub)
   return finished(fields, scrub)
 end
 
---- The error that an answer with status 200 is when it is no message: the page of a
---- proxy, say, or of another server.
+-- Some servers send their errors with status 200, which then says nothing about them.
+---@param given table<string, string> headers
+---@param body string
+---@return table fields
+local function fields_of_hidden_error(given, body)
+  local fields = {
+    kind = "api",
+    request_id = given["request-id"],
+    headers = headers.redacted(given),
+    body = body:sub(1, MAX_BODY),
+  }
+  read_body(fields, body)
+  return fields
+end
+
+--- The error that an answer with status 200 is when it is no message: an error after all,
+--- the page of a proxy, say, or of another server.
 ---@param response table a finished claude.core response
 ---@param scrub? fun(text: string): string
 ---@return claude.Error
 function M.from_no_message(response, scrub)
   local given, body = response:headers(), response:body() or ""
+  if require("claude.error_shapes").is_error(json.decode(body)) then
+    return finished(fields_of_hidden_error(given, body), scrub)
+  end
   return finished({
     kind = "protocol",
     status = response:status(),

@@ -307,6 +307,9 @@ local function set_up_log(client, options)
   client.has_logger = options.logger ~= nil
 end
 
+local VERSION_IN_PATH = "base_url ends in /v1: requests go to /v1/v1/messages;"
+  .. " leave /v1 away, unless it is meant"
+
 --- Makes a client. Options come first, then the environment. Raises when an option
 --- is wrong; what is missing or wrong in the environment is told by the first request.
 ---@param options? claude.ClientOptions
@@ -343,6 +346,7 @@ function M.new(options)
   self.places = most and require("claude.places").new(most) or nil
   self.messages = require("claude.messages").new(self)
   set_up_log(self, options)
+  if base:find("/v1$") then self:warn("base_url_version", VERSION_IN_PATH, "") end
   if both then self:warn("two_credentials", TWO_CREDENTIALS, "") end
   return self
 end

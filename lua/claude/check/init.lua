@@ -17,6 +17,7 @@ local M = {}
 ---@field paused? boolean whether the last message is a reply that the API wants to go on from;
 --- nil when nobody knows
 ---@field marks_before? claude.CacheMark[] breakpoints in earlier messages, which are not in params
+---@field came_whole? boolean the assistant's messages came from a server, and not in part
 ---@field messages_elsewhere? boolean a conversation holds the messages
 ---@field tools_elsewhere? boolean a conversation holds the tools
 ---@field images? integer counted so far

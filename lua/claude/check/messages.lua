@@ -35,6 +35,16 @@ local function check_media(block, path, ctx)
   return require("claude.check.media").check(block, path, ctx)
 end
 
+-- Servers that sign nothing take unsigned thinking back: what came whole from one, and what
+-- goes to a model that is none of the API's, is theirs to judge.
+---@param block table
+---@param ctx claude.CheckContext
+---@return boolean
+local function is_unsigned(block, ctx)
+  if block.type ~= "thinking" or ctx.came_whole or not ctx.capabilities then return false end
+  return block.signature == nil or block.signature == ""
+end
+
 ---@param block any
 ---@param path string
 ---@param role string
@@ -52,9 +62,7 @@ local function check_block(block, path, role, ctx)
     return check_text(block.text, path, role)
       or values.expect(block.text, "a string", path .. ".text")
   end
-  if block.type == "thinking" and (block.signature == nil or block.signature == "") then
-    return rules.broken("thinking_unsigned", path)
-  end
+  if is_unsigned(block, ctx) then return rules.broken("thinking_unsigned", path) end
   return MEDIA[block.type] and check_media(block, path, ctx) or nil
 end
 

@@ -178,6 +178,8 @@ local function check_request(chat, turn)
     options = turn.options,
     stream = turn.params.max_tokens ~= 0,
     paused = PAUSED[chat.state.stop_reason] or false,
+    -- What was given at the beginning was written by hand, perhaps.
+    came_whole = chat.last_params ~= nil or chat.state.stop_reason ~= nil,
     marks_before = marks_up_to(chat, turn.transcript, first - 1),
   })
   local _, err = check.params(checked, context)
