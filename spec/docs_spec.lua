@@ -42,6 +42,7 @@ local PAGES = {
   "doc/files.md",
   "doc/loading.md",
   "doc/middleware.md",
+  "doc/servers.md",
   "doc/simulator.md",
   "doc/structured-output.md",
   "doc/tasks.md",
