@@ -109,8 +109,9 @@ cm_status cm_block_find_flaw(const cm_block *block, cm_flaw *flaw);
 /*
 ** Appends the block's exact bytes to out. Tool input that is not valid JSON has to
 ** be told in another way: what is complete of it, if it was cut ({} while only blanks
-** came); else, and always if strict, {"INVALID_JSON":"<what came>"}. strict also replaces halves of surrogate
-** pairs by U+FFFD and input that is no object. CM_OK, CM_ERR_NOMEM, CM_ERR_LIMIT.
+** came); else, and always if strict, {"INVALID_JSON":"<what came>"}. strict also
+** replaces halves of surrogate pairs by U+FFFD and input that is no object. CM_OK,
+** CM_ERR_NOMEM, CM_ERR_LIMIT.
 */
 cm_status cm_block_render(const cm_block *block, int strict, cm_buffer *out);
 
