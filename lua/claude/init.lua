@@ -27,6 +27,7 @@
 ---@field array fun(list?: table): table
 ---@field object fun(pairs?: table): table
 ---@field json fun(text: string): any
+---@field mcp fun(options: claude.mcp.Options): claude.mcp.Server
 ---@field transform_schema fun(schema: any): table
 ---@field null any
 ---@field Error table
@@ -62,6 +63,7 @@ local PARTS = {
       return value
     end
   end,
+  mcp = function() return require("claude.mcp").new end,
   transform_schema = function() return require("claude.schema_transform").transform end,
   Error = function() return require("claude.errors") end,
   response = function() return require("claude.response").find end,

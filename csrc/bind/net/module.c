@@ -44,6 +44,7 @@ __attribute__((visibility("default"))) int luaopen_claude_net(lua_State *L) {
   cm_process_pin_module(somewhere_in_here);
   luaL_newlib(L, functions);
   cm_loading_sign(L);
+  cm_open_child(L);
   cm_open_engine(L);
   cm_open_library(L);
   cm_open_poller(L);

@@ -7,6 +7,7 @@
 
 #include "bind/compat.h"
 
+void cm_open_child(lua_State *L);
 void cm_open_engine(lua_State *L);
 void cm_open_library(lua_State *L);
 void cm_open_poller(lua_State *L);

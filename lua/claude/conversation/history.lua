@@ -83,12 +83,20 @@ function M.calls(message)
   return calls
 end
 
---- The calls of the last reply, empty when it has been answered already.
+--- The calls of the last reply, empty when it has been answered already. Their inputs
+--- remember the bytes that the model wrote.
 ---@param transcript userdata
 ---@return claude.ToolCall[]
 function M.open_calls(transcript)
   local i = M.open_reply(transcript)
-  return i and M.calls(M.decode(transcript:get(i))) or {}
+  if not i then return {} end
+  local calls = M.calls(M.decode(transcript:get(i)))
+  local raws = calls[1] and transcript:blocks(i)
+  for _, call in ipairs(calls) do
+    local raw = not call.invalid and core.split(raws[call.index + 1]).input
+    if raw then message_views.remember(call.input, raw) end
+  end
+  return calls
 end
 
 --- Whether the last reply holds a call of the server's own that has no result yet: then

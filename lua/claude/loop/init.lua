@@ -66,6 +66,7 @@ local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
 local listeners = {} -- what to call with a transfer's news, by its id
 local lingering = {} -- things that end by themselves soon, as a set
+local descriptors ---@type claude.Descriptors? that are not the engine's; made at the first
 local discarded = {} -- what finalizers left behind, to be cancelled where it is safe
 local run_tasks -- set by claude.tasks: runs what tasks can, until a time; tells how many ran
 local has_tasks -- set by claude.tasks: whether any can run
@@ -125,6 +126,7 @@ local function tell_driver(host)
     end
     engine:released()
   end
+  if descriptors then descriptors:tell(host) end
   host.timer(time_left())
 end
 
@@ -176,6 +178,7 @@ local function end_of_round() return round_ends or M.now() + (driver and driver.
 local function work()
   if discarded[1] then cancel_discarded() end
   if engine and engine:timeout() == 0 then engine:socket_action(-1) end
+  if descriptors then descriptors:hand_out() end
   run_timers()
   if engine then hand_out_news() end
   if run_tasks then events = events + run_tasks(end_of_round()) end
@@ -194,7 +197,11 @@ end
 local function ready(fd, mask)
   if fd then
     events = events + 1
-    if engine then engine:socket_action(fd, mask or 0) end
+    if descriptors and descriptors:has(fd) then
+      descriptors:note(fd, mask or 0)
+    elseif engine then
+      engine:socket_action(fd, mask or 0)
+    end
   end
   local ok, err = pcall(M.process)
   if ok then return end
@@ -255,7 +262,8 @@ function M.use(adapter)
     if driver.close then driver.close() end
   end
   driver, chosen = nil, adapter
-  if time_left() >= 0 then M.flush() end -- what was going on goes on there
+  local watches = descriptors and descriptors:tell_again()
+  if watches or time_left() >= 0 then M.flush() end -- what was going on goes on there
 end
 
 --- Runs `run` at a time on the clock of `now`.
@@ -284,6 +292,34 @@ function M.discard(thing) discarded[#discarded + 1] = thing end
 ---@param is_lingering boolean
 function M.linger(thing, is_lingering) lingering[thing] = is_lingering or nil end
 
+--- Says what to wait for on a descriptor that is not a request's: 1 read, 2 write, 3 both.
+--- `listener(mask)` is called when it is ready, outside tasks; it must not raise or wait.
+---@param fd integer
+---@param mask integer
+---@param listener fun(mask: integer)
+function M.watch(fd, mask, listener)
+  descriptors = descriptors or require("claude.loop.descriptors").new()
+  descriptors:watch(fd, mask, listener)
+  M.flush()
+end
+
+--- Waits for nothing on it any more. `stopped` is called once the loop knows, which may be
+--- later: only then may the descriptor be closed.
+---@param fd integer
+---@param stopped? fun()
+function M.unwatch(fd, stopped)
+  descriptors = descriptors or require("claude.loop.descriptors").new()
+  descriptors:stop(fd, stopped)
+  M.flush()
+end
+
+--- Whether what is watched is heard of without anybody waiting: the host runs the loop.
+---@return boolean
+function M.runs_by_itself()
+  local host = M.driver()
+  return host ~= nil and host.run == nil
+end
+
 --- For claude.tasks alone.
 ---@param run fun(): integer
 ---@param has fun(): boolean
@@ -291,9 +327,9 @@ function M.set_tasks(run, has)
   run_tasks, has_tasks = run, has
 end
 
-local function drive(wait)
-  local host = assert(M.driver())
-  if not host.run then
+--- For calls outside tasks: raises where waiting would block the host's loop.
+function M.check_may_block()
+  if not assert(M.driver()).run then
     error("this would block the host's event loop: call it in claude.spawn(function() … end)", 0)
   end
   if driving or processing then
@@ -303,6 +339,11 @@ local function drive(wait)
       0
     )
   end
+end
+
+local function drive(wait)
+  local host = assert(M.driver())
+  M.check_may_block()
   M.flush()
   driving = true
   local ok, went_on = pcall(host.run, wait)

@@ -1,0 +1,127 @@
+--- What a tool of an MCP server gave, as content blocks that the model can be given.
+
+local contents = require("claude.content")
+local core = require("claude.core")
+local errors = require("claude.errors")
+
+local M = {}
+
+local IMAGES = {
+  ["image/gif"] = true,
+  ["image/jpeg"] = true,
+  ["image/png"] = true,
+  ["image/webp"] = true,
+}
+
+---@class claude.mcp.Result
+---@field content claude.Content blocks for the model
+---@field structured? any the value of structuredContent
+---@field is_error boolean the tool says that it failed
+
+-- "image/PNG; x=1" is image/png.
+---@param kind any
+---@return string
+local function plain_type(kind)
+  return type(kind) == "string" and kind:lower():match("^%s*([^;%s]+)") or ""
+end
+
+---@param data any
+---@param media_type string
+---@param kind "image"|"document"
+---@return table? block
+---@return string? problem
+local function of_base64(data, media_type, kind)
+  if type(data) ~= "string" then return nil, "it has no data" end
+  local source = { type = "base64", media_type = media_type, data = data }
+  return { type = kind, source = source }
+end
+
+---@param text string
+---@return table block
+local function of_text(text)
+  local source = { type = "text", media_type = "text/plain", data = text }
+  return { type = "document", source = source }
+end
+
+---@param resource any
+---@return table? block
+---@return string? problem
+local function of_resource(resource)
+  if type(resource) ~= "table" then return nil, "the resource is missing" end
+  if type(resource.text) == "string" then return of_text(resource.text) end
+  local kind = plain_type(resource.mimeType)
+  if IMAGES[kind] then return of_base64(resource.blob, kind, "image") end
+  if kind == "application/pdf" then return of_base64(resource.blob, kind, "document") end
+  local form = "a resource of type %s (%s) cannot be given to the model"
+  return nil, form:format(kind == "" and "unknown" or kind, tostring(resource.uri))
+end
+
+local BLOCKS = {
+  text = function(item)
+    if type(item.text) ~= "string" then return nil, "it has no text" end
+    return { type = "text", text = item.text }
+  end,
+  image = function(item)
+    local kind = plain_type(item.mimeType)
+    if IMAGES[kind] then return of_base64(item.data, kind, "image") end
+    return nil, ("an image of type %s cannot be given to the model"):format(tostring(item.mimeType))
+  end,
+  resource = function(item) return of_resource(item.resource) end,
+}
+
+---@param item any
+---@return table? block
+---@return string? problem
+local function block_of(item)
+  if type(item) ~= "table" then return nil, "it is no object" end
+  local make = BLOCKS[item.type]
+  if make then return make(item) end
+  return nil, ("content of type %s cannot be given to the model"):format(tostring(item.type))
+end
+
+---@param list any
+---@param where string
+---@return table[]? blocks
+---@return claude.Error? err
+local function blocks_of(list, where)
+  local blocks = {}
+  for i, item in ipairs(type(list) == "table" and list or {}) do
+    local block, problem = block_of(item)
+    if not block then
+      return nil,
+        errors.new({
+          kind = "protocol",
+          path = ("content[%d]"):format(i),
+          message = ("%s: %s"):format(where, problem),
+          hint = "text, images (JPEG, PNG, GIF, WebP), PDF and resources with text can be given",
+        })
+    end
+    blocks[i] = block
+  end
+  return blocks
+end
+
+--- Reads the result of tools/call. What has structured content only is given as its JSON.
+---@param json string
+---@param where string for errors
+---@return claude.mcp.Result? result
+---@return claude.Error? err
+function M.result(json, where)
+  local value = core.decode(json)
+  if type(value) ~= "table" then
+    return nil, errors.new({ kind = "protocol", message = where .. ": the result is no object" })
+  end
+  local blocks, err = blocks_of(value.content, where)
+  if not blocks then return nil, err end
+  local structured = core.split(json).structuredContent
+  if #blocks == 0 and structured and structured ~= "null" then
+    blocks[1] = { type = "text", text = structured }
+  end
+  return {
+    content = contents.new(blocks),
+    structured = value.structuredContent,
+    is_error = value.isError == true,
+  }
+end
+
+return M
