@@ -321,6 +321,23 @@ describe("an MCP server", function()
       assert.equal(json, results[1].content[1].text)
     end)
 
+    it("with the bytes that it wrote, while it still goes on", function()
+      hub.use("luv")
+      local json = '{"z": 1.0, "a":12345678901234567890}'
+      local call = { type = "tool_use", name = "echo", input_json = json }
+      bench = support.bench({ script = { { content = { call, call } }, "Done." } })
+      local chat = bench.client:conversation({
+        model = "claude-sonnet-5-5",
+        max_tokens = 4000,
+        tools = assert(start():tools()),
+      })
+      chat:user("Go")
+      assert(chat:run({ eager = true }):final_message())
+      for _, answer in ipairs(core.decode(bench.sim.requests[2].body).messages[3].content) do
+        assert.equal(json, answer.content[1].text)
+      end
+    end)
+
     it("with what `approve` has changed", function()
       hub.use("luv")
       local call = { type = "tool_use", name = "echo", input_json = '{"path": "/etc"}' }

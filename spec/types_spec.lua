@@ -43,6 +43,7 @@ local PUBLIC = {
   "download",
   "errors",
   "file_api",
+  "mcp",
   "message",
   "messages",
   "model_api",
@@ -103,6 +104,12 @@ describe("types.lua", function()
       "claude.RunOptions",
       "lua/claude/tool_loop/options.lua",
       "\nlocal OPTIONS = {(.-)\n}",
+      "\n  ([%w_]+) =",
+    },
+    {
+      "claude.mcp.Options",
+      "lua/claude/mcp.lua",
+      "\nlocal TYPES = {(.-)\n}",
       "\n  ([%w_]+) =",
     },
     {

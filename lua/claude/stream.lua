@@ -248,7 +248,9 @@ function Stream:block(index)
     -- As a rule the first try is right.
     local place = (index + i - 1) % count + 1
     local block = response:block(place)
-    if block.index == index then return (core.decode(block.raw)) end
+    if block.index == index then
+      return message_views.remember(core.decode(block.raw), block.raw)
+    end
   end
   return nil
 end

@@ -99,6 +99,11 @@ function claude.object(pairs) end
 ---@return any
 function claude.json(text) end
 
+--- An MCP server, started with the first call that needs it. Raises when an option is wrong.
+---@param options claude.mcp.Options
+---@return claude.mcp.Server
+function claude.mcp(options) end
+
 --- The schema as output_config.format and strict tools take it: objects closed, and what the
 --- grammar does not know told in descriptions. Raises where it is no such schema.
 ---@param schema any table, claude.object or claude.json
@@ -959,6 +964,65 @@ function Run:cancel() end
 --- The same as cancel.
 function Run:close() end
 
+-- MCP servers -----------------------------------------------------------------------------
+
+---@class claude.mcp.Options
+---@field command string[] a program, by its name or path, and its arguments
+---@field env? table<string, string|boolean> true: as it is here; false: not at all
+---@field cwd? string folder it runs in, else this one
+---@field prefix? string before the names of its tools, such as "files_"
+---@field timeout? number seconds that one answer may take, 60
+---@field start_timeout? number seconds until it is ready, 60
+---@field stderr? "inherit"|fun(text: string) else its last words are kept for errors
+---@field on_notification? fun(method: string, params: table) runs as a task
+
+---@class claude.mcp.Result
+---@field content claude.Content blocks for the model
+---@field structured? any the value of structuredContent
+---@field is_error boolean the tool says that it failed
+
+---@class claude.mcp.Server
+local Server = {}
+
+--- Starts the server, which the first call would do as well; again, if it has ended.
+---@return claude.mcp.Server? self
+---@return string? text
+---@return claude.Error? err
+function Server:start() end
+
+--- The server's tools as they are now, for `tools` of a request or conversation.
+---@return claude.Tool[]? list
+---@return string? text
+---@return claude.Error? err
+function Server:tools() end
+
+--- Calls a tool by the server's own name for it.
+---@param name string
+---@param input? table
+---@param seconds? number that the answer may take
+---@return claude.mcp.Result? result
+---@return string? text
+---@return claude.Error? err
+function Server:call(name, input, seconds) end
+
+--- Any request of the protocol, such as `resources/list`: its result, decoded.
+---@param method string
+---@param params? table
+---@param seconds? number that the answer may take
+---@return table? result
+---@return string? text
+---@return claude.Error? err
+function Server:request(method, params, seconds) end
+
+--- What the server said of itself as it began.
+---@return { info: table, capabilities: table, instructions: string? }? about
+---@return string? text
+---@return claude.Error? err
+function Server:about() end
+
+--- Ends the server; calls that wait fail. Waits until it has ended where that is possible.
+function Server:close() end
+
 -- Tasks and loops ----------------------------------------------------------------------
 
 ---@class claude.Task
@@ -1764,6 +1828,53 @@ function Engine:activity(id) end
 function Engine:counts() end
 
 --- What the blocking driver waits with.
+--- Starts a child process with pipes to it; no shell has a hand in it.
+---@param options claude.net.ChildOptions
+---@return claude.net.Child?
+---@return string? problem
+function net.spawn(options) end
+
+---@class claude.net.ChildOptions
+---@field arguments string[] the first is the program: a path, or a name to look for
+---@field environment string[] NAME=value; its PATH says where a name is looked for
+---@field directory? string where it runs
+---@field keep_error? boolean its standard error is this process's
+
+---@class claude.net.Child
+local Child = {}
+
+---@return integer? pid nil once it was reaped
+function Child:pid() end
+
+---@param channel "input"|"output"|"error"
+---@return integer? fd nil when it is closed
+function Child:descriptor(channel) end
+
+---@param channel "output"|"error"
+---@return string? bytes
+---@return "more"|"end"|nil why not
+function Child:read(channel) end
+
+---@param bytes string
+---@param from? integer the first of them to be written
+---@return integer? count
+---@return "more"|"end"|nil why not
+function Child:write(bytes, from) end
+
+--- Closes a channel, which nobody may be watching any more.
+---@param channel "input"|"output"|"error"
+function Child:close(channel) end
+
+--- Sends a signal to it and to all of its process group.
+---@param name "TERM"|"KILL"
+function Child:signal(name) end
+
+---@param reap? boolean give its number back to the system
+---@return boolean ended
+---@return integer? status of its exit
+---@return integer? signal that ended it
+function Child:has_ended(reap) end
+
 ---@class claude.net.Poller
 local Poller = {}
 

@@ -55,6 +55,23 @@ function M.is_in_turn(transcript)
   return false
 end
 
+---@param message table decoded
+---@param raws string[] of its blocks
+local function remember_blocks(message, raws)
+  for k, raw in ipairs(raws) do
+    local block = message.content[k]
+    if type(block) == "table" then message_views.remember(block, raw) end
+  end
+end
+
+-- As blocks do, an input remembers the bytes that the model wrote.
+---@param block table decoded
+local function remember_input(block)
+  local raw = message_views.raw_of(block)
+  local json = raw and core.split(raw).input
+  if json and type(block.input) == "table" then message_views.remember(block.input, json) end
+end
+
 --- The call that a block is, if this side must answer it.
 ---@param block any decoded
 ---@param index integer of the block, from 0
@@ -62,6 +79,7 @@ end
 function M.call_of(block, index)
   if type(block) ~= "table" or block.type ~= "tool_use" then return nil end
   if type(block.id) ~= "string" then return nil end
+  remember_input(block)
   return {
     id = block.id,
     name = tostring(block.name),
@@ -90,13 +108,9 @@ end
 function M.open_calls(transcript)
   local i = M.open_reply(transcript)
   if not i then return {} end
-  local calls = M.calls(M.decode(transcript:get(i)))
-  local raws = calls[1] and transcript:blocks(i)
-  for _, call in ipairs(calls) do
-    local raw = not call.invalid and core.split(raws[call.index + 1]).input
-    if raw then message_views.remember(call.input, raw) end
-  end
-  return calls
+  local message = M.decode(transcript:get(i))
+  remember_blocks(message, transcript:blocks(i))
+  return M.calls(message)
 end
 
 --- Whether the last reply holds a call of the server's own that has no result yet: then
@@ -152,10 +166,7 @@ function M.views(transcript)
   local list = {}
   for i = 1, transcript:count() do
     local message = M.decode(transcript:get(i))
-    for k, raw in ipairs(transcript:blocks(i)) do
-      local block = message.content[k]
-      if type(block) == "table" then message_views.remember(block, raw) end
-    end
+    remember_blocks(message, transcript:blocks(i))
     list[i] = message
   end
   return list
