@@ -221,6 +221,7 @@ build = {
     ["claude.loop.timers"] = "lua/claude/loop/timers.lua",
     ["claude.loop.watcher"] = "lua/claude/loop/watcher.lua",
     ["claude.mcp"] = "lua/claude/mcp.lua",
+    ["claude.mcp.base64"] = "lua/claude/mcp/base64.lua",
     ["claude.mcp.content"] = "lua/claude/mcp/content.lua",
     ["claude.mcp.environment"] = "lua/claude/mcp/environment.lua",
     ["claude.mcp.process"] = "lua/claude/mcp/process.lua",

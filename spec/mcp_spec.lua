@@ -424,6 +424,19 @@ describe("an MCP server", function()
           source = { type = "base64", media_type = "application/pdf", data = "AA" },
         },
       },
+      {
+        "resources of text that come as bytes",
+        {
+          type = "resource",
+          resource = { uri = "a:b", mimeType = "text/plain", blob = "aMOp\nIQ==" },
+        },
+        { type = "document", source = { type = "text", media_type = "text/plain", data = "hé!" } },
+      },
+      {
+        "resources whose type nobody says, if they are text",
+        { type = "resource", resource = { uri = "a:b", blob = "aGk=" } },
+        { type = "document", source = { type = "text", media_type = "text/plain", data = "hi" } },
+      },
     }
     for _, case in ipairs(CONTENT) do
       it("of " .. case[1], function()
@@ -449,6 +462,7 @@ describe("an MCP server", function()
         { type = "resource", resource = { uri = "a:b", blob = "A" } },
         "a resource of type unknown",
       },
+      { { type = "resource", resource = { uri = "a:b", blob = "/w==" } }, "type unknown (a:b)" },
       { "words", "it is no object" },
     }
     for _, case in ipairs(REFUSED) do

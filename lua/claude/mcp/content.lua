@@ -43,6 +43,14 @@ local function of_text(text)
   return { type = "document", source = source }
 end
 
+-- Some servers send every resource as bytes.
+---@param blob any
+---@return table? block
+local function of_text_in_base64(blob)
+  local text = type(blob) == "string" and require("claude.mcp.base64").decode(blob)
+  return text and core.utf8_valid(text) and of_text(text) or nil
+end
+
 ---@param resource any
 ---@return table? block
 ---@return string? problem
@@ -52,6 +60,8 @@ local function of_resource(resource)
   local kind = plain_type(resource.mimeType)
   if IMAGES[kind] then return of_base64(resource.blob, kind, "image") end
   if kind == "application/pdf" then return of_base64(resource.blob, kind, "document") end
+  local block = (kind == "" or kind:find("^text/")) and of_text_in_base64(resource.blob)
+  if block then return block end
   local form = "a resource of type %s (%s) cannot be given to the model"
   return nil, form:format(kind == "" and "unknown" or kind, tostring(resource.uri))
 end
