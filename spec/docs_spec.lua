@@ -41,6 +41,7 @@ local PAGES = {
   "README.md",
   "doc/files.md",
   "doc/loading.md",
+  "doc/mcp.md",
   "doc/middleware.md",
   "doc/servers.md",
   "doc/simulator.md",

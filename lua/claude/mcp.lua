@@ -122,16 +122,31 @@ function Server:_keep(session)
   self.guard = guard.new(function() require("claude.loop").discard(ending) end)
 end
 
+-- Outside tasks whatever else goes on while it waits may raise. In them nothing does, and on
+-- PUC 5.1 nothing waits under pcall.
+---@param fn fun(): any, any
+---@return boolean ok
+---@return any ...
+local function without_raising(fn)
+  if tasks.running() then return true, fn() end
+  return pcall(fn)
+end
+
 ---@return claude.mcp.Session? session
 ---@return claude.Error? err
 function Server:_start()
+  local sessions = require("claude.mcp.session")
+  local stopped = sessions.check_may_wait()
+  if stopped then return nil, stopped end
   local signal = tasks.signal()
   self.starting = signal
-  local variables = environment.list(self.options.env)
-  local session, err = require("claude.mcp.session").start(self.options, variables)
+  local ok, session, err = without_raising(
+    function() return sessions.start(self.options, environment.list(self.options.env)) end
+  )
   self.starting = nil
-  if session then self:_keep(session) end
+  if ok and session then self:_keep(session) end
   signal:set()
+  if not ok then error(session, 0) end
   return session, err
 end
 

@@ -131,6 +131,13 @@ function TOOLS.notify(id)
   content(id, text("told"))
 end
 
+-- When nobody waits for it any more.
+function TOOLS.notify_later(id)
+  content(id, text("soon"))
+  os.execute("sleep 0.1")
+  write('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}')
+end
+
 local FIRST_PAGE = {
   plain = { tool("echo"), tool("dir/list.all"), tool("fail") },
   nameless = { '{"inputSchema":{"type":"object"}}' },

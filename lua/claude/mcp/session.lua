@@ -181,9 +181,12 @@ function Session:_timeout_error(method, seconds)
   })
 end
 
--- Raises where nothing can wait, before anything is begun.
+local M = {}
+
+--- To be called before anything is begun: raises where nothing can wait.
 ---@return claude.Error? err the task was cancelled
-local function check_may_wait()
+function M.check_may_wait()
+  if tasks.are_hosted() then return nil end -- where nothing is begun at all
   if tasks.must_not_wait() then return tasks.cancelled_error() end
   if not tasks.running() and not hub.waiter() then hub.check_may_block() end
 end
@@ -224,7 +227,7 @@ end
 ---@return string? result JSON text
 ---@return claude.Error? err
 function Session:request(method, params, seconds)
-  local err = self.failure or check_may_wait()
+  local err = self.failure or M.check_may_wait()
   if err then return nil, err end
   local id = self.last + 1
   local entry = { signal = tasks.signal(), method = method }
@@ -301,19 +304,14 @@ function Session:close()
   return self.process:close()
 end
 
-local M = {}
-
---- Starts a server and agrees with it on a version of the protocol.
+--- Starts a server and agrees with it on a version of the protocol. Waits.
 ---@param options claude.mcp.Options complete
 ---@param environment string[]
 ---@return claude.mcp.Session? session
 ---@return claude.Error? err
 function M.start(options, environment)
-  local err = not tasks.are_hosted() and check_may_wait()
-  if err then return nil, err end
   local self = setmetatable({ options = options, pending = {}, last = 0 }, Session)
-  local process
-  process, err = processes.start({
+  local process, err = processes.start({
     command = options.command,
     environment = environment,
     cwd = options.cwd,
