@@ -10,6 +10,7 @@ local MAX_BODY = 32 * 1024 * 1024
 -- What may be larger, by its path.
 local MAX_BODY_OF = {
   ["/v1/files"] = 501 * 1024 * 1024, -- a file, and what stands around it
+  ["/v1/messages/batches"] = 256 * 1000 * 1000,
 }
 local TOKEN = "^[%w!#$%%&'*+%-.^_`|~]+$"
 

@@ -10,6 +10,7 @@
 --- It runs on luv's default loop in this process.
 local core = require("claude.c_part")("claude.core")
 
+local batches = require("claude.simulator.batches")
 local caches = require("claude.simulator.cache")
 local diagnosis = require("claude.simulator.diagnosis")
 local file_stores = require("claude.simulator.files")
@@ -43,6 +44,7 @@ local LOG_LENGTH = 10000
 ---@field padding? integer|boolean blanks in events, at most so many; true: 16
 ---@field piece? integer bytes of text per delta; default 24
 ---@field cut? claude.simulator.Cut ends every reply early
+---@field batches? claude.simulator.BatchOptions how long batches take, and how they end
 ---@field on_request? fun(entry: claude.simulator.LogEntry): claude.simulator.Fault|nil
 
 ---@class claude.simulator.LogEntry
@@ -133,7 +135,7 @@ end
 local KNOWN = {}
 for name in
   ([[port script seed strict foreign_signatures key models faults chunk pace delay
-  ping_every padding piece cut on_request]]):gmatch("%S+")
+  ping_every padding piece cut batches on_request]]):gmatch("%S+")
 do
   KNOWN[name] = true
 end
@@ -148,7 +150,9 @@ local function check(options)
   check_number(options, "ping_every", 1)
   check_number(options, "pace", 0)
   check_number(options, "delay", 0)
-  local problem = words.of_cut(options.cut) or words.of_faults(options.faults)
+  local problem = words.of_cut(options.cut)
+    or words.of_faults(options.faults)
+    or batches.problem(options.batches)
   local fits, why = pcall(scripts.source, options.script)
   problem = problem or not fits and why
   if problem then error("simulator.start: " .. problem, 3) end
@@ -191,6 +195,7 @@ local function new(options)
   local uv = require("luv")
   local seed, sim = tostring(options.seed or 1), nil
   local new_id = ids.generator(seed)
+  local function clock() return uv.hrtime() / 1e9 + sim.ahead end
   sim = setmetatable({
     settings = options,
     seed = seed,
@@ -203,6 +208,7 @@ local function new(options)
     faults = copies(options.faults),
     on_request = options.on_request,
     ids = new_id,
+    batches = batches.new(options.batches, clock, new_id),
     files = file_stores.new(new_id, function() return os.time() + sim.ahead end),
     sealer = seals.new(seed),
     ahead = 0,

@@ -10,6 +10,7 @@ local M = {}
 ---@field created string RFC 3339
 ---@field context integer tokens of prompt and reply together
 ---@field max_output integer
+---@field max_batch_output? integer in a batch, with the beta for it
 ---@field thinking table<string, boolean> types of `thinking` it takes
 ---@field default "on"|"off" whether it thinks when `thinking` is absent
 ---@field always_on boolean thinking cannot be switched off
@@ -257,6 +258,10 @@ local ROWS = {
   },
 }
 
+-- Models that write longer answers in batches.
+local LONG_IN_BATCHES = set([[claude-sonnet-5-5 claude-opus-5-5 claude-opus-5 claude-sonnet-5
+  claude-opus-4-8 claude-opus-4-7 claude-opus-4-6 claude-sonnet-4-6]])
+
 local DEFAULTS = {
   default = "on",
   display = "omitted",
@@ -288,6 +293,7 @@ local function build(row)
   end
   model.efforts = list(model.efforts)
   model.always_on = not model.thinking.disabled and not model.thinking.between_tools
+  model.max_batch_output = LONG_IN_BATCHES[row.id] and 300000 or nil
   model.created = row.created .. "T00:00:00Z"
   return model
 end

@@ -4,6 +4,7 @@ local core = require("claude.core")
 local diagnosis = require("claude.simulator.diagnosis")
 local faults = require("claude.simulator.faults")
 local histories = require("claude.simulator.history")
+local lists = require("claude.simulator.lists")
 local models = require("claude.simulator.models")
 local replies = require("claude.simulator.reply")
 local sse = require("claude.simulator.sse")
@@ -20,6 +21,7 @@ local ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 ---@field query string
 ---@field id string request id
 ---@field entry claude.simulator.LogEntry
+---@field given? table the decoded body, of one request among those of a batch
 
 local function headers_of(exchange, kind, more)
   local headers = {
@@ -57,6 +59,7 @@ end
 
 --- The decoded body, or nil and a fault.
 local function decode(exchange)
+  if exchange.given then return exchange.given end
   local encoding = exchange.http.headers["content-encoding"]
   if encoding and encoding:lower() ~= "identity" then
     local fault = faults.invalid("Unsupported Content-Encoding: " .. encoding)
@@ -80,6 +83,7 @@ local function read_prompt(exchange, counting)
   if fault then return nil, fault end
   local context = {
     beta = exchange.beta,
+    batch = exchange.given ~= nil,
     counting = counting,
     find_model = sim.find_model,
     version = exchange.http.headers["anthropic-version"],
@@ -198,47 +202,9 @@ local function count_tokens(exchange)
   return answer_json(exchange, ('{"input_tokens":%d}'):format(prompt.history.tokens))
 end
 
-local function query_of(exchange)
-  local found = {}
-  for name, value in exchange.query:gmatch("([^&=]+)=([^&]*)") do
-    found[name] = value
-  end
-  return found
-end
-
---- The first model after (or the last before) a cursor.
-local function page_of(all, query, limit)
-  local first, last = 1, #all
-  for index, model in ipairs(all) do
-    if model.id == query.after_id then first = index + 1 end
-    if model.id == query.before_id then last = index - 1 end
-  end
-  if query.before_id then first = math.max(first, last - limit + 1) end
-  local stop = math.min(last, first + limit - 1)
-  return first, stop, query.before_id and first > 1 or stop < last
-end
-
 local function list_models(exchange)
-  local query = query_of(exchange)
-  local limit = tonumber(query.limit or 20)
-  if not limit or limit < 1 or limit > 1000 or limit ~= math.floor(limit) then
-    return refuse(exchange, faults.invalid("limit: Input should be between 1 and 1000"))
-  end
-  local first, last, more = page_of(models.all, query, limit)
-  local data = core.array({})
-  for index = first, last do
-    data[#data + 1] = models.info(models.all[index])
-  end
-  local ids = { data[1] and data[1].id, data[#data] and data[#data].id }
-  return answer_json(
-    exchange,
-    ('{"data":%s,"has_more":%s,"first_id":%s,"last_id":%s}'):format(
-      assert(core.encode(data)),
-      tostring(more),
-      assert(core.encode(ids[1] or core.null)),
-      assert(core.encode(ids[2] or core.null))
-    )
-  )
+  local page, fault = lists.page(models.all, exchange.query, models.info)
+  return page and answer_json(exchange, page) or refuse(exchange, fault)
 end
 
 local function show_model(exchange)
@@ -261,7 +227,7 @@ local function file_id(exchange) return exchange.path:match("^/v1/files/([^/]+)"
 
 local upload_file = of_json(function(exchange) return exchange.sim.files:upload(exchange) end)
 local list_files = of_json(
-  function(exchange) return exchange.sim.files:page(query_of(exchange)) end
+  function(exchange) return exchange.sim.files:page(lists.query(exchange.query)) end
 )
 local show_file = of_json(
   function(exchange) return exchange.sim.files:metadata(file_id(exchange)) end
@@ -286,12 +252,69 @@ local function file_content(exchange)
   }
 end
 
+-- What one request of a batch is answered with.
+local function answer_of_batch(exchange)
+  return function(batch, params)
+    local id = exchange.sim.ids("req_")
+    local one = { sim = exchange.sim, http = batch.http, beta = batch.beta, id = id }
+    one.entry, one.given = {}, params
+    local answer = create_message(one)
+    return answer.status, answer.body
+  end
+end
+
+-- The batches as they stand by now.
+local function batches_of(exchange)
+  local batches = exchange.sim.batches
+  batches:settle(answer_of_batch(exchange))
+  return batches
+end
+
+local function batch_id(exchange) return exchange.path:match("^/v1/messages/batches/([^/]+)") end
+
+local create_batch = of_json(function(exchange)
+  local body, fault = decode(exchange)
+  if fault then return nil, fault end
+  return exchange.sim.batches:create(exchange, body)
+end)
+local list_batches = of_json(
+  function(exchange) return batches_of(exchange):list(exchange.query) end
+)
+local show_batch = of_json(
+  function(exchange) return batches_of(exchange):show(batch_id(exchange)) end
+)
+local cancel_batch = of_json(
+  function(exchange) return batches_of(exchange):cancel(batch_id(exchange)) end
+)
+local delete_batch = of_json(
+  function(exchange) return batches_of(exchange):delete(batch_id(exchange)) end
+)
+
+local function batch_results(exchange)
+  local lines, fault = batches_of(exchange):results(batch_id(exchange))
+  if not lines then return refuse(exchange, fault) end
+  local settings = exchange.sim.settings
+  exchange.entry.status = 200
+  return {
+    status = 200,
+    headers = headers_of(exchange, "application/x-jsonl"),
+    pieces = lines,
+    chunk = settings.chunk,
+    pace = settings.pace,
+    cut = settings.cut,
+  }
+end
+
 local ROUTES = {
   { "^/v1/files$", { GET = list_files, POST = upload_file } },
   { "^/v1/files/[^/]+$", { GET = show_file, DELETE = delete_file } },
   { "^/v1/files/[^/]+/content$", { GET = file_content } },
   { "^/v1/messages$", { POST = create_message } },
   { "^/v1/messages/count_tokens$", { POST = count_tokens } },
+  { "^/v1/messages/batches$", { GET = list_batches, POST = create_batch } },
+  { "^/v1/messages/batches/[^/]+$", { GET = show_batch, DELETE = delete_batch } },
+  { "^/v1/messages/batches/[^/]+/cancel$", { POST = cancel_batch } },
+  { "^/v1/messages/batches/[^/]+/results$", { GET = batch_results } },
   { "^/v1/models$", { GET = list_models } },
   { "^/v1/models/[^/]+$", { GET = show_model } },
 }

@@ -15,6 +15,7 @@ local M = {}
 ---@field version string anthropic-version
 ---@field beta table<string, boolean>
 ---@field counting boolean whether this is count_tokens
+---@field batch? boolean whether this is a request of a batch
 ---@field find_model fun(id: string): claude.simulator.Model|nil
 ---@field model? claude.simulator.Model set once found
 ---@field paused? boolean whether the simulator itself left the final assistant message open

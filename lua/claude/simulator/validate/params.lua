@@ -4,6 +4,7 @@ local tables = require("claude.tables")
 
 local M = {}
 
+local LONG_OUTPUT = "output-300k-2026-03-24"
 local EXTRA = ": Extra inputs are not permitted"
 
 -- Parameters behind a beta header; any of those named opens it.
@@ -85,6 +86,9 @@ end
 
 function M.max_tokens(request, context)
   local most = context.model.max_output
+  if context.batch and context.beta[LONG_OUTPUT] then
+    most = context.model.max_batch_output or most
+  end
   if request.max_tokens and request.max_tokens > most then
     return (
       "max_tokens: %d > %d, " .. "which is the maximum allowed number of output tokens for %s"
