@@ -42,16 +42,17 @@ end
 ---@param written claude.WrittenRequest
 ---@return boolean
 function Body:has_room_for(written)
-  return self.count < M.LIMITS.requests and self.bytes + #written.json + 1 <= M.LIMITS.bytes
+  local comma = self.count > 0 and 1 or 0
+  return self.count < M.LIMITS.requests and self.bytes + comma + #written.json <= M.LIMITS.bytes
 end
 
 ---@param written claude.WrittenRequest
 function Body:add(written)
-  local comma = self.count > 0 and "," or HEAD
-  self.parts[#self.parts + 1] = comma
+  local first = self.count == 0
+  self.parts[#self.parts + 1] = first and HEAD or ","
   self.parts[#self.parts + 1] = written.json
   self.count = self.count + 1
-  self.bytes = self.bytes + #written.json + 1
+  self.bytes = self.bytes + #written.json + (first and 0 or 1)
   self.part_bytes = self.part_bytes + #written.json + 1
   self.betas = headers.union(self.betas, written.betas)
   if self.part_bytes >= PIECE then finish_piece(self) end
@@ -184,7 +185,7 @@ function Writer:write(item)
   local number = self.count + 1
   local written, err = write(self, item)
   local empty = #HEAD + #TAIL
-  if written and empty + #written.json + 1 > M.LIMITS.bytes then
+  if written and empty + #written.json > M.LIMITS.bytes then
     written, err = nil, rules.broken("batch_request_size", "", #written.json, M.LIMITS.bytes)
   end
   if not written then

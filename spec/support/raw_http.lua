@@ -154,6 +154,13 @@ function M.get(sim, path, headers)
   return M.parse((M.exchange(sim.port, M.request("GET", path, with_defaults(headers)))))
 end
 
+---@param sim claude.simulator.Simulator
+---@param path string
+---@return spec.Answer
+function M.delete(sim, path)
+  return M.parse((M.exchange(sim.port, M.request("DELETE", path, with_defaults()))))
+end
+
 --- Posts a body: text as it is, a table as JSON.
 ---@param sim claude.simulator.Simulator
 ---@param path string
