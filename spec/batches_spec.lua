@@ -565,6 +565,110 @@ describe("messages.batches:", function()
   end)
 end)
 
+describe("a conversation in a batch", function()
+  local simulator = require("claude.simulator")
+  local sim, client
+  before_each(function()
+    sim = assert(simulator.start({ batches = { seconds = 0 } }))
+    client = claude.new({ api_key = "k", base_url = sim.url, on_warning = function() end })
+  end)
+  after_each(function() sim:close() end)
+
+  local function chat_with(question, more)
+    local options = {
+      model = "claude-sonnet-5-5",
+      max_tokens = 2000,
+      thinking = { type = "adaptive", display = "summarized" },
+    }
+    for name, value in pairs(more or {}) do
+      options[name] = value
+    end
+    local chat = client:conversation(options)
+    chat:user(question)
+    return chat
+  end
+
+  local function answer_to(chat)
+    local batches = client.messages.batches
+    local batch = assert(batches:create({ requests = { { custom_id = "c", params = chat } } }))
+    assert(batches:wait(batch.id))
+    return assert(batches:results(batch.id):next()).result.message
+  end
+
+  it("is sealed once it is created, takes its reply, and goes on with exact bytes", function()
+    local chat = chat_with("What is 127 * 389?")
+    local reply = answer_to(chat)
+    assert.equal(1, #chat:messages())
+    assert(chat:keep(reply))
+    chat:user("And 2 * 3?")
+    -- The simulator refuses thinking that is not as it was signed, or behind another prefix.
+    assert.matches("6", assert(chat:send()):text())
+    local sent = sim.requests[#sim.requests].body
+    assert.truthy(sent:find(require("claude.message").raw_of(reply.content[1]), 1, true))
+  end)
+
+  it("can be saved meanwhile, and taken up in another process", function()
+    local chat = chat_with("What is 2 * 3?")
+    local batches = client.messages.batches
+    local id = assert(batches:create({ requests = { { custom_id = "c", params = chat } } })).id
+    local dump = assert(chat:dump())
+    local later = claude.new({ api_key = "k", base_url = sim.url, on_warning = function() end })
+    local again = assert(later:load(dump))
+    assert(later.messages.batches:wait(id))
+    assert(again:keep(assert(later.messages.batches:results(id):next()).result.message))
+    again:user("And 3 * 3?")
+    assert.matches("9", assert(again:send()):text())
+  end)
+
+  it("runs the tools that its reply calls", function()
+    local tool = claude.tool({
+      name = "calculator",
+      description = "Evaluates arithmetic",
+      input_schema = {
+        type = "object",
+        properties = { expression = { type = "string" } },
+        required = { "expression" },
+      },
+      run = function() return "49403" end,
+    })
+    local chat = chat_with("What is 127 * 389?", { tools = { tool } })
+    assert(chat:keep(answer_to(chat)))
+    assert.equal("calculator", chat:pending()[1].name)
+    assert.matches("49403", assert(chat:run():final_message()):text())
+  end)
+
+  it("is as it was when the batch was not created", function()
+    local chat = chat_with("Hello")
+    local list = { { custom_id = "c", params = chat }, { custom_id = "c", params = chat } }
+    local _, _, err = client.messages.batches:create({ requests = list })
+    assert.equal("batch_id_twice", err.rule)
+    assert.equal(0, tonumber(tostring(chat):match("(%d+) messages")))
+    assert(chat:send())
+  end)
+
+  it("is refused by path when there is nothing to send", function()
+    local chat = client:conversation({ model = "claude-sonnet-5-5", max_tokens = 100 })
+    local list = { { custom_id = "c", params = chat } }
+    local _, _, err = client.messages.batches:create({ requests = list })
+    assert.equal("requests[1].params", err.path)
+    assert.matches("nothing to send", err.message)
+  end)
+
+  it("adds nothing when the reply was refused", function()
+    sim:close()
+    sim = assert(simulator.start({
+      batches = { seconds = 0 },
+      script = { { content = {}, stop_reason = "refusal" } },
+    }))
+    client = claude.new({ api_key = "k", base_url = sim.url, on_warning = function() end })
+    local chat = chat_with("Hello")
+    local kept, text = chat:keep(answer_to(chat))
+    assert.is_nil(kept)
+    assert.matches("adds nothing", text)
+    assert.equal(1, #chat:messages())
+  end)
+end)
+
 describe("the results of a large batch", function()
   local server, batches
   setup(function()

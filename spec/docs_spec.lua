@@ -39,6 +39,7 @@ end
 
 local PAGES = {
   "README.md",
+  "doc/endpoints.md",
   "doc/files.md",
   "doc/loading.md",
   "doc/mcp.md",

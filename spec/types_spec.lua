@@ -37,6 +37,8 @@ end
 
 -- The files whose classes users hold in their hands.
 local PUBLIC = {
+  "batch_results",
+  "batches",
   "client",
   "conversation",
   "content",

@@ -20,7 +20,9 @@ local PIECE = 1024 * 1024 -- bytes that are put together before they are kept
 
 ---@class claude.BatchRequest
 ---@field custom_id string 1 to 64 letters, digits, _ and -; once in all requests
----@field params table as messages:create takes them
+---@field params table|claude.Conversation as messages:create takes them, or a conversation that
+--- has something to send: once the batch was created, that is sealed, and chat:keep takes the
+--- reply
 
 ---@class claude.BatchBody one batch that is being put together
 ---@field betas string[] the batch's, those of its requests among them
@@ -29,6 +31,7 @@ local PIECE = 1024 * 1024 -- bytes that are put together before they are kept
 ---@field package pieces string[] finished
 ---@field package parts string[] of the piece that is being put together
 ---@field package part_bytes integer
+---@field package takers fun()[] of its requests
 local Body = {}
 Body.__index = Body
 
@@ -55,6 +58,7 @@ function Body:add(written)
   self.bytes = self.bytes + #written.json + (first and 0 or 1)
   self.part_bytes = self.part_bytes + #written.json + 1
   self.betas = headers.union(self.betas, written.betas)
+  self.takers[#self.takers + 1] = written.taken
   if self.part_bytes >= PIECE then finish_piece(self) end
 end
 
@@ -64,6 +68,13 @@ function Body:finish()
   self.parts[#self.parts + 1] = TAIL
   finish_piece(self)
   return core.body(self.pieces)
+end
+
+--- The batch was created: conversations among its requests are told.
+function Body:taken()
+  for _, taken in ipairs(self.takers) do
+    taken()
+  end
 end
 
 --- A batch without requests.
@@ -78,6 +89,7 @@ function M.body(betas)
     pieces = {},
     parts = {},
     part_bytes = 0,
+    takers = {},
   }, Body)
 end
 
@@ -116,28 +128,43 @@ end
 ---@class claude.WrittenRequest
 ---@field json string
 ---@field betas string[]
+---@field taken? fun() to be called once its batch was created
+
+---@param writer claude.BatchWriter
+---@param chat claude.Conversation
+---@return claude.WrittenRequest?
+---@return claude.Error? err
+local function write_chat(writer, chat)
+  local written, err = require("claude.conversation.turn").in_batch(chat, writer.options)
+  err = err or check_batchable(written.params)
+  if err then return nil, err end
+  return { json = written.json, betas = written.betas, taken = written.taken }
+end
 
 ---@param writer claude.BatchWriter
 ---@param params any
----@return string? json
----@return string[]|claude.Error betas, or the error
+---@return claude.WrittenRequest?
+---@return claude.Error? err
 local function write_params(writer, params)
   -- JSON text goes out as it is: whoever wrote it knows.
-  if core.is_raw(params) then return assert(core.encode(params)), {} end
+  if core.is_raw(params) then return { json = assert(core.encode(params)), betas = {} } end
   if type(params) ~= "table" then
     return nil, rules.broken("field_type", "", "an object", values.show(params))
   end
-  local client, warn = writer.client, writer.warn
+  local metatable = getmetatable(params)
+  if type(metatable) == "table" and metatable.__name == "claude.Conversation" then
+    return write_chat(writer, params)
+  end
   local _, err = check.params(params, writer.context(params))
   err = err or check_batchable(params)
   if err then return nil, err end
   local out, frame
-  out, err = request.outgoing(client, params, warn)
+  out, err = request.outgoing(writer.client, params, writer.warn)
   if not out then return nil, err end
-  frame, err = request.frame(client, out.params, { betas = writer.betas })
+  frame, err = request.frame(writer.client, out.params, { betas = writer.options.betas })
   if not frame then return nil, err end
   local body = core.body({ frame.before, out.messages, frame.after }, out.marks)
-  return body:tostring(), frame.betas
+  return { json = body:tostring(), betas = frame.betas }
 end
 
 ---@param writer claude.BatchWriter
@@ -155,21 +182,20 @@ local function write(writer, item)
   end
   local err = check_id(item.custom_id, writer.seen)
   if err then return nil, err end
-  local json, betas = write_params(writer, item.params)
-  if not json then
-    err = betas --[[@as claude.Error]]
-    err.path = "params" .. (err.path ~= "" and "." .. err.path or "")
+  local written
+  written, err = write_params(writer, item.params)
+  if not written then
+    err = err --[[@as claude.Error]]
+    err.path = "params" .. ((err.path or "") ~= "" and "." .. err.path or "")
     return nil, err
   end
-  return {
-    json = ('{"custom_id":"%s","params":'):format(item.custom_id) .. json .. "}",
-    betas = betas --[[@as string[] ]],
-  }
+  written.json = ('{"custom_id":"%s","params":'):format(item.custom_id) .. written.json .. "}"
+  return written
 end
 
 ---@class claude.BatchWriter
 ---@field client claude.Client
----@field betas string[]
+---@field options claude.CallOptions with the betas of the whole batch
 ---@field context fun(params: table): claude.CheckContext
 ---@field warn claude.Warn
 ---@field seen table<string, integer> custom_id -> number of its request
@@ -207,7 +233,7 @@ function M.writer(client, betas, options)
   local named = tables.merged(options, { betas = betas })
   return setmetatable({
     client = client,
-    betas = betas,
+    options = named,
     seen = {},
     count = 0,
     warn = function(code, text) client:warn(code, text) end,

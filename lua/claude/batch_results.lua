@@ -30,9 +30,9 @@ local responses = require("claude.response")
 ---@field private done? boolean
 ---@field private err? claude.Error
 ---@field private step fun(): claude.BatchEntry? raises failures
-local Results = {}
-Results.__index = Results
-Results.__name = "claude.BatchResults"
+local BatchResults = {}
+BatchResults.__index = BatchResults
+BatchResults.__name = "claude.BatchResults"
 
 local MAX_SHOWN = 64 * 1024 -- of a line that is no result
 
@@ -69,7 +69,7 @@ end
 ---@return nil
 ---@return string
 ---@return claude.Error
-function Results:_fail(err)
+function BatchResults:_fail(err)
   self.err = err
   if self.download then self.download:close() end
   return errors.fail(err)
@@ -80,7 +80,7 @@ end
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
-function Results:_open()
+function BatchResults:_open()
   local batch, text, err = self.spec.retrieve()
   if not batch then return nil, text, err end
   if self.err then return errors.fail(self.err) end
@@ -163,7 +163,7 @@ end
 ---@return nil
 ---@return string
 ---@return claude.Error
-function Results:_fail_line(line, problem)
+function BatchResults:_fail_line(line, problem)
   local scrub = self.download.scrub
   return errors.fail(errors.new({
     kind = "protocol",
@@ -181,7 +181,7 @@ end
 ---@return nil
 ---@return string? text
 ---@return claude.Error? err
-function Results:_finish()
+function BatchResults:_finish()
   if self.expected and self.count < self.expected then
     return self:_fail(errors.new({
       kind = "incomplete",
@@ -199,8 +199,8 @@ end
 ---@return claude.BatchEntry? entry
 ---@return string? text
 ---@return claude.Error? err
-function Results:next()
-  check_receiver(self, Results, "results:next()")
+function BatchResults:next()
+  check_receiver(self, BatchResults, "results:next()")
   if self.err then return errors.fail(self.err) end
   if self.done then return nil end
   if not self.download then
@@ -220,18 +220,18 @@ function Results:next()
   return responses.remember(entry, self.answer)
 end
 
-function Results:__call() return self.step() end
+function BatchResults:__call() return self.step() end
 
 --- Ends it wherever it is; results that come to their end need no closing.
-function Results:close()
-  check_receiver(self, Results, "results:close()")
+function BatchResults:close()
+  check_receiver(self, BatchResults, "results:close()")
   if self.done or self.err then return end
   require("claude.retry").cancel(self.control)
   self:_fail(errors.new({ kind = "cancelled", message = "the results were closed" }))
 end
-Results.__close = Results.close
+BatchResults.__close = BatchResults.close
 
-function Results:__tostring()
+function BatchResults:__tostring()
   return ("claude.BatchResults (%s, %d read)"):format(self.spec.id, self.count)
 end
 
@@ -241,7 +241,7 @@ local M = {}
 ---@param spec { id: string, path: string, options: claude.CallOptions, retrieve: function }
 ---@return claude.BatchResults
 function M.new(client, spec)
-  local self = setmetatable({ client = client, spec = spec, control = {}, count = 0 }, Results)
+  local self = setmetatable({ client = client, spec = spec, control = {}, count = 0 }, BatchResults)
   self.step = reading.loop(self, "next", "results:next()")
   return self
 end

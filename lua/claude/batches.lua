@@ -132,6 +132,7 @@ end
 local function send_next(self, done, body, options)
   local batch, err = send(self, body, options)
   if not batch then return err end
+  body:taken()
   done.batches[#done.batches + 1] = batch
   done.taken = done.taken + body.count
   if done.on_batch then done.on_batch(batch) end

@@ -338,28 +338,32 @@ function Conversation:messages()
 end
 
 --- Keeps what arrived of an interrupted reply: finished blocks and the text up to the
---- cut, no thinking without signature, no tool call. Say something before sending on.
----@param partial claude.Message `err.partial`
+--- cut, no thinking without signature, no tool call. Say something before sending on. Of a
+--- batch's result it takes the reply that came, by the rules for any whole reply.
+---@param partial claude.Message `err.partial`, or `entry.result.message` of a batch
 ---@return claude.Conversation? self
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:keep(partial)
   check_idle(self, "keep")
   local response = message_views.is(partial) and message_views.response_of(partial)
-  if not response then error("chat:keep takes the err.partial of an interrupted reply", 2) end
+  if not response then
+    error("chat:keep takes the err.partial of an interrupted reply, or a batch's message", 2)
+  end
   if not turn.awaits_reply(self) then error("chat:keep: the conversation waits for no reply", 2) end
   local json, changes = response:seal("keep")
+  local whole = response:complete()
   if json then
     local added, problem = self.transcript:append(json)
     if not added then return refuse("the reply cannot be kept: " .. problem) end
-    -- Cancelled when all of it was there, it is whole.
-    local whole = response:complete()
-    self.state.stop_reason = whole and response:stop_reason() or nil
-    self.state.kept = not whole or nil
+    self.state.stop_reason, self.state.kept = nil, true
   end
+  -- Cancelled when all of it was there, it is whole.
+  if whole then turn.note_state(self, core.decode(response:head_json()), json ~= nil) end
   turn.tell_changes(self, changes)
-  if not json then return refuse("nothing of the reply can be kept: no block was finished") end
-  return self
+  if json then return self end
+  if whole then return refuse("the reply adds nothing: it was refused, or it is empty") end
+  return refuse("nothing of the reply can be kept: no block was finished")
 end
 
 --- SHA-256 over the exact bytes of tools, system and the first `count` messages (all

@@ -27,6 +27,8 @@
 ---@field details? table the API's details, decoded
 ---@field error_code? string the API's code inside details
 ---@field partial? claude.Message what had arrived before the failure
+---@field batches? table[] batches that had been created before the failure
+---@field taken? integer how many requests those hold
 ---@field headers? table<string, string> response headers by lowercase name
 ---@field body? string start of the response body, as it came
 local Error = {}

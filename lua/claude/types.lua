@@ -413,6 +413,7 @@ function Client:close() end
 ---@field diagnostics? boolean asks the API what it found changed (conversations only)
 
 ---@class claude.Messages
+---@field batches claude.Batches
 local Messages = {}
 
 --- Asks, and returns the whole answer.
@@ -511,11 +512,105 @@ function Files:download(file, path, options) end
 function Files:open(file, options) end
 
 ---@param file string|claude.File
+--- Message Batches: many requests at once, answered within a day for half the price.
+---@class claude.Batches
+local Batches = {}
+
+---@class claude.BatchParams
+---@field requests claude.BatchRequest[]|fun(): claude.BatchRequest? a list, or an iterator
+---@field betas? string[] for the whole batch, such as "output-300k-2026-03-24"
+---@field on_batch? fun(batch: table) called with each batch as soon as it was created
+
+---@class claude.BatchRequest
+---@field custom_id string 1 to 64 letters, digits, _ and -; once in all requests
+---@field params claude.Params|claude.Conversation
+
+--- Creates a batch, or several where one cannot hold the requests: one return value each.
+--- What fails after some were created has them in `err.batches`, and in `err.taken` how many
+--- requests they hold.
+---@param params claude.BatchParams
+---@param options? claude.CallOptions
+---@return table? batch and further ones
+---@return string|table|nil text
+---@return claude.Error|table|nil err
+function Batches:create(params, options) end
+
+--- How a batch stands: processing_status, request_counts and so on.
+---@param id string
+---@param options? claude.CallOptions
+---@return table? batch
+---@return string? text
+---@return claude.Error? err
+function Batches:retrieve(id, options) end
+
+--- The batches, newest first, page by page as they are read.
+---@param query? { limit: integer?, after_id: string?, before_id: string? }
+---@param options? claude.CallOptions
+---@return claude.Pages
+function Batches:list(query, options) end
+
+--- Cancels a batch: what has not begun is not done.
+---@param id string
+---@param options? claude.CallOptions
+---@return table? batch
+---@return string? text
+---@return claude.Error? err
+function Batches:cancel(id, options) end
+
+--- Deletes a batch that has ended, with its results.
+---@param id string
 ---@param options? claude.CallOptions
 ---@return { id: string, type: string }? deleted
 ---@return string? text
 ---@return claude.Error? err
 function Files:delete(file, options) end
+function Batches:delete(id, options) end
+
+---@class claude.BatchWait
+---@field interval? number seconds between two looks; without it from 1 to 60, growing
+---@field timeout? number seconds to wait at most; without it as long as it takes
+---@field on_poll? fun(batch: table?, err: claude.Error?) called after each look
+
+--- Waits until a batch has ended, in this process or in another that created it.
+---@param id string
+---@param wait? claude.BatchWait
+---@param options? claude.CallOptions
+---@return table? batch
+---@return string? text
+---@return claude.Error? err
+function Batches:wait(id, wait, options) end
+
+--- The results of a batch that has ended, as they arrive and in no order:
+--- `for entry in client.messages.batches:results(id) do`.
+---@param id string
+---@param options? claude.CallOptions
+---@return claude.BatchResults
+function Batches:results(id, options) end
+
+---@class claude.BatchEntry
+---@field custom_id string
+---@field result claude.BatchResult
+---@field err? claude.Error of a request that ended in an error
+
+---@class claude.BatchResult
+---@field type "succeeded"|"errored"|"canceled"|"expired"
+---@field message? claude.Message with its exact bytes
+---@field error? table the API's error object as it came
+
+--- Called as a function, as a `for` loop does, it gives the next result and raises failures.
+---@class claude.BatchResults
+---@field count integer results that were read
+---@operator call: claude.BatchEntry?
+local BatchResults = {}
+
+--- The next result; nil after the last.
+---@return claude.BatchEntry? entry
+---@return string? text
+---@return claude.Error? err
+function BatchResults:next() end
+
+--- Ends it wherever it is.
+function BatchResults:close() end
 
 ---@class claude.Models
 local Models = {}
@@ -834,8 +929,8 @@ function Conversation:fork() end
 ---@return { role: string, content: string|table[] }[]
 function Conversation:messages() end
 
---- Keeps what arrived of an interrupted reply.
----@param partial claude.Message `err.partial`
+--- Keeps what arrived of an interrupted reply, or takes the reply that a batch brought.
+---@param partial claude.Message `err.partial`, or `entry.result.message` of a batch
 ---@return claude.Conversation? self
 ---@return string? text
 ---@return claude.Error? err

@@ -32,6 +32,7 @@ local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
 ---@field params table
 ---@field frame claude.Frame
 ---@field options claude.CallOptions
+---@field in_batch? boolean it is a request of a batch
 ---@field stopped integer calls that were answered for the user
 ---@field cached? claude.Cached what the parameter `cache` has made of it
 ---@field print? claude.CachePrint with it: what the prefix was
@@ -176,7 +177,8 @@ local function check_request(chat, turn)
   checked.messages, hidden, first = history.open_turn(turn.transcript)
   local context = require("claude.messages").check_context(chat.client, turn.params, {
     options = turn.options,
-    stream = turn.params.max_tokens ~= 0,
+    endpoint = turn.in_batch and "batch" or nil,
+    stream = not turn.in_batch and turn.params.max_tokens ~= 0,
     paused = PAUSED[chat.state.stop_reason] or false,
     -- What was given at the beginning was written by hand, perhaps.
     came_whole = chat.last_params ~= nil or chat.state.stop_reason ~= nil,
@@ -226,7 +228,8 @@ local function framed(chat, turn)
     params = cached and cached.params or params
   end
   -- Filling the cache writes nothing, so there is nothing to stream.
-  local options = { stream = params.max_tokens ~= 0, betas = turn.options.betas }
+  local streams = not turn.in_batch and params.max_tokens ~= 0
+  local options = { stream = streams, betas = turn.options.betas }
   return request.frame(chat.client, with_sealed(chat, params), options)
 end
 
@@ -274,7 +277,7 @@ end
 ---@param chat claude.Conversation
 ---@param head table the message without its blocks
 ---@param sealed boolean
-local function note_state(chat, head, sealed)
+function M.note_state(chat, head, sealed)
   -- A reply that adds nothing leaves open what was open before: sending again is the retry.
   local before = chat.state
   local state = sealed and { stop_reason = text_in(head, "stop_reason") } or before
@@ -295,7 +298,7 @@ local function seal(chat, turn, reply)
     if not added then return invalid("the reply cannot be sealed: " .. problem) end
   end
   local head = core.decode(reply.response:head_json())
-  note_state(chat, head, json ~= nil)
+  M.note_state(chat, head, json ~= nil)
   M.tell_changes(chat, changes)
   if turn.print and reply.used then
     require("claude.cache.watch").turn(chat, turn, reply.used, head)
@@ -328,6 +331,25 @@ local function spec_of(chat, turn)
     options = turn.options,
     ledger = chat.ledger,
     on_end = function(reply) return seal(chat, turn, reply) end,
+  }
+end
+
+--- The turn as one request of a batch.
+---@param chat claude.Conversation
+---@param options claude.CallOptions
+---@return { json: string, params: table, betas: string[], taken: fun() }? request to call
+--- `taken` once the batch was created: what the user said is then sealed
+---@return claude.Error? err
+function M.in_batch(chat, options)
+  if chat:is_busy() then return nil, invalid("a reply to the conversation is arriving") end
+  local turn = { params = merged_params(chat), options = options, in_batch = true }
+  local ready, err = prepare(chat, turn)
+  if not ready then return nil, err end
+  return {
+    json = spec_of(chat, turn).body:tostring(),
+    params = turn.params,
+    betas = turn.frame.betas,
+    taken = function() commit(chat, turn) end,
   }
 end
 
