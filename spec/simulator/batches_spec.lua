@@ -15,7 +15,10 @@ describe("claude.simulator's batches", function()
     sim = assert(simulator.start(options))
   end
 
-  local function request(id, changes) return { custom_id = id, params = cases.body(changes or {}) } end
+  local function request(id, changes)
+    local params = cases.body(changes or {})
+    return { custom_id = id, params = params }
+  end
 
   local function create(requests, headers)
     return raw.post(sim, "/v1/messages/batches", { requests = requests }, headers)

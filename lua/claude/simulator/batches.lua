@@ -167,11 +167,11 @@ end
 local function finish(self, batch, reached, rest, answer)
   local lines, count = {}, #batch.requests
   for i, request in ipairs(batch.requests) do
-    local line, kind = nil, rest
+    local line, kind
     if i <= reached then
       line, kind = answered(self, batch, request, answer)
     else
-      line = line_of(request.custom_id, rest)
+      line, kind = line_of(request.custom_id, rest), rest
     end
     lines[count - i + 1] = line
     batch.counts[kind] = batch.counts[kind] + 1

@@ -94,7 +94,7 @@ function Simulator:log(exchange)
   return entry
 end
 
---- Lets so many seconds pass for the prompt cache and for files, at once.
+--- Lets so many seconds pass for the prompt cache, for files and for batches, at once.
 ---@param seconds number
 function Simulator:advance(seconds)
   if type(seconds) ~= "number" or seconds < 0 then
