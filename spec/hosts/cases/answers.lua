@@ -92,6 +92,39 @@ return function()
       end,
     },
     {
+      "models are listed page by page",
+      function(env)
+        local list, count = ask.client(env).models:list({ limit = 5 }), 0
+        local model = assert(list:next())
+        while model do
+          count = count + 1
+          model = list:next()
+        end
+        check.equal(true, count > 10)
+      end,
+    },
+    {
+      "a batch is created, waited for, and its results are read as they come",
+      function(env)
+        local batches = ask.client(env).messages.batches
+        local requests = {}
+        for i = 1, 20 do
+          requests[i] = { custom_id = "r" .. i, params = ask.params("Hi " .. i) }
+        end
+        local id = assert(batches:create({ requests = requests })).id
+        check.equal("ended", assert(batches:wait(id, { interval = 0.05 })).processing_status)
+        local results = batches:results(id)
+        local entry = assert(results:next())
+        while entry do
+          check.equal("succeeded", entry.result.type)
+          assert(entry.result.message:text())
+          entry = results:next()
+        end
+        check.equal(20, results.count)
+        check.equal("message_batch_deleted", assert(batches:delete(id)).type)
+      end,
+    },
+    {
       "what the API refuses comes back as nil, a text and an error",
       function(env)
         local params = ask.params("Hi")
