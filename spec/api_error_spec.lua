@@ -54,7 +54,9 @@ describe("api_error.from_status", function()
 
   it("gives other statuses a hint, too", function()
     assert.truthy(error_of(401).hint:find("ANTHROPIC_API_KEY", 1, true))
-    assert.truthy(error_of(404).hint:find("models:list", 1, true))
+    local no_model = '{"error":{"type":"not_found_error","message":"model: x"}}'
+    assert.truthy(error_of(404, {}, no_model).hint:find("models:list", 1, true))
+    assert.truthy(error_of(404).hint:find("base URL", 1, true))
     assert.is_string(error_of(529).hint)
   end)
 

@@ -37,6 +37,7 @@ local HINT_OF_TYPE = {
   rate_limit_error = "wait, or send less at once; retry_after says how long",
   overloaded_error = "try again later: the API has too much to do",
 }
+local NOT_FOUND_HINT = "check the id, and the base URL"
 local NO_MESSAGE_HINT =
   "this is not how the API answers: check the base URL, and what stands between"
 local SPEND_LIMIT_HINT = "a spend limit is reached: raise it; trying again does not help"
@@ -64,6 +65,11 @@ local function hint_for(fields)
   local status = fields.status
   if status == 400 or status == 422 or fields.type == "invalid_request_error" then
     return (rules.hint_for(fields.message))
+  end
+  -- Other things than models can be missing.
+  local message = fields.message or ""
+  if fields.type == "not_found_error" and not message:find("model", 1, true) then
+    return NOT_FOUND_HINT
   end
   return HINT_OF_TYPE[fields.type]
 end

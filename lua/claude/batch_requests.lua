@@ -57,7 +57,7 @@ function Body:add(written)
   self.count = self.count + 1
   self.bytes = self.bytes + #written.json + (first and 0 or 1)
   self.part_bytes = self.part_bytes + #written.json + 1
-  self.betas = headers.union(self.betas, written.betas)
+  if written.betas[1] then self.betas = headers.union(self.betas, written.betas) end
   self.takers[#self.takers + 1] = written.taken
   if self.part_bytes >= PIECE then finish_piece(self) end
 end
