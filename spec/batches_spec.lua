@@ -551,6 +551,17 @@ describe("messages.batches:", function()
       assert.matches("max_line_bytes", select(2, batches:results("m"):next()))
     end)
 
+    it("leave the only place of a client to the requests that are made for each", function()
+      local lines = answers()
+      lines[3] = api.json(200, { input_tokens = 1 })
+      server = api.start(lines)
+      local client = claude.new({ api_key = "k", base_url = server.url, max_concurrency = 1 })
+      for _ in client.messages.batches:results("m") do
+        assert(client.messages:count_tokens(params()))
+      end
+      assert.equal(6, #server.requests)
+    end)
+
     it("come in a task while others go on", function()
       local batches = batches_for(answers())
       claude.loop(function()

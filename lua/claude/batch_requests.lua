@@ -115,7 +115,7 @@ local function check_id(custom_id, seen)
   if type(custom_id) ~= "string" then
     return rules.broken("field_type", "custom_id", "a string", values.show(custom_id))
   end
-  if #custom_id > 64 or not custom_id:find("^[%w_-]+$") then
+  if #custom_id > 64 or not custom_id:find("^[A-Za-z0-9_-]+$") then
     return rules.broken("batch_id", "custom_id", values.show(custom_id))
   end
   local before = seen[custom_id]

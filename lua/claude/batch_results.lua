@@ -92,6 +92,8 @@ function BatchResults:_open()
     path = self.spec.path,
     accept = "application/binary",
     options = self.spec.options,
+    -- Whoever asks something for each result would otherwise wait for the end of the results.
+    placeless = true,
   }, self.control)
   if not download then
     return errors.fail(err --[[@as claude.Error]])

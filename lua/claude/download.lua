@@ -93,7 +93,7 @@ end
 ---@return claude.Error? err
 local function attempt(client, spec, control, number)
   if client.problem then return nil, client.problem end
-  if client.places then
+  if client.places and not spec.placeless then
     local taken, stopped = client.places:take(control)
     if not taken then return nil, stopped end
   end

@@ -17,6 +17,7 @@ local tables = require("claude.tables")
 ---@field max_tokens? integer how long the model may think in silence
 ---@field attempt? integer 0 for the first
 ---@field stream? boolean whether the answer is asked for as a stream
+---@field placeless? boolean it takes no place among those of max_concurrency
 ---@field control? claude.RetryControl what cancels the middleware
 ---@field options? claude.CallOptions
 ---@field content_type? string of the body, "application/json" without it
@@ -257,7 +258,7 @@ end
 ---@return table? exchange its `scrub` takes what was sent in secret out of a text
 ---@return claude.Error? err
 function M.start(client, spec)
-  if client.places then return start_in_place(client, spec) end
+  if client.places and not spec.placeless then return start_in_place(client, spec) end
   return start(client, spec)
 end
 

@@ -92,7 +92,7 @@ local function request_problem(request, i, seen)
     end
   end
   local id = request.custom_id
-  if type(id) ~= "string" or #id > 64 or not id:find("^[%w_-]+$") then
+  if type(id) ~= "string" or #id > 64 or not id:find("^[A-Za-z0-9_-]+$") then
     return invalid("%s.custom_id: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'", at)
   end
   if seen[id] then return invalid("requests: Duplicate custom_id: %s", id) end
