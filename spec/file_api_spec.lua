@@ -133,6 +133,34 @@ describe("client.files", function()
       assert.is_true(seen > 0)
     end)
 
+    it("is given up with its task, and closes the file", function()
+      start()
+      local path = write("a.bin", ("x"):rep(8000000))
+      assert(client.files:upload({ bytes = "x", filename = "a" }))
+      local before = servers.open_descriptors()
+      claude.loop(function()
+        local begun = false
+        local task = claude.spawn(function()
+          return client.files:upload({
+            path = path,
+            on_progress = function()
+              begun = true
+              claude.sleep(5)
+            end,
+          })
+        end)
+        while not begun do
+          claude.sleep(0.005)
+        end
+        task:cancel()
+        local _, _, err = task:wait()
+        assert.equal("cancelled", err.kind)
+      end)
+      requests.settle()
+      assert.is_true(servers.open_descriptors() <= before + 1)
+      assert.equal(1, #sim.requests)
+    end)
+
     it("closes the file when it is done", function()
       start()
       local path = write("a.txt", "a")
@@ -315,6 +343,15 @@ describe("client.files", function()
         names[#names + 1] = file.filename
       end
       assert.equal("4.txt 2.txt", table.concat(names, " "))
+    end)
+
+    it("raise for ids that are none", function()
+      start()
+      for _, query in ipairs({ { ids = { 5 } }, { ids = print }, "x" }) do
+        local done, problem = pcall(function() client.files:list(query) end)
+        assert.is_false(done)
+        assert.truthy(problem:find("file_api_spec.lua:%d+: client.files:list"), problem)
+      end
     end)
 
     it("raise for what would be another path", function()

@@ -94,12 +94,23 @@ function Files:upload(given, options)
   return failed(failure)
 end
 
+-- Several ids are one parameter.
+---@param query any
+---@param level integer
+---@return table<string, string|number|boolean>?
 local function check_list_query(query, level)
-  if type(query) == "table" and type(query.ids) == "table" then
-    query = require("claude.tables").merged(query, { ids = table.concat(query.ids, ",") })
+  if type(query) ~= "table" or type(query.ids) ~= "table" then
+    query = endpoint.check_query(query, "client.files:list", level + 1)
+    return query
   end
-  query = endpoint.check_query(query, "client.files:list", level + 1)
-  return query
+  for i, id in ipairs(query.ids) do
+    if type(id) ~= "string" then
+      error(("client.files:list: ids[%d] must be the id of a file"):format(i), level + 1)
+    end
+  end
+  local joined = require("claude.tables").merged(query, { ids = table.concat(query.ids, ",") })
+  local checked = endpoint.check_query(joined, "client.files:list", level + 1)
+  return checked
 end
 
 --- The files, page by page as they are read: `for file in client.files:list() do`.

@@ -1,8 +1,9 @@
 --- A server for files of any size that keeps none of them. What is uploaded must be the bytes
 --- of `M.pattern` from the beginning on: they are compared as they come, and the answer to
 --- `POST /v1/files` tells how many were right. `GET /v1/files/file_N/content` gives N bytes of
---- the pattern, no faster than they are read. As a program it prints its port and its process
---- id, and serves until it is killed or its parent is gone.
+--- the pattern, no faster than they are read. The key "refused" is refused as soon as it has
+--- come; `GET /taken` tells how much of that request's body came nevertheless. As a program it
+--- prints its port and its process id, and serves until it is killed or its parent is gone.
 local M = {}
 
 local PERIOD = 65521 -- a prime: no buffer's size is a multiple of it
@@ -81,9 +82,11 @@ end
 local FILE = '{"id":"file_1","type":"file","filename":"x","mime_type":"application/octet-stream",'
   .. '"size_bytes":%d,"created_at":"2026-11-26T00:00:00Z","downloadable":false}'
 
-local function answer(socket, body)
-  local head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
-  socket:write(head:format(#body, body))
+local REFUSED = '{"type":"error","error":{"type":"authentication_error","message":"no"}}'
+
+local function answer(socket, body, status)
+  local head = "HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+  socket:write(head:format(status or "200 OK", #body, body))
 end
 
 local function send_pattern(socket, size)
@@ -99,9 +102,15 @@ local function send_pattern(socket, size)
   socket:write(head:format(size), go_on)
 end
 
+local taken = 0
+
 local function serve(socket)
-  local received, upload = "", nil
+  local received, upload, refused = "", nil, false
   local function take(bytes)
+    if refused then
+      taken = taken + #bytes
+      return
+    end
     if upload then
       upload:take(bytes)
       if upload.left > 0 then return end
@@ -115,6 +124,9 @@ local function serve(socket)
     received = ""
     local size = head:match("^GET /v1/files/file_(%d+)/content ")
     if size then return send_pattern(socket, tonumber(size)) end
+    if head:find("^GET /taken ") then return answer(socket, tostring(taken)) end
+    refused = head:find("\r\nx-api-key: refused\r\n", 1, true) ~= nil
+    if refused then return answer(socket, REFUSED, "401 Unauthorized") end
     if head:find("^GET ") then
       return socket:write("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
     end

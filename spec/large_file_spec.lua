@@ -46,6 +46,15 @@ describe("a file of 64 MB", function()
     assert.is_true(growth < MOST, growth)
   end)
 
+  it("is not sent to its end when the API refuses it at once", function()
+    local stranger = claude.new({ api_key = "refused", base_url = server.url })
+    local _, _, err = stranger.files:upload(path)
+    assert.same({ 401, "authentication_error" }, { err.status, err.type })
+    requests.settle()
+    local taken = assert(client:request("GET", "/taken")).body
+    assert.is_true(tonumber(taken) < SIZE / 2, taken)
+  end)
+
   it("comes down without being in memory", function()
     local growth = growth_of(function(look)
       local id = ("file_%d"):format(SIZE)
