@@ -78,6 +78,20 @@ describe("check.rules", function()
     },
     { "tools.0.custom.name: String should have at most 128 characters", "field_type" },
     { "anthropic-version: header is required", "version_header" },
+    {
+      "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg' or",
+      "image_format",
+    },
+    {
+      "messages.0.content.0.document.source.base64.media_type: Input should be 'application/pdf'",
+      "document_format",
+    },
+    {
+      "The image was specified using the image/png media type, but the image appears to be a"
+        .. " image/jpeg image",
+      "source_media_type",
+    },
+    { "expires_in_seconds: Input should be greater than or equal to 3600", "file_expiry" },
   }
   for _, case in ipairs(cases) do
     it(("knows the API's text for %s: %s"):format(case[2], case[1]:sub(1, 40)), function()
