@@ -133,6 +133,27 @@ describe("client.files", function()
       assert.is_true(seen > 0)
     end)
 
+    it("goes through middleware, which can look at it without having it in memory", function()
+      local seen
+      start(nil, {
+        middleware = {
+          function(request, send)
+            claude.sleep(0.001)
+            seen = { #request.body, request.body:sha256() }
+            return send(request)
+          end,
+        },
+      })
+      local told
+      local file = assert(client.files:upload({
+        path = write("a.bin", ("x"):rep(3000000)),
+        on_progress = function(sent) told = sent end,
+      }))
+      assert.same({ 3000000, 3000000 }, { file.size_bytes, told })
+      assert.is_true(seen[1] > 3000000)
+      assert.equal(require("claude.core").sha256(sim.requests[1].body), seen[2])
+    end)
+
     it("is given up with its task, and closes the file", function()
       start()
       local path = write("a.bin", ("x"):rep(8000000))
