@@ -453,6 +453,13 @@ describe("claude.doctor", function()
       finding, text = finding_in({}, "credentials", { api_key = false })
       assert.is_nil(finding.ok)
       has(text, "none are sent")
+      finding, text = finding_in(
+        { ANTHROPIC_API_KEY = SECRET },
+        "credentials",
+        { sign = function() end }
+      )
+      assert.is_true(finding.ok)
+      has(text, "made by sign")
     end)
 
     for what, value in pairs({

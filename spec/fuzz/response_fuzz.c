@@ -13,7 +13,7 @@
 #include "core/seal.h"
 #include "core/transcript.h"
 
-enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8, LINES = 16 };
+enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8, LINES = 16, EITHER_FORM = 32 };
 
 static cm_slice literal(const char *text) {
   cm_slice slice;
@@ -35,11 +35,12 @@ static cm_response *start(unsigned how) {
   /* On a stream the limit on the body bounds what waits unread: that depends on the pieces. */
   static const cm_response_limits events = { 256, 0, 256, 256 }, answer = { 256, 512, 256, 256 },
                                   usual = { 0, 0, 0, 0 };
-  const cm_response_limits *small = how & ANSWER ? &answer : &events;
+  const cm_response_limits *small = (how & (ANSWER | EITHER_FORM)) == ANSWER ? &answer : &events;
   cm_response *response = cm_response_new(&cm_libc_alloc, how & SMALL_LIMITS ? small : &usual);
 
   REQUIRE(response);
   if (how & LINES) cm_response_stream_body(response);
+  if (how & EITHER_FORM) cm_response_expect_message(response);
   cm_response_on_header(
       response, literal(how & REFUSAL ? "HTTP/1.1 400 Bad Request\r\n" : "HTTP/1.1 200 OK\r\n"));
   cm_response_on_header(response, literal(how & ANSWER ? "content-type: application/json\r\n"

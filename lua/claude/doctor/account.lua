@@ -53,7 +53,7 @@ local function sources(options)
   if options.api_key ~= nil or options.auth_token ~= nil then
     add(options.api_key or nil, "api_key", "x-api-key")
     add(options.auth_token, "auth_token", "a bearer")
-  else
+  elseif not options.sign then
     add(from_environment("ANTHROPIC_API_KEY"), "ANTHROPIC_API_KEY", "x-api-key")
     add(from_environment("ANTHROPIC_AUTH_TOKEN"), "ANTHROPIC_AUTH_TOKEN", "a bearer")
   end
@@ -81,7 +81,9 @@ local function look_at_credentials(found, options, header_list)
   local list = sources(options)
   if list[1] then return tell_credentials(found, list[1], list[2]) end
   local known = headers.credentials({ api_key = options.api_key, headers = header_list })
-  if options.api_key == false then
+  if options.sign then
+    found:add("credentials", true, "made by sign for each request; the environment's are not sent")
+  elseif options.api_key == false then
     found:add("credentials", nil, "none are sent, as api_key = false asks")
   elseif known.present then
     found:add("credentials", true, "in a header of your own")

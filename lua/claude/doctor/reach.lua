@@ -38,15 +38,15 @@ end
 ---@return claude.doctor.Answer?
 ---@return claude.Error? err
 local function ask(client)
-  local response = require("claude.core").response(client.response_limits)
   local started = tasks.now()
   local exchange, err = require("claude.wire").start(client, {
     method = "GET",
     path = PATH,
-    response = response,
+    response = require("claude.core").response(client.response_limits),
     options = { limits = tables.merged(LIMITS, client.limits) },
   })
   if not exchange then return nil, err end
+  local response = exchange.response
   while not response:finished() do
     local going, _, failure = exchange:wait()
     if not going then return nil, failure end
