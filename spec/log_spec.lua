@@ -182,6 +182,17 @@ describe("the log", function()
       assert.truthy(all:find('message body %(%d+ bytes%): {"content":%[{"text":"one"'))
     end)
 
+    it("shows the body that middleware put in the place of the first", function()
+      local middleware = {
+        function(request, send)
+          request.body = '{"own":true}'
+          return send(request)
+        end,
+      }
+      assert(debugging({ one() }, { middleware = middleware }).messages:create(PARAMS))
+      assert.truthy(texts():find('request body (12 bytes): {"own":true}', 1, true))
+    end)
+
     it("shows the bodies of failures", function()
       debugging({ api.failure(400, "invalid_request_error", "wrong") }).messages:create(PARAMS)
       assert.truthy(texts():find('response body %(%d+ bytes%): {"error":{"message":"wrong"'))
@@ -246,6 +257,55 @@ describe("the log", function()
       for _, text in ipairs(strings_in(lines, {})) do
         assert.is_nil(text:find("sesame", 1, true))
       end
+    end)
+  end)
+
+  describe("of a host", function()
+    local host = require("claude.host")
+    after_each(function()
+      rawset(_G, "vim", nil)
+      rawset(_G, "ngx", nil)
+    end)
+
+    it("is written at its levels: Neovim's", function()
+      local told = {}
+      rawset(_G, "vim", {
+        loop = {},
+        log = { levels = { DEBUG = 1, INFO = 2, WARN = 3, ERROR = 4 } },
+        schedule = function(fn) fn() end,
+        notify = function(text, level) told[#told + 1] = text .. " " .. level end,
+      })
+      for _, level in ipairs({ "debug", "info", "warning", "error" }) do
+        host.log(level, level)
+      end
+      assert.same({
+        "lua-claude: debug 1",
+        "lua-claude: info 2",
+        "lua-claude: warning 3",
+        "lua-claude: error 4",
+      }, told)
+    end)
+
+    it("is written at its levels: nginx's", function()
+      local told = {}
+      rawset(_G, "ngx", {
+        socket = {},
+        thread = {},
+        DEBUG = 8,
+        INFO = 7,
+        WARN = 5,
+        ERR = 4,
+        log = function(level, ...) told[#told + 1] = level .. " " .. table.concat({ ... }) end,
+      })
+      for _, level in ipairs({ "debug", "info", "warning", "error" }) do
+        host.log(level, level)
+      end
+      assert.same({
+        "8 lua-claude: debug",
+        "7 lua-claude: info",
+        "5 lua-claude: warning",
+        "4 lua-claude: error",
+      }, told)
     end)
   end)
 

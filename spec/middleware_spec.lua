@@ -243,6 +243,13 @@ describe("middleware", function()
       local client = failing(function(request) error("sent " .. request.headers["x-api-key"]) end)
       local _, text = client.messages:create(PARAMS)
       assert.truthy(text:find("sent [redacted]", 1, true))
+      server:close()
+      client = failing(function(request)
+        request.headers["x-gate"] = "open sesame"
+        error("it is open sesame, and not " .. request.headers["x-gate"])
+      end)
+      _, text = client.messages:create(PARAMS)
+      assert.truthy(text:find("it is [redacted], and not [redacted]", 1, true))
     end)
 
     it("for good, unless its error is retryable", function()

@@ -135,6 +135,16 @@ describe("a server that speaks the Messages API", function()
       assert.equal("Bearer token-2", server.requests[2].headers.authorization)
     end)
 
+    it("with temperature and its like, under the version of the API that has them", function()
+      local options = { api_key = false, version = "2023-06-01" }
+      local client = client_for({ answer(frames(reply())) }, options)
+      local params = { model = "qwen3:8b", max_tokens = 10, messages = PARAMS.messages }
+      params.temperature, params.top_p, params.top_k = 0.2, 0.9, 40
+      assert(client.messages:create(params))
+      local sent = server.requests[1].json
+      assert.same({ 0.2, 0.9, 40 }, { sent.temperature, sent.top_p, sent.top_k })
+    end)
+
     it("and is told where /v1 stands twice", function()
       local codes = {}
       local client = claude.new({

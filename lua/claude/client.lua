@@ -303,7 +303,7 @@ local function set_up_log(client, options)
   if not level or level == "off" then return end
   local log = require("claude.log")
   if not log.is_level(level) then return client:warn("log_level", WRONG_LEVEL, "") end
-  client.log = log.new(level, options.logger)
+  client.log = log.new(level, options.logger, client.credentials.scrub)
   client.has_logger = options.logger ~= nil
 end
 

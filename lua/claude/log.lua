@@ -39,6 +39,7 @@ local SHOWN, BEYOND, UNSURE = 8 * 1024, 16 * 1024, 4 * 1024
 
 ---@class claude.Log
 ---@field package level integer
+---@field package scrub fun(text: string): string takes the client's secrets out
 ---@field package write fun(level: string, text: string, fields: claude.LogFields)
 local Log = {}
 Log.__index = Log
@@ -82,7 +83,7 @@ function Log:shows(level) return LEVELS[level] <= self.level end
 ---@param text string
 ---@param fields? claude.LogFields
 function Log:line(level, text, fields)
-  if self:shows(level) then self.write(level, on_one_line(text), fields or {}) end
+  if self:shows(level) then self.write(level, on_one_line(self.scrub(text)), fields or {}) end
 end
 
 ---@param found table<string, string>
@@ -129,6 +130,17 @@ local function request_headers(list, scrub)
   return found
 end
 
+-- Nothing of a body that is read from elsewhere as it goes out.
+---@param body any
+---@return string? bytes
+---@return integer? length of the whole
+local function beginning_of(body)
+  if type(body) == "string" then return body:sub(1, SHOWN + BEYOND), #body end
+  if type(body) ~= "userdata" then return nil end
+  local known, bytes = pcall(function() return body:read(0, SHOWN + BEYOND) end)
+  if known and type(bytes) == "string" then return bytes, body:length() end
+end
+
 --- A request goes out.
 ---@param exchange claude.Exchange
 ---@param spec claude.WireSpec
@@ -143,12 +155,8 @@ function Log:sent(exchange, spec, asked)
   }
   if not self:shows("debug") then return end
   self:_headers(exchange, "request", request_headers(asked.headers, exchange.scrub))
-  -- Some bodies are read from elsewhere as they go out.
-  local length = asked.body and asked.body.length
-  local known, bytes = pcall(function() return asked.body:read(0, SHOWN + BEYOND) end)
-  if length and known and type(bytes) == "string" then
-    self:_body(exchange, "request", bytes, asked.body:length())
-  end
+  local bytes, length = beginning_of(asked.body)
+  if bytes then self:_body(exchange, "request", bytes, length) end
 end
 
 ---@param response userdata
@@ -262,11 +270,12 @@ function M.is_level(level) return LEVELS[level] ~= nil end
 --- Nil where nothing is to be logged.
 ---@param level claude.LogLevel
 ---@param logger? fun(level: claude.LogLevel, text: string, fields: claude.LogFields)
+---@param scrub fun(text: string): string
 ---@return claude.Log?
-function M.new(level, logger)
+function M.new(level, logger, scrub)
   if level == "off" then return nil end
   local write = logger and guarded(logger) or to_host
-  return setmetatable({ level = LEVELS[level], write = write }, Log)
+  return setmetatable({ level = LEVELS[level], write = write, scrub = scrub }, Log)
 end
 
 return M

@@ -77,13 +77,25 @@ end
 ---@field started claude.Exchange[]
 ---@field failures table<string, claude.Error> by their texts: `assert` raises those
 
+-- What middleware and sign have put into headers so far is as secret as a key.
+---@param run claude.MiddlewareRun
+---@param text string
+---@return string
+local function scrubbed(run, text)
+  local list, found = {}, run.request.headers
+  for name, value in pairs(type(found) == "table" and found or {}) do
+    if type(value) == "string" then list[#list + 1] = { tostring(name), value } end
+  end
+  return headers.scrubber(list)(run.client.credentials.scrub(text))
+end
+
 ---@param run claude.MiddlewareRun
 ---@param message string
 ---@return claude.Error
 local function wrong(run, message)
   return errors.new({
     kind = "invalid",
-    message = run.client.credentials.scrub("middleware: " .. message),
+    message = scrubbed(run, "middleware: " .. message),
     retryable = false,
   })
 end

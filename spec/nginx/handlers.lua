@@ -38,6 +38,7 @@ local function client_of(args)
     http_version = args.http_version,
     allow_http = args.allow_http ~= nil or nil,
     middleware = args.middleware and { late } or nil,
+    log_level = args.log_level,
   })
 end
 

@@ -166,6 +166,17 @@ describe("in nginx", function()
     upstream:close()
   end)
 
+  it("what is logged stands in nginx's log, at its level and without the key", function()
+    local before = #server:log()
+    ask("stream", fault.url .. "/ok", "&log_level=info")
+    ask("stream", fault.url .. "/error_429", "&log_level=info")
+    local log = server:log():sub(before + 1)
+    local line = "%[info%][^\n]*lua%-claude: #%d+ POST http[^\n]*/v1/messages: 200, [^\n]*req_fault"
+    assert.is_truthy(log:find(line), log)
+    assert.is_truthy(log:find("%[error%][^\n]*lua%-claude: api 429 rate_limit_error: slow"), log)
+    assert.is_nil(log:find("key-of-the-nginx-specs", 1, true))
+  end)
+
   it("silence ends at the limits", function()
     for scenario, limit in pairs({
       stall_before_headers = "first_byte",
