@@ -182,14 +182,22 @@ static cm_status add_input(cm_block *block, const cm_event *delta, cm_buffer *sc
   return cm_buffer_append(&block->parts[CM_PART_INPUT], *text);
 }
 
+/* What the start's list holds; nothing of one that has only blanks in it, or is none. */
+static cm_slice initial_citations(const cm_block *block) {
+  cm_slice list = block->initial[CM_PART_CITATIONS];
+
+  if (list.len < 2 || list.ptr[0] != '[') return NOTHING;
+  list = inside(list);
+  while (list.len && memchr(" \t\r\n", list.ptr[0], 4)) list.ptr++, list.len--;
+  return list;
+}
+
 static cm_status add_citation(cm_block *block, const cm_event *delta) {
   cm_buffer *list = &block->parts[CM_PART_CITATIONS];
-  cm_slice initial = block->initial[CM_PART_CITATIONS];
   int first = !has_given(block, CM_PART_CITATIONS);
   cm_status status = CM_OK;
 
-  if (first && initial.len > 2 && initial.ptr[0] == '[')
-    status = replace(block, CM_PART_CITATIONS, inside(initial));
+  if (first) status = replace(block, CM_PART_CITATIONS, initial_citations(block));
   block->given |= 1u << CM_PART_CITATIONS;
   if (status == CM_OK && list->len) status = cm_buffer_append(list, cm_slice_of(","));
   return status == CM_OK ? cm_buffer_append(list, delta->value) : status;

@@ -143,6 +143,22 @@ describe("a message put together from a stream", function()
   )
 
   it(
+    "adds citations to a list that has nothing but blanks in it",
+    function()
+      assert.equal(
+        '[{"type":"text","text":"","citations":[3,4]}]',
+        content_of({
+          {
+            '{"type":"text","text":"","citations":[ ]}',
+            '{"type":"citations_delta","citation":3}',
+            '{"type":"citations_delta","citation":4}',
+          },
+        })
+      )
+    end
+  )
+
+  it(
     "continues citations that the block's start has",
     function()
       assert.equal(
