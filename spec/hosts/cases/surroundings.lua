@@ -4,6 +4,16 @@ local check = require("spec.hosts.check")
 local claude = require("claude")
 local descriptors = require("spec.hosts.descriptors")
 
+-- An MCP server in a few lines of shell: it answers initialize and one call of a tool.
+local MCP_SERVER = [[
+read -r line
+echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
+read -r line
+read -r line
+echo '{"jsonrpc":"2.0","id":2,"result":{"content":[{"type":"text","text":"from a shell"}]}}'
+cat >/dev/null
+]]
+
 return function()
   return {
     {
@@ -30,6 +40,19 @@ return function()
         for i = 1, #env.key - 7 do
           assert(not text:find(env.key:sub(i, i + 7), 1, true), "a part of the key is shown")
         end
+      end,
+    },
+    {
+      "an MCP server answers, or the host that cannot have one is told so",
+      function()
+        local server = claude.mcp({ command = { "sh", "-c", MCP_SERVER } })
+        local result, text, err = server:call("any")
+        if require("claude.tasks").are_hosted() then
+          check.equal("invalid", err and err.kind)
+          return check.contains("owns its coroutines", text)
+        end
+        check.equal("from a shell", assert(result, text).content[1].text)
+        server:close()
       end,
     },
     {
