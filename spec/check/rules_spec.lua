@@ -37,6 +37,20 @@ describe("check.rules", function()
     },
     { "This model does not support assistant message prefill.", "prefill_model" },
     {
+      "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly"
+        .. " set to false",
+      "schema_open",
+    },
+    {
+      "output_config.format.schema: For 'integer' type, properties maximum, minimum are not"
+        .. " supported",
+      "schema_keyword",
+    },
+    {
+      "tools.0.custom: For 'string' type, property 'minLength' is not supported",
+      "schema_keyword",
+    },
+    {
       "messages.2: `tool_use` ids were found without `tool_result` blocks immediately after: t_1.",
       "tool_use_unanswered",
     },

@@ -133,7 +133,7 @@ local M = {
   schema_keyword = {
     remedy = "leave the keyword out, or pass the schema through claude.transform_schema, which"
       .. " tells it to the model in words",
-    api = { "schema: For '%w+' type, propert.- not supported", "schema: .- not supported" },
+    api = { "For '%w+' type, propert.- not supported", "format%.schema: .- not supported" },
   },
   max_tokens_model = {
     text = "max_tokens is %d, and %s writes at most %d",
