@@ -260,6 +260,22 @@ describe("an MCP server", function()
       assert.equal('{"x":1}', tool.run({ x = 1 })[1].text)
     end)
 
+    it("those that are named, in that order", function()
+      start("long")
+      local list, text, err = server:tools({ "echo" })
+      assert.is_nil(list)
+      assert.equal("protocol", err.kind)
+      assert.matches("it has no tool echo; it has xxx", text, 1, true)
+      server:close()
+      list = assert(start():tools({ "give", "dir/list.all" }))
+      assert.same({ "give", "dir_list_all" }, { list[1].name, list[2].name })
+      assert.equal(2, #list)
+      assert.has_error(
+        function() server:tools("echo") end,
+        "server:tools takes a list of names, not a string"
+      )
+    end)
+
     it(
       "described by their title, if by nothing else",
       function() assert.equal("A title", assert(start("titled"):tools())[1].description) end

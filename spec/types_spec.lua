@@ -110,7 +110,7 @@ describe("types.lua", function()
     },
     {
       "claude.mcp.Options",
-      "lua/claude/mcp.lua",
+      "lua/claude/mcp/options.lua",
       "\nlocal TYPES = {(.-)\n}",
       "\n  ([%w_]+) =",
     },

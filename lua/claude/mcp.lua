@@ -16,18 +16,8 @@ local environment = require("claude.mcp.environment")
 local errors = require("claude.errors")
 local guard = require("claude.guard")
 local message_views = require("claude.message")
+local options = require("claude.mcp.options")
 local tasks = require("claude.tasks")
-local tools = require("claude.tools")
-
----@class claude.mcp.Options
----@field command string[] a program, by its name or path, and its arguments
----@field env? table<string, string|boolean> true: as it is here; false: not at all
----@field cwd? string folder it runs in, else this one
----@field prefix? string before the names of its tools, such as "files_"
----@field timeout? number seconds that one answer may take, 60
----@field start_timeout? number seconds until it is ready, 60
----@field stderr? "inherit"|fun(text: string) else its last words are kept for errors
----@field on_notification? fun(method: string, params: table) runs as a task
 
 ---@class claude.mcp.Server
 ---@field package options claude.mcp.Options
@@ -37,82 +27,6 @@ local tools = require("claude.tools")
 local Server = {}
 Server.__index = Server
 Server.__name = "claude.mcp.Server"
-
-local DEFAULT_TIMEOUT = 60
-
-local TYPES = {
-  command = { "table" },
-  cwd = { "string" },
-  env = { "table" },
-  on_notification = { "function" },
-  prefix = { "string" },
-  start_timeout = { "number" },
-  stderr = { "string", "function" },
-  timeout = { "number" },
-}
-
----@param list any
----@return boolean
-local function is_command(list)
-  if type(list) ~= "table" or #list == 0 then return false end
-  for _, word in ipairs(list) do
-    if type(word) ~= "string" or word:find("%z") then return false end
-  end
-  return list[1] ~= ""
-end
-
----@param options table
----@return string?
-local function type_problem(options)
-  for name, value in pairs(options) do
-    local expected = TYPES[name]
-    if not expected then return "there is no option " .. tostring(name) end
-    if type(value) ~= expected[1] and type(value) ~= expected[2] then
-      return ("%s must be a %s, not a %s"):format(
-        name,
-        table.concat(expected, " or a "),
-        type(value)
-      )
-    end
-  end
-end
-
----@param options table
----@return string?
-local function value_problem(options)
-  if not is_command(options.command) then
-    return 'command must be a list of a program and its arguments, such as { "npx", "-y", "…" }'
-  end
-  for _, name in ipairs({ "timeout", "start_timeout" }) do
-    local seconds = options[name]
-    if seconds and (seconds < 0 or seconds ~= seconds) then
-      return name .. " must be a number of seconds from 0"
-    end
-  end
-  if type(options.stderr) == "string" and options.stderr ~= "inherit" then
-    return 'stderr must be "inherit" or a function'
-  end
-  if options.prefix and options.prefix:find("[^%w_-]") then
-    return 'prefix must be of letters, digits, "_" and "-"'
-  end
-  return environment.problem(options.env)
-end
-
----@param options table
----@return claude.mcp.Options
-local function completed(options)
-  local own = {}
-  for name, value in pairs(options) do
-    own[name] = value
-  end
-  own.command = {}
-  for i, word in ipairs(options.command) do
-    own.command[i] = word
-  end
-  own.timeout = options.timeout or DEFAULT_TIMEOUT
-  own.start_timeout = options.start_timeout or DEFAULT_TIMEOUT
-  return own
-end
 
 ---@param session claude.mcp.Session
 function Server:_keep(session)
@@ -248,124 +162,23 @@ function Server:call(name, input, seconds)
   return result
 end
 
----@param server claude.mcp.Server
----@param name string the server's own
----@return claude.ToolFunction
-local function caller(server, name)
-  return function(input)
-    local result, _, err = server:call(name, input)
-    -- The model gets what went wrong; what the server wrote elsewhere is for people.
-    if not result then return nil, err.message end
-    if not result.is_error then return result.content end
-    if #result.content == 0 then return nil, "the tool failed, and did not say why" end
-    return nil, result.content
-  end
-end
-
----@param server claude.mcp.Server
----@param text string
----@return claude.Error
-local function unusable(server, text)
-  return errors.new({
-    kind = "protocol",
-    message = ("the MCP server %s: %s"):format(server.options.command[1], text),
-  })
-end
-
----@param server claude.mcp.Server
----@param json string of a tool
----@return claude.Tool? tool
----@return claude.Error? err
-local function as_tool(server, json)
-  local parts = core.split(json) or {}
-  local given = core.decode(json)
-  if type(given) ~= "table" or type(given.name) ~= "string" then
-    return nil, unusable(server, "a tool has no name")
-  end
-  if type(given.inputSchema) ~= "table" then
-    return nil, unusable(server, ("the tool %s has no inputSchema"):format(given.name))
-  end
-  local made, tool = pcall(tools.new, {
-    name = (server.options.prefix or "") .. given.name:gsub("[^%w_-]", "_"),
-    description = type(given.description) == "string" and given.description or given.title,
-    input_schema = assert(core.raw(parts.inputSchema)),
-    run = caller(server, given.name),
-  })
-  if made then return tool end
-  return nil,
-    unusable(server, ("the tool %s cannot be used: %s"):format(given.name, tostring(tool)))
-end
-
----@param server claude.mcp.Server
----@param session claude.mcp.Session
----@param cursor? string JSON text
----@return string? result JSON text
----@return claude.Error? err
-local function page(server, session, cursor)
-  local params = cursor and ('{"cursor":%s}'):format(cursor)
-  return session:request("tools/list", params, server.options.timeout)
-end
-
----@param server claude.mcp.Server
----@param session claude.mcp.Session
----@return string[]? list JSON texts of tools
----@return claude.Error? err
-local function all_tools(server, session)
-  local list, seen, cursor = {}, {}, nil
-  repeat
-    local result, err = page(server, session, cursor)
-    if not result then return nil, err end
-    local parts = core.split(result)
-    local is_list = parts and parts.tools and parts.tools:find("^%[")
-    local tools_here = is_list and core.split(parts.tools)
-    if not tools_here then return nil, unusable(server, "tools/list gave no list of tools") end
-    for _, json in ipairs(tools_here) do
-      list[#list + 1] = json
-    end
-    cursor = parts.nextCursor
-    if cursor == "null" then cursor = nil end
-    if cursor and seen[cursor] then return nil, unusable(server, "its list of tools has no end") end
-    if cursor then seen[cursor] = true end
-  until not cursor
-  return list
-end
-
----@param server claude.mcp.Server
----@param texts string[] JSON of each tool
----@return claude.Tool[]? list
----@return claude.Error? err
-local function as_tools(server, texts)
-  local list = {}
-  for i, json in ipairs(texts) do
-    local tool, err = as_tool(server, json)
-    if not tool then return nil, err end
-    list[i] = tool
-  end
-  local _, problem = tools.by_name(list)
-  if problem then return nil, unusable(server, problem) end
-  return list
-end
-
----@return claude.Tool[]? list
----@return claude.Error? err
-function Server:_tools()
-  local session, err = self:_session()
-  if err or not session then return nil, err end
-  if not session.server.capabilities.tools then return nil, unusable(self, "it offers no tools") end
-  local texts
-  texts, err = all_tools(self, session)
-  if not texts then return nil, err end
-  return as_tools(self, texts)
-end
-
---- The server's tools as they are now, for `tools` of a request or conversation. Their names
---- are the server's, behind the prefix, with "_" for what names of tools must not have.
+--- The server's tools as they are now, for `tools` of a request or conversation: all, or
+--- those that are named. Their names are the server's, behind the prefix, with "_" for what
+--- names of tools must not have.
+---@param names? string[] the server's own
 ---@return claude.Tool[]? list
 ---@return string? text
 ---@return claude.Error? err
-function Server:tools()
+function Server:tools(names)
   check_receiver(self, Server, "server:tools()")
-  local list, err = self:_tools()
+  if names ~= nil and type(names) ~= "table" then
+    error("server:tools takes a list of names, not a " .. type(names), 2)
+  end
+  local session, err = self:_session()
+  local list
+  if session and not err then
+    list, err = require("claude.mcp.tools").list(self, session, names)
+  end
   if list then return list end
   return errors.fail(err --[[@as claude.Error]])
 end
@@ -404,15 +217,12 @@ function Server:__tostring() return ("claude.mcp.Server (%s)"):format(self.optio
 local M = {}
 
 --- An MCP server, not started yet. Raises when an option is wrong.
----@param options claude.mcp.Options
+---@param given claude.mcp.Options
 ---@return claude.mcp.Server
-function M.new(options)
-  if type(options) ~= "table" then
-    error("claude.mcp takes a table of options, not a " .. type(options), 2)
-  end
-  local problem = type_problem(options) or value_problem(options)
+function M.new(given)
+  local problem = options.problem(given)
   if problem then error("claude.mcp: " .. problem, 2) end
-  return setmetatable({ options = completed(options) }, Server)
+  return setmetatable({ options = options.completed(given) }, Server)
 end
 
 return M

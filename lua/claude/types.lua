@@ -1086,10 +1086,11 @@ local Server = {}
 function Server:start() end
 
 --- The server's tools as they are now, for `tools` of a request or conversation.
+---@param names? string[] the server's own of those wanted; all without it
 ---@return claude.Tool[]? list
 ---@return string? text
 ---@return claude.Error? err
-function Server:tools() end
+function Server:tools(names) end
 
 --- Calls a tool by the server's own name for it.
 ---@param name string
