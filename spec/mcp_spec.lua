@@ -375,6 +375,34 @@ describe("an MCP server", function()
       assert.equal('{"path":"/tmp"}', answer.content[1].text)
     end)
 
+    it("and hears of it when the run is cancelled, or the tool's time is up", function()
+      hub.use("luv")
+      local call = { content = { { type = "tool_use", name = "never", input = {} } } }
+      bench = support.bench({ script = { call, call, "Done." } })
+      assert(start():start())
+      local never = support.tool("never", function(input)
+        local _, text = server:call("never", input)
+        return nil, text
+      end)
+      local chat = bench.client:conversation({
+        model = "claude-sonnet-5-5",
+        max_tokens = 4000,
+        tools = { never },
+      })
+      chat:user("Go")
+      claude.loop(function()
+        local run = chat:run()
+        repeat
+        until run:next() == "tool_start"
+        claude.sleep(0.01)
+        run:cancel()
+      end)
+      chat:user("Again")
+      assert(chat:run({ tool_timeout = 0.05 }):final_message())
+      local heard = assert(server:call("heard")).content[2].text
+      assert.equal("2:cancelled 3:cancelled", heard)
+    end)
+
     it("and a failure of the tool is one for the model", function()
       local results = results_of({
         { type = "tool_use", name = "fail", input = {} },
