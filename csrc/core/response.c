@@ -16,6 +16,7 @@ enum {
   DEFAULT_BODY_MEGABYTES = 512,
   DEFAULT_HEADER_MEGABYTES = 1,
   DEFAULT_LINE_MEGABYTES = 64,
+  MAX_ERROR_BODY = MEGABYTE,
   COMPACT_ABOVE = 256 * 1024
 };
 
@@ -272,6 +273,28 @@ static cm_status append_to_body(cm_response *r, cm_slice bytes) {
   return fail_by(r, cm_buffer_append(&r->body, bytes), 0, "the body is larger than max_body_bytes");
 }
 
+static cm_status fail_by_status(cm_response *r) {
+  char text[64];
+
+  snprintf(text, sizeof text, "the server answered with status %d", cm_headers_status(&r->headers));
+  return fail(r, CM_ERR_API, 0, text);
+}
+
+/* What a page of an error has to say stands at its beginning: a longer one is not read on. */
+static cm_status append_to_error_body(cm_response *r, cm_slice bytes) {
+  size_t room = MAX_ERROR_BODY - r->body.len;
+  cm_status status;
+
+  if (bytes.len <= room) return append_to_body(r, bytes);
+  bytes.len = room;
+  status = append_to_body(r, bytes);
+  return status == CM_OK ? fail_by_status(r) : status;
+}
+
+static cm_status append_to_plain(cm_response *r, cm_slice bytes) {
+  return is_success(r) ? append_to_body(r, bytes) : append_to_error_body(r, bytes);
+}
+
 /* Until it is known what a body is, its beginning waits in the queue. */
 static cm_status set_form(cm_response *r, body_form form) {
   cm_status status = CM_OK;
@@ -287,7 +310,7 @@ static cm_status decide_form(cm_response *r, cm_slice bytes) {
   cm_status status;
 
   if (r->queue.len == 0) r->form = form_of(r, bytes);
-  if (r->form == PLAIN) return append_to_body(r, bytes);
+  if (r->form == PLAIN) return append_to_plain(r, bytes);
   status = append_to_queue(r, bytes);
   if (status != CM_OK || r->form == STREAM) return status;
   return set_form(r, form_of(r, cm_slice_in(&r->queue)));
@@ -297,7 +320,7 @@ cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
   if (r->failure.status != CM_OK) return r->failure.status;
   if (r->finished || bytes.len == 0) return CM_OK;
   if (r->form == UNDECIDED) return decide_form(r, bytes);
-  if (r->form == PLAIN) return append_to_body(r, bytes);
+  if (r->form == PLAIN) return append_to_plain(r, bytes);
   return r->message.ended ? CM_OK : append_to_queue(r, bytes);
 }
 
@@ -342,13 +365,10 @@ static cm_status judge_stream(cm_response *r) {
 }
 
 static void judge_plain(cm_response *r) {
-  char text[64];
   cm_status status;
 
   if (!is_success(r)) {
-    snprintf(text, sizeof text, "the server answered with status %d",
-             cm_headers_status(&r->headers));
-    fail(r, CM_ERR_API, 0, text);
+    fail_by_status(r);
   } else if (r->transport.status != CM_OK) {
     fail(r, r->transport.status, r->body.len, r->transport.text);
   } else {

@@ -61,7 +61,10 @@ cm_status cm_response_on_header(cm_response *response, cm_slice line);
 /* For a writer that must bound what it keeps of a line that has not ended. */
 size_t cm_response_max_header_bytes(const cm_response *response);
 
-/* Body bytes, copied. */
+/*
+** Body bytes, copied. Of an answer whose status is not 2xx the first MiB is kept; more
+** is CM_ERR_API, as the end of that body would be.
+*/
 cm_status cm_response_on_body(cm_response *response, cm_slice bytes);
 
 /*
