@@ -117,10 +117,126 @@ describe("retry", function()
     assert.equal(1, #server.requests)
   end)
 
+  it("does not try again at a spend limit even when it is told to", function()
+    local details = { error_code = "contract_spend_limit_reached" }
+    local body = { error = { type = "rate_limit_error", message = "No", details = details } }
+    local told = { ["retry-after-ms"] = "1", ["x-should-retry"] = "true" }
+    local _, _, err = create({ api.json(429, body, told), good() })
+    assert.equal("contract_spend_limit_reached", err.error_code)
+    assert.equal(1, #server.requests)
+  end)
+
   it("does not wait longer than max_retry_wait, and says how long it was asked to", function()
     local _, _, err = create({ bad(429, { ["retry-after"] = "9999" }), good() })
     assert.equal(9999, err.retry_after)
     assert.equal(1, #server.requests)
+  end)
+
+  it("takes another max_retry_wait for one call", function()
+    local client = claude.new({ api_key = "k", base_url = "http://127.0.0.1:1" })
+    server = api.start({ bad(429, { ["retry-after-ms"] = "20" }), good() })
+    client.base_url = server.url
+    local _, _, err = client.messages:create(PARAMS, { max_retry_wait = 0.01 })
+    assert.equal(0.02, err.retry_after)
+    assert(client.messages:create(PARAMS, { max_retry_wait = 0.03 }))
+  end)
+
+  describe("within max_retry_time", function()
+    it(
+      "tries again as long as the next attempt would begin in time",
+      function()
+        assert.equal("one", assert(create({ bad(529), good() }, { max_retry_time = 30 })):text())
+      end
+    )
+
+    it("returns the error at once when the next attempt would begin too late", function()
+      local slow = bad(529, { ["retry-after"] = "60" })
+      local _, _, err = create({ slow, good() }, { max_retry_time = 30 })
+      assert.same({ 529, 60, true }, { err.status, err.retry_after, err.retryable })
+      assert.equal(1, #server.requests)
+    end)
+
+    it("counts from the first attempt, whatever the number of retries", function()
+      local soon = bad(529, { ["retry-after-ms"] = "40" })
+      local waits = {}
+      local options = { max_retries = 1000, max_retry_time = 0.2 }
+      options.on_retry = function(_, _, delay) waits[#waits + 1] = delay end
+      local _, _, err = create({ soon }, options)
+      assert.equal(529, err.status)
+      assert.is_true(#waits >= 1 and #waits <= 5, #waits .. " waits of 0.04 s in 0.2 s")
+    end)
+  end)
+
+  describe("with on_retry", function()
+    it("tells the error, which attempt it ended, and the wait", function()
+      local told = {}
+      local function on_retry(...) told[#told + 1] = { ... } end
+      assert(create({ bad(529), bad(500, {}), good() }, { on_retry = on_retry }))
+      assert.equal(2, #told)
+      assert.same({ 529, 1, 0.001 }, { told[1][1].status, told[1][2], told[1][3] })
+      assert.same({ 500, 2 }, { told[2][1].status, told[2][2] })
+      assert.is_true(told[2][3] >= 0.75 and told[2][3] <= 1)
+    end)
+
+    it("takes that of the call before that of the client", function()
+      server = api.start({ bad(529), good() })
+      local told = {}
+      local client = claude.new({
+        api_key = "k",
+        base_url = server.url,
+        on_retry = function() told[#told + 1] = "client" end,
+      })
+      local function on_retry() told[#told + 1] = "call" end
+      assert(client.messages:create(PARAMS, { on_retry = on_retry }))
+      assert.same({ "call" }, told)
+    end)
+
+    it("returns the error where it returns false", function()
+      local _, _, err = create({ bad(529), good() }, { on_retry = function() return false end })
+      assert.equal(529, err.status)
+      assert.equal(1, #server.requests)
+    end)
+
+    it("is not called when there will be no other attempt", function()
+      local count = 0
+      local function on_retry() count = count + 1 end
+      create({ bad(400) }, { on_retry = on_retry })
+      assert.equal(0, count)
+      server:close()
+      create({ bad(529) }, { on_retry = on_retry, max_retries = 1 })
+      assert.equal(1, count)
+    end)
+
+    it("may cancel the request", function()
+      server = api.start({ bad(529), good() })
+      local client = claude.new({ api_key = "k", base_url = server.url })
+      local stream
+      stream = client.messages:stream(PARAMS, { on_retry = function() stream:cancel() end })
+      local _, _, err = stream:next()
+      assert.equal("cancelled", err.kind)
+      assert.equal(1, #server.requests)
+    end)
+
+    it("may wait, in a task", function()
+      local tasks = require("claude.tasks")
+      server = api.start({ bad(529), good() })
+      local client = claude.new({ api_key = "k", base_url = server.url })
+      local function on_retry() assert(tasks.sleep(0.001)) end
+      local message
+      tasks.loop(function() message = client.messages:create(PARAMS, { on_retry = on_retry }) end)
+      assert.equal("one", message:text())
+    end)
+
+    it("may raise: the step raises, and the next one is the next attempt", function()
+      server = api.start({ bad(529), good() })
+      local client = claude.new({ api_key = "k", base_url = server.url })
+      local function on_retry() error({ mine = true }) end
+      local stream = client.messages:stream(PARAMS, { on_retry = on_retry })
+      local ok, raised = pcall(stream.next, stream)
+      assert.same({ false, true }, { ok, raised.mine })
+      assert.equal("one", assert(stream:final_message()):text())
+      assert.equal(2, #server.requests)
+    end)
   end)
 
   it("tries again after a connection closed before the answer", function()

@@ -259,7 +259,7 @@ describe("stream", function()
       assert.equal("overloaded_error", err.type)
       assert.equal("No more", err.message)
       assert.equal("code_1", err.error_code)
-      assert.equal(200, err.status)
+      assert.is_nil(err.status)
       assert.equal("req_1", err.request_id)
       assert.is_true(err.retryable)
       assert.equal("one", err.partial:text())
@@ -268,9 +268,29 @@ describe("stream", function()
 
     it("is not tried again once something was handed out", function()
       local stream = open({ failing("overloaded_error", 4), text_reply() }, { max_retries = 2 })
+      assert(stream:next())
       local _, _, err = stream:final_message()
       assert.equal("overloaded_error", err.type)
       assert.equal(1, #server.requests)
+    end)
+
+    it("is tried again wherever it comes, while only the end is waited for", function()
+      local again = { failing("overloaded_error", 4), text_reply() }
+      local stream = open(again, { max_retries = 2 })
+      local message = assert(stream:final_message())
+      assert.equal("one", message:text())
+      assert.equal(2, #server.requests)
+      assert.equal(message.timings.first_token, stream.timings.first_token)
+    end)
+
+    it("is what remains when every attempt ends so", function()
+      local stream = open({ failing("api_error", 4) }, { max_retries = 2 })
+      local seen = {}
+      stream.client.on_retry = function(err) seen[#seen + 1] = err.partial:text() end
+      local _, _, err = stream:final_message()
+      assert.same({ "api_error", "one" }, { err.type, err.partial:text() })
+      assert.equal(3, #server.requests)
+      assert.same({ "one", "one" }, seen)
     end)
 
     it("is tried again when it comes first", function()

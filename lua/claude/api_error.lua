@@ -1,6 +1,7 @@
 --- Errors that the API or the way to it told: by status, inside a stream, or by an
 --- answer that is none. Each gets the hint of the rule that knows its text.
 
+local dates = require("claude.dates")
 local errors = require("claude.errors")
 local headers = require("claude.headers")
 local json = require("claude.json")
@@ -8,8 +9,9 @@ local rules = require("claude.check.rules")
 
 local M = {}
 
--- How much of a body an error carries.
+-- How much of a body an error carries, and how much of it is read as JSON.
 local MAX_BODY = 64 * 1024
+local MAX_DECODED = 1024 * 1024
 -- How much of a body that is not JSON the message shows.
 local MAX_SHOWN = 300
 
@@ -19,7 +21,6 @@ local TYPE_OF_STATUS = {
   [402] = "billing_error",
   [403] = "permission_error",
   [404] = "not_found_error",
-  [408] = "timeout_error",
   [409] = "conflict_error",
   [413] = "request_too_large",
   [422] = "invalid_request_error",
@@ -42,10 +43,18 @@ local NO_MESSAGE_HINT =
   "this is not how the API answers: check the base URL, and what stands between"
 local SPEND_LIMIT_HINT = "a spend limit is reached: raise it; trying again does not help"
 
+-- The API has one type for everything that is wrong with a request. What is wrong with
+-- thinking blocks that came from it can be repaired, and so is told apart.
+local TYPE_OF_RULE = {
+  binding = "binding_error",
+  signature = "signature_error",
+  thinking_changed = "signature_error",
+}
+
 ---@param text string
 ---@return string
 local function shown(text)
-  text = text:gsub("%s+", " "):match("^ ?(.-) ?$")
+  text = text:sub(1, MAX_BODY):gsub("%s+", " "):match("^ ?(.-) ?$")
   if #text <= MAX_SHOWN then return text end
   return text:sub(1, MAX_SHOWN):gsub("[\192-\255][\128-\191]*$", "") .. "…"
 end
@@ -57,21 +66,42 @@ local function text_or_nil(value)
   return nil
 end
 
+-- "messages.3.content.0: …" is about `messages[4].content[1]` of a Lua program.
+---@param message string
+---@return string? path
+local function path_in(message)
+  local path = message:match("^(messages%.%d+[%w_.]*): ")
+  return path and (path:gsub("%.(%d+)", function(i) return ("[%d]"):format(i + 1) end))
+end
+
+-- What the rule that knows the text of a refusal has to say.
 ---@param fields table
----@return string?
-local function hint_for(fields)
-  local code = fields.error_code
-  if code and code:find("spend_limit", 1, true) then return SPEND_LIMIT_HINT end
-  local status = fields.status
-  if status == 400 or status == 422 or fields.type == "invalid_request_error" then
-    return (rules.hint_for(fields.message))
-  end
-  -- Other things than models can be missing.
+local function explain_refusal(fields)
+  local hint, rule = rules.hint_for(fields.message)
+  fields.hint, fields.rule, fields.path = hint, rule, path_in(fields.message)
+  fields.type = TYPE_OF_RULE[rule] or fields.type
+end
+
+-- Other things than models can be missing.
+---@param fields table
+---@return boolean
+local function misses_another_thing(fields)
   local message = fields.message or ""
-  if fields.type == "not_found_error" and not message:find("model", 1, true) then
-    return NOT_FOUND_HINT
+  return fields.type == "not_found_error" and not message:find("model", 1, true)
+end
+
+---@param fields table
+local function explain(fields)
+  local status = fields.status
+  if errors.is_spend_limit(fields.error_code) then
+    fields.hint, fields.retryable = SPEND_LIMIT_HINT, false
+  elseif status == 400 or status == 422 or fields.type == "invalid_request_error" then
+    explain_refusal(fields)
+  elseif misses_another_thing(fields) then
+    fields.hint = NOT_FOUND_HINT
+  else
+    fields.hint = HINT_OF_TYPE[fields.type]
   end
-  return HINT_OF_TYPE[fields.type]
 end
 
 ---@param value any
@@ -87,61 +117,37 @@ local function scrubbed(value, scrub)
   return copy
 end
 
-local MONTHS = {
-  Jan = 1,
-  Feb = 2,
-  Mar = 3,
-  Apr = 4,
-  May = 5,
-  Jun = 6,
-  Jul = 7,
-  Aug = 8,
-  Sep = 9,
-  Oct = 10,
-  Nov = 11,
-  Dec = 12,
-}
+-- What the official clients can wait for.
+local LONGEST_WAIT = 2147483.647
 
---- Seconds since 1970 of a date as HTTP writes it, such as
---- "Sun, 06 Nov 1994 08:49:37 GMT".
----@param text string
+---@param seconds? number
 ---@return number?
-function M.http_date(text)
-  local day, name, year, hour, minute, second =
-    text:match("^%a+, (%d+)[ -](%a+)[ -](%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$")
-  local month = MONTHS[name]
-  if not month then return nil end
-  -- Days since 1970 by the civil calendar, years counted from March.
-  local y = tonumber(year) - (month <= 2 and 1 or 0)
-  local era = math.floor(y / 400)
-  local year_of_era = y - era * 400
-  local day_of_year = math.floor((153 * ((month + 9) % 12) + 2) / 5) + tonumber(day) - 1
-  local day_of_era = year_of_era * 365
-    + math.floor(year_of_era / 4)
-    - math.floor(year_of_era / 100)
-    + day_of_year
-  local days = era * 146097 + day_of_era - 719468
-  return ((days * 24 + tonumber(hour)) * 60 + tonumber(minute)) * 60 + tonumber(second)
+local function usable(seconds)
+  return seconds and seconds > 0 and seconds <= LONGEST_WAIT and seconds or nil
 end
 
-local LONGEST_WAIT = 2147483.647
+-- Lua's own reading of numbers takes "0x10", and "inf" on some versions.
+---@param text? string
+---@return number?
+local function decimal(text)
+  return text and text:find("^%s*[+-]?%d*%.?%d+%s*$") and tonumber(text) or nil
+end
 
 --- How long the API asks to wait: retry-after-ms, else retry-after in seconds or as
 --- a date. Nil when it does not say, or nothing that can be used.
----@param headers_given table<string, string>
----@param now? number
+---@param given table<string, string> headers by lowercase name
+---@param now? number else when the answer was sent
 ---@return number? seconds
-function M.retry_after(headers_given, now)
-  local ms = tonumber(headers_given["retry-after-ms"])
-  local seconds = ms and ms / 1000
-  local text = headers_given["retry-after"]
-  if not seconds and text then
-    seconds = tonumber(text)
-    local date = not seconds and M.http_date(text)
-    if date then seconds = date - (now or os.time()) end
-  end
-  if seconds and seconds > 0 and seconds <= LONGEST_WAIT then return seconds end
-  return nil
+function M.retry_after(given, now)
+  local ms = decimal(given["retry-after-ms"])
+  ms = ms and usable(ms / 1000)
+  if ms then return ms end
+  local text = given["retry-after"]
+  local seconds = decimal(text)
+  if seconds or not text then return usable(seconds) end
+  now = now or dates.of_answer(given)
+  local date = dates.http(text, now)
+  return usable(date and date - now)
 end
 
 ---@param headers_given table<string, string>
@@ -167,7 +173,7 @@ end
 ---@param fields table
 ---@param body string
 local function read_body(fields, body)
-  local decoded = json.decode(body)
+  local decoded = #body <= MAX_DECODED and json.decode(body)
   local told = type(decoded) == "table" and decoded.error
   if type(told) == "table" then
     fields.message = text_or_nil(told.message)
@@ -176,23 +182,38 @@ local function read_body(fields, body)
     fields.request_id = fields.request_id or text_or_nil(decoded.request_id)
   end
   read_other_shape(fields, decoded)
-  if fields.message then return end
-  local text = shown(body)
-  local nothing = ("status %s without a body"):format(tostring(fields.status))
-  fields.message = text ~= "" and text or nothing
+  fields.message = fields.message or text_or_nil(shown(body))
 end
 
 ---@param fields table
 ---@param scrub? fun(text: string): string
 ---@return claude.Error
 local function finished(fields, scrub)
-  fields.hint = fields.hint or hint_for(fields)
+  if not fields.hint then explain(fields) end
   if scrub then
     for _, name in ipairs({ "message", "details", "body", "headers", "request_id" }) do
       fields[name] = scrubbed(fields[name], scrub)
     end
   end
+  -- Cut last: half a secret would not be known as one.
+  fields.body = fields.body and fields.body:sub(1, MAX_BODY)
   return errors.new(fields)
+end
+
+-- What every answer tells, whatever its body is.
+---@param response table
+---@param kind claude.ErrorKind
+---@return table fields
+local function fields_of(response, kind)
+  local given = response:headers()
+  return {
+    kind = kind,
+    status = response:status(),
+    request_id = given["request-id"],
+    headers = headers.redacted(given),
+    rate_limit = headers.rate_limit(given),
+    body = response:body(),
+  }
 end
 
 --- The error that an answer with an error status is.
@@ -200,41 +221,20 @@ end
 ---@param scrub? fun(text: string): string takes secrets out
 ---@return claude.Error
 function M.from_status(response, scrub)
-  local status, given, body = response:status(), response:headers(), response:body() or ""
-  local fields = {
-    kind = "api",
-    status = status,
-    type = TYPE_OF_STATUS[status] or (status >= 500 and "api_error" or nil),
-    request_id = given["request-id"],
-    retry_after = M.retry_after(given),
-    retryable = told_to_retry(given),
-    headers = headers.redacted(given),
-    body = body:sub(1, MAX_BODY),
-  }
+  local status, given = response:status(), response:headers()
+  local fields = fields_of(response, "api")
+  fields.body = fields.body or ""
+  fields.type = TYPE_OF_STATUS[status] or (status >= 500 and "api_error" or nil)
+  fields.retry_after = M.retry_after(given)
+  fields.retryable = told_to_retry(given)
   if status >= 300 and status < 400 then
-    fields.message = ("the server answered with a redirect (%d), which is not followed"):format(
-      status
-    )
-    fields.hint = "correct the base URL"
+    local text = "the server answered with a redirect (%d), which is not followed"
+    fields.message, fields.hint = text:format(status), "correct the base URL"
     return finished(fields, scrub)
   end
-  read_body(fields, body)
+  read_body(fields, fields.body)
+  fields.message = fields.message or ("status %d without a body"):format(status)
   return finished(fields, scrub)
-end
-
--- Some servers send their errors with status 200, which then says nothing about them.
----@param given table<string, string> headers
----@param body string
----@return table fields
-local function fields_of_hidden_error(given, body)
-  local fields = {
-    kind = "api",
-    request_id = given["request-id"],
-    headers = headers.redacted(given),
-    body = body:sub(1, MAX_BODY),
-  }
-  read_body(fields, body)
-  return fields
 end
 
 --- The error that an answer with status 200 is when it is no message: an error after all,
@@ -243,26 +243,24 @@ end
 ---@param scrub? fun(text: string): string
 ---@return claude.Error
 function M.from_no_message(response, scrub)
-  local given, body = response:headers(), response:body() or ""
-  if require("claude.error_shapes").is_error(json.decode(body)) then
-    return finished(fields_of_hidden_error(given, body), scrub)
+  local fields = fields_of(response, "protocol")
+  fields.body = fields.body or ""
+  if require("claude.error_shapes").is_error(json.decode(fields.body)) then
+    -- Some servers send their errors with status 200, which then says nothing about them.
+    fields.kind, fields.status = "api", nil
+    read_body(fields, fields.body)
+    return finished(fields, scrub)
   end
-  return finished({
-    kind = "protocol",
-    status = response:status(),
-    request_id = given["request-id"],
-    message = "the answer is no message: " .. (body ~= "" and shown(body) or "it is empty"),
-    hint = NO_MESSAGE_HINT,
-    headers = headers.redacted(given),
-    body = body:sub(1, MAX_BODY),
-  }, scrub)
+  local what = fields.body ~= "" and shown(fields.body) or "it is empty"
+  fields.message, fields.hint = "the answer is no message: " .. what, NO_MESSAGE_HINT
+  return finished(fields, scrub)
 end
 
 --- The error that the API's error object is, wherever it stands.
 ---@param body string JSON
 ---@return claude.Error
 function M.from_told(body)
-  local fields = { kind = "api", body = body:sub(1, MAX_BODY) }
+  local fields = { kind = "api", body = body }
   read_body(fields, body)
   return finished(fields)
 end
@@ -274,21 +272,19 @@ end
 ---@return claude.Error
 function M.from_failure(response, scrub)
   local failure = response:failure() or { kind = "incomplete", message = "the answer ended early" }
-  local given = response:headers()
-  local fields = {
-    kind = failure.kind,
-    type = failure.type,
-    message = failure.message,
-    status = response:status(),
-    request_id = given["request-id"] or failure.request_id,
-    headers = headers.redacted(given),
-  }
+  local fields = fields_of(response, failure.kind)
+  fields.type, fields.message = failure.type, failure.message
+  fields.request_id = fields.request_id or failure.request_id
   if failure.kind == "api" then
-    fields.message = nil
-    fields.body = response:body():sub(1, MAX_BODY)
+    -- It came after the status, which was 200 and says nothing about it.
+    fields.status, fields.message = nil, nil
     read_body(fields, fields.body)
-  elseif failure.kind == "protocol" and failure.offset then
-    fields.message = ("%s (at byte %d of the answer)"):format(failure.message, failure.offset)
+    fields.message = fields.message or "an error event without a text"
+  else
+    fields.body = nil
+    if failure.kind == "protocol" and failure.offset then
+      fields.message = ("%s (at byte %d of the answer)"):format(failure.message, failure.offset)
+    end
   end
   return finished(fields, scrub)
 end

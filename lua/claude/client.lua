@@ -5,7 +5,7 @@ local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
 local headers = require("claude.headers")
 
----@class claude.ClientOptions
+---@class claude.ClientOptions: claude.RetryOptions
 ---@field api_key? string|false else ANTHROPIC_API_KEY; sent as x-api-key. false: none is needed
 ---@field auth_token? string else ANTHROPIC_AUTH_TOKEN; sent as a bearer
 ---@field base_url? string else ANTHROPIC_BASE_URL, else https://api.anthropic.com
@@ -13,8 +13,6 @@ local headers = require("claude.headers")
 ---@field betas? string[] beta names sent with every request
 ---@field headers? table<string, string|false> headers sent with every request
 ---@field max_concurrency? integer requests under way at once; more wait in line
----@field max_retries? integer 2 when not given
----@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
 ---@field limits? claude.Limits
 ---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
 ---@field middleware? fun(request: claude.Request, send: function): ...[] around each attempt
@@ -43,6 +41,8 @@ local headers = require("claude.headers")
 ---@field limits claude.Limits
 ---@field max_retries integer
 ---@field max_retry_wait number
+---@field max_retry_time? number
+---@field on_retry? claude.OnRetry
 ---@field transport_options table
 ---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
 ---@field prices table<string, claude.Price>
@@ -85,9 +85,11 @@ local TYPES = {
   max_event_bytes = "number",
   max_line_bytes = "number",
   max_retries = "number",
+  max_retry_time = "number",
   max_retry_wait = "number",
   middleware = "table",
   no_proxy = "string",
+  on_retry = "function",
   on_warning = "function",
   prices = "table",
   proxy = "string",
@@ -145,11 +147,7 @@ local function check_types(options, level)
   if options.api_key and options.auth_token then
     error("claude.new: give api_key or auth_token, not both", level + 1)
   end
-  require("claude.wire").check_retries(options.max_retries, level + 1)
-  local wait = options.max_retry_wait
-  if wait and (wait < 0 or wait ~= wait) then
-    error("claude.new: max_retry_wait must be a number of seconds from 0", level + 1)
-  end
+  require("claude.retry").check(options, level + 1, "claude.new: ")
   if options.http_version and options.http_version ~= "1.1" and options.http_version ~= "2" then
     error('claude.new: http_version must be "1.1" or "2"', level + 1)
   end
@@ -329,6 +327,8 @@ function M.new(options)
     limits = options.limits or {},
     max_retries = options.max_retries or 2,
     max_retry_wait = options.max_retry_wait or 120,
+    max_retry_time = options.max_retry_time,
+    on_retry = options.on_retry,
     interleaved_thinking = options.interleaved_thinking ~= false,
     on_warning = options.on_warning,
     prices = options.prices or {},

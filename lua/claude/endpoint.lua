@@ -77,9 +77,10 @@ local function attempt(client, spec, control, number)
     if not exchange:wait() then break end
   end
   if client.log then client.log:answered(exchange) end
-  -- Half a body that nobody has read yet is no answer.
-  if exchange.failure then return nil, failure_of(exchange) end
-  local status = response:status()
+  local status, failure = response:status(), exchange.failure
+  -- Half a body that nobody has read yet is no answer, but an error has told enough by then.
+  local refused = status and status >= 300 and failure and failure.kind ~= "cancelled"
+  if failure and not refused then return nil, failure_of(exchange) end
   if not status then return nil, api_error.from_failure(response, exchange.scrub) end
   if status >= 300 then return nil, api_error.from_status(response, exchange.scrub) end
   return response
@@ -113,7 +114,7 @@ end
 ---@return userdata? response a claude.core response
 ---@return claude.Error? err
 function M.fetch(client, spec)
-  local control = { max_retries = spec.options and spec.options.max_retries }
+  local control = retry.control(spec.options)
   local function try(number)
     local response, err = attempt(client, spec, control, number)
     if err and spec.judge then spec.judge(err) end

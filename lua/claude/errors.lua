@@ -16,11 +16,12 @@
 ---@class claude.Error
 ---@field kind claude.ErrorKind
 ---@field message string what went wrong
----@field type? string the API's name for it, such as "overloaded_error"
----@field status? integer HTTP status, when there was one
+---@field type? string the API's name for it, such as "overloaded_error"; "binding_error" and
+--- "signature_error" for thinking blocks that it refuses (it calls both invalid_request_error)
+---@field status? integer HTTP status; nil for an error event inside a stream, whose status was 200
 ---@field hint? string what to do about it
 ---@field path? string the parameter it is about, such as "messages[2].content[1]"
----@field rule? string name of the rule that was broken, for kind "invalid"
+---@field rule? string name of the rule that was broken, where one is known
 ---@field request_id? string
 ---@field retryable boolean whether the same request may succeed a little later
 ---@field retry_after? number seconds that the API asked to wait
@@ -29,8 +30,9 @@
 ---@field partial? claude.Message what had arrived before the failure
 ---@field batches? table[] batches that had been created before the failure
 ---@field taken? integer how many requests those hold
----@field headers? table<string, string> response headers by lowercase name
----@field body? string start of the response body, as it came
+---@field headers? table<string, string> response headers by lowercase name, without secrets
+---@field rate_limit? claude.RateLimits what the headers tell of limits
+---@field body? string the response body as it came, at most its first 64 KiB
 local Error = {}
 Error.__index = Error
 Error.__name = "claude.Error"
@@ -47,13 +49,18 @@ local RETRYABLE_TYPE = {
   timeout_error = true,
 }
 
+local M = {}
+
+--- Whether an error_code tells of a spend limit: it lasts until somebody raises it.
+---@param code? string
+---@return boolean
+function M.is_spend_limit(code) return code ~= nil and code:find("spend_limit", 1, true) ~= nil end
+
 ---@param fields table
 ---@return boolean
 local function may_be_retried(fields)
   if fields.kind ~= "api" then return RETRYABLE_KIND[fields.kind] or false end
-  local code = fields.error_code
-  -- A spend limit lasts until somebody raises it.
-  if code and code:find("spend_limit", 1, true) then return false end
+  if M.is_spend_limit(fields.error_code) then return false end
   local status = fields.status
   if status and status >= 400 then return RETRYABLE_STATUS[status] or status >= 500 end
   return RETRYABLE_TYPE[fields.type] or false
@@ -72,14 +79,13 @@ end
 --- One line that says what, where and (on a second line) what to do.
 ---@return string
 function Error:__tostring()
-  local path = self.path and (self.path .. ": ") or ""
+  -- The API's own texts begin with the path already, in its spelling.
+  local path = self.path and self.kind == "invalid" and (self.path .. ": ") or ""
   local text = ("%s: %s%s"):format(headline(self), path, tostring(self.message))
   if self.request_id then text = ("%s (request %s)"):format(text, self.request_id) end
   if self.hint then text = ("%s\n  hint: %s"):format(text, self.hint) end
   return text
 end
-
-local M = {}
 
 --- Makes a claude.Error of the table given; `retryable` is worked out when absent.
 ---@param fields table

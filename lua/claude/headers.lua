@@ -162,6 +162,19 @@ function M.redacted(headers)
   return copy
 end
 
+--- What an answer's headers tell of rate limits; nil when none does.
+---@param given table<string, string> by lowercase name
+---@return claude.RateLimits?
+function M.rate_limit(given)
+  for name in pairs(given) do
+    -- Other servers have none: that part loads with the first.
+    if name:find("^anthropic%-.*%-remaining$") then
+      return require("claude.rate_limit").read(given)
+    end
+  end
+  return nil
+end
+
 --- Several lists become one; a later header replaces an earlier one of its name.
 ---@param lists { [1]: string, [2]: string|false }[][]
 ---@return { [1]: string, [2]: string }[]

@@ -5,6 +5,7 @@
 
 local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
+local headers = require("claude.headers")
 
 ---@class claude.Message
 ---@field id string
@@ -15,6 +16,9 @@ local core = require("claude.core")
 ---@field stop_sequence? string
 ---@field usage table
 ---@field request_id? string
+---@field rate_limit? claude.RateLimits what the answer's headers tell of limits
+---@field input_transformations? table[] thinking blocks that the API did not take as they came:
+--- `type`, `path` (as the API counts, from 0) and `reason`
 ---@field timings? { first_byte: number?, first_token: number?, total: number? } seconds
 ---@field parsed? any the answer's value, if the request had output_config.format
 local Message = {}
@@ -91,8 +95,10 @@ function M.view(response)
   for i, block in ipairs(message.content) do
     raw_blocks[block] = response:block_raw(i)
   end
-  message.request_id = response:header("request-id")
-  answers[message] = { response:status(), response:headers() }
+  local given = response:headers()
+  message.request_id = given["request-id"]
+  message.rate_limit = headers.rate_limit(given)
+  answers[message] = { response:status(), given }
   if not response:complete() then responses[message] = response end
   return setmetatable(message, Message)
 end

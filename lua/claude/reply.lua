@@ -91,7 +91,9 @@ function Reply:_error_of_failure(failed)
   -- It may have broken before anybody waited.
   local broken = self.broken or (self.exchange and self.exchange.failure)
   if broken and (not err or err.kind == "network" or err.kind == "incomplete") then
-    broken.request_id = broken.request_id or (err and err.request_id)
+    for _, name in ipairs({ "request_id", "headers", "rate_limit" }) do
+      broken[name] = broken[name] or (err and err[name])
+    end
     err = broken
   end
   local partial = message_views.view(self.response)
@@ -142,7 +144,7 @@ function Reply:_start_in_turn(attempt)
 end
 
 -- One attempt is good once its first frame is there; that frame is kept.
----@param number integer
+---@param number integer 0 for the first
 ---@return table? head
 ---@return claude.Error? err
 function Reply:_attempt(number)
@@ -154,20 +156,28 @@ function Reply:_attempt(number)
   local log = self.client.log
   if log and self.exchange then log:answered(self.exchange) end
   if err then
-    -- What waits to try again holds no connection and no place.
-    if self.exchange then self.exchange:cancel() end
+    self:_let_go()
     return nil, err
   end
   return { kind, text, index }
 end
 
+-- What waits to try again holds no connection and no place.
+function Reply:_let_go()
+  local exchange = self.exchange
+  self.exchange, self.guard = nil, nil
+  if exchange then exchange:cancel() end
+end
+
 --- Waits for the first frame, tries again where that is allowed, also what `start` could
 --- not do.
+---@param failure? claude.Error how what was opened ended: it is tried again
 ---@return table? head the first frame: kind, text, index
 ---@return claude.Error? err
-function Reply:open()
+function Reply:open(failure)
+  if failure then self:_let_go() end
   local function attempt(number) return self:_attempt(number) end
-  return retry.run(self.client, attempt, self.control)
+  return retry.run(self.client, attempt, self.control, failure)
 end
 
 --- When the first byte came, on the clock of claude.loop.now.
@@ -183,10 +193,8 @@ end
 
 --- Ends the exchange, or the wait for another attempt, at once.
 function Reply:cancel()
-  local exchange = self.exchange
-  self.exchange, self.guard = nil, nil
   retry.cancel(self.control)
-  if exchange then exchange:cancel() end
+  self:_let_go()
 end
 
 local M = {}
@@ -195,7 +203,7 @@ local M = {}
 ---@param spec claude.StreamSpec
 ---@return claude.Reply
 function M.new(client, spec)
-  local control = { max_retries = spec.options and spec.options.max_retries }
+  local control = retry.control(spec.options)
   return setmetatable({ client = client, spec = spec, control = control, frames = 0 }, Reply)
 end
 

@@ -13,6 +13,7 @@ local message_views = require("claude.message")
 ---@field headers table<string, string> by lower-case name; several of one name are joined by
 --- ", ", secrets are redacted
 ---@field request_id? string what to quote to the API's support
+---@field rate_limit? claude.RateLimits what the headers tell of limits
 ---@field body? string of an answer to client:request, as it came
 local HttpResponse = {}
 HttpResponse.__index = HttpResponse
@@ -32,6 +33,7 @@ local function new(status, given, body)
     status = status,
     headers = headers.redacted(given),
     request_id = given["request-id"],
+    rate_limit = headers.rate_limit(given),
     body = body,
   }, HttpResponse)
 end
@@ -90,8 +92,9 @@ end
 
 -- What failed before there was an answer has none.
 local function of_error(err)
-  if not err.status then return nil end
-  local answer = new(err.status, err.headers or {}, err.body)
+  if not err.headers then return nil end
+  -- The status of an error inside a stream is that of the stream, which began well.
+  local answer = new(err.status or 200, err.headers, err.body)
   answer.request_id = err.request_id
   return answer
 end

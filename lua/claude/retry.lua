@@ -1,6 +1,8 @@
 --- Trying again: which failures, how often, and after how long.
 ---
---- Only what failed before anything was handed out comes here.
+--- Only what failed before anything was handed out comes here. An error says by itself
+--- whether the same request may succeed later (claude/errors.lua) and how long the API
+--- asked to wait (claude/api_error.lua).
 
 local errors = require("claude.errors")
 
@@ -8,10 +10,57 @@ local M = {}
 
 local FIRST_DELAY, LONGEST_DELAY = 0.5, 8
 
----@class claude.RetryControl
+--- What a client sets for all its calls, and a call for itself.
+---@class claude.RetryOptions
+---@field max_retries? integer how often a failed attempt is followed by another: 2
+---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for: 120
+---@field max_retry_time? number seconds from the first attempt on in which retries may begin
+---@field on_retry? claude.OnRetry
+
+--- Called before the wait for another attempt: the error, which attempt it ended (from 1)
+--- and the seconds to wait. Returns false to return the error instead.
+---@alias claude.OnRetry fun(err: claude.Error, attempt: integer, delay: number): boolean?
+
+---@class claude.RetryControl: claude.RetryOptions
 ---@field cancelled? boolean
----@field max_retries? integer
 ---@field waiting? claude.Signal what the back-off waits with, while it does
+---@field failed? integer how many attempts have
+---@field began_at? number when the first attempt did, on the clock of claude.tasks.now
+
+local NAMES = { "max_retries", "max_retry_wait", "max_retry_time", "on_retry" }
+local NOT_NEGATIVE = { max_retry_wait = true, max_retry_time = true }
+
+--- Raises when one of the options is wrong.
+---@param options table may hold others as well
+---@param level integer stack level to blame
+---@param prefix? string
+function M.check(options, level, prefix)
+  local function refuse(text) error((prefix or "") .. text, level + 2) end
+  local most = options.max_retries
+  if most ~= nil and not (type(most) == "number" and most >= 0 and most % 1 == 0) then
+    refuse("max_retries must be an integer from 0")
+  end
+  for name in pairs(NOT_NEGATIVE) do
+    local seconds = options[name]
+    if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
+      refuse(name .. " must be a number of seconds from 0")
+    end
+  end
+  if options.on_retry ~= nil and type(options.on_retry) ~= "function" then
+    refuse("on_retry must be a function")
+  end
+end
+
+--- What the attempts of one call share.
+---@param options? claude.CallOptions
+---@return claude.RetryControl
+function M.control(options)
+  local control = {}
+  for _, name in ipairs(NAMES) do
+    control[name] = options and options[name]
+  end
+  return control
+end
 
 --- Seconds to wait after the failed attempt `number` (0 is the first).
 ---@param number integer
@@ -50,25 +99,69 @@ function M.cancel(control)
   if control.waiting then control.waiting:set() end
 end
 
---- Calls `attempt` until it succeeds, fails for good, or the retries are used up.
+-- Where claude.net does not load there is no clock, and no attempt either.
+---@return number
+local function now()
+  local clock, seconds = pcall(function() return require("claude.tasks").now() end)
+  return clock and seconds or 0
+end
+
+-- What the call does not say, its client does.
+---@param client claude.Client
+---@param control claude.RetryControl
+local function begin(client, control)
+  for _, name in ipairs(NAMES) do
+    if control[name] == nil then control[name] = client[name] end
+  end
+  if control.max_retry_time then control.began_at = control.began_at or now() end
+end
+
+---@param control claude.RetryControl
+---@param wait number
+---@return boolean
+local function is_in_time(control, wait)
+  if wait > control.max_retry_wait then return false end
+  local budget = control.max_retry_time
+  return not budget or now() - control.began_at + wait <= budget
+end
+
+-- Waits until the next attempt is due; the error to return when there shall be none.
+---@param client claude.Client
+---@param control claude.RetryControl
+---@param err claude.Error
+---@return claude.Error? err
+local function prepare_next(client, control, err)
+  if control.cancelled then return cancelled_error() end
+  local failed = (control.failed or 0) + 1
+  control.failed = failed
+  local wait = M.delay(failed - 1, err)
+  if not err.retryable or failed > control.max_retries then return err end
+  if not is_in_time(control, wait) then return err end
+  if control.on_retry and control.on_retry(err, failed, wait) == false then return err end
+  if control.cancelled then return cancelled_error() end
+  if client.log then client.log:retrying(err, failed - 1, wait) end
+  return back_off(control, wait)
+end
+
+--- Calls `attempt` until it succeeds, fails for good, or the retries are used up. With
+--- `failure`, an attempt that began well has ended so: another one is due.
 ---@param client claude.Client
 ---@param attempt fun(number: integer): any, claude.Error?
 ---@param control claude.RetryControl
+---@param failure? claude.Error
 ---@return any? result
 ---@return claude.Error? err
-function M.run(client, attempt, control)
-  local most = control.max_retries or client.max_retries
-  local number = 0
+function M.run(client, attempt, control, failure)
+  begin(client, control)
+  local err = failure
   while true do
-    local result, err = attempt(number)
-    if result then return result end
-    if control.cancelled then return nil, cancelled_error() end
-    local wait = M.delay(number, err)
-    if not err.retryable or number >= most or wait > client.max_retry_wait then return nil, err end
-    if client.log then client.log:retrying(err, number, wait) end
-    local stopped = back_off(control, wait)
-    if stopped then return nil, stopped end
-    number = number + 1
+    if not err then
+      local result, why = attempt(control.failed or 0)
+      if result then return result end
+      err = why
+    end
+    err = prepare_next(client, control, err --[[@as claude.Error]])
+    if err then return nil, err end
   end
 end
 

@@ -8,6 +8,7 @@
 local check_receiver = require("claude.receiver").check
 local core = require("claude.core")
 local errors = require("claude.errors")
+local headers = require("claude.headers")
 local message_views = require("claude.message")
 local new_reply = require("claude.reply").new
 local reading = require("claude.reading")
@@ -15,6 +16,7 @@ local reading = require("claude.reading")
 ---@class claude.Stream
 ---@field response? table the claude.core response, once the request has been started
 ---@field timings claude.Timings
+---@field rate_limit? claude.RateLimits what the answer's headers tell, once it has begun
 ---@field private client claude.Client
 ---@field private spec claude.StreamSpec
 ---@field private reply claude.Reply
@@ -22,6 +24,7 @@ local reading = require("claude.reading")
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
 ---@field package used? claude.TurnUsage what it used, once that is written down
+---@field private unseen? boolean only its end is waited for: nothing was handed out
 local Stream = {}
 Stream.__index = Stream
 Stream.__name = "claude.Stream"
@@ -64,16 +67,31 @@ function Stream:_fail(err)
 end
 
 -- Starts what `open` could not, tries again where that is allowed.
+---@param failure? claude.Error how what had begun ended
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
-function Stream:_open()
-  local head, err = self.reply:open()
+function Stream:_open(failure)
+  local head, err = self.reply:open(failure)
   self.response = self.reply.response
   if self.state == "failed" then return errors.fail(self.err) end
   if not head then return self:_fail(err) end
   self.state, self.head = "open", head
+  self.rate_limit = headers.rate_limit(self.response:headers())
   return true
+end
+
+-- What the API itself gives up may be tried again while nobody has seen a piece of it, as
+-- when it refuses at once. What only broke on its way has its price, and stays.
+---@param err claude.Error
+---@return boolean? ok
+---@return string? text
+---@return claude.Error? err
+function Stream:_start_over(err)
+  if not self.unseen or err.kind ~= "api" then return self:_fail(err) end
+  self:_record(false)
+  self.used, self.timings, self.silent, self.surprised = nil, {}, nil, nil
+  return self:_open(err)
 end
 
 -- The first thinking block that comes without text is a surprise to whoever did not
@@ -124,6 +142,24 @@ function Stream:_finish()
   return nil
 end
 
+-- The next frame of the attempt that goes on; nil at the end.
+---@return string? kind
+---@return string? text
+---@return integer? index
+---@return claude.Error? err
+function Stream:_frame()
+  local head = self.head
+  if head then
+    self.head = nil
+    return head[1], head[2], head[3]
+  end
+  local kind, text, index, err = self.reply:read()
+  if not err or self.state == "failed" then return kind, text, index, self.err end
+  local ok, _, failure = self:_start_over(err)
+  if not ok then return nil, nil, nil, failure end
+  return self:_frame()
+end
+
 --- The next piece: its kind, its text and its block's index (from 0, as the API
 --- counts). Nil at the end; `nil, text, err` when the stream failed.
 ---@return string? kind
@@ -138,16 +174,9 @@ function Stream:next()
   if self.state == "failed" then return errors.fail(self.err) end
   if self.surprised then self:_tell_surprise() end
   while self.state == "open" do
-    local kind, text, index, err
-    if self.head then
-      kind, text, index = self.head[1], self.head[2], self.head[3]
-      self.head = nil
-    else
-      kind, text, index, err = self.reply:read()
-    end
+    local kind, text, index, err = self:_frame()
     -- Another task may have cancelled it meanwhile.
-    if self.state == "failed" then return errors.fail(self.err) end
-    if err then return self:_fail(err) end
+    if self.state == "failed" then return errors.fail(err or self.err) end
     if not kind then return self:_finish() end
     self:_watch_thinking(kind, text, index)
     self:_measure(kind, text)
@@ -208,6 +237,7 @@ end
 ---@return claude.Error? err
 function Stream:final_message()
   check_receiver(self, Stream, "stream:final_message()")
+  self.unseen = self.state == "new"
   while self.state ~= "done" do
     local kind, text, err = self:next()
     if not kind and err then

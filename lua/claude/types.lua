@@ -175,21 +175,40 @@ function ErrorModule.is(value) end
 ---@class claude.Error
 ---@field kind claude.ErrorKind
 ---@field message string what went wrong
----@field type? string the API's name for it, such as "overloaded_error"
----@field status? integer HTTP status, when there was one
+---@field type? string the API's name for it, such as "overloaded_error"; "binding_error" and
+--- "signature_error" for thinking blocks that it refuses (it calls both invalid_request_error)
+---@field status? integer HTTP status; nil for an error event inside a stream, whose status was 200
 ---@field hint? string what to do about it
 ---@field path? string the parameter it is about, such as "messages[2].content[1]"
----@field rule? string name of the rule that was broken, for kind "invalid"
+---@field rule? string name of the rule that was broken, where one is known
 ---@field request_id? string
 ---@field retryable boolean whether the same request may succeed a little later
 ---@field retry_after? number seconds that the API asked to wait
 ---@field details? table the API's details, decoded
 ---@field error_code? string the API's code inside details
 ---@field partial? claude.Message what had arrived before the failure
----@field headers? table<string, string> response headers by lowercase name
----@field body? string start of the response body, as it came
+---@field headers? table<string, string> response headers by lowercase name, without secrets
+---@field rate_limit? claude.RateLimits what the headers tell of limits
+---@field body? string the response body as it came, at most its first 64 KiB
+
+---@class claude.RateLimit
+---@field limit? integer how much is allowed
+---@field remaining? integer how much is left
+---@field reset? number seconds from this answer until it is whole again
+
+--- By what is limited; priority_input_tokens and others where the account has such tiers.
+---@class claude.RateLimits
+---@field requests? claude.RateLimit
+---@field tokens? claude.RateLimit
+---@field input_tokens? claude.RateLimit
+---@field output_tokens? claude.RateLimit
+---@field [string] claude.RateLimit
 
 -- Client -----------------------------------------------------------------------------
+
+--- Called before the wait for another attempt: the error, which attempt it ended (from 1)
+--- and the seconds to wait. Returns false to return the error instead.
+---@alias claude.OnRetry fun(err: claude.Error, attempt: integer, delay: number): boolean?
 
 ---@class claude.ClientOptions
 ---@field api_key? string|false else ANTHROPIC_API_KEY; sent as x-api-key. false: none is needed
@@ -199,8 +218,10 @@ function ErrorModule.is(value) end
 ---@field betas? string[] beta names sent with every request
 ---@field headers? table<string, string|false> headers sent with every request
 ---@field max_concurrency? integer requests under way at once; more wait in line
----@field max_retries? integer 2 when not given
----@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for (120)
+---@field max_retries? integer how often a failed attempt is followed by another: 2
+---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for: 120
+---@field max_retry_time? number seconds from the first attempt on in which retries may begin
+---@field on_retry? claude.OnRetry
 ---@field limits? claude.Limits
 ---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
 ---@field middleware? claude.Middleware[] around each attempt; the first is the outermost
@@ -225,7 +246,10 @@ function ErrorModule.is(value) end
 ---@field headers? table<string, string|false>
 ---@field version? string
 ---@field limits? claude.Limits
----@field max_retries? integer
+---@field max_retries? integer how often a failed attempt is followed by another: 2
+---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for: 120
+---@field max_retry_time? number seconds from the first attempt on in which retries may begin
+---@field on_retry? claude.OnRetry
 ---@field pings? boolean streams and runs hand out pings, too: signs of life in silent thinking
 
 --- Goes around each attempt of a request: changes it, sends it on (or not), returns the answer.
@@ -694,6 +718,12 @@ function Download:close() end
 
 -- Replies ----------------------------------------------------------------------------
 
+--- A thinking block of the request that the API left out, or let pass all the same.
+---@class claude.InputTransformation
+---@field type "thinking_dropped"|"thinking_mismatch_allowed"
+---@field path string as the API counts, such as "messages.3.content.0"
+---@field reason string such as "prefix_binding_mismatch" or "model_binding_mismatch"
+
 ---@class claude.Message
 ---@field id string
 ---@field model string
@@ -703,6 +733,8 @@ function Download:close() end
 ---@field stop_sequence? string
 ---@field usage table
 ---@field request_id? string
+---@field rate_limit? claude.RateLimits what the answer's headers tell of limits
+---@field input_transformations? claude.InputTransformation[] thinking that the API did not take
 ---@field timings? claude.Timings
 ---@field parsed? any the answer's value, if the request had output_config.format
 local Message = {}
@@ -748,6 +780,7 @@ function Message:parse() end
 
 ---@class claude.Stream
 ---@field timings claude.Timings
+---@field rate_limit? claude.RateLimits what the answer's headers tell, once it has begun
 local Stream = {}
 
 --- The next piece: its kind, its text and its block's index (from 0).

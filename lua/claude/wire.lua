@@ -2,6 +2,7 @@
 
 local errors = require("claude.errors")
 local headers = require("claude.headers")
+local retry = require("claude.retry")
 local tables = require("claude.tables")
 
 ---@class claude.WireSpec
@@ -24,12 +25,11 @@ local tables = require("claude.tables")
 ---@field on_sent? fun(bytes: integer): claude.Error? see claude.TransportOptions
 
 --- What one call may have different from its client.
----@class claude.CallOptions
+---@class claude.CallOptions: claude.RetryOptions
 ---@field betas? string[]
 ---@field headers? table<string, string|false>
 ---@field version? string
 ---@field limits? claude.Limits
----@field max_retries? integer
 ---@field pings? boolean streams and runs hand out pings, too: signs of life in silent thinking
 
 local M = {}
@@ -53,21 +53,14 @@ function M.check_betas(betas, level)
   if problem then error(problem, level + 1) end
 end
 
---- Raises when a number of retries is none.
----@param retries any
----@param level integer stack level to blame
-function M.check_retries(retries, level)
-  if retries == nil or (type(retries) == "number" and retries >= 0 and retries % 1 == 0) then
-    return
-  end
-  error("max_retries must be an integer from 0", level + 1)
-end
-
 local OPTION_TYPES = {
   betas = "table",
   headers = "table",
   limits = "table",
   max_retries = "number",
+  max_retry_time = "number",
+  max_retry_wait = "number",
+  on_retry = "function",
   pings = "boolean",
   version = "string",
 }
@@ -87,7 +80,7 @@ function M.check_options(options, level)
     end
   end
   M.check_betas(options.betas, level + 1)
-  M.check_retries(options.max_retries, level + 1)
+  retry.check(options, level + 1, "option ")
   for name, value in pairs(options.headers or {}) do
     if type(name) ~= "string" or (type(value) ~= "string" and value ~= false) then
       error("option headers must have names and values that are strings", level + 1)

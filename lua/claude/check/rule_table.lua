@@ -196,12 +196,12 @@ local M = {
   binding = {
     remedy = "a signature seals everything before its block: nothing earlier (system, tools,"
       .. " messages) may change; send the history as it was, or leave out every thinking block",
-    api = { "bound to a different conversation" },
+    api = { "bound to a different", "preceding thinking block is missing" },
   },
   signature = {
     remedy = "the block is not as the API wrote it, or another API wrote it: put it back"
       .. " byte for byte (client:conversation does), or leave out every thinking block",
-    api = { "Invalid `?signature`? in `?thinking`?" },
+    api = { "Invalid `?signature`? in `?thinking`?", "Invalid `?data`? in `?redacted_thinking`?" },
   },
   thinking_in_turn = {
     text = "%s changes while tool calls of the turn are open",
