@@ -5,6 +5,7 @@ local dates = require("claude.dates")
 local errors = require("claude.errors")
 local headers = require("claude.headers")
 local json = require("claude.json")
+local paths = require("claude.paths")
 local rules = require("claude.check.rules")
 
 local M = {}
@@ -66,12 +67,11 @@ local function text_or_nil(value)
   return nil
 end
 
--- "messages.3.content.0: …" is about `messages[4].content[1]` of a Lua program.
 ---@param message string
 ---@return string? path
 local function path_in(message)
   local path = message:match("^(messages%.%d+[%w_.]*): ")
-  return path and (path:gsub("%.(%d+)", function(i) return ("[%d]"):format(i + 1) end))
+  return path and paths.from_api(path)
 end
 
 -- What the rule that knows the text of a refusal has to say.

@@ -14,6 +14,7 @@ local headers = require("claude.headers")
 ---@field headers? table<string, string|false> headers sent with every request
 ---@field max_concurrency? integer requests under way at once; more wait in line
 ---@field limits? claude.Limits
+---@field on_binding_error? "error"|"repair" what conversations do when thinking is refused
 ---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
 ---@field middleware? fun(request: claude.Request, send: function): ...[] around each attempt
 ---@field sign? fun(request: claude.Request) last before it goes out, instead of a key
@@ -89,6 +90,7 @@ local TYPES = {
   max_retry_wait = "number",
   middleware = "table",
   no_proxy = "string",
+  on_binding_error = "string",
   on_retry = "function",
   on_warning = "function",
   prices = "table",
@@ -148,6 +150,7 @@ local function check_types(options, level)
     error("claude.new: give api_key or auth_token, not both", level + 1)
   end
   require("claude.retry").check(options, level + 1, "claude.new: ")
+  require("claude.wire").check_policy(options.on_binding_error, level + 1, "claude.new: ")
   if options.http_version and options.http_version ~= "1.1" and options.http_version ~= "2" then
     error('claude.new: http_version must be "1.1" or "2"', level + 1)
   end
@@ -329,6 +332,7 @@ function M.new(options)
     max_retry_wait = options.max_retry_wait or 120,
     max_retry_time = options.max_retry_time,
     on_retry = options.on_retry,
+    on_binding_error = options.on_binding_error,
     interleaved_thinking = options.interleaved_thinking ~= false,
     on_warning = options.on_warning,
     prices = options.prices or {},

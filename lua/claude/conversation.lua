@@ -23,6 +23,7 @@ local values = require("claude.check.values")
 ---@field message_id? string likewise
 ---@field container? string where the server's code ran
 ---@field kept? boolean the last reply was interrupted, and kept
+---@field drop_block? boolean the API leaves out thinking that does not fit
 
 --- What was found in sealed messages: cache breakpoints by number, and the hashes of each
 --- with all before it.
@@ -37,6 +38,7 @@ local values = require("claude.check.values")
 ---@field package draft claude.Draft
 ---@field package sealed { system: string?, tools: string? } JSON
 ---@field package tool_list claude.ToolList
+---@field repairs claude.Repair[] what was done about refusals of its thinking, in this process
 ---@field package state claude.ConversationState
 ---@field package marks claude.SealedMarks
 ---@field package print? claude.CachePrint of the last request with the parameter `cache`
@@ -71,6 +73,7 @@ local function make(client, fields)
   fields.state = fields.state or {}
   fields.marks = fields.marks or {}
   fields.ledger = fields.ledger or require("claude.ledger").new(true)
+  fields.repairs = {}
   return setmetatable(fields, Conversation)
 end
 
@@ -302,7 +305,12 @@ function Conversation:undo()
   self.transcript:truncate(first - 1)
   self.draft = new_draft()
   self.draft:take_back(message, raws)
-  self.state = { container = self.state.container, message_id = self.state.message_id }
+  local state = self.state
+  self.state = {
+    container = state.container,
+    drop_block = state.drop_block,
+    message_id = state.message_id,
+  }
   self.marks = {}
   return true
 end
@@ -364,6 +372,21 @@ function Conversation:keep(partial)
   if json then return self end
   if whole then return refuse("the reply adds nothing: it was refused, or it is empty") end
   return refuse("nothing of the reply can be kept: no block was finished")
+end
+
+--- Applies a recipe to thinking that the API refuses (err.type "binding_error" or
+--- "signature_error"); send() again then. `recipe` is "drop_block": the API leaves out what
+--- does not fit, from now on, or "strip_thinking": every thinking block is taken out, once.
+--- Without one, the first that goes with the thinking parameter.
+---@param options? { recipe: "drop_block"|"strip_thinking"|nil }
+---@return claude.Repair? repair what was done, and what is lost
+---@return string? text
+---@return claude.Error? err
+function Conversation:repair(options)
+  check_idle(self, "repair")
+  local repair, err = require("claude.conversation.repair").by_hand(self, options, 2)
+  if repair then return repair end
+  return errors.fail(err --[[@as claude.Error]])
 end
 
 --- SHA-256 over the exact bytes of tools, system and the first `count` messages (all

@@ -61,6 +61,9 @@ local function check_call(self, name, params, options)
     error(("client.messages:%s takes a table of parameters"):format(name), 3)
   end
   wire.check_betas(params.betas, 3)
+  if params.on_binding_error ~= nil then
+    error("on_binding_error is for conversations: give it to client:conversation{…}", 3)
+  end
   -- No tail call: errors count the levels up to the caller.
   options = wire.check_options(options, 3)
   return options

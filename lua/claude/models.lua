@@ -35,6 +35,9 @@ M.BATCH_OUTPUT_BETA = "output-300k-2026-03-24"
 --- The beta with which manual thinking goes on between tool calls.
 M.INTERLEAVED_BETA = "interleaved-thinking-2025-05-14"
 
+--- The beta with which a request says what becomes of thinking that does not fit.
+M.BINDING_BETA = "thinking-binding-controls-2026-08-01"
+
 local function set(...)
   local members = {}
   for _, name in ipairs({ ... }) do

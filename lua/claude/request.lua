@@ -98,11 +98,8 @@ end
 ---@param named? string[]
 ---@return string[]
 function M.betas(client, params, named)
-  local needed
-  if client.interleaved_thinking then
-    local known = models.capabilities(params.model, client.retrieved)
-    needed = thinking_check.needed_betas(params, known)
-  end
+  local known = models.capabilities(params.model, client.retrieved)
+  local needed = thinking_check.needed_betas(params, known, client.interleaved_thinking)
   return headers.union(client.betas, params.betas, named, needed)
 end
 

@@ -42,6 +42,8 @@ Stream.__name = "claude.Stream"
 ---@field err? claude.Error why the request cannot be made
 ---@field on_end? fun(stream: claude.Stream): claude.Error? called once the message is whole
 ---@field ledger? claude.Ledger of a conversation, beside the client's
+---@field recover? fun(err: claude.Error): claude.StreamSpec?, fun()? what to send instead of what
+--- was refused, and what then tells of it
 
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
 
@@ -66,6 +68,23 @@ function Stream:_fail(err)
   return errors.fail(err)
 end
 
+-- A conversation may know what to send instead of what was refused.
+---@param err claude.Error
+---@return boolean? ok
+---@return string? text
+---@return claude.Error? err
+function Stream:_recover(err)
+  local spec, tell
+  if self.spec.recover then
+    spec, tell = self.spec.recover(err)
+  end
+  if not spec then return self:_fail(err) end
+  self.spec, self.reply = spec, new_reply(self.client, spec)
+  -- If on_warning raises, the next step goes on from here.
+  if tell then tell() end
+  return self:_open()
+end
+
 -- Starts what `open` could not, tries again where that is allowed.
 ---@param failure? claude.Error how what had begun ended
 ---@return boolean? ok
@@ -75,7 +94,7 @@ function Stream:_open(failure)
   local head, err = self.reply:open(failure)
   self.response = self.reply.response
   if self.state == "failed" then return errors.fail(self.err) end
-  if not head then return self:_fail(err) end
+  if not head then return self:_recover(err) end
   self.state, self.head = "open", head
   self.rate_limit = headers.rate_limit(self.response:headers())
   return true
@@ -125,6 +144,13 @@ function Stream:_measure(kind, text)
   timings.first_token = now() - self.started
 end
 
+-- What the API left out of the request. Few answers tell of any: that part loads then.
+function Stream:_tell_transformations()
+  local json = self.response:head_json()
+  if not json or not json:find('"input_transformations":%s*%[%s*{') then return end
+  require("claude.transformations").tell(self.client, self.response)
+end
+
 -- The message is whole: the connection may serve the next request.
 ---@return nil
 ---@return string? text
@@ -139,6 +165,7 @@ function Stream:_finish()
   self:_record(true)
   local err = self.spec.on_end and self.spec.on_end(self)
   if err then return self:_fail(err) end
+  self:_tell_transformations()
   return nil
 end
 

@@ -223,6 +223,7 @@ function ErrorModule.is(value) end
 ---@field max_retry_time? number seconds from the first attempt on in which retries may begin
 ---@field on_retry? claude.OnRetry
 ---@field limits? claude.Limits
+---@field on_binding_error? "error"|"repair" what conversations do when thinking is refused
 ---@field on_warning? fun(text: string, code: string) else warnings go to stderr, once each
 ---@field middleware? claude.Middleware[] around each attempt; the first is the outermost
 ---@field sign? fun(request: claude.Request): any, any last before it goes out; no key is needed
@@ -890,10 +891,21 @@ function Stream:close() end
 ---@field context? string
 ---@field citations? table
 ---@field cache_control? table
+---@class claude.LostBlock
+---@field path string such as "messages[2].content[1]"
+---@field type? "thinking"|"redacted_thinking"
+---@field reason? string why the API left it out
+
+---@class claude.Repair
+---@field recipe "drop_block"|"strip_thinking"
+---@field error? claude.Error the refusal, where it was repaired by policy
+---@field lost claude.LostBlock[] what the model does not see any more; with drop_block once
+--- an answer has told
 
 ---@class claude.Conversation
 ---@field params table what the next turns are sent with
 ---@field client claude.Client
+---@field repairs claude.Repair[] what was done about refusals of its thinking, in this process
 local Conversation = {}
 
 --- Says something: a text, a block, or a list of texts and blocks.
@@ -968,6 +980,15 @@ function Conversation:messages() end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:keep(partial) end
+
+--- Applies a recipe to thinking that the API refuses (err.type "binding_error" or
+--- "signature_error"); send() again then. `recipe` is "drop_block": the API leaves out what
+--- does not fit, from now on, or "strip_thinking": every thinking block is taken out, once.
+---@param options? { recipe: "drop_block"|"strip_thinking"|nil }
+---@return claude.Repair? repair what was done, and what is lost
+---@return string? text
+---@return claude.Error? err
+function Conversation:repair(options) end
 
 --- SHA-256 over the exact bytes of tools, system and the first messages.
 ---@param count? integer

@@ -53,6 +53,23 @@ function M.check_betas(betas, level)
   if problem then error(problem, level + 1) end
 end
 
+--- What is wrong with a value of on_binding_error.
+---@param policy any
+---@return string? problem
+function M.policy_problem(policy)
+  if policy == nil or policy == "error" or policy == "repair" then return nil end
+  return 'on_binding_error must be "error" or "repair"'
+end
+
+--- Raises when a value of on_binding_error is none.
+---@param policy any
+---@param level integer stack level to blame
+---@param prefix? string
+function M.check_policy(policy, level, prefix)
+  local problem = M.policy_problem(policy)
+  if problem then error((prefix or "") .. problem, level + 1) end
+end
+
 local OPTION_TYPES = {
   betas = "table",
   headers = "table",

@@ -195,12 +195,14 @@ local M = {
   },
   binding = {
     remedy = "a signature seals everything before its block: nothing earlier (system, tools,"
-      .. " messages) may change; send the history as it was, or leave out every thinking block",
+      .. " messages) may change; send the history as it was, or go on without the blocks that"
+      .. " do not fit: chat:repair{} does it",
     api = { "bound to a different", "preceding thinking block is missing" },
   },
   signature = {
     remedy = "the block is not as the API wrote it, or another API wrote it: put it back"
-      .. " byte for byte (client:conversation does), or leave out every thinking block",
+      .. " byte for byte (client:conversation does), or leave out every thinking block:"
+      .. ' chat:repair { recipe = "strip_thinking" } does it',
     api = { "Invalid `?signature`? in `?thinking`?", "Invalid `?data`? in `?redacted_thinking`?" },
   },
   thinking_in_turn = {

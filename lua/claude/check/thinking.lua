@@ -310,16 +310,29 @@ local function has_tools(params)
   return values.given(tools) and not tostring(tools):find("^%s*%[%s*%]%s*$")
 end
 
---- Beta header values that a request needs without its user naming them: manual
---- thinking goes on between tool calls only with one.
+---@param thinking table
 ---@param params table
 ---@param capabilities? claude.Capabilities
+---@return boolean
+local function interleaves_by_header(thinking, params, capabilities)
+  if thinking.type ~= "enabled" or not has_tools(params) then return false end
+  return capabilities ~= nil and capabilities.interleaving == "header"
+end
+
+--- Beta header values that a request needs without its user naming them: manual
+--- thinking goes on between tool calls only with one, and block_binding has its own.
+---@param params table
+---@param capabilities? claude.Capabilities
+---@param interleaved? boolean false: no header for thinking between tool calls
 ---@return string[]
-function M.needed_betas(params, capabilities)
-  local thinking = values.plain(params.thinking)
-  if not thinking or thinking.type ~= "enabled" or not has_tools(params) then return {} end
-  if not capabilities or capabilities.interleaving ~= "header" then return {} end
-  return { models.INTERLEAVED_BETA }
+function M.needed_betas(params, capabilities, interleaved)
+  local thinking, needed = values.plain(params.thinking), {}
+  if not thinking then return needed end
+  if interleaved ~= false and interleaves_by_header(thinking, params, capabilities) then
+    needed[1] = models.INTERLEAVED_BETA
+  end
+  if values.given(thinking.block_binding) then needed[#needed + 1] = models.BINDING_BETA end
+  return needed
 end
 
 return M

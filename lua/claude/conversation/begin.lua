@@ -70,6 +70,7 @@ end
 ---@return table
 function M.fields(params, warn, level)
   wire.check_betas(params.betas, level + 1)
+  wire.check_policy(params.on_binding_error, level + 1)
   local list = tools.list(params.tools, level + 1)
   local fields = { params = {}, sealed = {}, tool_list = list }
   for name, value in pairs(params) do

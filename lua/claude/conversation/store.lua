@@ -217,7 +217,7 @@ end
 local function read_state(json)
   local value, problem = decoded(json, "state", { table = true })
   if not value then return nil, problem end
-  local state = { kept = value.kept == true or nil }
+  local state = { kept = value.kept == true or nil, drop_block = value.drop_block == true or nil }
   for _, name in ipairs({ "stop_reason", "container", "message_id" }) do
     if value[name] ~= nil and type(value[name]) ~= "string" then
       return nil, ("state.%s must be a string"):format(name)
@@ -304,6 +304,7 @@ function M.load(client, source, options, make)
   end
   options = options or {}
   wire.check_betas(options.betas, 4)
+  wire.check_policy(options.on_binding_error, 4)
   if options.system ~= nil or options.messages ~= nil then
     error("client:load: system and messages are those of the saved conversation", 4)
   end

@@ -30,12 +30,17 @@ local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
 ---@class claude.Turn
 ---@field transcript userdata with the new messages
 ---@field params table
+---@field on_binding_error? "error"|"repair"
+---@field repair? claude.Repair what was done about a refusal
 ---@field frame claude.Frame
 ---@field options claude.CallOptions
 ---@field in_batch? boolean it is a request of a batch
 ---@field stopped integer calls that were answered for the user
 ---@field cached? claude.Cached what the parameter `cache` has made of it
 ---@field print? claude.CachePrint with it: what the prefix was
+
+-- Few conversations need any: that part loads when one does.
+local function repairs() return require("claude.conversation.repair") end
 
 ---@param text string
 ---@param hint? string
@@ -51,12 +56,26 @@ function M.check_overrides(overrides, level)
   if overrides ~= nil and type(overrides) ~= "table" then
     error("a turn takes a table of params, not a " .. type(overrides), level + 1)
   end
-  if overrides then wire.check_betas(overrides.betas, level + 1) end
+  if overrides then
+    wire.check_betas(overrides.betas, level + 1)
+    wire.check_policy(overrides.on_binding_error, level + 1)
+  end
   for name in pairs(overrides or {}) do
     if NOT_HERE[name] then
       error(("%s is fixed for the whole conversation, not for a turn"):format(name), level + 1)
     end
   end
+end
+
+-- What the turn says, else the conversation, else the client.
+---@param chat claude.Conversation
+---@param overrides? table
+---@return "error"|"repair"|nil
+local function policy_of(chat, overrides)
+  local own = overrides and overrides.on_binding_error
+  if own == nil then own = chat.params.on_binding_error end
+  if own == nil then own = chat.client.on_binding_error end
+  return own
 end
 
 ---@param chat claude.Conversation
@@ -70,6 +89,8 @@ local function merged_params(chat, overrides)
   elseif id and values.plain(given) and given.id == nil then
     params.container = tables.merged(given, { id = id })
   end
+  -- Said to this library, not to the API.
+  params.on_binding_error = nil
   return params
 end
 
@@ -227,6 +248,7 @@ local function framed(chat, turn)
     turn.cached = cached
     params = cached and cached.params or params
   end
+  if chat.state.drop_block then params = repairs().with_drop_block(chat.client, params) end
   -- Filling the cache writes nothing, so there is nothing to stream.
   local streams = not turn.in_batch and params.max_tokens ~= 0
   local options = { stream = streams, betas = turn.options.betas }
@@ -239,6 +261,8 @@ end
 ---@return claude.Error? err
 local function prepare(chat, turn)
   if chat.draft.problem then return nil, chat.draft.problem end
+  local problem = wire.policy_problem(turn.on_binding_error)
+  if problem then return nil, invalid(problem) end
   local calls = history.open_calls(chat.transcript)
   local draft = chat.draft:copy()
   turn.stopped = draft:stop(calls, chat:_warner())
@@ -283,6 +307,7 @@ function M.note_state(chat, head, sealed)
   local state = sealed and { stop_reason = text_in(head, "stop_reason") } or before
   state.message_id = text_in(head, "id") or before.message_id
   state.container = text_in(head.container, "id") or before.container
+  state.drop_block = before.drop_block
   chat.state = state
 end
 
@@ -299,6 +324,7 @@ local function seal(chat, turn, reply)
   end
   local head = core.decode(reply.response:head_json())
   M.note_state(chat, head, json ~= nil)
+  if turn.repair then repairs().note_lost(turn.repair, reply.response) end
   M.tell_changes(chat, changes)
   if turn.print and reply.used then
     require("claude.cache.watch").turn(chat, turn, reply.used, head)
@@ -318,10 +344,30 @@ local function commit(chat, turn)
   chat.last_params = begin.copied(turn.params)
 end
 
+-- Forward, for a turn that is sent again.
+local spec_of
+
+-- What is sent instead, by policy, when the API refuses thinking; nil: nothing.
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@param err claude.Error
+---@return claude.StreamSpec?
+---@return fun()? tell
+local function recovered(chat, turn, err)
+  local repairable = err.type == "binding_error" or err.type == "signature_error"
+  if not repairable or turn.on_binding_error ~= "repair" then return nil end
+  local repair = repairs().by_policy(chat, turn.params, err)
+  if not repair then return nil end
+  turn.repair, turn.transcript = repair, chat.transcript
+  turn.frame = framed(chat, turn)
+  if not turn.frame then return nil end
+  return spec_of(chat, turn), function() repairs().tell(chat, repair) end
+end
+
 ---@param chat claude.Conversation
 ---@param turn claude.Turn
 ---@return claude.StreamSpec
-local function spec_of(chat, turn)
+function spec_of(chat, turn)
   local cached, frame = turn.cached, turn.frame
   if cached then turn.print = require("claude.cache.watch").print(chat, turn) end
   local marks = cached and cached.marks
@@ -331,6 +377,7 @@ local function spec_of(chat, turn)
     options = turn.options,
     ledger = chat.ledger,
     on_end = function(reply) return seal(chat, turn, reply) end,
+    recover = function(err) return recovered(chat, turn, err) end,
   }
 end
 
@@ -364,6 +411,7 @@ function M.stream(chat, overrides, options, level)
   local turn = {
     params = merged_params(chat, overrides),
     options = wire.check_options(options, level + 1),
+    on_binding_error = policy_of(chat, overrides),
   }
   local ready, err = prepare(chat, turn)
   if not ready then return stream.open(chat.client, { err = err }) end
