@@ -322,7 +322,7 @@ describe("middleware", function()
       assert(stream:final_message())
     end)
 
-    it("does not see its later failures, which are not tried again", function()
+    it("does not see its later failures, which are not tried again once it is read", function()
       local events = api.reply({ api.text("one") })
       events[#events - 1] = { type = "error", error = { type = "overloaded_error", message = "x" } }
       local asked = 0
@@ -335,9 +335,14 @@ describe("middleware", function()
           end,
         },
       })
-      local _, _, err = client.messages:create(PARAMS)
+      local stream = client.messages:stream(PARAMS)
+      assert(stream:next())
+      local _, _, err = stream:final_message()
       assert.equal("overloaded_error", err.type)
       assert.equal(1, asked)
+      -- Where only the end is waited for they are, through it.
+      client.messages:create(PARAMS, { max_retries = 1 })
+      assert.equal(3, asked)
     end)
 
     it("ends with it when it is cancelled", function()
