@@ -285,6 +285,7 @@ build = {
     ["claude.simulator.multipart"] = "lua/claude/simulator/multipart.lua",
     ["claude.simulator.prefix"] = "lua/claude/simulator/prefix.lua",
     ["claude.simulator.rendering"] = "lua/claude/simulator/rendering.lua",
+    ["claude.simulator.rates"] = "lua/claude/simulator/rates.lua",
     ["claude.simulator.reply"] = "lua/claude/simulator/reply.lua",
     ["claude.simulator.routes"] = "lua/claude/simulator/routes.lua",
     ["claude.simulator.script"] = "lua/claude/simulator/script.lua",

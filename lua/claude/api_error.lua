@@ -40,6 +40,15 @@ local HINT_OF_TYPE = {
   overloaded_error = "try again later: the API has too much to do",
 }
 local NOT_FOUND_HINT = "check the id, and the base URL"
+local HINT_OF_CODE = {
+  available_tools_limit_exceeded = "offer fewer tools at once, or defer_loading with tool search",
+  file_expired = "upload the file again, and use its new id",
+  image_dimensions_too_large = "make the images smaller: details has the largest side in pixels",
+  organization_on_hold = "ask the organization's administrators: nothing is answered meanwhile",
+  ramp_limit_exceeded = "send more only step by step; retry_after says how long to wait",
+  request_body_timeout = "the request's body came too slowly: check the connection, or send less",
+  tool_name_conflict = "give every tool a name of its own",
+}
 local NO_MESSAGE_HINT =
   "this is not how the API answers: check the base URL, and what stands between"
 local SPEND_LIMIT_HINT = "a spend limit is reached: raise it; trying again does not help"
@@ -95,6 +104,8 @@ local function explain(fields)
   local status = fields.status
   if errors.is_spend_limit(fields.error_code) then
     fields.hint, fields.retryable = SPEND_LIMIT_HINT, false
+  elseif HINT_OF_CODE[fields.error_code] then
+    fields.hint = HINT_OF_CODE[fields.error_code]
   elseif status == 400 or status == 422 or fields.type == "invalid_request_error" then
     explain_refusal(fields)
   elseif misses_another_thing(fields) then

@@ -16,6 +16,7 @@ local diagnosis = require("claude.simulator.diagnosis")
 local file_stores = require("claude.simulator.files")
 local ids = require("claude.simulator.ids")
 local models = require("claude.simulator.models")
+local rates = require("claude.simulator.rates")
 local routes = require("claude.simulator.routes")
 local scripts = require("claude.simulator.script")
 local seals = require("claude.simulator.seal")
@@ -37,6 +38,8 @@ local LOG_LENGTH = 10000
 ---@field models? table<string, string> more model ids, each with the id of one it behaves like
 ---@field faults? claude.simulator.Fault[] made before anything else, each `times` times (1), where
 --- it has a `path`: there
+---@field rate_limits? claude.simulator.RateLimits a minute; messages tell of them in headers, and
+--- what is over one is refused
 ---@field chunk? integer bytes per write; default: one event
 ---@field pace? number seconds between writes
 ---@field delay? number seconds before a response
@@ -134,8 +137,8 @@ end
 
 local KNOWN = {}
 for name in
-  ([[port script seed strict foreign_signatures key models faults chunk pace delay
-  ping_every padding piece cut batches on_request]]):gmatch("%S+")
+  ([[port script seed strict foreign_signatures key models faults rate_limits
+  chunk pace delay ping_every padding piece cut batches on_request]]):gmatch("%S+")
 do
   KNOWN[name] = true
 end
@@ -153,6 +156,7 @@ local function check(options)
   local problem = words.of_cut(options.cut)
     or words.of_faults(options.faults)
     or batches.problem(options.batches)
+    or rates.problem(options.rate_limits)
   local fits, why = pcall(scripts.source, options.script)
   problem = problem or not fits and why
   if problem then error("simulator.start: " .. problem, 3) end
@@ -196,6 +200,7 @@ local function new(options)
   local seed, sim = tostring(options.seed or 1), nil
   local new_id = ids.generator(seed)
   local function clock() return uv.hrtime() / 1e9 + sim.ahead end
+  local function now() return uv.now() / 1000 + sim.ahead end
   sim = setmetatable({
     settings = options,
     seed = seed,
@@ -212,11 +217,12 @@ local function new(options)
     files = file_stores.new(new_id, function() return os.time() + sim.ahead end),
     sealer = seals.new(seed),
     ahead = 0,
-    cache = caches.new(function() return uv.now() / 1000 + sim.ahead end),
+    cache = caches.new(now),
     diagnosis = diagnosis.new(),
     next_turn = scripts.source(options.script),
     find_model = finder(options.models),
   }, Simulator)
+  if options.rate_limits then sim.rates = rates.new(options.rate_limits, now) end
   return sim
 end
 

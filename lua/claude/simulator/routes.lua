@@ -20,6 +20,7 @@ local ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 ---@field path string without the query
 ---@field query string
 ---@field id string request id
+---@field rates? claude.simulator.Rates whose headers the answer has
 ---@field entry claude.simulator.LogEntry
 ---@field given? table the decoded body, of one request among those of a batch
 
@@ -30,6 +31,9 @@ local function headers_of(exchange, kind, more)
     { "anthropic-organization-id", ORGANIZATION },
     { "server", "lua-claude-simulator" },
   }
+  for _, header in ipairs(exchange.rates and exchange.rates:headers() or {}) do
+    headers[#headers + 1] = header
+  end
   local names = {}
   for name in pairs(more or {}) do
     names[#names + 1] = name
@@ -174,7 +178,8 @@ end
 local function create_message(exchange)
   local sim = exchange.sim
   local prompt, fault = read_prompt(exchange, false)
-  if not prompt then return refuse(exchange, fault) end
+  fault = fault or sim.rates and sim.rates:admit()
+  if fault then return refuse(exchange, fault) end
   local turn = sim.next_turn(prompt.request, info_of(exchange, prompt))
   sim.answered = sim.answered + 1
   if turn.error then return refuse(exchange, turn.error) end
@@ -190,6 +195,7 @@ local function create_message(exchange)
   })
   message.diagnostics = sim.diagnosis:of(prompt.request, asked, prompt.history)
   sim.diagnosis:remember(message.id, asked)
+  if sim.rates then sim.rates:used(message.usage) end
   if message.stop_reason == "pause_turn" or message.stop_reason == "compaction" then
     sim.paused[prompt.history.prefix.content] = true
   end
@@ -360,6 +366,7 @@ end
 function M.answer(sim, request)
   local path, query = request.target:match("^([^?]*)%??(.*)$")
   local exchange = { sim = sim, http = request, path = path, query = query, id = sim.ids("req_") }
+  exchange.rates = path == "/v1/messages" and sim.rates or nil
   exchange.entry = sim:log(exchange)
   local ok, response = xpcall(function() return respond(exchange) end, debug.traceback)
   if ok then return response end

@@ -1,4 +1,5 @@
 --- The names that turns, cuts and faults know: a misspelt one would silently do nothing.
+local code_problem = require("claude.simulator.faults").code_problem
 local tables = require("claude.tables")
 
 local M = {}
@@ -13,7 +14,7 @@ end
 
 local CUT = names("at_byte after_event how")
 local STREAM_ERROR = names("type message after_event")
-local FAULT = names("status type message details headers body times path")
+local FAULT = names("status error_code type message details headers body times path")
 local TURN = names([[content stop_reason stop_sequence stop_details usage id model error times
   stream_error cut chunk pace delay piece ping_every padding headers container
   context_management]])
@@ -38,6 +39,16 @@ end
 ---@return string? problem
 function M.of_cut(cut) return unknown("cut", cut, CUT) end
 
+---@param what string
+---@param fault any
+---@return string? problem
+local function of_fault(what, fault)
+  local problem = unknown(what, fault, FAULT)
+  if problem or fault == nil then return problem end
+  problem = code_problem(fault)
+  return problem and ("%s: %s"):format(what, problem)
+end
+
 --- What is wrong with a list of faults.
 ---@param faults any
 ---@return string? problem
@@ -45,7 +56,7 @@ function M.of_faults(faults)
   if faults == nil then return nil end
   if type(faults) ~= "table" then return "faults is a list, not a " .. type(faults) end
   for i, fault in ipairs(faults) do
-    local problem = unknown(("faults[%d]"):format(i), fault, FAULT)
+    local problem = of_fault(("faults[%d]"):format(i), fault)
     if problem then return problem end
   end
 end
@@ -55,7 +66,7 @@ end
 ---@return string? problem
 function M.of_turn(turn)
   return unknown("a turn", turn, TURN)
-    or unknown("a turn's error", turn.error, FAULT)
+    or of_fault("a turn's error", turn.error)
     or unknown("a turn's stream_error", turn.stream_error, STREAM_ERROR)
     or M.of_cut(turn.cut)
 end
