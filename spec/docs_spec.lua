@@ -41,6 +41,7 @@ local PAGES = {
   "README.md",
   "doc/endpoints.md",
   "doc/files.md",
+  "doc/errors.md",
   "doc/loading.md",
   "doc/mcp.md",
   "doc/middleware.md",
