@@ -141,25 +141,46 @@ describe("retry", function()
     assert(client.messages:create(PARAMS, { max_retry_wait = 0.03 }))
   end)
 
-  describe("within max_retry_time", function()
+  it("sends the same request again, and no count of them", function()
+    create({ bad(529), good() })
+    assert.same(server.requests[1].headers, server.requests[2].headers)
+  end)
+
+  describe("within time_budget", function()
     it(
       "tries again as long as the next attempt would begin in time",
       function()
-        assert.equal("one", assert(create({ bad(529), good() }, { max_retry_time = 30 })):text())
+        assert.equal("one", assert(create({ bad(529), good() }, { time_budget = 30 })):text())
       end
     )
 
     it("returns the error at once when the next attempt would begin too late", function()
       local slow = bad(529, { ["retry-after"] = "60" })
-      local _, _, err = create({ slow, good() }, { max_retry_time = 30 })
+      local _, _, err = create({ slow, good() }, { time_budget = 30 })
       assert.same({ 529, 60, true }, { err.status, err.retry_after, err.retryable })
       assert.equal(1, #server.requests)
+    end)
+
+    it("ends an attempt that brings no answer in time", function()
+      local _, text, err = create({ { silent = true } }, { time_budget = 0.1 })
+      assert.same({ "timeout", true }, { err.kind, err.retryable })
+      assert.truthy(text:find("time_budget of 0.1 s is used up", 1, true))
+      assert.equal(1, #server.requests)
+    end)
+
+    it("ends a later attempt that brings none, too", function()
+      local soon = bad(529, { ["retry-after-ms"] = "1" })
+      local options = { time_budget = 0.2, limits = { first_byte = 60 } }
+      local _, _, err = create({ soon, { silent = true } }, options)
+      assert.equal("timeout", err.kind)
+      assert.is_true(err.details.seconds <= 0.2)
+      assert.equal(2, #server.requests)
     end)
 
     it("counts from the first attempt, whatever the number of retries", function()
       local soon = bad(529, { ["retry-after-ms"] = "40" })
       local waits = {}
-      local options = { max_retries = 1000, max_retry_time = 0.2 }
+      local options = { max_retries = 1000, time_budget = 0.2 }
       options.on_retry = function(_, _, delay) waits[#waits + 1] = delay end
       local _, _, err = create({ soon }, options)
       assert.equal(529, err.status)

@@ -42,7 +42,7 @@ local headers = require("claude.headers")
 ---@field limits claude.Limits
 ---@field max_retries integer
 ---@field max_retry_wait number
----@field max_retry_time? number
+---@field time_budget? number
 ---@field on_retry? claude.OnRetry
 ---@field transport_options table
 ---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
@@ -86,7 +86,7 @@ local TYPES = {
   max_event_bytes = "number",
   max_line_bytes = "number",
   max_retries = "number",
-  max_retry_time = "number",
+  time_budget = "number",
   max_retry_wait = "number",
   middleware = "table",
   no_proxy = "string",
@@ -330,7 +330,7 @@ function M.new(options)
     limits = options.limits or {},
     max_retries = options.max_retries or 2,
     max_retry_wait = options.max_retry_wait or 120,
-    max_retry_time = options.max_retry_time,
+    time_budget = options.time_budget,
     on_retry = options.on_retry,
     on_binding_error = options.on_binding_error,
     interleaved_thinking = options.interleaved_thinking ~= false,

@@ -32,6 +32,7 @@ local wire = require("claude.wire")
 ---@field status integer
 ---@field headers table<string, string> by lower-case name, secrets redacted
 ---@field request_id? string
+---@field rate_limit? claude.RateLimits what the headers tell of limits
 ---@field length? integer of the body in bytes, where the server tells it
 ---@field bytes integer how many have been handed out, line ends not counted
 ---@field lines integer how many lines have been handed out
@@ -120,6 +121,7 @@ local function new(exchange)
   return setmetatable({
     status = response:status(),
     headers = headers.redacted(given),
+    rate_limit = headers.rate_limit(given),
     request_id = given["request-id"],
     length = tonumber(length or nil),
     bytes = 0,
@@ -237,8 +239,7 @@ end
 ---@return claude.Download? download
 ---@return claude.Error? err
 function M.open(client, spec, control)
-  control = control or {}
-  control.max_retries = spec.options and spec.options.max_retries
+  control = retry.control(spec.options, control)
   local function try(number) return attempt(client, spec, control, number) end
   local exchange, err = retry.run(client, try, control)
   if exchange then return new(exchange) end

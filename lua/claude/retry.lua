@@ -5,6 +5,7 @@
 --- asked to wait (claude/api_error.lua).
 
 local errors = require("claude.errors")
+local tables = require("claude.tables")
 
 local M = {}
 
@@ -14,7 +15,7 @@ local FIRST_DELAY, LONGEST_DELAY = 0.5, 8
 ---@class claude.RetryOptions
 ---@field max_retries? integer how often a failed attempt is followed by another: 2
 ---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for: 120
----@field max_retry_time? number seconds from the first attempt on in which retries may begin
+---@field time_budget? number seconds for all attempts and waits together, until an answer begins
 ---@field on_retry? claude.OnRetry
 
 --- Called before the wait for another attempt: the error, which attempt it ended (from 1)
@@ -27,8 +28,8 @@ local FIRST_DELAY, LONGEST_DELAY = 0.5, 8
 ---@field failed? integer how many attempts have
 ---@field began_at? number when the first attempt did, on the clock of claude.tasks.now
 
-local NAMES = { "max_retries", "max_retry_wait", "max_retry_time", "on_retry" }
-local NOT_NEGATIVE = { max_retry_wait = true, max_retry_time = true }
+local NAMES = { "max_retries", "max_retry_wait", "time_budget", "on_retry" }
+local NOT_NEGATIVE = { max_retry_wait = true, time_budget = true }
 
 --- Raises when one of the options is wrong.
 ---@param options table may hold others as well
@@ -53,9 +54,10 @@ end
 
 --- What the attempts of one call share.
 ---@param options? claude.CallOptions
+---@param control? claude.RetryControl to be filled in, where somebody holds one already
 ---@return claude.RetryControl
-function M.control(options)
-  local control = {}
+function M.control(options, control)
+  control = control or {}
   for _, name in ipairs(NAMES) do
     control[name] = options and options[name]
   end
@@ -106,14 +108,41 @@ local function now()
   return clock and seconds or 0
 end
 
--- What the call does not say, its client does.
+-- What the call does not say, its client does. May be called again.
 ---@param client claude.Client
 ---@param control claude.RetryControl
 local function begin(client, control)
   for _, name in ipairs(NAMES) do
     if control[name] == nil then control[name] = client[name] end
   end
-  if control.max_retry_time then control.began_at = control.began_at or now() end
+  if control.time_budget then control.began_at = control.began_at or now() end
+end
+
+---@param control claude.RetryControl
+---@return number? seconds
+local function time_left(control)
+  return control.time_budget and control.began_at + control.time_budget - now()
+end
+
+-- An attempt that has no time at all fails by its limits: as every other, and not at once.
+local SHORTEST = 0.001
+
+--- Limits of an attempt that ends, if no answer begins, when the call's time is used up.
+---@param client claude.Client
+---@param control? claude.RetryControl
+---@param limits claude.Limits
+---@return claude.Limits
+function M.limits(client, control, limits)
+  if not control then return limits end
+  begin(client, control)
+  local left = time_left(control)
+  if not left then return limits end
+  local all = tables.merged(require("claude.transport.limits").DEFAULTS, limits)
+  local function shorter(seconds) return math.max(SHORTEST, math.min(seconds or left, left)) end
+  return tables.merged(limits, {
+    connect = shorter(all.connect),
+    first_byte = shorter(all.first_byte),
+  })
 end
 
 ---@param control claude.RetryControl
@@ -121,8 +150,20 @@ end
 ---@return boolean
 local function is_in_time(control, wait)
   if wait > control.max_retry_wait then return false end
-  local budget = control.max_retry_time
-  return not budget or now() - control.began_at + wait <= budget
+  local left = time_left(control)
+  return not left or wait <= left
+end
+
+-- The limit that was reached was none of the user's.
+---@param control claude.RetryControl
+---@param err claude.Error
+---@return claude.Error
+local function explained(control, err)
+  local left = time_left(control)
+  if left and left <= SHORTEST and err.kind == "timeout" then
+    err.hint = ("the call's time_budget of %g s is used up"):format(control.time_budget)
+  end
+  return err
 end
 
 -- Waits until the next attempt is due; the error to return when there shall be none.
@@ -135,8 +176,8 @@ local function prepare_next(client, control, err)
   local failed = (control.failed or 0) + 1
   control.failed = failed
   local wait = M.delay(failed - 1, err)
-  if not err.retryable or failed > control.max_retries then return err end
-  if not is_in_time(control, wait) then return err end
+  if not err.retryable or failed > control.max_retries then return explained(control, err) end
+  if not is_in_time(control, wait) then return explained(control, err) end
   if control.on_retry and control.on_retry(err, failed, wait) == false then return err end
   if control.cancelled then return cancelled_error() end
   if client.log then client.log:retrying(err, failed - 1, wait) end

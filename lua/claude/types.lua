@@ -220,7 +220,7 @@ function ErrorModule.is(value) end
 ---@field max_concurrency? integer requests under way at once; more wait in line
 ---@field max_retries? integer how often a failed attempt is followed by another: 2
 ---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for: 120
----@field max_retry_time? number seconds from the first attempt on in which retries may begin
+---@field time_budget? number seconds for all attempts and waits together, until an answer begins
 ---@field on_retry? claude.OnRetry
 ---@field limits? claude.Limits
 ---@field on_binding_error? "error"|"repair" what conversations do when thinking is refused
@@ -249,7 +249,7 @@ function ErrorModule.is(value) end
 ---@field limits? claude.Limits
 ---@field max_retries? integer how often a failed attempt is followed by another: 2
 ---@field max_retry_wait? number seconds; a longer retry-after is returned, not waited for: 120
----@field max_retry_time? number seconds from the first attempt on in which retries may begin
+---@field time_budget? number seconds for all attempts and waits together, until an answer begins
 ---@field on_retry? claude.OnRetry
 ---@field pings? boolean streams and runs hand out pings, too: signs of life in silent thinking
 

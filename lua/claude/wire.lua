@@ -75,7 +75,7 @@ local OPTION_TYPES = {
   headers = "table",
   limits = "table",
   max_retries = "number",
-  max_retry_time = "number",
+  time_budget = "number",
   max_retry_wait = "number",
   on_retry = "function",
   pings = "boolean",
@@ -162,7 +162,8 @@ local function transmit(client, spec, request)
   asked.response = request.response
   asked.on_sent = spec.on_sent
   asked.max_tokens = spec.max_tokens
-  asked.limits = tables.merged(client.limits, spec.options and spec.options.limits)
+  local limits = tables.merged(client.limits, spec.options and spec.options.limits)
+  asked.limits = retry.limits(client, spec.control, limits)
   local exchange, text, failure = require("claude.transport").start(asked)
   if not exchange then return nil, failure or errors.new({ kind = "network", message = text }) end
   exchange.scrub = headers.scrubber(request.headers)
