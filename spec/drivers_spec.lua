@@ -34,6 +34,7 @@ local FAULTS = {
   { "error_529", kind = "api", type = "overloaded_error", status = 529, retryable = true },
   { "error_500", kind = "api", type = "api_error", status = 500, retryable = true },
   { "html_502", kind = "api", type = "api_error", status = 502, retryable = true },
+  { "endless_500", kind = "api", type = "api_error", status = 500, retryable = true },
   { "html_200", kind = "protocol", status = 200 },
   { "error_event", kind = "api", type = "overloaded_error", partial = "Hello" },
 }

@@ -1,4 +1,5 @@
 local api = require("spec.support.api_server")
+local child = require("spec.support.child")
 local claude = require("claude")
 local environment = require("spec.support.environment")
 local errors = require("claude.errors")
@@ -25,6 +26,14 @@ describe("retry.delay", function()
       assert.equal(seconds, delay(i - 1, nil, none))
       assert.equal(seconds * 0.75, delay(i - 1, nil, most))
     end
+  end)
+
+  it("differs between processes that fail at the same moment", function()
+    local code = "print(require('claude.retry').delay(0, {}))"
+    local command = ('"%s" -e "%s"'):format(os.getenv("LUA") or arg[-1], code)
+    local first, second = child.run(command).out, child.run(command).out
+    assert.is_number(tonumber(first))
+    assert.not_equal(first, second)
   end)
 
   it(

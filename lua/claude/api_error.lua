@@ -288,7 +288,7 @@ function M.from_failure(response, scrub)
   fields.request_id = fields.request_id or failure.request_id
   if failure.kind == "api" then
     -- It came after the status, which was 200 and says nothing about it.
-    fields.status, fields.message = nil, nil
+    fields.status, fields.message, fields.body = nil, nil, fields.body or ""
     read_body(fields, fields.body)
     fields.message = fields.message or "an error event without a text"
   else

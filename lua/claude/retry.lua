@@ -64,6 +64,18 @@ function M.control(options, control)
   return control
 end
 
+-- Lua before 5.4 gives the same random numbers to every process: those that were refused
+-- together would come back together.
+local own_chance
+---@return number from 0 to 1
+local function chance()
+  if not own_chance then
+    local of_process = ("%s %d %f"):format(tostring({}), os.time(), os.clock())
+    own_chance = tonumber(require("claude.core").sha256(of_process):sub(1, 6), 16) / 2 ^ 24
+  end
+  return (math.random() + own_chance) % 1
+end
+
 --- Seconds to wait after the failed attempt `number` (0 is the first).
 ---@param number integer
 ---@param err claude.Error
@@ -72,7 +84,7 @@ end
 function M.delay(number, err, random)
   if err.retry_after then return err.retry_after end
   local delay = math.min(FIRST_DELAY * 2 ^ number, LONGEST_DELAY)
-  return delay * (1 - 0.25 * (random or math.random)())
+  return delay * (1 - 0.25 * (random or chance)())
 end
 
 ---@return claude.Error
@@ -194,6 +206,7 @@ end
 ---@return claude.Error? err
 function M.run(client, attempt, control, failure)
   begin(client, control)
+  if control.cancelled then return nil, cancelled_error() end
   local err = failure
   while true do
     if not err then

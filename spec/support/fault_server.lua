@@ -94,6 +94,12 @@ local SCENARIOS = {
   },
   error_529 = { api_error("529 Overloaded", "overloaded_error", "Overloaded") },
   error_500 = { api_error("500 Internal Server Error", "api_error", "Internal server error") },
+  -- Longer than anybody reads on, and it never ends.
+  endless_500 = {
+    "HTTP/1.1 500 Oh\r\nContent-Type: text/html\r\nContent-Length: 1000000000\r\n\r\n"
+      .. ("<p>No.</p>"):rep(120000),
+    HANG,
+  },
   html_502 = { answer("502 Bad Gateway", "text/html", "<html>Bad Gateway</html>") },
   html_200 = { answer("200 OK", "text/html", "<html>Welcome</html>") },
   error_event = {

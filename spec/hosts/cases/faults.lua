@@ -13,6 +13,7 @@ local FAULTS = {
   { "error_429", kind = "api", type = "rate_limit_error", status = 429, retryable = true },
   { "error_529", kind = "api", type = "overloaded_error", status = 529, retryable = true },
   { "html_502", kind = "api", type = "api_error", status = 502, retryable = true },
+  { "endless_500", kind = "api", type = "api_error", status = 500, retryable = true },
   { "html_200", kind = "protocol", status = 200 },
   { "error_event", kind = "api", type = "overloaded_error", partial = "Hello" },
 }
@@ -66,6 +67,22 @@ return function()
         local message, text, err = client.messages:create(ask.params("Hi"))
         check_error(env, { kind = "network", retryable = true }, message, text, err)
         check.contains("127.0.0.1", text)
+      end,
+    },
+    {
+      "a failure is tried again after a wait, and told before",
+      function(env)
+        local told = {}
+        local client = ask.faulty(env, "error_529", {
+          max_retries = 1,
+          on_retry = function(err, attempt, delay)
+            told[#told + 1] = ("%d %d"):format(err.status, attempt)
+            check.equal(true, delay > 0 and delay <= 0.5)
+          end,
+        })
+        local fault = { kind = "api", type = "overloaded_error", status = 529, retryable = true }
+        check_error(env, fault, client.messages:create(ask.params("Hi")))
+        check.equal("529 1", table.concat(told, ", "))
       end,
     },
     {
