@@ -682,6 +682,7 @@ function Pages:pages() end
 ---@field status integer
 ---@field headers table<string, string> by lower-case name, secrets redacted
 ---@field request_id? string
+---@field rate_limit? claude.RateLimits what the headers tell of limits
 ---@field body? string of an answer to client:request
 local HttpResponse = {}
 
@@ -696,6 +697,7 @@ function HttpResponse:json() end
 ---@field status integer
 ---@field headers table<string, string> by lower-case name, secrets redacted
 ---@field request_id? string
+---@field rate_limit? claude.RateLimits what the headers tell of limits
 ---@field length? integer of the body in bytes, where the server tells it
 ---@field bytes integer how many have been handed out, line ends not counted
 ---@field lines integer how many lines have been handed out
