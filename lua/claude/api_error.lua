@@ -211,7 +211,7 @@ local function finished(fields, scrub)
   return errors.new(fields)
 end
 
--- What every answer tells, whatever its body is.
+-- What every answer tells, whatever its body is. Before its status there is none.
 ---@param response table
 ---@param kind claude.ErrorKind
 ---@return table fields
@@ -221,7 +221,7 @@ local function fields_of(response, kind)
     kind = kind,
     status = response:status(),
     request_id = given["request-id"],
-    headers = headers.redacted(given),
+    headers = response:status() and headers.redacted(given),
     rate_limit = headers.rate_limit(given),
     body = response:body(),
   }
