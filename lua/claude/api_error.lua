@@ -13,6 +13,7 @@ local M = {}
 -- How much of a body an error carries, and how much of it is read as JSON.
 local MAX_BODY = 64 * 1024
 local MAX_DECODED = 1024 * 1024
+local LONGEST_SECRET = 8 * 1024
 -- How much of a body that is not JSON the message shows.
 local MAX_SHOWN = 300
 
@@ -201,12 +202,13 @@ end
 ---@return claude.Error
 local function finished(fields, scrub)
   if not fields.hint then explain(fields) end
+  fields.body = fields.body and fields.body:sub(1, MAX_BODY + LONGEST_SECRET)
   if scrub then
     for _, name in ipairs({ "message", "details", "body", "headers", "request_id" }) do
       fields[name] = scrubbed(fields[name], scrub)
     end
   end
-  -- Cut last: half a secret would not be known as one.
+  -- Cut to its length last: half a secret would not be known as one.
   fields.body = fields.body and fields.body:sub(1, MAX_BODY)
   return errors.new(fields)
 end
