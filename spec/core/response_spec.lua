@@ -470,6 +470,22 @@ describe("core.response, a body that is no stream", function()
     assert.equal("api", response:failure().kind)
   end)
 
+  it("reads the body of an error to a MiB, and no further", function()
+    local megabyte = 1024 * 1024
+    for _, piece in ipairs({ 100, 65536, megabyte, 3 * megabyte }) do
+      local response = with_headers({ "HTTP/1.1 500", "Content-Type: text/html" })
+      local fed, bytes = true, 0
+      while fed and bytes < 2 * megabyte do
+        fed = response:feed(("x"):rep(piece))
+        bytes = bytes + piece
+      end
+      assert.is_nil(fed)
+      assert.is_true(bytes > megabyte and bytes <= megabyte + piece * 2)
+      assert.equal(megabyte, #response:body())
+      assert.same({ "api", 500 }, { response:failure().kind, response:status() })
+    end
+  end)
+
   it("takes the request id from the headers", function()
     local response = with_headers({ "HTTP/2 500", "Request-Id: req_h" })
     response:finish()
