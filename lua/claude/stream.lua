@@ -24,7 +24,7 @@ local reading = require("claude.reading")
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
 ---@field package used? claude.TurnUsage what it used, once that is written down
----@field private unseen? boolean only its end is waited for: nothing was handed out
+---@field package unseen? boolean only its end is waited for: nothing was handed out
 local Stream = {}
 Stream.__index = Stream
 Stream.__name = "claude.Stream"
@@ -194,6 +194,16 @@ end
 ---@return integer|claude.Error|nil index
 function Stream:next()
   check_receiver(self, Stream, "stream:next()")
+  self.unseen = nil
+  return self:_step()
+end
+
+-- The same for who hands nothing out before the end.
+---@package
+---@return string? kind
+---@return string? text
+---@return integer|claude.Error|nil index
+function Stream:_step()
   if self.state == "new" then
     local ok, text, err = self:_open()
     if not ok then return nil, text, err end
@@ -264,9 +274,9 @@ end
 ---@return claude.Error? err
 function Stream:final_message()
   check_receiver(self, Stream, "stream:final_message()")
-  self.unseen = self.state == "new"
+  if self.state == "new" then self.unseen = true end
   while self.state ~= "done" do
-    local kind, text, err = self:next()
+    local kind, text, err = self:_step()
     if not kind and err then
       return nil, text, err --[[@as claude.Error]]
     end

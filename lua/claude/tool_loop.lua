@@ -47,6 +47,7 @@ local wire = require("claude.wire")
 ---@field private calls? claude.RunningCalls of the reply that arrives, or was answered last
 ---@field private held table<string, true> ids of calls that are left to a person
 ---@field private said { role: string, json: string }[] said meanwhile, and not sent yet
+---@field private only_end? boolean only its end is waited for: nothing is handed out
 ---@field private ended_block? integer a block that has just ended, which may be a call
 local Run = {}
 Run.__index = Run
@@ -105,6 +106,7 @@ function Run:_asking()
   self.requests = self.requests + 1
   self.calls, self.ended_block = nil, nil
   self.stream = turn.stream(self.chat, self.overrides, self.call_options, 1)
+  self.stream.unseen = self.only_end
   self.state = "streaming"
 end
 
@@ -191,6 +193,15 @@ function Run:_was_told_more(reason)
   return false
 end
 
+-- Where nobody sees the pieces, nor a tool that has begun, a reply may begin anew.
+---@return string? kind
+---@return string? text
+---@return integer|claude.Error|nil index
+function Run:_next_of_stream()
+  if self.only_end and not self.options.eager then return self.stream:_step() end
+  return self.stream:next()
+end
+
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
@@ -199,7 +210,7 @@ function Run:_streaming()
   self:_begin_early()
   local event = self.calls and self.calls:event()
   if event then return self:_tool_event(event) end
-  local kind, text, index = self.stream:next()
+  local kind, text, index = self:_next_of_stream()
   if kind then
     if kind == "block_stop" then self.ended_block = index end
     return kind, text, index
@@ -242,6 +253,16 @@ local STEPS = {
 ---@return claude.ToolCall? call
 function Run:next()
   check_receiver(self, Run, "run:next()")
+  self.only_end = nil
+  return self:_step()
+end
+
+-- The same for who hands nothing out before the end.
+---@return string? kind
+---@return string? text
+---@return integer|claude.Error|nil index
+---@return claude.ToolCall? call
+function Run:_step()
   self.tool_event = nil
   while STEPS[self.state] do
     local kind, text, index, call = STEPS[self.state](self)
@@ -308,8 +329,9 @@ end
 ---@return claude.Error? err
 function Run:final_message()
   check_receiver(self, Run, "run:final_message()")
+  self.only_end = true
   while not self:is_done() do
-    local kind, text, err = self:next()
+    local kind, text, err = self:_step()
     if not kind and err then
       return nil, text, err --[[@as claude.Error]]
     end

@@ -126,3 +126,52 @@ describe("a conversation whose reply is not at its end", function()
     assert.same({ "invalid", "prefill_model" }, { err.kind, err.rule })
   end)
 end)
+
+describe("a reply that the API gives up in its middle", function()
+  local bench, chat
+  local FAILING = { content = { "Half" }, stream_error = { type = "api_error", after_event = 4 } }
+
+  local function begin(script, tools)
+    bench = support.bench({ script = script })
+    bench.client.max_retries = 1
+    chat = bench.client:conversation(support.params({ tools = tools }))
+    chat:user("Hi")
+  end
+
+  after_each(function() bench.sim:close() end)
+
+  it("is begun anew while a run waits for its end only", function()
+    local count = 0
+    local tool = support.tool("t", function()
+      count = count + 1
+      return "y"
+    end)
+    local call = { content = { support.call("t", "x") } }
+    begin({ call, FAILING, "Done." }, { tool })
+    assert.equal("Done.", assert(chat:run():final_message()):text())
+    assert.same({ 1, 3 }, { count, #bench.sim.requests })
+    assert.equal(4, #chat:messages())
+  end)
+
+  it("is an error once a run has handed out a piece of it", function()
+    begin({ FAILING, "Done." })
+    local run = chat:run()
+    assert(run:next())
+    local _, _, err = run:final_message()
+    assert.same({ "api_error", "Half" }, { err.type, err.partial:text() })
+    assert.equal(1, #bench.sim.requests)
+  end)
+
+  it("is an error where tools begin before its end", function()
+    begin({ FAILING, "Done." })
+    local _, _, err = chat:run({ eager = true }):final_message()
+    assert.equal("api_error", err.type)
+    assert.equal(1, #bench.sim.requests)
+  end)
+
+  it("counts in what was used, with what came after it", function()
+    begin({ FAILING, "Done." })
+    assert(chat:send())
+    assert.equal(2, #chat:usage().turns)
+  end)
+end)
