@@ -200,7 +200,6 @@ local function new(options)
   local seed, sim = tostring(options.seed or 1), nil
   local new_id = ids.generator(seed)
   local function clock() return uv.hrtime() / 1e9 + sim.ahead end
-  local function now() return uv.now() / 1000 + sim.ahead end
   sim = setmetatable({
     settings = options,
     seed = seed,
@@ -217,12 +216,12 @@ local function new(options)
     files = file_stores.new(new_id, function() return os.time() + sim.ahead end),
     sealer = seals.new(seed),
     ahead = 0,
-    cache = caches.new(now),
+    cache = caches.new(function() return uv.now() / 1000 + sim.ahead end),
     diagnosis = diagnosis.new(),
     next_turn = scripts.source(options.script),
     find_model = finder(options.models),
   }, Simulator)
-  if options.rate_limits then sim.rates = rates.new(options.rate_limits, now) end
+  if options.rate_limits then sim.rates = rates.new(options.rate_limits, clock) end
   return sim
 end
 
