@@ -42,6 +42,32 @@ local function client_of(args)
   })
 end
 
+-- How much memory the worker holds.
+local function resident()
+  local file = assert(io.open("/proc/self/statm"))
+  local _, pages = file:read("*n", "*n")
+  file:close()
+  return pages * 4096
+end
+
+--- Reads the results of a batch, first of a small one: how many, and how much memory grew.
+function M.results()
+  local args = arguments()
+  local batches = client_of(args).messages.batches
+  local function read(count)
+    local results, before, most = batches:results("b_" .. count), resident(), 0
+    local entry, text = results:next()
+    while entry do
+      if results.count % 500 == 0 then most = math.max(most, resident() - before) end
+      entry, text = results:next()
+    end
+    assert(not text, text)
+    return results.count, most
+  end
+  read(1000)
+  ngx.print(("%d %d"):format(read(tonumber(args.count))))
+end
+
 --- One line for each piece of a stream, the failure as the last.
 ---@param stream claude.Stream
 ---@return string

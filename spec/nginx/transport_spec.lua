@@ -64,6 +64,15 @@ describe("in nginx", function()
     return handlers.lines_of(client.messages:stream(handlers.PARAMS))
   end
 
+  it("the results of a large batch are read in the memory of a small one's", function()
+    local lines = servers.lines_server()
+    local body = ask("results", lines.url, "&count=10000")
+    lines:stop()
+    local count, growth = body:match("^(%d+) (%-?%d+)$")
+    assert.equal("10000", count, body)
+    assert.is_true(tonumber(growth) < 12e6, body)
+  end)
+
   it("requests go without libcurl", function()
     assert.equal("whole\n", ask("failure", fault.url .. "/ok"))
     assert.is_true(server:maps("claude/core.so"))
