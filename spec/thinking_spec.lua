@@ -306,6 +306,14 @@ describe("thinking rule 6: the largest output", function()
     refused("max_tokens_model", haiku, { endpoint = "batch", betas = beta })
   end)
 
+  it("is not known in such a batch of a model that only the API knows", function()
+    local beta = { ["output-300k-2026-03-24"] = true }
+    local retrieved = { ["claude-next"] = { id = "claude-next", max_tokens = 500 } }
+    local long = { model = "claude-next", max_tokens = 501 }
+    passes(long, { endpoint = "batch", betas = beta, retrieved = retrieved })
+    refused("max_tokens_model", long, { endpoint = "batch", retrieved = retrieved })
+  end)
+
   it("comes from what the API told, once it was asked", function()
     local retrieved = { ["claude-sonnet-4-6"] = { id = "claude-sonnet-4-6", max_tokens = 500 } }
     refused("max_tokens_model", { max_tokens = 501 }, { retrieved = retrieved })

@@ -14,6 +14,7 @@
 ---@field disabled_efforts? table<string, boolean> efforts that go with disabled thinking
 ---@field max_tokens? integer largest output
 ---@field batch_max_tokens? integer largest output in a batch with its beta
+---@field unlisted? boolean only the API knows it: what it does not say is not known
 ---@field context? integer
 ---@field forced_tool? "never"|"without_manual" when tool_choice any/tool is refused
 ---@field interleaving? "header" manual thinking between tool calls needs the beta header
@@ -227,7 +228,7 @@ end
 ---@param known? claude.Capabilities
 ---@return claude.Capabilities
 local function merged(info, known)
-  local result = tables.merged(known or { thinks = "off" }, { id = info.id })
+  local result = tables.merged(known or { thinks = "off", unlisted = true }, { id = info.id })
   result.thinking = tables.merged(known and known.thinking or {}, {})
   if type(info.max_tokens) == "number" then result.max_tokens = info.max_tokens end
   if type(info.max_input_tokens) == "number" then result.context = info.max_input_tokens end

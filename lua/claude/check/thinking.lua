@@ -239,6 +239,18 @@ local function check_sampling(params, ctx)
   return nil
 end
 
+-- Tokens that the model may write here; nil where that is not known.
+---@param known claude.Capabilities
+---@param ctx claude.CheckContext
+---@return integer?
+local function largest_output(known, ctx)
+  local in_long_batch = ctx.endpoint == "batch" and ctx.betas[models.BATCH_OUTPUT_BETA]
+  if not in_long_batch then return known.max_tokens end
+  -- The API does not say how much more a model may write in a batch.
+  if known.unlisted then return nil end
+  return known.batch_max_tokens or known.max_tokens
+end
+
 ---@param params table
 ---@param ctx claude.CheckContext
 ---@return claude.Error?
@@ -255,19 +267,14 @@ local function check_limits(params, ctx)
     )
     return nil
   end
-  if not values.is_integer(max_tokens) or not known.max_tokens then return nil end
-  if max_tokens <= known.max_tokens then return nil end
-  local batch_limit = ctx.endpoint == "batch" and known.batch_max_tokens
-  if not batch_limit then
-    return rules.broken("max_tokens_model", "max_tokens", max_tokens, ctx.model, known.max_tokens)
+  local most = largest_output(known, ctx)
+  if not values.is_integer(max_tokens) or not most or max_tokens <= most then return nil end
+  local longer = ctx.endpoint == "batch" and known.batch_max_tokens or most
+  if longer > most then
+    local beta = models.BATCH_OUTPUT_BETA
+    return rules.broken("max_tokens_batch", "max_tokens", max_tokens, ctx.model, most, beta)
   end
-  if ctx.betas[models.BATCH_OUTPUT_BETA] then
-    if max_tokens <= batch_limit then return nil end
-    return rules.broken("max_tokens_model", "max_tokens", max_tokens, ctx.model, batch_limit)
-  end
-  local beta = models.BATCH_OUTPUT_BETA
-  local limit = known.max_tokens
-  return rules.broken("max_tokens_batch", "max_tokens", max_tokens, ctx.model, limit, beta)
+  return rules.broken("max_tokens_model", "max_tokens", max_tokens, ctx.model, most)
 end
 
 ---@param params table
