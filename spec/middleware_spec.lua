@@ -207,6 +207,72 @@ describe("middleware", function()
     require("spec.support.raw_http").wait(function() return server.hung_up >= 1 end)
   end)
 
+  it("may send twice at once, and return whichever answers first", function()
+    local client = client_for({ { silent = true }, one() }, {
+      middleware = {
+        function(_, send)
+          local first, done = nil, false
+          local tasks = {}
+          for i = 1, 2 do
+            tasks[i] = claude.spawn(function()
+              local answer, text, err = send()
+              if not done then
+                first, done = { answer, text, err }, true
+              end
+            end)
+          end
+          wait_until(function() return done end)
+          for _, task in ipairs(tasks) do
+            task:cancel()
+          end
+          return first[1], first[2], first[3]
+        end,
+      },
+    })
+    assert.equal("one", assert(client.messages:create(PARAMS)):text())
+    assert.equal(2, #server.requests)
+  end)
+
+  it("cannot return an answer of another request, nor send for one that is over", function()
+    local kept, late
+    local client = client_for({ one() }, {
+      middleware = {
+        function(request, send)
+          kept, late = kept or assert(send(request)), late or send
+          return kept
+        end,
+      },
+    })
+    assert(client.messages:create(PARAMS))
+    local _, text, err = client.messages:create(PARAMS)
+    assert.truthy(text:find("an answer can be returned once", 1, true), text)
+    assert.equal("invalid", err.kind)
+    assert.is_false((pcall(late)))
+    assert.equal(1, #server.requests)
+  end)
+
+  it("leaves nothing behind of a request that is over", function()
+    local left = setmetatable({}, { __mode = "k" })
+    local client = client_for({ one() }, {
+      middleware = {
+        function(request, send)
+          local answer, text, err = send(request)
+          left[request], left[answer] = true, true
+          return answer, text, err
+        end,
+      },
+    })
+    for _ = 1, 3 do
+      assert(client.messages:create(PARAMS))
+    end
+    -- Connections of a closed exchange linger for a moment.
+    require("spec.support.raw_http").wait(function()
+      collectgarbage()
+      collectgarbage()
+      return next(left) == nil
+    end)
+  end)
+
   describe("fails", function()
     local function failing(middleware, retries)
       return client_for({ one() }, { middleware = { middleware }, max_retries = retries or 0 })

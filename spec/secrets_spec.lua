@@ -125,6 +125,23 @@ describe("the key", function()
     assert_clean(stream)
   end)
 
+  it("is nowhere there with middleware, sign and a log either", function()
+    local client = client_for({ api.stream(api.reply({ api.text("one") })) }, {
+      api_key = KEY,
+      logger = function() end,
+      log_level = "debug",
+      middleware = { function(request, send) return send(request) end },
+      sign = function(request) request.headers["x-seal"] = "a very-secret seal" end,
+    })
+    assert_clean(client)
+    local stream = client.messages:stream(PARAMS)
+    stream:next()
+    assert_clean(stream)
+    assert(stream:final_message())
+    assert_clean(stream)
+    assert.equal("a very-secret seal", server.requests[1].headers["x-seal"])
+  end)
+
   it("is nowhere in a conversation, its dump, its failures and its run", function()
     local client = client_for({ api.stream(api.reply({ api.text("one") })), echo(401) })
     local params = { model = "claude-sonnet-4-6", max_tokens = 1000 }

@@ -30,8 +30,10 @@ local Answer = {}
 Answer.__index = Answer
 Answer.__name = "claude.Answer"
 
--- Answers -> the exchanges they belong to.
+-- Answers -> the exchanges they belong to; those -> what stands for their runs. (Not the runs:
+-- they hold their exchanges, which Lua 5.1 would then never let go.)
 local exchanges = setmetatable({}, { __mode = "k" })
+local runs = setmetatable({}, { __mode = "k" })
 
 --- The whole body, once it is there. Of a stream `nil, text, err`: its reader is
 --- the one who made the request.
@@ -75,6 +77,8 @@ end
 ---@field limits table what further ones are made with
 ---@field start fun(request: claude.Request, response: userdata): claude.Exchange?, claude.Error?
 ---@field started claude.Exchange[]
+---@field is_over? boolean
+---@field token table stands for it
 ---@field failures table<string, claude.Error> by their texts: `assert` raises those
 
 -- What middleware and sign have put into headers so far is as secret as a key.
@@ -175,6 +179,7 @@ local function send_out(run, request)
   exchange, err = run.start(request, response)
   if not exchange then return nil, err end
   run.started[#run.started + 1] = exchange
+  runs[exchange] = run.token
   err = wait_for_head(exchange)
   if err then return nil, err end
   if run.client.log then run.client.log:answered(exchange) end
@@ -203,7 +208,10 @@ end
 local function through(run, number, request)
   local middleware = run.hooks()[number]
   if not middleware then return transmit(run, request) end
-  local function send(changed) return through(run, number + 1, changed or request) end
+  local function send(changed)
+    if run.is_over then error("send: the request that this belongs to is over", 2) end
+    return through(run, number + 1, changed or request)
+  end
   return middleware(request, send)
 end
 
@@ -257,6 +265,9 @@ local function given_exchange(run, answer)
   }, Given)
 end
 
+local KEPT_ANSWER = "an answer can be returned once, by the request that it was given to;"
+  .. " keep its status, headers and body instead"
+
 -- What the outermost middleware returned.
 ---@param run claude.MiddlewareRun
 ---@param answer any
@@ -266,7 +277,9 @@ end
 ---@return claude.Error?
 local function exchange_of(run, answer, text, err)
   if type(answer) == "table" then
-    if exchanges[answer] then return exchanges[answer] end
+    local exchange = exchanges[answer]
+    if exchange and runs[exchange] == run.token then return exchange end
+    if exchange then return nil, wrong(run, KEPT_ANSWER) end
     local problem = own_problem(answer)
     if problem then return nil, wrong(run, problem) end
     if run.client.log then
@@ -318,12 +331,14 @@ function M.run(client, request, response, start, control, limits)
     start = start,
     started = {},
     failures = {},
+    token = {},
   }
   local group = tasks.group()
   if control then control.waiting = { set = function() group:cancel() end } end
   group:add(1, function() return through(run, 1, request) end)
   local _, outcome = group:next()
   if control then control.waiting = nil end
+  run.is_over = true
   local exchange, err = result_of(run, outcome)
   for _, other in ipairs(run.started) do
     if other ~= exchange then other:cancel() end
