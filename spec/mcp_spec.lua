@@ -560,6 +560,63 @@ describe("an MCP server", function()
     end)
   end)
 
+  describe("gives", function()
+    it("resources as content", function()
+      local contents = '{"uri":"a:b","text":"one"},{"uri":"a:c","mimeType":"image/png","blob":"AA"}'
+      local content = assert(start():resource('{"contents":[' .. contents .. "]}"))
+      assert.same({ "document", "image" }, { content[1].type, content[2].type })
+      assert.equal("one", content[1].source.data)
+      assert.is_true(require("claude.content").is(content))
+    end)
+
+    it("no resources that the model cannot be given", function()
+      local contents = '[{"uri":"a:b","mimeType":"audio/wav","blob":"AA=="}]'
+      local content, text, err = start():resource('{"contents":' .. contents .. "}")
+      assert.is_nil(content)
+      assert.same({ "protocol", "contents[1]" }, { err.kind, err.path })
+      assert.matches("a resource of type audio/wav (a:b) cannot be given", text, 1, true)
+    end)
+
+    it("prompts as messages", function()
+      local result = '{"messages":[{"role":"user","content":{"type":"text","text":"Hi"}},'
+        .. '{"role":"assistant","content":{"type":"text","text":"Hello"}}]}'
+      assert.same({
+        { role = "user", content = { { type = "text", text = "Hi" } } },
+        { role = "assistant", content = { { type = "text", text = "Hello" } } },
+      }, start():prompt("greet", { result = result }))
+    end)
+
+    it("no prompts that are no messages", function()
+      local WRONG = {
+        {
+          '{"messages":[{"role":"tool","content":{"type":"text","text":"x"}}]}',
+          "its role is tool",
+        },
+        { '{"messages":[{"role":"user","content":{"type":"audio"}}]}', "content of type audio" },
+        { '{"messages":[7]}', "it is no object" },
+        { "7", "the result is no object" },
+      }
+      start()
+      for _, case in ipairs(WRONG) do
+        local messages, text, err = server:prompt("greet", { result = case[1] })
+        assert.is_nil(messages)
+        assert.equal("protocol", err.kind)
+        assert.matches("the prompt greet of ", text, 1, true)
+        assert.matches(case[2], text, 1, true)
+      end
+    end)
+
+    it("nothing for what is no name", function()
+      start()
+      assert.has_error(function() server:resource() end, "server:resource takes a URI")
+      assert.has_error(function() server:prompt({}) end, "server:prompt takes the name of a prompt")
+      assert.has_error(
+        function() server:prompt("x", { n = 1 }) end,
+        "server:prompt: arguments must have names and values that are strings"
+      )
+    end)
+  end)
+
   describe("may", function()
     it("ping this client", function()
       local answer = text_of(assert(start():call("ask_back", { method = "ping" })))
@@ -786,7 +843,16 @@ describe("an MCP server", function()
 
     it("a dot where a colon belongs", function()
       start()
-      for _, name in ipairs({ "start", "tools", "about", "call", "request", "close" }) do
+      for _, name in ipairs({
+        "start",
+        "tools",
+        "about",
+        "call",
+        "request",
+        "resource",
+        "prompt",
+        "close",
+      }) do
         local ok, raised = pcall(function() return (server[name]("x")) end)
         assert.is_false(ok)
         assert.matches("^spec/.*with a colon", raised)

@@ -17,6 +17,7 @@ local errors = require("claude.errors")
 local guard = require("claude.guard")
 local message_views = require("claude.message")
 local options = require("claude.mcp.options")
+local tables = require("claude.tables")
 local tasks = require("claude.tasks")
 
 ---@class claude.mcp.Server
@@ -123,6 +124,54 @@ function Server:request(method, params, seconds)
     return errors.fail(err --[[@as claude.Error]])
   end
   return (core.decode(result))
+end
+
+---@param server claude.mcp.Server
+---@param method string
+---@param params table
+---@param read fun(json: string, where: string): any, claude.Error?
+---@param what string
+---@return any value
+---@return string? text
+---@return claude.Error? err
+local function asked_for(server, method, params, read, what)
+  local json, err = server:_request(method, assert(core.encode(params)))
+  local value
+  if json then
+    value, err = read(json, ("%s of %s"):format(what, server.options.command[1]))
+  end
+  if value then return value end
+  return errors.fail(err --[[@as claude.Error]])
+end
+
+--- A resource as content for the model: `chat:user(server:resource(uri))`.
+---@param uri string
+---@return claude.Content? content
+---@return string? text
+---@return claude.Error? err
+function Server:resource(uri)
+  check_receiver(self, Server, "server:resource(…)")
+  if type(uri) ~= "string" then error("server:resource takes a URI", 2) end
+  local what = "the resource " .. uri
+  return asked_for(self, "resources/read", { uri = uri }, content.resource, what)
+end
+
+--- A prompt as `messages` of a request or conversation.
+---@param name string
+---@param arguments? table<string, string>
+---@return { role: string, content: table[] }[]? messages
+---@return string? text
+---@return claude.Error? err
+function Server:prompt(name, arguments)
+  check_receiver(self, Server, "server:prompt(…)")
+  if type(name) ~= "string" then error("server:prompt takes the name of a prompt", 2) end
+  for key, value in pairs(arguments or {}) do
+    if type(key) ~= "string" or type(value) ~= "string" then
+      error("server:prompt: arguments must have names and values that are strings", 2)
+    end
+  end
+  local params = { name = name, arguments = core.object(tables.merged(arguments)) }
+  return asked_for(self, "prompts/get", params, content.messages, "the prompt " .. name)
 end
 
 -- Unchanged, the input goes to the server in the bytes that the model wrote.

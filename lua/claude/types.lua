@@ -1166,6 +1166,21 @@ function Server:call(name, input, seconds) end
 ---@return claude.Error? err
 function Server:request(method, params, seconds) end
 
+--- A resource as content for the model.
+---@param uri string
+---@return claude.Content? content
+---@return string? text
+---@return claude.Error? err
+function Server:resource(uri) end
+
+--- A prompt as messages of a request or conversation.
+---@param name string
+---@param arguments? table<string, string>
+---@return { role: string, content: table[] }[]? messages
+---@return string? text
+---@return claude.Error? err
+function Server:prompt(name, arguments) end
+
 --- What the server said of itself as it began.
 ---@return { info: table, capabilities: table, instructions: string? }? about
 ---@return string? text

@@ -84,6 +84,17 @@ describe("the MCP server server-everything", function()
     assert.is_number(weather.structured.temperature)
   end)
 
+  it("gives resources and prompts, and says why not", function()
+    local uri = "demo://resource/dynamic/text/1"
+    assert.matches("plaintext resource", server:resource(uri)[1].source.data)
+    local messages = assert(server:prompt("args-prompt", { city = "Rome" }))
+    assert.same({ 1, "user" }, { #messages, messages[1].role })
+    assert.matches("Rome", messages[1].content[1].text)
+    local _, text, err = server:prompt("args-prompt")
+    assert.equal("-32602", err.error_code)
+    assert.matches("refused prompts/get: .*city", text)
+  end)
+
   it("stops what is no longer wanted, and goes on", function()
     local long = { duration = 30, steps = 3 }
     local _, _, err = server:call("trigger-long-running-operation", long, 0.05)

@@ -184,6 +184,12 @@ local function serve(line)
     local told = core.decode(params)
     cancelled[#cancelled + 1] = ("%s:%s"):format(told.requestId, told.reason)
   end
+  -- What they are to give is in the question.
+  if method == "resources/read" then return answer(id, core.decode(core.split(params).uri)) end
+  if method == "prompts/get" then
+    local given = core.decode(params)
+    return answer(id, given.arguments.result or core.encode(given))
+  end
   if method ~= "tools/call" then return id and answer(id, "{}") end
   local name = core.decode(core.split(params).name)
   if not TOOLS[name] then return refuse(id, -32602, "unknown tool: " .. name) end

@@ -89,26 +89,47 @@ local function block_of(item)
   return nil, ("content of type %s cannot be given to the model"):format(tostring(item.type))
 end
 
+local HINT = "text, images (JPEG, PNG, GIF, WebP), PDF and resources with text can be given"
+
+---@param where string
+---@param path string?
+---@param problem string
+---@return claude.Error
+local function unusable(where, path, problem)
+  return errors.new({
+    kind = "protocol",
+    path = path,
+    message = ("%s: %s"):format(where, problem),
+    hint = path and HINT or nil,
+  })
+end
+
 ---@param list any
 ---@param where string
----@return table[]? blocks
+---@param name string of the list
+---@param make fun(item: any): table?, string?
+---@return table[]? made
 ---@return claude.Error? err
-local function blocks_of(list, where)
-  local blocks = {}
+local function each_of(list, where, name, make)
+  local made = {}
   for i, item in ipairs(type(list) == "table" and list or {}) do
-    local block, problem = block_of(item)
-    if not block then
-      return nil,
-        errors.new({
-          kind = "protocol",
-          path = ("content[%d]"):format(i),
-          message = ("%s: %s"):format(where, problem),
-          hint = "text, images (JPEG, PNG, GIF, WebP), PDF and resources with text can be given",
-        })
+    local value, problem = make(item)
+    if not value then
+      return nil, unusable(where, ("%s[%d]"):format(name, i), problem --[[@as string]])
     end
-    blocks[i] = block
+    made[i] = value
   end
-  return blocks
+  return made
+end
+
+---@param json string
+---@param where string
+---@return table? value
+---@return claude.Error? err
+local function object_of(json, where)
+  local value = core.decode(json)
+  if type(value) == "table" then return value end
+  return nil, unusable(where, nil, "the result is no object")
 end
 
 --- Reads the result of tools/call. What has structured content only is given as its JSON.
@@ -117,11 +138,10 @@ end
 ---@return claude.mcp.Result? result
 ---@return claude.Error? err
 function M.result(json, where)
-  local value = core.decode(json)
-  if type(value) ~= "table" then
-    return nil, errors.new({ kind = "protocol", message = where .. ": the result is no object" })
-  end
-  local blocks, err = blocks_of(value.content, where)
+  local value, err = object_of(json, where)
+  if not value then return nil, err end
+  local blocks
+  blocks, err = each_of(value.content, where, "content", block_of)
   if not blocks then return nil, err end
   local structured = core.split(json).structuredContent
   if #blocks == 0 and structured and structured ~= "null" then
@@ -132,6 +152,44 @@ function M.result(json, where)
     structured = value.structuredContent,
     is_error = value.isError == true,
   }
+end
+
+--- Reads the result of resources/read.
+---@param json string
+---@param where string for errors
+---@return claude.Content? content
+---@return claude.Error? err
+function M.resource(json, where)
+  local value, err = object_of(json, where)
+  if not value then return nil, err end
+  local blocks
+  blocks, err = each_of(value.contents, where, "contents", of_resource)
+  if not blocks then return nil, err end
+  return contents.new(blocks)
+end
+
+---@param message any
+---@return { role: string, content: table[] }? message
+---@return string? problem
+local function message_of(message)
+  if type(message) ~= "table" then return nil, "it is no object" end
+  if message.role ~= "user" and message.role ~= "assistant" then
+    return nil, "its role is " .. tostring(message.role)
+  end
+  local block, problem = block_of(message.content)
+  if not block then return nil, problem end
+  return { role = message.role, content = { block } }
+end
+
+--- Reads the result of prompts/get.
+---@param json string
+---@param where string for errors
+---@return { role: string, content: table[] }[]? messages
+---@return claude.Error? err
+function M.messages(json, where)
+  local value, err = object_of(json, where)
+  if not value then return nil, err end
+  return each_of(value.messages, where, "messages", message_of)
 end
 
 return M
