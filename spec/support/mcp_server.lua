@@ -96,14 +96,12 @@ function TOOLS.complain(id)
 end
 
 function TOOLS.noise(id)
-  write("Debug: this is no JSON")
   write('{"jsonrpc":"2.0","id":9999,"result":{}}')
   write("")
   write("[1,{}]")
+  write("Debug: this is no JSON")
   content(id, text("after the noise"))
 end
-
-function TOOLS.noise_only() write("Debug: this is no JSON") end
 
 function TOOLS.batch(id)
   local form = '[{"jsonrpc":"2.0","method":"notifications/message"},'
