@@ -35,7 +35,8 @@ SPEC_ENV = LUA_PATH=$(call quote,$(CURDIR)/?.lua;$(TREE_PATH)) \
   LUA_CPATH=$(call quote,$(TREE_CPATH)) LUA='$(LUA)'
 SPECS ?= spec
 # Specs of hosts that bring a Lua of their own: one run is enough, whatever Lua drives it.
-HOST_SPECS = spec/nvim spec/nginx spec/games
+# Those of clients that are not ours say nothing of a Lua either.
+HOST_SPECS = spec/nvim spec/nginx spec/games spec/clients
 PORTABLE_SPECS = $(filter-out $(HOST_SPECS),$(wildcard spec/*_spec.lua) $(patsubst %/,%,\
   $(sort $(dir $(wildcard spec/*/*_spec.lua)))))
 # Those of the build say nothing of how the modules behave, and build in the tree: one at a time.
@@ -121,7 +122,7 @@ check:
 	  "sanitizers" "$(SUB) -s sanitize" \
 	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s LUA=$(lua) test-lua SPECS='$(LIBRARY_SPECS)'") \
 	  "collector under stress" "$(SUB) -s stress SPECS='$(LIBRARY_SPECS)'" \
-	  "Neovim, nginx, games" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
+	  "Neovim, nginx, games, clients" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
 	  "hosts" "$(SUB) -s hosts" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
 	  "valgrind" "$(SUB) -s valgrind" \

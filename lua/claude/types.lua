@@ -1415,10 +1415,11 @@ function core.encode(value, options) end
 
 --- The value of JSON text, strictly.
 ---@param json string
+---@param options? { nulls: boolean? } nulls: null members are `core.null` instead of absent
 ---@return any value
 ---@return string? problem
 ---@return integer? position
-function core.decode(json) end
+function core.decode(json, options) end
 
 --- The same, with every object as core.object makes it of pairs: in the text's order.
 ---@param json string

@@ -497,6 +497,25 @@ describe("lua-claude simulate", function()
     assert.matches("cannot listen on 127%.0%.0%.1:%d+: EADDRINUSE", result.err)
   end)
 
+  it("binds thinking on every model, with --lenient where the API does", function()
+    local program = [[
+      local client = require "claude".new()
+      local fields = { model = "claude-opus-4-8", max_tokens = 100 }
+      fields.thinking = { type = "adaptive" }
+      fields.messages = { { role = "user", content = "Hello" } }
+      local reply = assert(client.messages:create(fields))
+      fields.messages[1].content = "Something else"
+      fields.messages[2] = { role = "assistant", content = reply.content }
+      fields.messages[3] = { role = "user", content = "Go on" }
+      os.exit(client.messages:create(fields) and 0 or 3)
+    ]]
+    with_file(program, function(path)
+      local call = ("simulate %%s -- %s %s"):format(child.lua, path)
+      assert.equal(3, command(call:format("")).status)
+      assert.equal(0, command(call:format("--lenient")).status)
+    end)
+  end)
+
   it("serves until it is told to stop", function()
     local result = child.run(
       COMMAND

@@ -172,6 +172,13 @@ describe("core.decode", function()
     assert.equal("\239\191\189!", (core.decode('"\\ude00!"')))
   end)
 
+  it("keeps null members where they are asked for", function()
+    local value = core.decode('{"a":null,"b":{"c":null}}', { nulls = true })
+    assert.same({ a = core.null, b = { c = core.null } }, value)
+    assert.same({}, (core.decode('{"a":null}', { nulls = false })))
+    assert.has_error(function() core.decode("{}", true) end)
+  end)
+
   it("leaves null members out and keeps null elements", function()
     assert.same({ b = 1 }, (core.decode('{"a":null,"b":1}')))
     assert.same({ core.null, 1, core.null }, (core.decode("[null,1,null]")))

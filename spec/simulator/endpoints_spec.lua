@@ -77,9 +77,15 @@ describe("claude.simulator's endpoints", function()
   end)
 
   it("count the same tokens that a reply then reports", function()
-    local body = cases.body({ system = "Be brief.", tools = { cases.TOOL } })
+    local body =
+      cases.body({ system = "Be brief.", tools = { cases.TOOL }, max_tokens = cases.ABSENT })
     local counted = raw.post(sim, "/v1/messages/count_tokens", body).json.input_tokens
+    body.max_tokens = 100
     assert.equal(counted, raw.post(sim, "/v1/messages", body).json.usage.input_tokens)
+    assert.equal(
+      "max_tokens: Extra inputs are not permitted",
+      raw.post(sim, "/v1/messages/count_tokens", body).error.message
+    )
   end)
 
   it("answer unknown paths with 404 and wrong methods with 405", function()
@@ -93,9 +99,17 @@ describe("claude.simulator's endpoints", function()
   end)
 
   it("answer HEAD without a body", function()
-    local text = raw.exchange(sim.port, raw.request("HEAD", "/", {}))
+    local text = raw.exchange(sim.port, raw.request("HEAD", "/v1/nothing", {}))
     assert.matches("^HTTP/1%.1 404 ", text)
     assert.matches("\r\n\r\n$", text)
+  end)
+
+  it("let a client look whether they are there, without a key", function()
+    local text = raw.exchange(sim.port, raw.request("HEAD", "/", {}))
+    assert.matches("^HTTP/1%.1 200 ", text)
+    assert.matches("\r\n\r\n$", text)
+    assert.equal(405, raw.get(sim, "/").status)
+    assert.equal("hello", raw.get(sim, "/api/hello", { ["x-api-key"] = false }).json.message)
   end)
 
   it("take a query", function()

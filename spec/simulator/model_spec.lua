@@ -95,6 +95,29 @@ describe("claude.simulator.model", function()
     assert.matches("6288.95", text)
   end)
 
+  it("answers what the user asked, not what a client added", function()
+    local reminder =
+      "<system-reminder>\nToday is 2026-11-26; see a/b.txt and 2 + 2.\n</system-reminder>"
+    local question = { cases.text(reminder), cases.text("What is 127 * 389?") }
+    assert.same({ "calculator 127 * 389" }, (run(question, ALL, { calculator = "49403" })))
+  end)
+
+  it("sums the conversation up where compaction is asked for", function()
+    local turn = model.answer({
+      compaction = { type = "summarize" },
+      messages = { cases.user("One?"), cases.assistant("1"), cases.user("Two?") },
+    }, info())
+    assert.equal("compaction", turn.stop_reason)
+    assert.equal("compaction", turn.content[1].type)
+    assert.matches('"One%?", "Two%?"', turn.content[1].content)
+  end)
+
+  it("takes no tool for a clock that only has the word in another", function()
+    local update = tool("TaskUpdate", "Change a task", "taskId")
+    local _, text = run("What time is it?", { update }, {})
+    assert.matches("I was given no clock", text)
+  end)
+
   it("adds up the numbers in a file", function()
     local rounds, text = run(
       "Read data/numbers.txt and add up the numbers.",

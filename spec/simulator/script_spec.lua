@@ -369,6 +369,7 @@ describe("claude.simulator's script", function()
       fields.messages[2], fields.messages[3] = cases.assistant("ok"), cases.user("b")
       local second = create(fields).json.usage
       assert.equal(first.cache_creation_input_tokens, second.cache_read_input_tokens)
+      fields.max_tokens = cases.ABSENT
       local counted = raw.post(sim, "/v1/messages/count_tokens", cases.body(fields)).json
       assert.equal(counted.input_tokens, total(second))
     end)

@@ -58,15 +58,4 @@ describe("claude.simulator.validate refuses", function()
     assert.equal(400, answer.status)
     assert.equal("request_body_encoding_unsupported", answer.error.details.error_code)
   end)
-
-  it("threads, with the code that tells clients to send everything", function()
-    local answer = raw.post(
-      sim,
-      "/v1/messages",
-      body({ thread = { type = "create" } }),
-      { ["anthropic-beta"] = "message-threads-2026-08-12" }
-    )
-    assert.equal(400, answer.status)
-    assert.equal("thread_unsupported_request", answer.error.details.error_code)
-  end)
 end)

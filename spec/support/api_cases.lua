@@ -10,6 +10,15 @@ local M = {}
 M.EMPTY = core.object({})
 M.ABSENT = {} -- a parameter left out
 M.TOOL = { name = "t", input_schema = { type = "object" } }
+M.CITATION = {
+  type = "search_result_location",
+  cited_text = "c",
+  search_result_index = 0,
+  start_block_index = 0,
+  end_block_index = 1,
+  source = "s",
+  title = "t",
+}
 M.MANUAL = { type = "enabled", budget_tokens = 1024 }
 M.HOUR = { type = "ephemeral", ttl = "1h" }
 M.MINUTES = { type = "ephemeral" }

@@ -87,8 +87,10 @@ function make.text(dice)
     block.text, block.empty, block.half = block.text .. "\\ud83d", nil, true
   end
   if dice:once_in(5) then
-    block.citations =
-      { '{"type":"char_location","cited_text":"\\u0061\\/","start":1.0,"new": [ ]}' }
+    block.citations = {
+      '{"type":"char_location","cited_text":"\\u0061\\/","document_index":0,"file_id":null,'
+        .. '"document_title": null ,"start_char_index":1.0,"end_char_index":2e0}',
+    }
   end
   return block
 end
@@ -123,7 +125,8 @@ end
 
 function make.server_result(_, id)
   local raw = '{"type":"web_search_tool_result","tool_use_id":"%s","content":[{"type":'
-    .. '"web_search_result","url":"http:\\/\\/a","n":1.0,"page_age":null,"x":[ ]}]}'
+    .. '"web_search_result","url":"http:\\/\\/a","title":"\\u0061","page_age":null, '
+    .. '"encrypted_content" : "" }]}'
   return { kind = "result", start = raw:format(id) }
 end
 

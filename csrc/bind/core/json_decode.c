@@ -8,10 +8,14 @@
 #include "core/json_partial.h"
 #include "core/json_reader.h"
 
+/* How objects come out: tables without or with null members, or pairs in the text's order. */
+enum members { PLAIN, WITH_NULLS, IN_ORDER };
+
 typedef struct decoder {
   cm_json_reader reader;
   cm_buffer *scratch;               /* for strings with escapes; NULL until one comes */
   int scratch_slot;                 /* where on the stack it is kept */
+  int keeps_nulls;                  /* null members are core.null instead of absent */
   int is_object[CM_JSON_MAX_DEPTH]; /* by depth: what is open there */
   int elements[CM_JSON_MAX_DEPTH];  /* by depth: how many elements a list has so far */
   int ordered;                      /* objects become lists of { key, value } pairs */
@@ -138,7 +142,8 @@ static void store_value(lua_State *L, decoder *d) {
     lua_rawseti(L, -2, ++d->elements[level]);
     return;
   }
-  if (lua_islightuserdata(L, -1)) { /* null is absent, also where an earlier member was not */
+  if (!d->keeps_nulls && lua_islightuserdata(L, -1)) {
+    /* null is absent, also where an earlier member was not */
     lua_pop(L, 1);
     lua_pushnil(L);
   }
@@ -186,14 +191,15 @@ static int push_failure(lua_State *L, const char *what, const char *why, size_t 
   return 3;
 }
 
-static int decode_slice(lua_State *L, cm_slice text, int ordered) {
+static int decode_slice(lua_State *L, cm_slice text, enum members members) {
   decoder d;
   int result = 1;
 
   lua_pushnil(L);
   d.scratch_slot = lua_gettop(L);
   d.scratch = NULL;
-  d.ordered = ordered;
+  d.ordered = members == IN_ORDER;
+  d.keeps_nulls = members == WITH_NULLS;
   cm_json_reader_init(&d.reader, text, CM_JSON_MAX_DEPTH);
   if (push_document(L, &d) != CM_OK)
     result = push_failure(L, d.reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ",
@@ -211,9 +217,23 @@ static cm_slice check_text(lua_State *L) {
   return text;
 }
 
-/* core.decode(text) -> value | nil, message, position of the byte */
+/* Whether the options, the second argument, ask for null members. */
+static int check_nulls(lua_State *L) {
+  int keeps = 0;
+
+  if (lua_isnoneornil(L, 2)) return 0;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_getfield(L, 2, "nulls");
+  keeps = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return keeps;
+}
+
+/* core.decode(text[, { nulls = true }]) -> value | nil, message, position of the byte */
 static int decode(lua_State *L) {
-  return decode_slice(L, check_text(L), 0);
+  cm_slice text = check_text(L);
+
+  return decode_slice(L, text, check_nulls(L) ? WITH_NULLS : PLAIN);
 }
 
 /*
@@ -221,7 +241,7 @@ static int decode(lua_State *L) {
 ** { key, value } pairs: in the text's order, with null and repeated members
 */
 static int decode_ordered(lua_State *L) {
-  return decode_slice(L, check_text(L), 1);
+  return decode_slice(L, check_text(L), IN_ORDER);
 }
 
 /* core.decode_partial(text) -> what is complete of the value | nil, message, position */
@@ -245,7 +265,7 @@ static int decode_partial(lua_State *L) {
   }
   text.ptr = completed->ptr;
   text.len = completed->len;
-  results = decode_slice(L, text, 0);
+  results = decode_slice(L, text, PLAIN);
   cm_buffer_deinit(completed);
   return results;
 }

@@ -28,6 +28,10 @@ function M.declare(command)
     :option("--pace", "Seconds between the pieces.")
     :argname("<s>")
     :convert(number.seconds "--pace")
+  command:flag(
+    "--lenient",
+    "Bind thinking to what stands before it only on the models that do so at the API."
+  )
   command:argument("program", "A command and its arguments, after --."):args "*"
 end
 
@@ -78,6 +82,7 @@ function M.run(options)
     seed = options.seed,
     chunk = options.chunk,
     pace = options.pace,
+    strict = not options.lenient,
   }
   if not sim then
     complaint.say(problem)

@@ -59,6 +59,22 @@ local function essence(block)
   return block
 end
 
+--- The content without its cache breakpoints, those inside tool results included.
+---@param blocks string|table[]
+---@return string|table[]
+function M.without_breakpoints(blocks)
+  if type(blocks) ~= "table" then return blocks end
+  local found = core.array({})
+  for at, block in ipairs(blocks) do
+    found[at] = block.cache_control ~= nil and without(block, "cache_control") or block
+    if block.type == "tool_result" and type(block.content) == "table" then
+      found[at] = without(found[at], "content")
+      found[at].content = M.without_breakpoints(block.content)
+    end
+  end
+  return found
+end
+
 --- A block as canonical JSON; nil for one that does not count.
 ---@param block table
 ---@return string|nil

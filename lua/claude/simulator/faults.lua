@@ -104,6 +104,15 @@ function M.invalid(message)
   return { status = 400, type = "invalid_request_error", message = message }
 end
 
+--- A refusal that programs tell by its code.
+---@param status integer
+---@param code string the API's `error_code`
+---@param message string
+---@return claude.simulator.Fault
+function M.coded(status, code, message)
+  return { status = status, message = message, details = { error_code = code } }
+end
+
 ---@param fault claude.simulator.Fault completed
 ---@param request_id string
 ---@return string json

@@ -20,6 +20,7 @@ local rates = require("claude.simulator.rates")
 local routes = require("claude.simulator.routes")
 local scripts = require("claude.simulator.script")
 local seals = require("claude.simulator.seal")
+local threads = require("claude.simulator.threads")
 local words = require("claude.simulator.words")
 
 local M = {}
@@ -34,6 +35,7 @@ local LOG_LENGTH = 10000
 --- model; false: on the models where they do so at the API
 ---@field foreign_signatures? "refuse"|"drop" thinking that the real API signed: left out of the
 --- prompt as that of another organization (the default), or refused
+---@field threads? boolean false: requests with `thread` are refused, as by servers without them
 ---@field key? string the only key that is taken; default: any
 ---@field models? table<string, string> more model ids, each with the id of one it behaves like
 ---@field faults? claude.simulator.Fault[] made before anything else, each `times` times (1), where
@@ -97,7 +99,7 @@ function Simulator:log(exchange)
   return entry
 end
 
---- Lets so many seconds pass for the prompt cache, for files and for batches, at once.
+--- Lets so many seconds pass for the prompt cache, for threads, files and batches, at once.
 ---@param seconds number
 function Simulator:advance(seconds)
   if type(seconds) ~= "number" or seconds < 0 then
@@ -137,7 +139,7 @@ end
 
 local KNOWN = {}
 for name in
-  ([[port script seed strict foreign_signatures key models faults rate_limits
+  ([[port script seed strict foreign_signatures threads key models faults rate_limits
   chunk pace delay ping_every padding piece cut batches on_request]]):gmatch("%S+")
 do
   KNOWN[name] = true
@@ -216,7 +218,8 @@ local function new(options)
     files = file_stores.new(new_id, function() return os.time() + sim.ahead end),
     sealer = seals.new(seed),
     ahead = 0,
-    cache = caches.new(function() return uv.now() / 1000 + sim.ahead end),
+    cache = caches.new(clock),
+    threads = options.threads ~= false and threads.new(clock) or nil,
     diagnosis = diagnosis.new(),
     next_turn = scripts.source(options.script),
     find_model = finder(options.models),

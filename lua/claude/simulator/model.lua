@@ -12,11 +12,15 @@ local M = {}
 
 local LABEL = "[Simulated reply; no model was asked.] "
 
---- The text of a message, without what tools said.
+-- What clients put beside the user's words, as Claude Code does: no question.
+local REMINDER = "<system%-reminder>.-</system%-reminder>"
+
+--- The text of a message, without what tools said and what a client added.
 local function text_of(message)
   local parts = {}
   for _, block in ipairs(content.blocks(message.content)) do
-    if block.type == "text" then parts[#parts + 1] = block.text end
+    local text = block.type == "text" and block.text:gsub(REMINDER, "")
+    if text and text:find("%S") then parts[#parts + 1] = text end
   end
   return table.concat(parts, "\n")
 end
@@ -49,6 +53,13 @@ local function question_at(messages)
   return 1
 end
 
+--- What stands for the conversation where it was summed up.
+local function summary_of(messages)
+  for _, block in ipairs(content.blocks(messages[1].content)) do
+    if block.type == "compaction" then return block.content end
+  end
+end
+
 local function read_turn(messages)
   local first = question_at(messages)
   local turn = { question = text_of(messages[first]), rounds = 0, results = {} }
@@ -56,6 +67,7 @@ local function read_turn(messages)
     first = first - 1
     turn.question = text_of(messages[first]) .. "\n" .. turn.question
   end
+  if turn.question == "" then turn.question = summary_of(messages) or "" end
   local place, calls = {}, 0
   for at = first, #messages do
     local before = calls
@@ -275,11 +287,23 @@ local function calls_for(request, steps)
   return next_steps(steps, choice.disable_parallel_tool_use ~= true)
 end
 
+--- A summary of the conversation, where it is asked for instead of an answer.
+local function summary(request)
+  local asked = {}
+  for _, message in ipairs(request.messages) do
+    local text = message.role == "user" and text_of(message) or ""
+    if text ~= "" then asked[#asked + 1] = ('"%s"'):format(shorten(text, 80)) end
+  end
+  local text = LABEL .. "So far the user said: " .. table.concat(asked, ", ") .. "."
+  return { content = { { type = "compaction", content = text } }, stop_reason = "compaction" }
+end
+
 --- What the model says to a request.
 ---@param request table
 ---@param info claude.simulator.script.Info
 ---@return claude.simulator.Turn
 function M.answer(request, info)
+  if request.compaction then return summary(request) end
   local format = request.output_config and request.output_config.format
   local turn = read_turn(request.messages)
   if format then

@@ -61,7 +61,7 @@ local function answer_json(exchange, body)
   return { status = 200, headers = headers_of(exchange, "application/json"), body = body }
 end
 
---- The decoded body, or nil and a fault.
+--- The decoded body, or nil and a fault; third the body with its null members, if any.
 local function decode(exchange)
   if exchange.given then return exchange.given end
   local encoding = exchange.http.headers["content-encoding"]
@@ -77,23 +77,26 @@ local function decode(exchange)
         ("The request body is not valid JSON: %s at byte %d"):format(tostring(problem), offset or 0)
       )
   end
-  return request
+  local has_nulls = exchange.http.body:find("null", 1, true)
+  return request, nil, has_nulls and core.decode(exchange.http.body, { nulls = true }) or nil
 end
 
 --- Checks a body and reads its history; what every endpoint with a prompt does.
 local function read_prompt(exchange, counting)
   local sim = exchange.sim
-  local request, fault = decode(exchange)
+  local request, fault, exact = decode(exchange)
   if fault then return nil, fault end
   local context = {
+    exact = exact,
     beta = exchange.beta,
     batch = exchange.given ~= nil,
     counting = counting,
     find_model = sim.find_model,
     version = exchange.http.headers["anthropic-version"],
+    threads = sim.threads,
   }
-  local view, history
-  fault, view = validate.body(request, context)
+  local view, history, whole
+  fault, view, whole = validate.body(request, context)
   if fault then return nil, fault end
   history, fault = histories.read(view, {
     sealer = sim.sealer,
@@ -106,7 +109,7 @@ local function read_prompt(exchange, counting)
   context.paused = sim.paused[history.prefix.content]
   fault = validate.history(view, context, history.tokens)
   if fault then return nil, fault end
-  return { request = request, model = context.model, history = history }
+  return { request = whole, model = context.model, history = history }
 end
 
 local function info_of(exchange, prompt)
@@ -199,7 +202,11 @@ local function create_message(exchange)
   if message.stop_reason == "pause_turn" or message.stop_reason == "compaction" then
     sim.paused[prompt.history.prefix.content] = true
   end
-  return deliver(exchange, turn, message, prompt.request.stream == true)
+  local response = deliver(exchange, turn, message, prompt.request.stream == true)
+  if prompt.request.thread then
+    response.settled = sim.threads:hold(prompt.request, core.decode(sse.json(message)))
+  end
+  return response
 end
 
 local function count_tokens(exchange)
@@ -311,7 +318,12 @@ local function batch_results(exchange)
   }
 end
 
+--- What clients ask before the first request, to open the connection: no key, no version.
+local function greet(exchange) return answer_json(exchange, '{"message":"hello"}') end
+
 local ROUTES = {
+  { "^/$", { HEAD = greet }, open = true },
+  { "^/api/hello$", { GET = greet, HEAD = greet }, open = true },
   { "^/v1/files$", { GET = list_files, POST = upload_file } },
   { "^/v1/files/[^/]+$", { GET = show_file, DELETE = delete_file } },
   { "^/v1/files/[^/]+/content$", { GET = file_content } },
@@ -329,7 +341,7 @@ local function find_route(exchange)
   for _, route in ipairs(ROUTES) do
     if exchange.path:find(route[1]) then
       local endpoint = route[2][exchange.http.method]
-      if endpoint then return endpoint end
+      if endpoint then return endpoint, nil, route.open end
       return nil, { status = 405, message = "Method Not Allowed" }
     end
   end
@@ -348,8 +360,9 @@ local function next_fault(exchange)
 end
 
 local function respond(exchange)
-  local endpoint, fault = find_route(exchange)
+  local endpoint, fault, open = find_route(exchange)
   if not endpoint then return refuse(exchange, fault) end
+  if open then return endpoint(exchange) end
   fault = validate.headers(exchange.http.headers, exchange.sim)
   if fault then return refuse(exchange, fault) end
   exchange.beta = validate.betas(exchange.http.headers, exchange.query)

@@ -16,6 +16,7 @@ local BURST = 256 -- writes before other handles of the loop get their turn
 ---@field pace? number seconds between writes
 ---@field delay? number seconds before the head
 ---@field cut? claude.simulator.Cut ends the connection inside the body
+---@field settled? fun(whole: boolean) called once, when all was written or the connection ended
 
 ---@class claude.simulator.Server
 ---@field port integer
@@ -31,9 +32,17 @@ local function shut(handle)
   if handle and not handle:is_closing() then handle:close() end
 end
 
+--- Tells whoever wants to know how the answer ended.
+function Connection:settle(whole)
+  local settled = self.settled
+  self.settled = nil
+  if settled then settled(whole) end
+end
+
 function Connection:close(how)
   if self.closed then return end
   self.closed = true
+  self:settle(false)
   self.server.connections[self] = nil
   shut(self.timer)
   shut(self.idle)
@@ -123,6 +132,7 @@ end
 --- The answer is written: the next request may come.
 function Connection:done(response, stays)
   self.busy = false
+  self:settle(not response.cut)
   if response.cut then
     if response.cut.how == "reset" then return self:close("reset") end
     return self:finish()
@@ -134,6 +144,7 @@ end
 
 ---@param response claude.simulator.Response
 function Connection:send(request, response)
+  self.settled = response.settled
   local head, stays = head_of(response, request)
   local chunked = response.pieces and request.version == "1.1"
   local next_piece = writes_of(response)

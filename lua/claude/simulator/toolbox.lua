@@ -10,13 +10,16 @@ local KINDS = {
   { "read", { "read", "file", "cat ", "open", "document", "view" } },
 }
 
+--- A text in which each word begins after what is no letter: `TaskUpdate` is two.
+local function spaced(text) return text:gsub("(%l)(%u)", "%1 %2"):lower() end
+
 --- Words that tell two tools apart may stand in both descriptions: a name counts more.
 local function score(tool, words)
-  local name, description = tool.name:lower(), (tool.description or ""):lower()
+  local name, description = spaced(tool.name), (tool.description or ""):lower()
   local points = 0
   for _, word in ipairs(words) do
-    if name:find(word, 1, true) then points = points + 10 end
-    if description:find(word, 1, true) then points = points + 1 end
+    if name:find("%f[%a]" .. word) then points = points + 10 end
+    if description:find("%f[%a]" .. word) then points = points + 1 end
   end
   return points
 end

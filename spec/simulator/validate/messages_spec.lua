@@ -239,7 +239,7 @@ local REFUSED = {
     {
       messages = {
         user({
-          { type = "text", text = "a", citations = { { type = "char_location" } } },
+          { type = "text", text = "a", citations = { cases.CITATION } },
         }),
       },
     },

@@ -155,9 +155,9 @@ local TAKEN = {
     { output_config = { format = { type = "json_schema", schema = CLOSED } } },
   },
   {
-    "null for what is not set",
-    '{"model":"claude-sonnet-4-6","max_tokens":9,"system":null,'
-      .. '"thinking":null,"messages":[{"role":"user","content":"x"}]}',
+    "null for what may be null",
+    '{"model":"claude-sonnet-4-6","max_tokens":9,"metadata":{"user_id":null},"container":null,'
+      .. '"cache_control":null,"messages":[{"role":"user","content":"x"}]}',
   },
 }
 

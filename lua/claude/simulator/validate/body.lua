@@ -1,71 +1,76 @@
 --- The shape of a request body: which parameters there are, and of what type.
 local blocks = require("claude.simulator.validate.blocks")
 local content = require("claude.simulator.content")
+local context_management = require("claude.simulator.validate.context_management")
+local parts = require("claude.simulator.validate.parts")
 local shape = require("claude.simulator.validate.shape")
+local tool_shapes = require("claude.simulator.validate.tool_shapes")
 
 local M = {}
 
 local string, boolean = shape.string(), shape.boolean
-local tag = string
 
-local display = shape.one_of({ "summarized", "omitted", "updates" })
-local binding = shape.object({
-  ["prefix_mismatch_behavior!"] = shape.one_of({ "error", "drop_block" }),
-})
-
-local thinking = shape.tagged({
-  enabled = shape.object({
-    ["type!"] = tag,
-    ["budget_tokens!"] = shape.integer({ min = 1024 }),
-    display = display,
-    block_binding = binding,
-  }),
-  adaptive = shape.object({ ["type!"] = tag, display = display, block_binding = binding }),
-  disabled = shape.object({ ["type!"] = tag }),
-  between_tools = shape.object({ ["type!"] = tag }),
-})
-
+local forced = { ["type!"] = string, disable_parallel_tool_use = boolean }
 local tool_choice = shape.tagged({
-  auto = shape.object({ ["type!"] = tag, disable_parallel_tool_use = boolean }),
-  any = shape.object({ ["type!"] = tag, disable_parallel_tool_use = boolean }),
+  auto = shape.object(forced),
+  any = shape.object(forced),
   tool = shape.object({
-    ["type!"] = tag,
+    ["type!"] = string,
     ["name!"] = string,
     disable_parallel_tool_use = boolean,
   }),
-  none = shape.object({ ["type!"] = tag }),
+  none = shape.object({ ["type!"] = string }),
 })
 
-local effort = shape.one_of({ "low", "medium", "high", "xhigh", "max" })
-local output_config = shape.object({
-  effort = effort,
-  format = shape.tagged({
-    json_schema = shape.object({ ["type!"] = tag, ["schema!"] = shape.map }),
-  }),
-  task_budget = shape.tagged({
-    tokens = shape.object({
-      ["type!"] = tag,
-      ["total!"] = shape.integer({ min = 1 }),
-      remaining = shape.integer({ min = 0 }),
+local thread = shape.tagged({
+  create = shape.object({ ["type!"] = string }),
+  continue = shape.object({ ["type!"] = string, ["previous_message_id!"] = string }),
+})
+
+local skill_text = shape.string({ min = 1, max = 64 })
+local container = shape.object({
+  ["id?"] = string,
+  ["skills?"] = shape.array(
+    shape.object({
+      ["type!"] = shape.one_of({ "anthropic", "custom" }),
+      ["skill_id!"] = skill_text,
+      version = skill_text,
+    }),
+    { max = 8 }
+  ),
+})
+
+local mcp_server = shape.tagged({
+  url = shape.object({
+    ["type!"] = string,
+    ["name!"] = string,
+    ["url!"] = string,
+    ["authorization_token?"] = string,
+    ["tool_configuration?"] = shape.object({
+      ["allowed_tools?"] = shape.array(string),
+      ["enabled?"] = boolean,
     }),
   }),
 })
 
-local system_blocks = shape.array(blocks.text)
+local fallback = shape.open_object({
+  ["model!"] = parts.model,
+  ["max_tokens?"] = shape.integer({ min = 1 }),
+  ["output_config?"] = parts.output_config,
+  ["speed?"] = parts.speed,
+  ["thinking?"] = parts.thinking,
+})
 
 local ROLES = { user = true, assistant = true, system = true }
 
-local by_role = {
-  user = shape.array(shape.tagged(blocks.any_role)),
-  assistant = shape.array(shape.tagged(blocks.any_role)),
-  system = shape.array(shape.tagged(blocks.system_role)),
-}
-
 local function message_shape(role)
-  local fields = { ["role!"] = string, ["content!"] = shape.string_or(string, by_role[role]) }
+  local of_role = role == "system" and blocks.system_role or blocks.any_role
+  local fields = { ["role!"] = string }
+  fields[role == "system" and "content" or "content!"] =
+    shape.string_or(string, shape.array(shape.tagged(of_role)))
   if role == "system" then
-    fields.output_config = shape.object({ effort = effort })
-    fields.clear_at = shape.one_of({ "next_user_message" })
+    fields["output_config?"] = shape.object({ ["effort?"] = parts.effort })
+    fields["clear_at?"] = shape.one_of({ "next_user_message", "never" })
   end
   return shape.object(fields)
 end
@@ -83,48 +88,65 @@ local function message(value, path)
   return (messages_of[role] or messages_of.user)(value, path)
 end
 
-local PARAMETERS = {
-  ["model!"] = shape.string({ min = 1, max = 256 }),
+-- What counting tokens takes as well.
+local PROMPT = {
+  ["model!"] = parts.model,
   ["messages!"] = shape.array(message, { max = 100000 }),
-  system = shape.string_or(string, system_blocks),
-  thinking = thinking,
+  system = shape.string_or(string, shape.array(shape.tagged({ text = blocks.text }))),
+  thinking = parts.thinking,
   tool_choice = tool_choice,
-  output_config = output_config,
+  tools = shape.array(tool_shapes.any),
+  output_config = parts.output_config,
+  ["cache_control?"] = parts.cache_control,
+  -- Behind beta headers:
+  ["context_management?"] = context_management.edits,
+  ["output_format?"] = parts.json_schema_format,
+  ["speed?"] = parts.speed,
+  ["compaction?"] = context_management.compaction,
+  ["billing_policy?"] = shape.tagged({
+    billing_policy = shape.object({
+      ["type!"] = string,
+      bill_to = shape.one_of({ "self", "user_profile" }),
+    }),
+  }),
+  mcp_servers = shape.array(mcp_server, { max = 20 }),
+}
+
+local PARAMETERS = {
   stop_sequences = shape.array(string),
   stream = boolean,
-  metadata = shape.object({ user_id = shape.string({ max = 512 }) }),
-  cache_control = blocks.cache_control,
-  container = shape.string_or(string, shape.map),
+  metadata = shape.object({ ["user_id?"] = shape.string({ max = 512 }) }),
+  ["container?"] = shape.string_or(string, container),
   service_tier = shape.one_of({ "auto", "standard_only" }),
-  speed = shape.one_of({ "standard", "fast" }),
-  inference_geo = string,
-  diagnostics = shape.object({ previous_message_id = string }),
+  ["inference_geo?"] = string,
+  ["diagnostics?"] = shape.object({ ["previous_message_id?"] = string }),
   temperature = shape.number({ min = 0, max = 1 }),
   top_p = shape.number({ min = 0, max = 1 }),
   top_k = shape.integer({ min = 0 }),
-  tools = shape.array(shape.any), -- each by validate/tools.lua
   -- Behind beta headers:
-  context_management = shape.object({ edits = shape.array(shape.map) }),
-  compaction = shape.map,
-  mcp_servers = shape.array(shape.map, { max = 20 }),
-  fallbacks = shape.string_or(shape.one_of({ "default" }), shape.array(shape.map, { max = 3 })),
-  fallback_credit_token = string,
-  billing_policy = shape.any,
-  thread = shape.map,
-  output_format = shape.map,
-  user_profile_id = string,
+  ["fallbacks?"] = shape.string_or(shape.one_of({ "default" }), shape.array(fallback, { max = 3 })),
+  ["fallback_credit_token?"] = shape.string_or(
+    string,
+    shape.object({ ["token!"] = string, mode = shape.one_of({ "strict", "best_effort" }) })
+  ),
+  ["thread?"] = thread,
+  ["user_profile_id?"] = string,
 }
 
-local function parameters_with(max_tokens)
+local function parameters(more)
   local fields = {}
-  for name, value in pairs(PARAMETERS) do
+  for name, value in pairs(PROMPT) do
     fields[name] = value
   end
-  fields[max_tokens] = shape.integer({ min = 0 })
-  return shape.object(fields)
+  for name, value in pairs(more) do
+    fields[name] = value
+  end
+  return fields
 end
 
-M.create = parameters_with("max_tokens!")
-M.count = parameters_with("max_tokens")
+M.create = parameters(PARAMETERS)
+M.create["max_tokens!"] = shape.integer({ min = 0 })
+M.create = shape.object(M.create)
+M.count = shape.object(parameters({}))
 
 return M

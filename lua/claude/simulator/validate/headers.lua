@@ -20,11 +20,27 @@ local BETAS = [[
   code-execution-2025-08-25 web-fetch-2025-09-10 web-search-2025-03-05 search-results-2025-06-09
   tool-search-tool-2025-10-19 advanced-tool-use-2025-11-20 tool-examples-2025-10-29
   effort-2025-11-24 model-context-window-exceeded-2025-08-26 user-profiles-2026-03-24
+  user-profiles-2026-08-18 user-profiles-2026-09-04 user-profiles-billing-2026-10-01
+  server-side-fallback-2026-06-01 fallback-credit-2026-06-01 managed-agents-2026-04-01
+  agent-memory-2026-07-22 dreaming-2026-04-21 mcp-tunnels-2026-06-22 webhooks-2026-10-07
   oauth-2025-04-20 claude-code-20250219
 ]]
 
+-- What the Claude Code command line names besides.
+local CLAUDE_CODE = [[
+  afk-mode-2026-01-31 auto-mode-classifier-2026-07-16 cache-keepalive-2026-09-03
+  ccr-byoc-2025-07-29 ccr-triggers-2026-01-30 claude-code-side-query-2026-09-29
+  context-hint-2026-04-09 dangerous-tool-use-2026-09-03 environments-2025-11-01
+  mcp-servers-2025-12-04 mid-conversation-system-2026-04-07 oidc-federation-2026-04-01
+  per-turn-control-2026-07-01 program-use-case-ids-2026-09-17 prompt-caching-evict-2026-05-12
+  prompt-caching-scope-2026-01-05 redact-thinking-2026-02-12 request-tags-2026-08-21
+  resumption-2026-10-08 subagent-review-2026-11-17 summarize-connector-text-2026-03-13
+  thinking-resumption-2026-07-17 timing-2026-09-09 tool-provenance-2026-10-26
+  web-search-results-only-2026-11-15
+]]
+
 local known = {}
-for name in BETAS:gmatch("%S+") do
+for name in (BETAS .. CLAUDE_CODE):gmatch("%S+") do
   known[name] = true
 end
 

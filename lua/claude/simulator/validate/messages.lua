@@ -239,19 +239,24 @@ function M.system_messages(request, context)
   end
 end
 
-local SYSTEM_BETA = {
-  output_config = "mid-conversation-output-config-2026-07-01",
-  clear_at = "mid-conversation-system-clear-at-2026-08-21",
+-- Any of the betas opens the field.
+local SYSTEM_BETAS = {
+  output_config = { "mid-conversation-output-config-2026-07-01", "per-turn-control-2026-07-01" },
+  clear_at = { "mid-conversation-system-clear-at-2026-08-21" },
 }
+
+local function system_field_opens(field, beta)
+  for _, name in ipairs(SYSTEM_BETAS[field]) do
+    if beta[name] then return true end
+  end
+  return false
+end
 
 function M.system_betas(request, context)
   for at, message in ipairs(request.messages) do
     for _, field in ipairs({ "clear_at", "output_config" }) do
-      if
-        message.role == "system"
-        and message.source[field]
-        and not context.beta[SYSTEM_BETA[field]]
-      then
+      local given = message.role == "system" and message.source[field] ~= nil
+      if given and not system_field_opens(field, context.beta) then
         return ("messages.%d.%s: Extra inputs are not permitted"):format(at - 1, field)
       end
     end

@@ -12,12 +12,16 @@ local BETA = {
   context_management = { "context-management-2025-06-27", "compact-2026-01-12" },
   compaction = { "compact-2026-09-04" },
   mcp_servers = { "mcp-client-2025-11-20", "mcp-client-2026-09-15", "mcp-client-2025-04-04" },
-  fallbacks = { "server-side-fallback-2026-07-01" },
-  fallback_credit_token = { "fallback-credit-2026-07-01" },
-  billing_policy = { "fallback-credit-2026-07-01" },
+  fallbacks = { "server-side-fallback-2026-07-01", "server-side-fallback-2026-06-01" },
+  fallback_credit_token = { "fallback-credit-2026-07-01", "fallback-credit-2026-06-01" },
+  billing_policy = { "user-profiles-billing-2026-10-01" },
   thread = { "message-threads-2026-08-12" },
   output_format = { "structured-outputs-2025-11-13" },
-  user_profile_id = { "user-profiles-2026-03-24" },
+  user_profile_id = {
+    "user-profiles-2026-03-24",
+    "user-profiles-2026-08-18",
+    "user-profiles-2026-09-04",
+  },
 }
 
 local function opened(context, names)
@@ -27,6 +31,10 @@ local function opened(context, names)
   return false
 end
 
+--- Null is more than the API takes where it does not know the parameter.
+---@param request table with its null members
+---@param context claude.simulator.validate.Context
+---@return string|nil problem
 function M.betas(request, context)
   for _, name in ipairs(tables.sorted_names(BETA)) do
     if request[name] ~= nil and not opened(context, BETA[name]) then return name .. EXTRA end
@@ -180,7 +188,6 @@ function M.strict_tools(request)
 end
 
 M.rules = {
-  M.betas,
   M.sampling_version,
   M.sampling_model,
   M.sampling_thinking,

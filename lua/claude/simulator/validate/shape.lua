@@ -1,5 +1,6 @@
 --- Shapes of JSON values. A shape is a function of a value and its path that
---- returns what is wrong with it, in the API's words, or nil.
+--- returns what is wrong with it, in the API's words, or nil. The value has its
+--- null members: `core.null`, which fits no shape but `any`.
 local content = require("claude.simulator.content")
 local core = require("claude.core")
 local tables = require("claude.tables")
@@ -26,6 +27,15 @@ end
 
 ---@type claude.simulator.Shape
 function M.any() end
+
+--- A value that may be null.
+---@param shape claude.simulator.Shape
+---@return claude.simulator.Shape
+function M.nullable(shape)
+  return function(value, path)
+    if value ~= core.null then return shape(value, path) end
+  end
+end
 
 --- Characters, not bytes.
 local function length(text)
@@ -56,6 +66,9 @@ function M.string(rule)
 end
 
 local function bounds(value, path, rule)
+  if rule.above and value <= rule.above then
+    return at(path, ("Input should be greater than %d"):format(rule.above))
+  end
   if rule.min and value < rule.min then
     return at(path, ("Input should be greater than or equal to %d"):format(rule.min))
   end
@@ -74,7 +87,7 @@ function M.number(rule)
   end
 end
 
----@param rule? { min?: integer, max?: integer }
+---@param rule? { min?: integer, max?: integer, above?: integer }
 ---@return claude.simulator.Shape
 function M.integer(rule)
   return function(value, path)
@@ -139,31 +152,70 @@ function M.array(item, rule)
   end
 end
 
---- An object with these fields and no others. A name that ends in "!" is required.
----@param fields table<string, claude.simulator.Shape>
+--- Any JSON object whose members have this shape.
+---@param member claude.simulator.Shape
 ---@return claude.simulator.Shape
-function M.object(fields)
-  local shapes, required = {}, {}
-  for name, shape in pairs(fields) do
-    local plain = name:gsub("!$", "")
-    shapes[plain] = shape
-    if plain ~= name then required[#required + 1] = plain end
+function M.map_of(member)
+  return function(value, path)
+    local problem = M.map(value, path)
+    if problem then return problem end
+    for _, name in ipairs(tables.sorted_names(value)) do
+      problem = member(value[name], join(path, name))
+      if problem then return problem end
+    end
   end
-  local names = tables.sorted_names(shapes)
+end
+
+--- Reads `name`, `name!` (required), `name?` (may be null) and `name!?` (both).
+local function read_fields(fields)
+  local shapes, required = {}, {}
+  for field, shape in pairs(fields) do
+    local name, marks = field:match("^(.-)([!?]*)$")
+    shapes[name] = marks:find("?", 1, true) and M.nullable(shape) or shape
+    if marks:find("!", 1, true) then required[#required + 1] = name end
+  end
   table.sort(required)
+  return shapes, required
+end
+
+local function missing(required, value, path)
+  for _, name in ipairs(required) do
+    if value[name] == nil then return at(join(path, name), "Field required") end
+  end
+end
+
+local function members_problem(names, shapes, value, path)
+  for _, name in ipairs(names) do
+    local problem = value[name] ~= nil and shapes[name](value[name], join(path, name))
+    if problem then return problem end
+  end
+end
+
+--- An object with these fields and any others.
+---@param fields table<string, claude.simulator.Shape> by name, with the marks of `object`
+---@return claude.simulator.Shape
+function M.open_object(fields)
+  local shapes, required = read_fields(fields)
+  local names = tables.sorted_names(shapes)
   return function(value, path)
     if not content.is_object(value) then
       return at(path, "Input should be a valid dictionary or object to extract fields from")
     end
-    for _, name in ipairs(required) do
-      if value[name] == nil then return at(join(path, name), "Field required") end
-    end
-    for _, name in ipairs(names) do
-      local problem = value[name] ~= nil and shapes[name](value[name], join(path, name))
-      if problem then return problem end
-    end
+    return missing(required, value, path) or members_problem(names, shapes, value, path)
+  end
+end
+
+--- An object with these fields and no others. A name that ends in "!" is
+--- required; with "?" the field may be null.
+---@param fields table<string, claude.simulator.Shape>
+---@return claude.simulator.Shape
+function M.object(fields)
+  local known, open = read_fields(fields), M.open_object(fields)
+  return function(value, path)
+    local problem = open(value, path)
+    if problem then return problem end
     for _, name in ipairs(tables.sorted_names(value)) do
-      if not shapes[name] then return at(join(path, name), "Extra inputs are not permitted") end
+      if not known[name] then return at(join(path, name), "Extra inputs are not permitted") end
     end
   end
 end
@@ -180,7 +232,7 @@ function M.tagged(variants, fallback)
       return at(path, "Input should be a valid dictionary or object to extract fields from")
     end
     local tag = value.type
-    if tag == nil then tag = fallback end
+    if tag == nil or fallback and tag == core.null then tag = fallback end
     if tag == nil then return at(join(path, "type"), "Field required") end
     local variant = type(tag) == "string" and variants[tag]
     if not variant then
@@ -196,15 +248,23 @@ function M.tagged(variants, fallback)
   end
 end
 
+local function kind_of(value)
+  if content.is_array(value) then return "list" end
+  if content.is_object(value) then return "object" end
+  return type(value)
+end
+
+--- One of several shapes, by the kind of value: string, number, boolean, list or object.
+---@param shapes table<string, claude.simulator.Shape> `otherwise`: for all kinds not named
+---@return claude.simulator.Shape
+function M.by_kind(shapes)
+  return function(value, path) return (shapes[kind_of(value)] or shapes.otherwise)(value, path) end
+end
+
 --- A string or something else.
 ---@param text claude.simulator.Shape
 ---@param other claude.simulator.Shape
 ---@return claude.simulator.Shape
-function M.string_or(text, other)
-  return function(value, path)
-    if type(value) == "string" then return text(value, path) end
-    return other(value, path)
-  end
-end
+function M.string_or(text, other) return M.by_kind({ string = text, otherwise = other }) end
 
 return M

@@ -1,125 +1,17 @@
---- Tools: their shapes, their names, and what tool_choice may ask for.
-local blocks = require("claude.simulator.validate.blocks")
+--- Tools: which the betas open, their names, and what tool_choice may ask for.
 local content = require("claude.simulator.content")
-local shape = require("claude.simulator.validate.shape")
 
 local M = {}
-
-local string, boolean, any = shape.string(), shape.boolean, shape.any
-local names = shape.string({ pattern = "^[%w_%-]+$", wanted = "^[a-zA-Z0-9_-]{1,128}$", max = 128 })
-
--- What every tool may have.
-local function tool(fields)
-  fields.cache_control = blocks.cache_control
-  fields.defer_loading = boolean
-  fields.allowed_callers = shape.array(string)
-  fields.type = fields.type or string
-  return shape.object(fields)
-end
-
-local custom = tool({
-  ["name!"] = names,
-  description = string,
-  ["input_schema!"] = shape.map,
-  strict = boolean,
-  input_examples = shape.array(shape.map),
-  eager_input_streaming = boolean,
-})
-
-local search = {
-  max_uses = shape.integer({ min = 1 }),
-  allowed_domains = shape.array(string),
-  blocked_domains = shape.array(string),
-  user_location = shape.map,
-  response_inclusion = any,
-}
-local fetch = {
-  max_uses = shape.integer({ min = 1 }),
-  allowed_domains = shape.array(string),
-  blocked_domains = shape.array(string),
-  citations = shape.map,
-  use_cache = boolean,
-  max_content_tokens = shape.integer({ min = 1 }),
-  response_inclusion = any,
-}
-
---- A tool of the API's own, with its fixed name.
-local function builtin(name, more)
-  local fields = { strict = boolean, eager_input_streaming = boolean, input_examples = any }
-  for field, value in pairs(more or {}) do
-    fields[field] = value
-  end
-  fields["name!"] = shape.one_of({ name })
-  return tool(fields)
-end
-
-local screen = {
-  ["display_width_px!"] = shape.integer({ min = 1 }),
-  ["display_height_px!"] = shape.integer({ min = 1 }),
-  display_number = shape.integer(),
-  enable_zoom = boolean,
-}
-
-local KINDS = {
-  custom = custom,
-  computer_toolset_20260801 = tool({ configs = any, display = any }),
-  browser_toolset_20260801 = tool({ configs = any }),
-  mcp_toolset = tool({
-    ["mcp_server_name!"] = string,
-    configs = any,
-    default_config = any,
-  }),
-}
-
-local function several(name, dates, more)
-  for date in dates:gmatch("%S+") do
-    KINDS[name .. "_" .. date] = builtin(name, more)
-  end
-end
-
-several("bash", "20250124")
-several("memory", "20250818")
-several("computer", "20250124 20251124", screen)
-several("web_search", "20250305 20260209 20260318", search)
-several("web_fetch", "20250910 20260209 20260309 20260318", fetch)
-several("code_execution", "20250522 20250825 20260120 20260521")
-several("advisor", "20260301", {
-  ["model!"] = string,
-  max_tokens = shape.integer({ min = 1 }),
-  max_uses = shape.integer({ min = 1 }),
-  caching = any,
-})
-KINDS.text_editor_20250124 = builtin("str_replace_editor")
-for _, date in ipairs({ "20250429", "20250728" }) do
-  KINDS["text_editor_" .. date] =
-    builtin("str_replace_based_edit_tool", { max_characters = shape.integer({ min = 1 }) })
-end
-for _, method in ipairs({ "regex", "bm25" }) do
-  local name = "tool_search_tool_" .. method
-  KINDS[name], KINDS[name .. "_20251119"] = builtin(name), builtin(name)
-end
-
-local tagged = shape.tagged(KINDS, "custom")
 
 local BETA = {
   mcp_toolset = { "mcp-client-2025-11-20", "mcp-client-2026-09-15" },
   advisor_20260301 = { "advisor-tool-2026-03-01" },
+  bash_20241022 = { "computer-use-2024-10-22" },
+  text_editor_20241022 = { "computer-use-2024-10-22" },
+  computer_20241022 = { "computer-use-2024-10-22" },
   computer_20250124 = { "computer-use-2025-01-24" },
   computer_20251124 = { "computer-use-2025-11-24" },
 }
-
---- Every tool by its shape.
-function M.shapes(request)
-  for index, value in ipairs(request.tools or {}) do
-    local problem = tagged(value, "tools." .. (index - 1))
-    if problem then return problem end
-    local schema = value.input_schema
-    if schema and schema.type ~= "object" then
-      local kind = value.type or "custom"
-      return ("tools.%d.%s.input_schema.type: Field required"):format(index - 1, kind)
-    end
-  end
-end
 
 --- Tools that are behind a beta header.
 function M.betas(request, context)
