@@ -476,6 +476,78 @@ describe("the TypeScript SDK against claude.simulator", function()
     end)
   end)
 
+  describe("keeping files", function()
+    it("uploads one, names it in a message, lists and deletes it", function()
+      start({ script = "I read it." })
+      local got = run([[
+        const { toFile } = Anthropic;
+        const file = await client.files.upload({
+          file: await toFile(Buffer.from('Milk\nEggs\n'), 'list.txt', { type: 'text/plain' }),
+        });
+        const message = await client.messages.create({
+          model: 'claude-sonnet-5-5', max_tokens: 100,
+          messages: [{ role: 'user', content: [
+            { type: 'document', source: { type: 'file', file_id: file.id } },
+            { type: 'text', text: 'What is on it?' },
+          ] }],
+        });
+        const metadata = await client.files.retrieveMetadata(file.id);
+        const ids = [];
+        for await (const one of client.files.list()) ids.push(one.id);
+        const deleted = await client.files.delete(file.id);
+        const gone = await client.files.retrieveMetadata(file.id).catch((error) => error.status);
+        return { file, metadata, ids, deleted, gone, text: message.content[0].text };
+      ]])
+      assert.same(got.file, got.metadata)
+      assert.same({ "list.txt", "text/plain", 10 }, {
+        got.file.filename,
+        got.file.mime_type,
+        got.file.size_bytes,
+      })
+      assert.same({ got.file.id }, got.ids)
+      assert.same({ got.file.id, 404, "I read it." }, { got.deleted.id, got.gone, got.text })
+    end)
+
+    it("walks the pages of a long list", function()
+      start()
+      local given, ids = {}, nil
+      for i = 1, 5 do
+        given[sim:add_file({ filename = i .. ".txt", bytes = "x" })] = true
+      end
+      ids = run([[
+        const ids = [];
+        for await (const file of client.files.list({ limit: 2 })) ids.push(file.id);
+        return ids;
+      ]])
+      assert.equal(5, #ids)
+      for _, id in ipairs(ids) do
+        assert.is_true(given[id])
+      end
+    end)
+
+    it("downloads what code wrote, byte for byte", function()
+      start()
+      local bytes = {}
+      for i = 0, 255 do
+        bytes[#bytes + 1] = string.char(i)
+      end
+      local id = sim:add_file({
+        filename = "all.bin",
+        bytes = table.concat(bytes),
+        downloadable = true,
+      })
+      local got = run(
+        "const file = await client.files.download(given);"
+          .. "return [...new Uint8Array(await file.arrayBuffer())];",
+        id
+      )
+      assert.equal(256, #got)
+      for i = 1, 256 do
+        assert.equal(i - 1, got[i])
+      end
+    end)
+  end)
+
   describe("being refused", function()
     for status, expected in pairs({
       [400] = { "BadRequestError", "invalid_request_error" },
