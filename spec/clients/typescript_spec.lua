@@ -510,11 +510,11 @@ describe("the TypeScript SDK against claude.simulator", function()
 
     it("walks the pages of a long list", function()
       start()
-      local given, ids = {}, nil
+      local given = {}
       for i = 1, 5 do
         given[sim:add_file({ filename = i .. ".txt", bytes = "x" })] = true
       end
-      ids = run([[
+      local ids = run([[
         const ids = [];
         for await (const file of client.files.list({ limit: 2 })) ids.push(file.id);
         return ids;

@@ -218,7 +218,7 @@ local function new(options)
     files = file_stores.new(new_id, function() return os.time() + sim.ahead end),
     sealer = seals.new(seed),
     ahead = 0,
-    cache = caches.new(clock),
+    cache = caches.new(function() return uv.now() / 1000 + sim.ahead end),
     threads = options.threads ~= false and threads.new(clock) or nil,
     diagnosis = diagnosis.new(),
     next_turn = scripts.source(options.script),
