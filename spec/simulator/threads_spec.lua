@@ -16,10 +16,11 @@ describe("claude.simulator's threads", function()
     sim = assert(simulator.start({
       script = function(request)
         asked[#asked + 1] = request
+        local how = request.metadata and request.metadata.user_id
         local turn = { content = { "Reply " .. #asked } }
-        turn.delay = request.metadata and request.metadata.user_id == "slow" and 0.2 or nil
-        turn.cut = request.metadata and request.metadata.user_id == "cut" and { at_byte = 20 }
-          or nil
+        turn.pace = how == "slow" and 0.05 or nil
+        turn.cut = how == "cut" and { at_byte = 20 } or nil
+        turn.stream_error = how == "error" and {} or nil
         return turn
       end,
     }))
@@ -33,6 +34,12 @@ describe("claude.simulator's threads", function()
       all[name] = value
     end
     return assert(post(all).json.id)
+  end
+  local function request_of(fields)
+    local headers = { ["x-api-key"] = "k", ["anthropic-version"] = "2023-06-01" }
+    headers["anthropic-beta"] = BETA["anthropic-beta"]
+    local json = assert(core.encode(body(fields), { request = true }))
+    return raw.request("POST", "/v1/messages", headers, json)
   end
   local function refused(answer)
     return { answer.status, (answer.error.details or {}).error_code, answer.error.type }
@@ -103,11 +110,8 @@ describe("claude.simulator's threads", function()
 
   it("are continued by one request at a time", function()
     local id = created()
-    local headers = { ["x-api-key"] = "k", ["anthropic-version"] = "2023-06-01" }
-    headers["anthropic-beta"] = BETA["anthropic-beta"]
-    local fields = body({ thread = continue(id), metadata = { user_id = "slow" } })
-    local request =
-      raw.request("POST", "/v1/messages", headers, assert(core.encode(fields, { request = true })))
+    local fields = { thread = continue(id), stream = true, metadata = { user_id = "slow" } }
+    local request = request_of(fields)
     local texts = raw.together(sim.port, { request, request })
     local first, second = raw.parse(texts[1]), raw.parse(texts[2])
     if first.status ~= 200 then
@@ -117,10 +121,25 @@ describe("claude.simulator's threads", function()
     assert.same({ 400, "thread_continue_in_flight", "invalid_request_error" }, refused(second))
   end)
 
-  it("hold no reply that did not go out whole, and can be continued again", function()
+  it("hold no reply that was cut, and can be continued again", function()
     local id = created()
     local fields = body({ thread = continue(id), metadata = { user_id = "cut" } })
     assert.is_false(raw.post(sim, "/v1/messages", fields, BETA).whole)
+    assert.equal(200, post({ thread = continue(id) }).status)
+  end)
+
+  it("hold no reply that failed in its stream", function()
+    local id = created()
+    local fields = { thread = continue(id), stream = true, metadata = { user_id = "error" } }
+    assert.matches("overloaded_error", post(fields).body)
+    assert.equal(200, post({ thread = continue(id) }).status)
+  end)
+
+  it("hold no reply whose client went away", function()
+    local id = created()
+    local fields = { thread = continue(id), stream = true, metadata = { user_id = "slow" } }
+    raw.exchange(sim.port, request_of(fields), function(text) return text:find("ping") ~= nil end)
+    raw.wait(function() return next(sim.server.connections) == nil end)
     assert.equal(200, post({ thread = continue(id) }).status)
   end)
 

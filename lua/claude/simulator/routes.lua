@@ -178,6 +178,12 @@ local function deliver(exchange, turn, message, streamed)
   return response
 end
 
+--- What is called when the reply in a thread went out, whole or not.
+local function hold_thread(sim, turn, prompt, message)
+  local settle = sim.threads:hold(prompt.request, core.decode(sse.json(message)))
+  return function(whole) settle(whole and not turn.stream_error) end
+end
+
 local function create_message(exchange)
   local sim = exchange.sim
   local prompt, fault = read_prompt(exchange, false)
@@ -203,9 +209,7 @@ local function create_message(exchange)
     sim.paused[prompt.history.prefix.content] = true
   end
   local response = deliver(exchange, turn, message, prompt.request.stream == true)
-  if prompt.request.thread then
-    response.settled = sim.threads:hold(prompt.request, core.decode(sse.json(message)))
-  end
+  if prompt.request.thread then response.settled = hold_thread(sim, turn, prompt, message) end
   return response
 end
 

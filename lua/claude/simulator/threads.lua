@@ -98,9 +98,11 @@ local function joined(held, request)
   for _, name in ipairs(KEPT) do
     whole[name] = held.request[name]
   end
-  whole.messages = without_breakpoints(held.messages)
-  for _, message in ipairs(request.messages) do
-    whole.messages[#whole.messages + 1] = message
+  whole.messages = core.array({})
+  for _, messages in ipairs({ held.messages, request.messages }) do
+    for _, message in ipairs(messages) do
+      whole.messages[#whole.messages + 1] = message
+    end
   end
   return whole
 end
