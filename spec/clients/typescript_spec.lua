@@ -476,6 +476,62 @@ describe("the TypeScript SDK against claude.simulator", function()
     end)
   end)
 
+  describe("sending batches", function()
+    local BATCH = [[
+      const params = { model: 'claude-sonnet-5-5', max_tokens: 100,
+        messages: [{ role: 'user', content: 'Hi' }] };
+      const ended = async (batch) => {
+        while (batch.processing_status !== 'ended') {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          batch = await client.messages.batches.retrieve(batch.id);
+        }
+        return batch;
+      };
+    ]]
+
+    it("waits for the end and reads the results, those that failed as well", function()
+      start({ script = "ok", batches = { seconds = 0.02 } })
+      local got = run(BATCH .. [[
+        const requests = [
+          { custom_id: 'good', params },
+          { custom_id: 'bad', params: { ...params, max_tokens: -1 } },
+        ];
+        const first = await client.messages.batches.create({ requests });
+        const batch = await ended(first);
+        const results = {};
+        for await (const { custom_id, result } of await client.messages.batches.results(batch.id))
+          results[custom_id] = result.message?.content[0].text ?? result.error.error.message;
+        const deleted = await client.messages.batches.delete(batch.id);
+        return { first, batch, results, deleted };
+      ]])
+      assert.equal("in_progress", got.first.processing_status)
+      assert.same({ 1, 1 }, {
+        got.batch.request_counts.succeeded,
+        got.batch.request_counts.errored,
+      })
+      assert.same({
+        good = "ok",
+        bad = "max_tokens: Input should be greater than or equal to 0",
+      }, got.results)
+      assert.equal(got.batch.id, got.deleted.id)
+    end)
+
+    it("cancels one, and walks the list", function()
+      start({ script = "ok", batches = { seconds = 60 } })
+      local got = run(BATCH .. [[
+        for (let i = 0; i < 3; i++)
+          await client.messages.batches.create({ requests: [{ custom_id: 'a', params }] });
+        const ids = [];
+        for await (const batch of client.messages.batches.list({ limit: 1 })) ids.push(batch.id);
+        const canceling = await client.messages.batches.cancel(ids[0]);
+        return { ids, canceling, ended: await ended(canceling) };
+      ]])
+      assert.equal(3, #got.ids)
+      assert.equal("canceling", got.canceling.processing_status)
+      assert.equal(1, got.ended.request_counts.canceled)
+    end)
+  end)
+
   describe("keeping files", function()
     it("uploads one, names it in a message, lists and deletes it", function()
       start({ script = "I read it." })

@@ -99,6 +99,16 @@ describe("claude.simulator's batches", function()
     assert.equal(3, show(id).json.request_counts.errored)
   end)
 
+  it("refuse null where the API does", function()
+    use({ seconds = 0 })
+    local null = require("claude.core").null
+    local batch = create({ request("a", { system = null }), request("b", { container = null }) })
+    ended(batch.json.id)
+    local found = results(batch.json.id)
+    assert.equal("system: Input should be a valid list", found.a.error.error.message)
+    assert.equal("succeeded", found.b.type)
+  end)
+
   it("that are canceled end soon, and what was not reached is canceled", function()
     use({ seconds = 1000 })
     local id = create({ request("a"), request("b") }).json.id

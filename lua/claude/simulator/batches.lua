@@ -31,6 +31,7 @@ local NOT_HERE = {
 ---@class claude.simulator.Batch
 ---@field id string
 ---@field requests table[] as they came
+---@field exact table<table, table> the params with their null members, by request
 ---@field http table of the request that created it
 ---@field beta table<string, boolean>
 ---@field created number on the clock
@@ -142,7 +143,7 @@ local function answered(self, batch, request, answer)
   if wanted then
     status, body = 500, faults.body(faults.complete({ status = 500 }), self.ids("req_"))
   else
-    status, body = answer(batch, request.params)
+    status, body = answer(batch, request.params, batch.exact[request])
   end
   local kind = status == 200 and "succeeded" or "errored"
   local member = status == 200 and ',"message":' or ',"error":'
@@ -181,7 +182,7 @@ local function finish(self, batch, reached, rest, answer)
 end
 
 --- Answers whatever is due by now.
----@param answer fun(batch: claude.simulator.Batch, params: table): integer, string
+---@param answer fun(batch: claude.simulator.Batch, params: table, exact: table?): integer, string
 function Batches:settle(answer)
   for place = #self.all, 1, -1 do
     local batch = self.all[place]
@@ -212,18 +213,28 @@ end
 
 local function json_of(batch) return assert(core.encode(described(batch))) end
 
+local function exact_params(body, exact)
+  local found = {}
+  for i, request in ipairs(exact and body.requests or {}) do
+    found[request] = exact.requests[i].params
+  end
+  return found
+end
+
 --- Each of the endpoints returns the JSON of its answer, or nil and a fault.
 
 ---@param exchange claude.simulator.Exchange
 ---@param body table decoded
+---@param exact? table the body with its null members, if it has any
 ---@return string? json
 ---@return claude.simulator.Fault? fault
-function Batches:create(exchange, body)
+function Batches:create(exchange, body, exact)
   local problem = problem_of(body)
   if problem then return nil, problem end
   local batch = {
     id = self.ids("msgbatch_"),
     requests = body.requests,
+    exact = exact_params(body, exact),
     http = exchange.http,
     beta = exchange.beta,
     created = self.clock(),

@@ -23,6 +23,7 @@ local ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 ---@field rates? claude.simulator.Rates whose headers the answer has
 ---@field entry claude.simulator.LogEntry
 ---@field given? table the decoded body, of one request among those of a batch
+---@field exact? table the same with its null members, if the batch has any
 
 local function headers_of(exchange, kind, more)
   local headers = {
@@ -63,7 +64,7 @@ end
 
 --- The decoded body, or nil and a fault; third the body with its null members, if any.
 local function decode(exchange)
-  if exchange.given then return exchange.given end
+  if exchange.given then return exchange.given, nil, exchange.exact end
   local encoding = exchange.http.headers["content-encoding"]
   if encoding and encoding:lower() ~= "identity" then
     local fault = faults.invalid("Unsupported Content-Encoding: " .. encoding)
@@ -271,10 +272,10 @@ end
 
 -- What one request of a batch is answered with.
 local function answer_of_batch(exchange)
-  return function(batch, params)
+  return function(batch, params, exact)
     local id = exchange.sim.ids("req_")
     local one = { sim = exchange.sim, http = batch.http, beta = batch.beta, id = id }
-    one.entry, one.given = {}, params
+    one.entry, one.given, one.exact = {}, params, exact
     local answer = create_message(one)
     return answer.status, answer.body
   end
@@ -290,9 +291,9 @@ end
 local function batch_id(exchange) return exchange.path:match("^/v1/messages/batches/([^/]+)") end
 
 local create_batch = of_json(function(exchange)
-  local body, fault = decode(exchange)
+  local body, fault, exact = decode(exchange)
   if fault then return nil, fault end
-  return exchange.sim.batches:create(exchange, body)
+  return exchange.sim.batches:create(exchange, body, exact)
 end)
 local list_batches = of_json(
   function(exchange) return batches_of(exchange):list(exchange.query) end
