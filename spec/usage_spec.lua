@@ -268,6 +268,27 @@ describe("the ledger", function()
     })
   end)
 
+  it("counts the reply of a batch once a conversation keeps it", function()
+    local chat = start(function() return "ok" end)
+    chat:user("a")
+    local batches = client.messages.batches
+    local list = { { custom_id = "c", params = chat } }
+    local batch = assert(batches:create({ requests = list }))
+    assert(batches:wait(batch.id))
+    local message = assert(batches:results(batch.id):next()).result.message
+    assert.equal(0, client:usage().requests)
+    assert(chat:keep(message))
+    assert.same(numbers(usage.read(message.usage)), numbers(chat:usage()))
+    assert.same({ 1, 0 }, { client:usage().requests, client:usage().incomplete })
+  end)
+
+  it("counts an interrupted reply that is kept no second time", function()
+    local chat = start({ { content = { "one two three four" }, cut = { after_event = 5 } } })
+    local _, _, err = chat:user("a"):send()
+    assert(chat:keep(err.partial))
+    assert.equal(1, chat:usage().requests)
+  end)
+
   it("is told as a copy", function()
     local chat = start(function() return "ok" end)
     assert(chat:user("a"):send())

@@ -366,6 +366,7 @@ function Conversation:keep(partial)
     if not added then return refuse("the reply cannot be kept: " .. problem) end
     self.state.stop_reason, self.state.kept = nil, true
   end
+  if whole then require("claude.ledger").keep(self, response) end
   -- Cancelled when all of it was there, it is whole.
   if whole then turn.note_state(self, core.decode(response:head_json()), json ~= nil) end
   turn.tell_changes(self, changes)

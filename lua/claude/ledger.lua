@@ -128,6 +128,9 @@ local function summed(parts)
   return entry
 end
 
+-- Weak: what came by a stream is written down then, whoever keeps it later.
+local recorded = setmetatable({}, { __mode = "k" })
+
 --- Writes down what a reply used, whole or broken off; nil when none began.
 ---@param client claude.Client
 ---@param spec claude.StreamSpec
@@ -144,9 +147,20 @@ function M.record(client, spec, response, whole)
   entry.id, entry.model = message.id, message.model
   entry.incomplete = whole and 0 or 1
   entry.cost, entry.no_cost = prices.cost(parts, client.prices, asked)
+  recorded[response] = true
   client.ledger:add(entry, parts, client.prices, asked)
   if spec.ledger then spec.ledger:add(entry, parts, client.prices, asked) end
   return entry
+end
+
+--- Writes down a reply that a conversation keeps and no stream of this process brought: one
+--- of a batch.
+---@param chat claude.Conversation
+---@param response table a claude.core response
+function M.keep(chat, response)
+  if recorded[response] then return end
+  local spec = { frame = { params = chat.last_params or chat.params }, ledger = chat.ledger }
+  M.record(chat.client, spec, response, true)
 end
 
 --- What one message cost.

@@ -116,6 +116,21 @@ describe("cache", function()
       server:close()
     end)
 
+    it("works for a conversation in a batch", function()
+      local chat = begin({
+        cache = "auto",
+        model = "claude-sonnet-4-5",
+        thinking = { type = "enabled", budget_tokens = 2000 },
+        system = "one",
+      })
+      chat:user("Hi")
+      local list = { { custom_id = "a", params = chat } }
+      assert(client.messages.batches:create({ requests = list }))
+      local sent = sim.requests[1].request.requests[1].params
+      assert.same({ MINUTES, MINUTES }, { sent.cache_control, sent.system[1].cache_control })
+      assert.is_nil(chat:dump():find("cache_control", 1, true))
+    end)
+
     it("counts tokens without breakpoints", function()
       start()
       local params = { model = support.MODEL, cache = "auto", system = "one" }

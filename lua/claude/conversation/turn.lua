@@ -364,16 +364,21 @@ local function recovered(chat, turn, err)
   return spec_of(chat, turn), function() repairs().tell(chat, repair) end
 end
 
----@param chat claude.Conversation
 ---@param turn claude.Turn
+---@return userdata
+local function body_of(turn)
+  local marks = turn.cached and turn.cached.marks
+  return core.body({ turn.frame.before, turn.transcript, turn.frame.after }, marks)
+end
+
+---@param chat claude.Conversation
+---@param turn claude.Turn whose messages are sealed
 ---@return claude.StreamSpec
 function spec_of(chat, turn)
-  local cached, frame = turn.cached, turn.frame
-  if cached then turn.print = require("claude.cache.watch").print(chat, turn) end
-  local marks = cached and cached.marks
+  if turn.cached then turn.print = require("claude.cache.watch").print(chat, turn) end
   return {
-    frame = frame,
-    body = core.body({ frame.before, turn.transcript, frame.after }, marks),
+    frame = turn.frame,
+    body = body_of(turn),
     options = turn.options,
     ledger = chat.ledger,
     on_end = function(reply) return seal(chat, turn, reply) end,
@@ -393,7 +398,7 @@ function M.in_batch(chat, options)
   local ready, err = prepare(chat, turn)
   if not ready then return nil, err end
   return {
-    json = spec_of(chat, turn).body:tostring(),
+    json = body_of(turn):tostring(),
     params = turn.params,
     betas = turn.frame.betas,
     taken = function() commit(chat, turn) end,
