@@ -250,6 +250,23 @@ describe("the cache report of a turn", function()
       assert.same({}, warnings_of("cache_miss"))
     end)
 
+    it("what a repair took out of the history, and goes on from there", function()
+      local chat = begin({ on_binding_error = "repair", model = "claude-opus-5-5" }, {
+        script = function() return { content = { support.thought("hm"), "ok" } } end,
+      })
+      say(chat)
+      say(chat)
+      -- The same history behind other words of the system: no signature fits.
+      local fields = { cache = "auto", system = LONG .. "New.", model = "claude-opus-5-5" }
+      fields.messages, fields.on_binding_error = chat:messages(), "repair"
+      local moved = client:conversation(support.params(fields))
+      assert.is_nil(say(moved).miss)
+      assert.equal(1, #moved.repairs)
+      local report = say(moved)
+      assert.same({ true, report.expected }, { report.identical, report.read })
+      assert.is_true(report.read > 1024)
+    end)
+
     it("the message from which on the history is another one", function()
       local chat = begin()
       say(chat)

@@ -51,6 +51,7 @@ local PARTS = {
   "tool_choice",
   "images",
   "compaction",
+  "input_transformations",
 }
 local BYTES = { tools = true, system = true, messages = true }
 
@@ -181,16 +182,13 @@ local function left_by(before, now)
   return (now.begins and before.turn_cached or not now.begins and before.cached) or 0
 end
 
--- What the API itself changed of the prompt on its way to the model.
+-- Whether the API cut something out of the prompt on its way to the model.
 ---@param head table the message without its blocks
----@return string[]
-local function edits_in(head)
-  local context, names = values.plain(head.context_management), {}
+---@return boolean
+local function was_edited(head)
+  local context = values.plain(head.context_management)
   local applied = context and values.plain(context.applied_edits)
-  if applied and applied[1] ~= nil then names[1] = "context_management" end
-  local transformed = values.plain(head.input_transformations)
-  if transformed and transformed[1] ~= nil then names[#names + 1] = "input_transformations" end
-  return names
+  return applied ~= nil and applied[1] ~= nil
 end
 
 -- What the API says of it.
@@ -319,6 +317,19 @@ local function remember(chat, now, report)
   chat.print = now
 end
 
+---@param report claude.CacheReport
+---@param before claude.CachePrint
+---@param now claude.CachePrint
+---@param head table the message without its blocks
+local function look_back(report, before, now, head)
+  local message
+  report.changed, message = compare(before, now)
+  report.path = message and ("messages[%d]"):format(message)
+  report.identical = is_identical(report.changed)
+  if was_edited(head) then report.changed[#report.changed + 1] = "context_management" end
+  judge(report, before, now, left_by(before, now))
+end
+
 --- Reports on a turn's reply, and warns of what was not to be expected.
 ---@param chat claude.Conversation
 ---@param turn claude.Turn
@@ -330,16 +341,9 @@ function M.turn(chat, turn, entry, head)
   entry.cache, report.diagnosis = report, diagnosis_in(head)
   local parts = now.parts
   report.hashes = { tools = parts.tools, system = parts.system, messages = now.chain[now.count] }
-  if before then
-    local message
-    report.changed, message = compare(before, now)
-    report.path = message and ("messages[%d]"):format(message)
-    report.identical = is_identical(report.changed)
-    for _, name in ipairs(edits_in(head)) do
-      report.changed[#report.changed + 1] = name
-    end
-    judge(report, before, now, left_by(before, now))
-  end
+  -- Known with the reply only: thinking that the model cannot read, turn after turn.
+  parts.input_transformations = written(head.input_transformations)
+  if before then look_back(report, before, now, head) end
   local asked = tostring(turn.params.model)
   if not report.miss and report.read == 0 and report.written == 0 then
     judge_nothing(report, entry, chat.client, asked, turn.cached.plan)
