@@ -50,6 +50,7 @@ local PAGES = {
   "doc/structured-output.md",
   "doc/tasks.md",
   "doc/thinking.md",
+  "doc/tools.md",
   "doc/values.md",
 }
 

@@ -46,6 +46,8 @@ describe("a wrong call", function()
       every_method(client:conversation(support.params()), {
         "answer",
         "cancel",
+        "add_tools",
+        "compact",
         "dump",
         "fork",
         "is_busy",
@@ -53,6 +55,7 @@ describe("a wrong call", function()
         "messages",
         "pending",
         "prefix_hash",
+        "remove_tools",
         "run",
         "save",
         "send",
@@ -72,6 +75,16 @@ describe("a wrong call", function()
     end
     local chat = client:conversation(support.params()):user("x")
     every_method(chat:run(), names)
+    every_method(chat.active, {
+      "add_tools",
+      "block",
+      "cancel_call",
+      "compact",
+      "defer",
+      "remove_tools",
+      "system",
+      "user",
+    })
     chat:cancel()
     local stream = chat:stream()
     every_method(stream, names)

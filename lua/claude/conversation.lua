@@ -24,6 +24,7 @@ local values = require("claude.check.values")
 ---@field container? string where the server's code ran
 ---@field kept? boolean the last reply was interrupted, and kept
 ---@field drop_block? boolean the API leaves out thinking that does not fit
+---@field fallback? string which of fallback_models took over
 
 --- What was found in sealed messages: cache breakpoints by number, and the hashes of each
 --- with all before it.
@@ -37,7 +38,8 @@ local values = require("claude.check.values")
 ---@field package transcript userdata sealed messages
 ---@field package draft claude.Draft
 ---@field package sealed { system: string?, tools: string? } JSON
----@field package tool_list claude.ToolList
+---@field package tool_list claude.ToolList as it is now
+---@field package first_tools claude.ToolList as `tools` has it
 ---@field repairs claude.Repair[] what was done about refusals of its thinking, in this process
 ---@field package state claude.ConversationState
 ---@field package marks claude.SealedMarks
@@ -73,6 +75,7 @@ local function make(client, fields)
   fields.state = fields.state or {}
   fields.marks = fields.marks or {}
   fields.ledger = fields.ledger or require("claude.ledger").new(true)
+  fields.first_tools = fields.first_tools or fields.tool_list
   fields.repairs = {}
   return setmetatable(fields, Conversation)
 end
@@ -196,6 +199,45 @@ function Conversation:system(content)
   return self
 end
 
+--- Makes changes of the tools, and gives the message that tells them.
+---@param name "add_tools"|"remove_tools"
+---@param list any
+---@param level integer stack level of the caller to blame
+---@return string json
+function Conversation:_tool_changes(name, list, level)
+  local changes = require("claude.conversation.tool_changes")
+  local find = name == "add_tools" and changes.additions or changes.removals
+  local found = find(self.tool_list, list, level + 1)
+  local json, problem = changes.message(found)
+  if not json then error(("chat:%s: %s"):format(name, problem), level + 1) end
+  self.tool_list = changes.applied(self.tool_list, found)
+  return json
+end
+
+--- Offers more tools from here on: `tools` stays as it was sent, and a system message behind
+--- what the user says next tells the model. Tools with their definitions, or names of tools
+--- that the conversation began with (`defer_loading`, or removed before). For the models
+--- that take system messages. Raises when a tool is wrong.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Conversation self
+function Conversation:add_tools(list)
+  check_idle(self, "add_tools")
+  local json = self:_tool_changes("add_tools", list, 2)
+  self.draft:instruct(json)
+  return self
+end
+
+--- Takes tools away from here on, in the same way. A call of one that was removed is
+--- answered as that of a tool that is not there.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Conversation self
+function Conversation:remove_tools(list)
+  check_idle(self, "remove_tools")
+  local json = self:_tool_changes("remove_tools", list, 2)
+  self.draft:instruct(json)
+  return self
+end
+
 ---@param overrides? table
 ---@param options? claude.CallOptions
 ---@param level integer
@@ -260,6 +302,23 @@ function Conversation:run(options, call_options)
   return run
 end
 
+--- Has the model sum up what was said, and puts the summary in its place: one block, signed,
+--- with which every request begins from then on. What the user is saying stays. When no
+--- summary comes, the conversation stays as it was.
+---@param options? claude.CompactOptions
+---@param call_options? claude.CallOptions
+---@return claude.Message? message with the summary
+---@return string? text
+---@return claude.Error? err
+function Conversation:compact(options, call_options)
+  check_idle(self, "compact")
+  local compact = require("claude.conversation.compact")
+  compact.check(options, "chat:compact", 2)
+  local reply = compact.stream(self, options, call_options, 2)
+  self.active = reply
+  return reply:final_message()
+end
+
 --- The calls of the last reply that nobody has answered.
 ---@return claude.ToolCall[]
 function Conversation:pending()
@@ -291,13 +350,28 @@ function Conversation:answer(id, value, problem)
   error(("chat:answer: no open call has the id %s"):format(tostring(id)), 2)
 end
 
+-- The tools as what is left says; their functions stay with their names.
+function Conversation:_recall_tools()
+  local before = self.tool_list
+  if before == self.first_tools then return end
+  local changes = require("claude.conversation.tool_changes")
+  self.tool_list = changes.after(self.first_tools, self.transcript, self.draft)
+  local by_name = self.tool_list.by_name
+  for name, tool in pairs(by_name) do
+    if tool.run == nil then by_name[name] = before.by_name[name] or tool end
+  end
+end
+
 --- Removes the last turn: what the user said last, and everything after it. A reply
 --- under way is cancelled. Answers to tool calls given with it stay for the next turn.
 ---@return boolean done false when there was nothing to remove
 function Conversation:undo()
   check_receiver(self, Conversation, "chat:undo()")
   self:cancel()
-  if self.draft:unsay() then return true end
+  if self.draft:unsay() then
+    self:_recall_tools()
+    return true
+  end
   local first = history.last_turn(self.transcript)
   if not first then return false end
   local message = history.decode(self.transcript:get(first))
@@ -305,13 +379,15 @@ function Conversation:undo()
   self.transcript:truncate(first - 1)
   self.draft = new_draft()
   self.draft:take_back(message, raws)
-  local state = self.state
+  local before = self.state
   self.state = {
-    container = state.container,
-    drop_block = state.drop_block,
-    message_id = state.message_id,
+    container = before.container,
+    drop_block = before.drop_block,
+    fallback = before.fallback,
+    message_id = before.message_id,
   }
   self.marks = {}
+  self:_recall_tools()
   return true
 end
 
@@ -324,6 +400,7 @@ function Conversation:fork()
     params = begin.copied(self.params),
     sealed = self.sealed,
     tool_list = self.tool_list,
+    first_tools = self.first_tools,
     transcript = self.transcript:fork(),
     draft = self.draft:copy(),
     state = tables.merged(self.state),

@@ -6,6 +6,7 @@ local errors = require("claude.errors")
 local headers = require("claude.headers")
 local request = require("claude.request")
 local stream = require("claude.stream")
+local tables = require("claude.tables")
 local wire = require("claude.wire")
 
 ---@class claude.Messages
@@ -88,9 +89,10 @@ end
 ---@param params table
 ---@param options claude.CallOptions
 ---@param fields table
+---@param more? claude.FallbackMore
 ---@return claude.Plan? plan
 ---@return claude.Error? err
-local function prepare(client, params, options, fields)
+local function prepare(client, params, options, fields, more)
   fields.options = options
   local ok, err = check.params(params, check_context(client, params, fields))
   if not ok then return nil, err end
@@ -105,12 +107,38 @@ local function prepare(client, params, options, fields)
     betas = options.betas,
   })
   if not frame then return nil, err end
+  local parts = { frame.before, out.messages, frame.after }
+  local continuation = more and more.continuation
+  if continuation then parts = { frame.before, out.messages, ",", continuation, frame.after } end
   return {
     frame = frame,
-    body = core.body({ frame.before, out.messages, frame.after }, out.marks),
+    body = core.body(parts, out.marks),
     options = options,
     on_end = cache_report(client, out),
   }
+end
+
+-- The same, with the models of fallback_models behind it.
+---@param client claude.Client
+---@param params table
+---@param options claude.CallOptions
+---@param fields table
+---@return claude.Plan? plan
+---@return claude.Error? err
+local function prepare_chain(client, params, options, fields)
+  if params.fallback_models == nil then return prepare(client, params, options, fields) end
+  local fallback = require("claude.fallback")
+  fallback.check(params, 3)
+  local state = options.fallback_state or {}
+  local betas = check_context(client, params, { options = options }).betas
+  return fallback.plan(client, params, {
+    model = state.model,
+    accepted = function(model) state.model = model end,
+    build = function(hop, more)
+      hop.messages = fallback.messages(hop.messages, betas)
+      return prepare(client, hop, options, tables.merged(fields), more)
+    end,
+  })
 end
 
 -- Filling the cache writes nothing, so there is nothing to stream.
@@ -128,7 +156,8 @@ function Messages:create(params, options)
   if params.stream == true then
     error("client.messages:create returns a message: use client.messages:stream", 2)
   end
-  local plan, err = prepare(self.client, params, options, { wire_stream = streams_on_wire(params) })
+  local fields = { wire_stream = streams_on_wire(params) }
+  local plan, err = prepare_chain(self.client, params, options, fields)
   if not plan then
     return errors.fail(err --[[@as claude.Error]])
   end
@@ -160,7 +189,8 @@ end
 ---@return claude.Stream
 function Messages:stream(params, options)
   options = check_call(self, "stream", params, options)
-  local plan, err = prepare(self.client, params, options, { stream = true, wire_stream = true })
+  local fields = { stream = true, wire_stream = true }
+  local plan, err = prepare_chain(self.client, params, options, fields)
   return stream.open(self.client, plan or { err = err })
 end
 

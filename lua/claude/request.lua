@@ -12,7 +12,14 @@ local thinking_check = require("claude.check.thinking")
 local M = {}
 
 -- Said to this library, not to the API.
-local LOCAL = { betas = true, cache = true, messages = true, stream = true }
+local LOCAL = {
+  betas = true,
+  cache = true,
+  fallback_credit = true,
+  fallback_models = true,
+  messages = true,
+  stream = true,
+}
 -- What counting takes no notice of, or refuses.
 local NOT_COUNTED = { max_tokens = true, stream = true }
 

@@ -40,6 +40,7 @@ Stream.__name = "claude.Stream"
 ---@field body? table the whole body, a claude.core body
 ---@field options? claude.CallOptions
 ---@field err? claude.Error why the request cannot be made
+---@field fallback? claude.Fallback other models, for when one refuses
 ---@field on_end? fun(stream: claude.Stream): claude.Error? called once the message is whole
 ---@field ledger? claude.Ledger of a conversation, beside the client's
 ---@field recover? fun(err: claude.Error): claude.StreamSpec?, fun()? what to send instead of what
@@ -68,6 +69,15 @@ function Stream:_fail(err)
   return errors.fail(err)
 end
 
+-- Most requests have no other models: that part loads when one has.
+---@param client claude.Client
+---@param spec claude.StreamSpec
+---@return claude.Reply|claude.FallbackReply
+local function reply_for(client, spec)
+  if spec.fallback then return require("claude.fallback.reply").new(client, spec) end
+  return new_reply(client, spec)
+end
+
 -- A conversation may know what to send instead of what was refused.
 ---@param err claude.Error
 ---@return boolean? ok
@@ -79,7 +89,7 @@ function Stream:_recover(err)
     spec, tell = self.spec.recover(err)
   end
   if not spec then return self:_fail(err) end
-  self.spec, self.reply = spec, new_reply(self.client, spec)
+  self.spec, self.reply = spec, reply_for(self.client, spec)
   -- If on_warning raises, the next step goes on from here.
   if tell then tell() end
   return self:_open()
@@ -361,7 +371,7 @@ function M.open(client, spec)
     state = "new",
     timings = {},
     pings = spec.options ~= nil and spec.options.pings or false,
-    reply = new_reply(client, spec),
+    reply = reply_for(client, spec),
   }, Stream)
   local err = spec.err or client.problem
   if err then

@@ -48,6 +48,10 @@ local wire = require("claude.wire")
 ---@field private held table<string, true> ids of calls that are left to a person
 ---@field private said { role: string, json: string }[] said meanwhile, and not sent yet
 ---@field private only_end? boolean only its end is waited for: nothing is handed out
+---@field private compaction? claude.CompactOptions to be done before the next turn
+---@field private compacting? boolean the stream is a summary's
+---@field private reason_after? string why the run ends once that is done
+---@field private tool_list? claude.ToolList when the last request was made
 ---@field private ended_block? integer a block that has just ended, which may be a call
 local Run = {}
 Run.__index = Run
@@ -100,19 +104,56 @@ function Run:_ready()
 end
 
 function Run:_asking()
+  if self.compaction and self:_may_compact() then return self:_compact() end
   if not self:_may_ask() then return self:_finish("max_requests") end
   -- Nothing may come between what the server paused and what it goes on with.
   if self.said[1] and not history.is_serving(self.chat.transcript) then self:_hand_over() end
   self.requests = self.requests + 1
-  self.calls, self.ended_block = nil, nil
+  self.calls, self.ended_block, self.tool_list = nil, nil, self.chat.tool_list
   self.stream = turn.stream(self.chat, self.overrides, self.call_options, 1)
   self.stream.unseen = self.only_end
   self.state = "streaming"
 end
 
+-- The API sums up no turn that stops in the middle, and not nothing.
+---@return boolean
+function Run:_may_compact()
+  local paused = GOES_ON[self.message and self.message.stop_reason]
+  return not paused and self.chat.transcript:count() > 0
+end
+
+function Run:_compact()
+  local options = self.compaction
+  self.compaction, self.compacting = nil, true
+  self.calls, self.ended_block = nil, nil
+  self.stream =
+    require("claude.conversation.compact").stream(self.chat, options, self.call_options, 1)
+  self.state = "streaming"
+end
+
+-- The summary has taken the place of what was said: on with what was due.
+function Run:_compacted()
+  self.compacting = false
+  local message, _, err = self.stream:final_message()
+  if not message then return self:_fail(err) end
+  if self.reason_after then return self:_finish(self.reason_after) end
+  self.state = "asking"
+end
+
+-- A run that is at its end sums up first, if it was told to.
+---@param reason string
+function Run:_end(reason)
+  if not self.compaction or #self.chat:pending() > 0 or reason == "refusal" then
+    return self:_finish(reason)
+  end
+  self.reason_after = reason
+  self:_compact()
+end
+
 ---@return claude.RunningCalls
 function Run:_calls()
-  self.calls = self.calls or new_calls(self.chat, self.options, self.held)
+  local list = self.tool_list or self.chat.tool_list
+  self.calls = self.calls or new_calls(self.chat, self.options, self.held, list)
   return self.calls
 end
 
@@ -176,7 +217,7 @@ function Run:_decide()
   if GOES_ON[reason] or self:_was_told_more(reason) then
     self.state = "asking"
   else
-    self:_finish(reason or "unknown")
+    self:_end(reason or "unknown")
   end
 end
 
@@ -218,6 +259,7 @@ function Run:_streaming()
   if index then
     return self:_fail(index --[[@as claude.Error]])
   end
+  if self.compacting then return self:_compacted() end
   self:_decide()
 end
 
@@ -434,6 +476,49 @@ function Run:system(content)
   check_receiver(self, Run, "run:system(…)")
   local said, text, err = self:_say("system", content)
   return said, text, err
+end
+
+---@param name "add_tools"|"remove_tools"
+---@param list any
+---@return claude.Run self
+function Run:_change_tools(name, list)
+  if self:is_done() then
+    error(("run:%s after the run has ended: use chat:%s"):format(name, name), 3)
+  end
+  local json = self.chat:_tool_changes(name, list, 3)
+  self.said[#self.said + 1] = { role = "system", json = json }
+  return self
+end
+
+--- Offers more tools from the next request on; see `chat:add_tools`.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Run self
+function Run:add_tools(list)
+  check_receiver(self, Run, "run:add_tools(…)")
+  local run = self:_change_tools("add_tools", list)
+  return run
+end
+
+--- Takes tools away; see `chat:remove_tools`. Calls that have not begun are refused at once.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Run self
+function Run:remove_tools(list)
+  check_receiver(self, Run, "run:remove_tools(…)")
+  local run = self:_change_tools("remove_tools", list)
+  return run
+end
+
+--- Has the model sum up what was said before its next turn, results of tools included; see
+--- `chat:compact`. That request is not counted. What was said behind a run's last reply is
+--- summed up, too.
+---@param options? claude.CompactOptions
+---@return claude.Run self
+function Run:compact(options)
+  check_receiver(self, Run, "run:compact(…)")
+  require("claude.conversation.compact").check(options, "run:compact", 2)
+  if self:is_done() then error("run:compact after the run has ended: use chat:compact", 2) end
+  self.compaction = options or {}
+  return self
 end
 
 --- Stops at once: request, waiting, approval and tools. Calls without a result are

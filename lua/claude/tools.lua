@@ -4,6 +4,7 @@
 --- the metatable), so the same value serves `messages:create` and conversations.
 
 local core = require("claude.core")
+local tables = require("claude.tables")
 
 local M = {}
 
@@ -128,14 +129,16 @@ end
 -- computer_toolset_20260801 has no name; its calls say toolset_name = "computer".
 ---@param tool table
 ---@return string?
-local function key_of(tool)
+function M.key_of(tool)
   if type(tool.name) == "string" then return tool.name end
   return type(tool.type) == "string" and tool.type:match("^(%w+)_toolset") or nil
 end
 
 ---@class claude.ToolList
 ---@field list table[] what goes out, in order
----@field by_name table<string, table>
+---@field declared table<string, table> those that go out, by their names
+---@field by_name table<string, table> those that may be called, by their names
+---@field removed table<string, true> names that the model was told to forget
 
 --- Tools by their names.
 ---@param list table[]
@@ -144,7 +147,7 @@ end
 function M.by_name(list)
   local by_name = {}
   for _, tool in ipairs(list) do
-    local name = type(tool) == "table" and key_of(tool)
+    local name = type(tool) == "table" and M.key_of(tool)
     if name then
       if by_name[name] then return nil, "two tools are named " .. name end
       by_name[name] = tool
@@ -153,12 +156,32 @@ function M.by_name(list)
   return by_name
 end
 
+--- A list of tools; `by_name` may hold their functions.
+---@param list table[]
+---@param by_name table<string, table>
+---@return claude.ToolList
+function M.made(list, by_name)
+  return { list = list, by_name = by_name, declared = tables.merged(by_name), removed = {} }
+end
+
+--- A copy that may be changed.
+---@param tool_list claude.ToolList
+---@return claude.ToolList
+function M.copied(tool_list)
+  return {
+    list = tool_list.list,
+    declared = tool_list.declared,
+    by_name = tables.merged(tool_list.by_name),
+    removed = tables.merged(tool_list.removed),
+  }
+end
+
 --- A conversation's tools: plain tables with `run` are made tools, others stay as they are.
 ---@param given? table[]
 ---@param level integer stack level of the caller to blame
 ---@return claude.ToolList
 function M.list(given, level)
-  if given == nil then return { list = {}, by_name = {} } end
+  if given == nil then return M.made({}, {}) end
   if core.is_raw(given) then given = core.decode(tostring(given)) end
   if type(given) ~= "table" then
     refuse(level + 1, "tools must be a list, not a %s", type(given))
@@ -172,7 +195,7 @@ function M.list(given, level)
   end
   local by_name, problem = M.by_name(list)
   if not by_name then refuse(level + 1, "%s", problem) end
-  return { list = list, by_name = by_name }
+  return M.made(list, by_name)
 end
 
 --- The tool that a call is for; nil when there is none of that name.
@@ -180,6 +203,7 @@ end
 ---@param call claude.ToolCall
 ---@return claude.Tool?
 function M.find(tools, call)
+  if tools.removed[call.toolset_name or call.name] then return nil end
   return tools.by_name[call.toolset_name or call.name] or tools.by_name[call.name]
 end
 

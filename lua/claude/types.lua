@@ -242,8 +242,12 @@ function ErrorModule.is(value) end
 ---@field max_line_bytes? integer one result of a batch; a larger one is an error (64 MiB)
 
 --- What one call may have different from its client.
+---@class claude.FallbackState
+---@field model? string which of fallback_models took over
+
 ---@class claude.CallOptions
 ---@field betas? string[]
+---@field fallback_state? claude.FallbackState remembers which of fallback_models took over
 ---@field headers? table<string, string|false>
 ---@field version? string
 ---@field limits? claude.Limits
@@ -924,6 +928,17 @@ function Conversation:user(content) end
 ---@return claude.Error? err
 function Conversation:system(content) end
 
+--- Offers more tools from here on, by their definitions or by names of tools that the
+--- conversation began with: `tools` stays as it is, a system message tells the model.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Conversation self
+function Conversation:add_tools(list) end
+
+--- Takes tools away from here on, in the same way.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Conversation self
+function Conversation:remove_tools(list) end
+
 --- Sends the conversation and waits for the whole reply.
 ---@param overrides? table params for this turn only
 ---@param options? claude.CallOptions
@@ -952,6 +967,18 @@ function Conversation:stream(overrides, options) end
 ---@param call_options? claude.CallOptions for every request of the run
 ---@return claude.Run
 function Conversation:run(options, call_options) end
+
+---@class claude.CompactOptions
+---@field instructions? string what the summary should keep, in place of the API's own prompt
+---@field max_tokens? integer for thinking and summary together; else the conversation's
+
+--- Has the model sum up what was said, and puts the summary in its place.
+---@param options? claude.CompactOptions
+---@param call_options? claude.CallOptions
+---@return claude.Message? message with the summary
+---@return string? text
+---@return claude.Error? err
+function Conversation:compact(options, call_options) end
 
 --- The calls of the last reply that nobody has answered.
 ---@return claude.ToolCall[]
@@ -1108,6 +1135,21 @@ function Run:user(content) end
 ---@return string? text
 ---@return claude.Error? err
 function Run:system(content) end
+
+--- Offers more tools from the next request on.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Run self
+function Run:add_tools(list) end
+
+--- Takes tools away; calls that have not begun are refused at once.
+---@param list (claude.Tool|table|string)[]
+---@return claude.Run self
+function Run:remove_tools(list) end
+
+--- Has the model sum up what was said before its next turn, or behind its last.
+---@param options? claude.CompactOptions
+---@return claude.Run self
+function Run:compact(options) end
 
 --- Stops at once: request, waiting, approval and tools.
 function Run:cancel() end

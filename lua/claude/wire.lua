@@ -27,6 +27,7 @@ local tables = require("claude.tables")
 --- What one call may have different from its client.
 ---@class claude.CallOptions: claude.RetryOptions
 ---@field betas? string[]
+---@field fallback_state? claude.FallbackState remembers which of fallback_models took over
 ---@field headers? table<string, string|false>
 ---@field version? string
 ---@field limits? claude.Limits
@@ -72,6 +73,7 @@ end
 
 local OPTION_TYPES = {
   betas = "table",
+  fallback_state = "table",
   headers = "table",
   limits = "table",
   max_retries = "number",

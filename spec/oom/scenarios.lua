@@ -231,6 +231,19 @@ function M.file_sink(core)
   equal(nil, (io.open(path)))
 end
 
+function M.tree(core)
+  local path = os.tmpname()
+  os.remove(path)
+  local tree = assert(core.tree(path))
+  local made, text, code = tree:create("a/b.txt", "abc")
+  if not made and code ~= "exists" then error(text, 0) end
+  equal("abc", assert(tree:read("a/b.txt", 10)))
+  equal("b.txt", assert(tree:list("a"))[1])
+  equal("file", (tree:look("a/b.txt")))
+  equal(true, tree:remove("a"))
+  os.remove(path)
+end
+
 function M.base64(core) equal(("YWJj"):rep(3000), core.base64(("abc"):rep(3000))) end
 
 function M.response(core)

@@ -152,6 +152,16 @@ describe("A tool runner's scenario:", function()
     assert.equal(3, #chat:messages())
   end)
 
+  it("pause_turn with open calls: they are answered, so that the request can be sent", function()
+    run({
+      { content = { call("weather", { city = "Rome" }, "t1") }, stop_reason = "pause_turn" },
+      "fine",
+    })
+    assert.same({
+      { type = "tool_result", tool_use_id = "t1", content = "sunny in Rome" },
+    }, last_sent(2).content)
+  end)
+
   it("max_iterations: so many requests, and the last reply's calls stay open", function()
     local told, _, _, going = run(
       function() return { content = { call("weather", { city = "Rome" }) } } end,

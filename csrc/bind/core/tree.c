@@ -59,8 +59,9 @@ static const char *code_of(int failure) {
   }
 }
 
-/* nil, text, code */
+/* nil, text, code; raises when memory was refused */
 static int push_failure(lua_State *L, int failure) {
+  if (failure == ENOMEM) return luaL_error(L, "not enough memory");
   lua_pushnil(L);
   lua_pushstring(L, strerror(failure));
   lua_pushstring(L, code_of(failure));

@@ -16,6 +16,9 @@ local M = {}
 
 local STOPPED = "stopped by the user"
 
+-- How a list of changes begins, its members in canonical order.
+local TOOL_CHANGE = '[{"tool":'
+
 -- A message as encode_messages writes it, its members in canonical order.
 local HEAD, TAIL = '{"content":', ',"role":"%s"}'
 
@@ -100,9 +103,18 @@ function Draft:say(message, calls)
   self.content[#self.content + 1] = content
 end
 
---- Adds a system message for this place of the conversation.
+--- Adds a system message for this place of the conversation. Changes of the tools that
+--- follow one another are one message.
 ---@param message string JSON of a system message
-function Draft:instruct(message) self.system[#self.system + 1] = content_of(message, "system") end
+function Draft:instruct(message)
+  local content, list = content_of(message, "system"), self.system
+  local last = list[#list]
+  if last and last:find(TOOL_CHANGE, 1, true) == 1 and content:find(TOOL_CHANGE, 1, true) == 1 then
+    list[#list] = last:sub(1, -2) .. "," .. content:sub(2)
+  else
+    list[#list + 1] = content
+  end
+end
 
 --- Answers the calls that have no answer yet.
 ---@param calls claude.ToolCall[]

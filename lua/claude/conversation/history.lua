@@ -128,7 +128,8 @@ function M.is_serving(transcript)
   return next(serving) ~= nil
 end
 
---- Whether a message ends in what a tool of the server gave.
+--- Whether a message ends in what the server did: the result of a tool of its own, or a
+--- compaction.
 ---@param transcript userdata
 ---@param i integer
 ---@return boolean
@@ -136,7 +137,17 @@ function M.ends_in_server_result(transcript, i)
   local blocks = M.blocks(M.decode(transcript:get(i)))
   local last = blocks[#blocks]
   local kind = type(last) == "table" and last.type
-  return type(kind) == "string" and kind:find("_tool_result$") ~= nil
+  if type(kind) ~= "string" then return false end
+  return kind == "compaction" or kind:find("_tool_result$") ~= nil
+end
+
+--- Whether a signed summary stands in for what was said first.
+---@param transcript userdata
+---@return boolean
+function M.begins_with_compaction(transcript)
+  if transcript:count() == 0 or transcript:role(1) ~= "assistant" then return false end
+  local first = M.blocks(M.decode(transcript:get(1)))[1]
+  return type(first) == "table" and first.type == "compaction" and first.signature ~= nil
 end
 
 --- The open turn, from the last reply on, decoded. A user message stands in for what

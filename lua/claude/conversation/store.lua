@@ -218,7 +218,7 @@ local function read_state(json)
   local value, problem = decoded(json, "state", { table = true })
   if not value then return nil, problem end
   local state = { kept = value.kept == true or nil, drop_block = value.drop_block == true or nil }
-  for _, name in ipairs({ "stop_reason", "container", "message_id" }) do
+  for _, name in ipairs({ "stop_reason", "container", "message_id", "fallback" }) do
     if value[name] ~= nil and type(value[name]) ~= "string" then
       return nil, ("state.%s must be a string"):format(name)
     end
@@ -259,13 +259,17 @@ end
 
 -- The saved definitions stay what the model sees; the tools given bring the functions.
 ---@param client claude.Client
----@param saved_tools table[]
+---@param fields table what was read
 ---@param given claude.ToolList
 ---@return claude.ToolList? list
 ---@return string? problem
-local function joined_tools(client, saved_tools, given)
-  local by_name, problem = tools.by_name(saved_tools)
-  if not by_name then return nil, problem end
+local function joined_tools(client, fields, given)
+  local declared, problem = tools.by_name(fields.tool_views)
+  if not declared then return nil, problem end
+  local first = tools.made(fields.tool_views, declared)
+  local list =
+    require("claude.conversation.tool_changes").after(first, fields.transcript, fields.draft)
+  local by_name = list.by_name
   for name, tool in pairs(given.by_name) do
     local saved = by_name[name]
     if not saved then
@@ -278,8 +282,12 @@ local function joined_tools(client, saved_tools, given)
       client:warn("tool_changed", text:format(name), name)
     end
     by_name[name] = tool
+    if first.declared[name] then
+      first.by_name[name], first.declared[name] = tool, tool
+    end
   end
-  return { list = saved_tools, by_name = by_name }
+  fields.first_tools = first
+  return list
 end
 
 ---@param source string
@@ -318,7 +326,7 @@ function M.load(client, source, options, make)
   end
   local list
   if fields then
-    list, problem = joined_tools(client, fields.tool_views, given)
+    list, problem = joined_tools(client, fields, given)
   end
   if not list then return fail("cannot load the conversation: " .. problem) end
   fields.tool_views, fields.tool_list = nil, list

@@ -8,6 +8,7 @@ local begin = require("claude.conversation.begin")
 local check = require("claude.check")
 local core = require("claude.core")
 local errors = require("claude.errors")
+local headers = require("claude.headers")
 local history = require("claude.conversation.history")
 local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
@@ -29,10 +30,11 @@ local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
 
 ---@class claude.Turn
 ---@field transcript userdata with the new messages
----@field params table
+---@field given table params as the user wrote them
+---@field params table for the model that is asked first
 ---@field on_binding_error? "error"|"repair"
 ---@field repair? claude.Repair what was done about a refusal
----@field frame claude.Frame
+---@field frame? claude.Frame of the request that was made last
 ---@field options claude.CallOptions
 ---@field in_batch? boolean it is a request of a batch
 ---@field stopped integer calls that were answered for the user
@@ -78,10 +80,11 @@ local function policy_of(chat, overrides)
   return own
 end
 
+--- The params of a turn.
 ---@param chat claude.Conversation
 ---@param overrides? table
 ---@return table
-local function merged_params(chat, overrides)
+function M.merged_params(chat, overrides)
   local params = tables.merged(chat.params, overrides)
   local id, given = chat.state.container, params.container
   if given == nil then
@@ -200,7 +203,8 @@ local function check_request(chat, turn)
     options = turn.options,
     endpoint = turn.in_batch and "batch" or nil,
     stream = not turn.in_batch and turn.params.max_tokens ~= 0,
-    paused = PAUSED[chat.state.stop_reason] or false,
+    -- A summary may be asked for behind any reply.
+    paused = PAUSED[chat.state.stop_reason] or turn.params.compaction ~= nil,
     -- What was given at the beginning was written by hand, perhaps.
     came_whole = chat.last_params ~= nil or chat.state.stop_reason ~= nil,
     marks_before = marks_up_to(chat, turn.transcript, first - 1),
@@ -235,6 +239,24 @@ local function with_sealed(chat, params)
   return params
 end
 
+-- What the blocks of a conversation need in every request that holds them.
+---@param transcript userdata
+---@param params table
+---@return string[]
+local function history_betas(transcript, params)
+  local betas = {}
+  if params.compaction ~= nil or history.begins_with_compaction(transcript) then
+    betas[1] = "compact-2026-09-04"
+  end
+  for i = 1, transcript:count() do
+    if transcript:role(i) == "system" then
+      local changes = require("claude.conversation.tool_changes")
+      return headers.union(betas, changes.betas(transcript))
+    end
+  end
+  return betas
+end
+
 ---@param chat claude.Conversation
 ---@param turn claude.Turn
 ---@return claude.Frame?
@@ -250,8 +272,10 @@ local function framed(chat, turn)
   end
   if chat.state.drop_block then params = repairs().with_drop_block(chat.client, params) end
   -- Filling the cache writes nothing, so there is nothing to stream.
-  local streams = not turn.in_batch and params.max_tokens ~= 0
-  local options = { stream = streams, betas = turn.options.betas }
+  local options = {
+    stream = not turn.in_batch and params.max_tokens ~= 0,
+    betas = headers.union(turn.options.betas, history_betas(turn.transcript, turn.params)),
+  }
   return request.frame(chat.client, with_sealed(chat, params), options)
 end
 
@@ -270,12 +294,7 @@ local function prepare(chat, turn)
   local err = check_something_to_send(chat, draft, messages)
   if err then return nil, err end
   turn.transcript, err = extended(chat, messages)
-  if err then return nil, err end
-  local in_turn = history.is_in_turn(turn.transcript)
-  err = check_request(chat, turn) or check_change(chat, turn.params, in_turn)
-  if err then return nil, err end
-  turn.frame, err = framed(chat, turn)
-  return turn.frame and turn, err
+  return turn.transcript and turn, err
 end
 
 --- Tells what was left out or changed when a reply was sealed.
@@ -305,6 +324,7 @@ function M.note_state(chat, head, sealed)
   -- A reply that adds nothing leaves open what was open before: sending again is the retry.
   local before = chat.state
   local state = sealed and { stop_reason = text_in(head, "stop_reason") } or before
+  state.fallback = before.fallback
   state.message_id = text_in(head, "id") or before.message_id
   state.container = text_in(head.container, "id") or before.container
   state.drop_block = before.drop_block
@@ -330,6 +350,63 @@ local function seal(chat, turn, reply)
     require("claude.cache.watch").turn(chat, turn, reply.used, head)
   end
   return nil
+end
+
+--- One request of a turn, whose messages are known.
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@param params table
+---@param more claude.FallbackMore
+---@return claude.Plan?
+---@return claude.Error? err
+function M.hop_of(chat, turn, params, more)
+  local hop = tables.merged(turn, { params = params })
+  -- What was repaired is no longer as it came, and the API's to judge.
+  local err = not turn.repair and check_request(chat, hop) or nil
+  if err then return nil, err end
+  hop.frame, err = framed(chat, hop)
+  if not hop.frame then return nil, err end
+  turn.frame, turn.cached = hop.frame, hop.cached
+  local parts = { hop.frame.before, turn.transcript, hop.frame.after }
+  if more.continuation then
+    parts = { hop.frame.before, turn.transcript, ",", more.continuation, hop.frame.after }
+  end
+  return {
+    frame = hop.frame,
+    body = core.body(parts, hop.cached and hop.cached.marks),
+    options = turn.options,
+    ledger = chat.ledger,
+  }
+end
+
+-- What the stream is opened with, other models behind it included.
+---@param chat claude.Conversation
+---@param turn claude.Turn prepared
+---@return claude.Plan?
+---@return claude.Error? err
+local function plan_of(chat, turn)
+  if turn.given.fallback_models == nil then return M.hop_of(chat, turn, turn.params, {}) end
+  return require("claude.fallback").plan(chat.client, turn.given, {
+    model = chat.state.fallback,
+    build = function(params, more) return M.hop_of(chat, turn, params, more) end,
+    accepted = function(model, params)
+      chat.state.fallback = model
+      chat.last_params = begin.copied(params)
+    end,
+  })
+end
+
+-- The params for the model that is asked first.
+---@param chat claude.Conversation
+---@param given table
+---@param level integer
+---@return table
+local function first_params(chat, given, level)
+  if given.fallback_models == nil then return given end
+  local fallback = require("claude.fallback")
+  fallback.check(given, level + 1)
+  local index = fallback.index_of(given.fallback_models, chat.state.fallback)
+  return fallback.params(chat.client, given, index)
 end
 
 ---@param chat claude.Conversation
@@ -359,31 +436,35 @@ local function recovered(chat, turn, err)
   local repair = repairs().by_policy(chat, turn.params, err)
   if not repair then return nil end
   turn.repair, turn.transcript = repair, chat.transcript
-  turn.frame = framed(chat, turn)
-  if not turn.frame then return nil end
-  return spec_of(chat, turn), function() repairs().tell(chat, repair) end
-end
-
----@param turn claude.Turn
----@return userdata
-local function body_of(turn)
-  local marks = turn.cached and turn.cached.marks
-  return core.body({ turn.frame.before, turn.transcript, turn.frame.after }, marks)
+  local plan = plan_of(chat, turn)
+  if not plan then return nil end
+  return spec_of(chat, turn, plan), function() repairs().tell(chat, repair) end
 end
 
 ---@param chat claude.Conversation
 ---@param turn claude.Turn whose messages are sealed
+---@param plan claude.Plan
 ---@return claude.StreamSpec
-function spec_of(chat, turn)
+function spec_of(chat, turn, plan)
   if turn.cached then turn.print = require("claude.cache.watch").print(chat, turn) end
-  return {
-    frame = turn.frame,
-    body = body_of(turn),
-    options = turn.options,
-    ledger = chat.ledger,
-    on_end = function(reply) return seal(chat, turn, reply) end,
-    recover = function(err) return recovered(chat, turn, err) end,
-  }
+  plan.on_end = function(reply) return seal(chat, turn, reply) end
+  plan.recover = function(err) return recovered(chat, turn, err) end
+  return plan
+end
+
+-- The turn and the first of its requests, checked and framed.
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@return claude.Plan?
+---@return claude.Error? err
+local function planned(chat, turn)
+  local ready, err = prepare(chat, turn)
+  if not ready then return nil, err end
+  local plan
+  plan, err = plan_of(chat, turn)
+  if plan then err = check_change(chat, turn.params, history.is_in_turn(turn.transcript)) end
+  if err then return nil, err end
+  return plan
 end
 
 --- The turn as one request of a batch.
@@ -394,13 +475,20 @@ end
 ---@return claude.Error? err
 function M.in_batch(chat, options)
   if chat:is_busy() then return nil, invalid("a reply to the conversation is arriving") end
-  local turn = { params = merged_params(chat), options = options, in_batch = true }
-  local ready, err = prepare(chat, turn)
-  if not ready then return nil, err end
+  local params = M.merged_params(chat)
+  if params.fallback_models then
+    -- Nobody is there to ask another model; the one that took over before is asked.
+    local fallback = require("claude.fallback")
+    local index = fallback.index_of(params.fallback_models, chat.state.fallback)
+    params = fallback.patched(chat.client, params, index)
+  end
+  local turn = { given = params, params = params, options = options, in_batch = true }
+  local plan, err = planned(chat, turn)
+  if not plan then return nil, err end
   return {
-    json = body_of(turn):tostring(),
+    json = plan.body:tostring(),
     params = turn.params,
-    betas = turn.frame.betas,
+    betas = plan.frame.betas,
     taken = function() commit(chat, turn) end,
   }
 end
@@ -413,15 +501,17 @@ end
 ---@return claude.Stream
 function M.stream(chat, overrides, options, level)
   M.check_overrides(overrides, level + 1)
+  local given = M.merged_params(chat, overrides)
   local turn = {
-    params = merged_params(chat, overrides),
+    given = given,
+    params = first_params(chat, given, level + 1),
     options = wire.check_options(options, level + 1),
     on_binding_error = policy_of(chat, overrides),
   }
-  local ready, err = prepare(chat, turn)
-  if not ready then return stream.open(chat.client, { err = err }) end
+  local plan, err = planned(chat, turn)
+  if not plan then return stream.open(chat.client, { err = err }) end
   commit(chat, turn)
-  return stream.open(chat.client, spec_of(chat, turn))
+  return stream.open(chat.client, spec_of(chat, turn, plan))
 end
 
 return M

@@ -211,6 +211,8 @@ local function new(options)
     requests = {},
     answered = 0,
     paused = {},
+    credits = require("claude.simulator.credits").new(),
+    compaction = require("claude.simulator.compaction").new(),
     faults = copies(options.faults),
     on_request = options.on_request,
     ids = new_id,

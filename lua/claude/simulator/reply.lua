@@ -215,6 +215,8 @@ end
 ---@field model claude.simulator.Model
 ---@field history claude.simulator.History
 ---@field sealer claude.simulator.Sealer
+---@field credit? string what became of the request's credit token
+---@field stop_details? table
 ---@field ids fun(prefix: string): string
 ---@field cached claude.simulator.cache.Account
 
@@ -226,6 +228,7 @@ function M.build(turn, context)
   local draft = draft_of(turn, context.request, context.model, context.history.tokens)
   local calls = finish_blocks(draft.blocks, context)
   local usage = usage_of(draft, context.cached, turn)
+  if context.credit then usage.fallback_credit = { status = context.credit } end
   local changes = context.history.transformations
   return {
     id = turn.id or context.ids("msg_"),
@@ -233,7 +236,7 @@ function M.build(turn, context)
     content = draft.blocks,
     stop_reason = draft.stop_reason or turn.stop_reason or (calls and "tool_use") or "end_turn",
     stop_sequence = draft.stop_sequence or turn.stop_sequence,
-    stop_details = turn.stop_details,
+    stop_details = context.stop_details or turn.stop_details,
     container = turn.container,
     context_management = turn.context_management,
     usage = usage,

@@ -106,11 +106,24 @@ local function read_prompt(exchange, counting)
     foreign = sim.foreign,
   })
   fault = fault or sim.files:missing_in(view.messages)
+  fault = fault or sim.compaction:check(view, exchange.beta)
   if fault then return nil, fault end
+  local credit
+  credit, fault = sim.credits:redeem(request)
+  if fault then return nil, fault end
+  -- A token that was redeemed lets the model go on with what another one said.
   context.paused = sim.paused[history.prefix.content]
+    or credit == "redeemed"
+    or request.compaction ~= nil
   fault = validate.history(view, context, history.tokens)
   if fault then return nil, fault end
-  return { request = whole, model = context.model, history = history }
+  return {
+    request = whole,
+    view = view,
+    model = context.model,
+    history = history,
+    credit = credit,
+  }
 end
 
 local function info_of(exchange, prompt)
@@ -190,12 +203,19 @@ local function create_message(exchange)
   local prompt, fault = read_prompt(exchange, false)
   fault = fault or sim.rates and sim.rates:admit()
   if fault then return refuse(exchange, fault) end
-  local turn = sim.next_turn(prompt.request, info_of(exchange, prompt))
+  local turn
+  if prompt.request.compaction then
+    turn = sim.compaction:turn(prompt.view, prompt.history.tokens, sim.ids)
+  else
+    turn = sim.next_turn(prompt.request, info_of(exchange, prompt))
+  end
   sim.answered = sim.answered + 1
   if turn.error then return refuse(exchange, turn.error) end
   local asked = diagnosis.prompt(prompt.history, prompt.model.id)
   local delay = choose(turn, sim.settings, "delay") or 0
   local message = replies.build(turn, {
+    credit = prompt.credit,
+    stop_details = sim.credits:details(turn, prompt.request, exchange.beta, sim.ids),
     request = prompt.request,
     model = prompt.model,
     history = prompt.history,

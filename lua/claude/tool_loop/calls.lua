@@ -264,7 +264,7 @@ function Calls:_ask_all()
     local item = table.remove(self.unasked, 1)
     if item.call.invalid then
       self:_refuse(item, result.failure(item, NOT_JSON, self.later))
-    elseif not item.tool then
+    elseif not (item.tool and self:_tool_of(item.call)) then
       self:_refuse(item, result.failure(item, NOT_FOUND:format(item.name), self.later))
     elseif not item.ended then
       self:_ask(item)
@@ -273,12 +273,22 @@ function Calls:_ask_all()
   self.asking = nil
 end
 
+-- The tool as it was when the reply was asked for: what was added since is for later
+-- replies. One that was removed since is gone.
+---@param call claude.ToolCall
+---@return claude.Tool?
+function Calls:_tool_of(call)
+  local now = self.chat.tool_list
+  if now.removed[call.toolset_name or call.name] then return nil end
+  return tools.find(self.tool_list, call)
+end
+
 --- Begins to work on a call, unless that was done already or it is a person's to answer:
 --- of a tool without a function, or deferred.
 ---@param call claude.ToolCall
 function Calls:add(call)
   if self.items[call.id] or self.held[call.id] then return end
-  local tool = tools.find(self.tool_list, call)
+  local tool = self:_tool_of(call)
   if tool and not tool.run and not call.invalid then return end
   local item =
     { call = call, id = call.id, name = call.name, toolset_name = call.toolset_name, tool = tool }
@@ -416,13 +426,14 @@ local M = {}
 ---@param chat claude.Conversation
 ---@param options claude.CallOptionsOfRun
 ---@param held table<string, true> ids of calls that are left to a person
+---@param tool_list claude.ToolList as it was when the reply was asked for
 ---@return claude.RunningCalls
-function M.new(chat, options, held)
+function M.new(chat, options, held, tool_list)
   local warnings = {}
   return setmetatable({
     chat = chat,
     options = options,
-    tool_list = chat.tool_list,
+    tool_list = tool_list,
     items = {},
     unasked = {},
     ready = {},

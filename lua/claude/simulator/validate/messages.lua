@@ -211,9 +211,12 @@ function M.server_calls_are_answered(request)
   end
 end
 
+-- What the server's own work ends in, with no user's turn behind it.
 local function ends_in_server_result(message)
   local last = message.content[#message.content]
-  return last ~= nil and last.type ~= "tool_result" and last.type:find("_tool_result$") ~= nil
+  if last == nil then return false end
+  if last.type == "compaction" then return true end
+  return last.type ~= "tool_result" and last.type:find("_tool_result$") ~= nil
 end
 
 --- Where a system message may stand, and on which models.
@@ -263,6 +266,45 @@ function M.system_betas(request, context)
   end
 end
 
+--- Where the API's own fallbacks took over: such blocks are known with them only.
+function M.fallback_blocks(request, context)
+  for name in pairs(context.beta) do
+    if name:find("^server%-side%-fallback%-") then return nil end
+  end
+  return each_block(request, function(block, path)
+    if block.type ~= "fallback" then return nil end
+    local text =
+      "%s: Input tag 'fallback' found using 'type' does not match any of the expected tags"
+    return text:format(path)
+  end)
+end
+
+local CHANGES = "mid-conversation-tool-changes-2026-07-01"
+local INLINE = "inline-tools-2026-09-15"
+
+--- Tools that come and go: behind a beta, and by names that are there.
+function M.tool_changes(request, context)
+  local names = {}
+  for _, tool in ipairs(request.tools or {}) do
+    names[tool.name or tool.mcp_server_name or tool.type] = true
+  end
+  return each_block(request, function(block, path)
+    if block.type ~= "tool_addition" and block.type ~= "tool_removal" then return nil end
+    local tool = block.tool
+    local inline = tool.type == "tool_definition"
+    if not context.beta[inline and INLINE or CHANGES] then
+      local text = "%s: Input tag '%s' found using 'type' does not match any of the expected tags"
+      return text:format(path, inline and "tool_definition" or block.type)
+    end
+    local name = inline and tool.definition.name or tool.name
+    if inline then names[name or ""] = true end
+    if tool.type == "tool_reference" and not names[name or ""] then
+      local text = "%s.tool: Tool reference '%s' not found in available tools"
+      return text:format(path, tostring(name))
+    end
+  end)
+end
+
 --- Whether a final assistant message is one that the API itself left open.
 local function paused(message)
   local last = message.content[#message.content]
@@ -297,6 +339,8 @@ M.rules = {
 
   M.system_messages,
   M.system_betas,
+  M.tool_changes,
+  M.fallback_blocks,
   M.not_empty,
   M.text_not_empty,
   M.blocks_by_role,

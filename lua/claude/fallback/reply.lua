@@ -1,0 +1,248 @@
+--- A reply for which other models may step in: one exchange after the other, read as one.
+--- Has the methods of claude.reply.
+
+local core = require("claude.core")
+local message_views = require("claude.message")
+local new_reply = require("claude.reply").new
+local new_response = require("claude.fallback.response").new
+
+---@class claude.FallbackReply
+---@field response? claude.ChainedResponse once a request was started
+---@field private client claude.Client
+---@field private fallback claude.Fallback
+---@field private hop claude.Reply the exchange that goes on
+---@field private index integer of the entry that it is for
+---@field private chained claude.ChainedResponse
+---@field private frames table[] to be handed out before the hop is read on
+---@field private base string[] JSON of blocks that the token's request went on with
+---@field private first_byte? number
+---@field private asking? claude.Reply a hop that was started and has not answered
+---@field private ended? boolean everybody refused
+---@field private cancelled? boolean
+local FallbackReply = {}
+FallbackReply.__index = FallbackReply
+FallbackReply.__name = "claude.FallbackReply"
+
+-- The response of the hop, once there is one.
+function FallbackReply:_adopt()
+  local response = self.hop.response
+  if not response then return end
+  self.chained.current = response
+  self.response = self.chained
+end
+
+function FallbackReply:start()
+  self.hop:start()
+  self:_adopt()
+end
+
+---@param failure? claude.Error how what had begun ended: the model is asked again
+---@return table? head
+---@return claude.Error? err
+function FallbackReply:open(failure)
+  self.frames = {}
+  local head, err = self.hop:open(failure)
+  self:_adopt()
+  return head, err
+end
+
+---@return table? details of a refusal that another model may answer for
+function FallbackReply:_refusal()
+  local response = self.hop.response
+  if response:stop_reason() ~= "refusal" or self.index >= self.fallback.count then return nil end
+  local message = core.decode(response:message_json())
+  local details = message and message.stop_details
+  return {
+    model = message and message.model,
+    category = type(details) == "table" and details.category or nil,
+    token = type(details) == "table" and details.fallback_credit_token or nil,
+    continues = type(details) == "table" and details.fallback_has_prefill_claim == true,
+  }
+end
+
+-- The exchange to its end; what is left to be said of it is kept.
+---@return table[]? frames
+---@return claude.Error? err
+function FallbackReply:_drain()
+  local frames = {}
+  while true do
+    local kind, text, index, err = self.hop:read()
+    if err then return nil, err end
+    if not kind then return frames end
+    frames[#frames + 1] = { kind, text, index, self.hop.response:event() }
+  end
+end
+
+---@param raws string[]
+---@return string? json of an assistant message
+local function continuation_of(raws)
+  if #raws == 0 then return nil end
+  return '{"content":[' .. table.concat(raws, ",") .. '],"role":"assistant"}'
+end
+
+-- Asks the model of an entry.
+---@param index integer
+---@param token? string
+---@param raws string[] what it goes on with
+---@return claude.Reply? hop
+---@return table? head
+---@return claude.Error? err
+function FallbackReply:_ask(index, token, raws)
+  local more = { token = token, continuation = continuation_of(raws) }
+  local plan, err = self.fallback.request(index, more)
+  if not plan then return nil, nil, err end
+  local hop = new_reply(self.client, plan)
+  self.asking = hop
+  hop:start()
+  local head
+  head, err = hop:open()
+  self.asking = nil
+  if not head then return nil, nil, err end
+  return hop, head
+end
+
+---@param err claude.Error
+---@return boolean
+local function is_final(err) return err.kind == "cancelled" end
+
+-- The next model that answers; nil when none does.
+---@param refusal table
+---@return claude.Error? err
+---@return boolean? taken
+function FallbackReply:_take_over(refusal)
+  local partial = refusal.continues and self.chained:resendable() or {}
+  local function asked(index, raws) return self:_ask(index, refusal.token, raws) end
+  for index = self.index + 1, self.fallback.count do
+    local raws = {}
+    for _, list in ipairs({ self.base, partial }) do
+      for _, raw in ipairs(list) do
+        raws[#raws + 1] = raw
+      end
+    end
+    local hop, head, err = asked(index, raws)
+    if err and err.status == 400 and #partial > 0 then
+      -- What was said cannot be gone on with: the same request without it.
+      raws = self.base
+      hop, head, err = asked(index, raws)
+    end
+    if self.cancelled or (err and is_final(err)) then return err, false end
+    if hop then
+      self:_change_to(index, hop, head, refusal, #partial > 0 and #raws > #self.base)
+      self.base = raws
+      return nil, true
+    end
+    local text = "%s could not take over: %s"
+    self.fallback.warn("fallback_failed", text:format(self.fallback.model(index), tostring(err)))
+  end
+  return nil, false
+end
+
+---@param index integer
+---@param hop claude.Reply
+---@param head table its first frame
+---@param refusal table
+---@param continued boolean
+function FallbackReply:_change_to(index, hop, head, refusal, continued)
+  local seam = {
+    from = refusal.model or self.fallback.model(self.index),
+    to = self.fallback.model(index),
+    category = refusal.category,
+  }
+  self.hop, self.index = hop, index
+  for _, frame in ipairs(self.chained:take_over(hop.response, seam, continued)) do
+    self.frames[#self.frames + 1] = frame
+  end
+  -- The message began with the first model's.
+  if head[1] ~= "message_start" then self.frames[#self.frames + 1] = head end
+end
+
+---@param err claude.Error
+---@return nil
+---@return nil
+---@return nil
+---@return claude.Error
+function FallbackReply:_failed(err)
+  if err.partial then err.partial = message_views.view(self.chained) end
+  return nil, nil, nil, err
+end
+
+-- A refusal is told only when nobody takes over.
+---@param text string?
+---@param index integer?
+---@return string? kind
+---@return string? text
+---@return integer? index
+---@return claude.Error? err
+function FallbackReply:_end_of_message(text, index)
+  local refusal = self:_refusal()
+  if not refusal then
+    if self.hop.response:stop_reason() ~= "refusal" then self.fallback.accepted(self.index) end
+    return "message_delta", text, self.chained:shifted(index)
+  end
+  local held = { "message_delta", text, index, self.hop.response:event() }
+  local rest, err = self:_drain()
+  if err then return self:_failed(err) end
+  self.first_byte = self.first_byte or self.hop:first_byte_at()
+  self.hop:close()
+  local taken
+  err, taken = self:_take_over(refusal)
+  if err then return nil, nil, nil, err end
+  if not taken then
+    self.ended = true
+    self.frames = { held }
+    for _, frame in ipairs(rest or {}) do
+      self.frames[#self.frames + 1] = frame
+    end
+  end
+  return self:read()
+end
+
+---@return string? kind
+---@return string? text
+---@return integer? index
+---@return claude.Error? err
+function FallbackReply:read()
+  local frame = table.remove(self.frames, 1)
+  if frame then
+    self.chained:tell(frame[4])
+    return frame[1], frame[2], frame[3]
+  end
+  if self.ended then return nil end
+  self.chained:tell(nil)
+  local kind, text, index, err = self.hop:read()
+  if err then return self:_failed(err) end
+  if kind == "message_delta" then return self:_end_of_message(text, index) end
+  if kind == "message_start" and self.chained:has_seams() then return self:read() end
+  return kind, text, self.chained:shifted(index)
+end
+
+--- When the first byte came, of the first model's answer.
+---@return number?
+function FallbackReply:first_byte_at() return self.first_byte or self.hop:first_byte_at() end
+
+function FallbackReply:close() self.hop:close() end
+
+function FallbackReply:cancel()
+  self.cancelled = true
+  if self.asking then self.asking:cancel() end
+  self.hop:cancel()
+end
+
+local M = {}
+
+---@param client claude.Client
+---@param spec claude.StreamSpec with fallback
+---@return claude.FallbackReply
+function M.new(client, spec)
+  return setmetatable({
+    client = client,
+    fallback = spec.fallback,
+    hop = new_reply(client, spec),
+    index = spec.fallback.index,
+    chained = new_response(),
+    frames = {},
+    base = {},
+  }, FallbackReply)
+end
+
+return M

@@ -1,0 +1,146 @@
+--- The calls of one reply, over every way that tasks run: on a loop of our own, on one that
+--- a host lends, and on a host's coroutines.
+local claude = require("claude")
+local core = require("claude.core")
+local hub = require("claude.loop")
+local new_calls = require("claude.tool_loop.calls").new
+local tasks = require("claude.tasks")
+local tools = require("claude.tools")
+
+local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
+
+for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or nil }) do
+  local hosted = driver == "hosted"
+
+  describe("Calls, driver " .. driver .. ":", function()
+    local chat, warnings
+
+    setup(function()
+      if hosted then return tasks.use(require("spec.support.coroutine_host")) end
+      hub.use(driver)
+    end)
+    teardown(function()
+      if hosted then return tasks.use(nil) end
+      hub.use("blocking")
+    end)
+
+    before_each(function() warnings = {} end)
+
+    -- What a conversation is for them.
+    local function begin(run, options)
+      local tool = claude.tool({ name = "t", input_schema = { type = "object" }, run = run })
+      chat = { tool_list = tools.list({ tool }, 1), draft = { results = {} } }
+      function chat.client() end
+      function chat:_warner() -- luacheck: ignore 212
+        return function(code) warnings[#warnings + 1] = code end
+      end
+      return new_calls(chat, options or {}, {}, chat.tool_list)
+    end
+
+    local function call(id, text)
+      local input = { text = text }
+      return { id = id, name = "t", input = input, index = 0 }
+    end
+
+    -- Adds calls, settles them and reads every event, in a task.
+    local function work(calls, list, on_event)
+      claude.loop(function()
+        for _, one in ipairs(list) do
+          calls:add(one)
+        end
+        calls:settle(list, "")
+        local event = calls:next()
+        while event do
+          if on_event then on_event(event) end
+          event = calls:next()
+        end
+      end)
+    end
+
+    local function result(id)
+      local block = chat.draft.results[id]
+      return block and core.decode(block).content
+    end
+
+    it("run at once, and each has its result", function()
+      local running, most = 0, 0
+      local calls = begin(function(input)
+        running = running + 1
+        most = math.max(most, running)
+        claude.sleep(0.01)
+        running = running - 1
+        return input.text
+      end)
+      work(calls, { call("a", "1"), call("b", "2"), call("c", "3") })
+      assert.equal(3, most)
+      assert.same({ "1", "2", "3" }, { result("a"), result("b"), result("c") })
+    end)
+
+    it("run at most so many at once", function()
+      local running, most = 0, 0
+      local calls = begin(function()
+        running = running + 1
+        most = math.max(most, running)
+        claude.sleep(0.005)
+        running = running - 1
+      end, { max_parallel = 2 })
+      work(calls, { call("a"), call("b"), call("c"), call("d") })
+      assert.equal(2, most)
+    end)
+
+    it("end in time, and their function where it waits", function()
+      local told
+      local calls = begin(function()
+        local _, _, err = claude.sleep(60)
+        told = err and err.kind
+      end, { tool_timeout = 0.01 })
+      work(calls, { call("a") })
+      assert.equal("Error: Tool 't' timed out after 0.01 s", result("a"))
+      assert.equal("cancelled", told)
+    end)
+
+    it("are cancelled one by one", function()
+      local calls = begin(function(input)
+        if input.text == "slow" then claude.sleep(60) end
+        return "done"
+      end)
+      work(calls, { call("a", "slow"), call("b", "quick") }, function(event)
+        if event.kind == "tool_end" and event.call.id == "b" then calls:stop("a", "why not") end
+      end)
+      assert.same({ "cancelled: why not", "done" }, { result("a"), result("b") })
+    end)
+
+    it("begin before their reply is whole, and are dropped with it", function()
+      local told
+      local calls = begin(function()
+        local _, _, err = claude.sleep(60)
+        told = err and err.kind
+      end)
+      claude.loop(function()
+        calls:add(call("a"))
+        while not calls:event() do
+          claude.sleep(0.001)
+        end
+        claude.sleep(0.005)
+        calls:abandon({}, "its reply failed")
+        while not told do
+          claude.sleep(0.001)
+        end
+      end)
+      assert.equal("cancelled", told)
+      assert.same({ "early_call_dropped" }, warnings)
+      assert.same({}, chat.draft.results)
+    end)
+
+    it("that raise are answered with what they raised", function()
+      local calls = begin(function()
+        claude.sleep(0.001)
+        error("broken", 0)
+      end)
+      local traceback
+      work(calls, { call("a") }, function(event) traceback = event.call.traceback end)
+      assert.equal("Error: broken", result("a"))
+      assert.truthy(traceback)
+    end)
+  end)
+end
