@@ -350,6 +350,26 @@ describe("fallback_models", function()
       assert.equal("fallback text", types(err.partial))
     end)
 
+    it(
+      "are begun anew where they are, when the API gives up and nobody has seen a piece",
+      function()
+        bench = support.bench({
+          script = {
+            refusal(),
+            { content = { ("word "):rep(20) }, stream_error = { type = "overloaded_error" } },
+            "hello",
+          },
+        })
+        sim = bench.sim
+        client =
+          claude.new({ api_key = "k", base_url = sim.url, max_retries = 1, on_warning = error })
+        local message = assert(client.messages:create(params()))
+        assert.equal("fallback text", types(message))
+        assert.equal("hello", message:text())
+        assert.equal(table.concat({ FIRST, SECOND, SECOND }, " "), models_asked())
+      end
+    )
+
     it("work over a request that is not streamed", function()
       begin({ refusal({ "I" }), "hello" })
       local message = assert(client.messages:create(params({ stream = false })))
