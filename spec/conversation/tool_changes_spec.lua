@@ -248,7 +248,13 @@ describe("Tools that come and go", function()
       local found = {
         type = "code_execution_tool_result",
         tool_use_id = "srvtoolu_1",
-        content = { type = "code_execution_result", stdout = "4" },
+        content = {
+          type = "code_execution_result",
+          stdout = "4",
+          stderr = "",
+          return_code = 0,
+          content = claude.array({}),
+        },
       }
       run(
         { paused, { content = { found, call("t", "x") } }, "done" },

@@ -266,23 +266,9 @@ function M.system_betas(request, context)
   end
 end
 
---- Where the API's own fallbacks took over: such blocks are known with them only.
-function M.fallback_blocks(request, context)
-  for name in pairs(context.beta) do
-    if name:find("^server%-side%-fallback%-") then return nil end
-  end
-  return each_block(request, function(block, path)
-    if block.type ~= "fallback" then return nil end
-    local text =
-      "%s: Input tag 'fallback' found using 'type' does not match any of the expected tags"
-    return text:format(path)
-  end)
-end
-
-local CHANGES = "mid-conversation-tool-changes-2026-07-01"
 local INLINE = "inline-tools-2026-09-15"
 
---- Tools that come and go: behind a beta, and by names that are there.
+--- Tools that come and go: by names that are there, or defined behind a beta.
 function M.tool_changes(request, context)
   local names = {}
   for _, tool in ipairs(request.tools or {}) do
@@ -292,9 +278,10 @@ function M.tool_changes(request, context)
     if block.type ~= "tool_addition" and block.type ~= "tool_removal" then return nil end
     local tool = block.tool
     local inline = tool.type == "tool_definition"
-    if not context.beta[inline and INLINE or CHANGES] then
-      local text = "%s: Input tag '%s' found using 'type' does not match any of the expected tags"
-      return text:format(path, inline and "tool_definition" or block.type)
+    if inline and not context.beta[INLINE] then
+      local text = "%s.tool: Input tag 'tool_definition' found using 'type' does not match any of "
+        .. "the expected tags"
+      return text:format(path)
     end
     local name = inline and tool.definition.name or tool.name
     if inline then names[name or ""] = true end
@@ -340,7 +327,6 @@ M.rules = {
   M.system_messages,
   M.system_betas,
   M.tool_changes,
-  M.fallback_blocks,
   M.not_empty,
   M.text_not_empty,
   M.blocks_by_role,
