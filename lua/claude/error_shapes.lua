@@ -73,6 +73,8 @@ function M.read(decoded)
   local kind, code = text_or_nil(told.type), text_or_nil(told.code)
   -- As some write a value that is none.
   if kind == "None" or kind == "null" then kind = nil end
+  -- The status once more, as a text.
+  if code and code:find("^%d+$") then code = nil end
   if type(decoded.error) == "string" and decoded.error_description then code = decoded.error end
   return message, kind, code
 end
