@@ -1,4 +1,4 @@
---- Message Batches: many requests at once, answered within a day for half the price.
+--- Message Batches: many requests at once, answered within a day.
 ---
 ---     local batch = assert(client.messages.batches:create { requests = {
 ---       { custom_id = "first", params = { model = …, max_tokens = …, messages = … } },

@@ -541,7 +541,7 @@ function Files:download(file, path, options) end
 function Files:open(file, options) end
 
 ---@param file string|claude.File
---- Message Batches: many requests at once, answered within a day for half the price.
+--- Message Batches: many requests at once, answered within a day.
 ---@class claude.Batches
 local Batches = {}
 
