@@ -321,6 +321,7 @@ describe("messages.batches:", function()
       local batches = batches_for({ created("m") })
       local cases = {
         { "takes a table", function() batches:create(1) end },
+        { "takes a table such as { requests", function() batches:create({ {} }) end },
         { "requests must be a list", function() batches:create({}) end },
         { "without gaps", function() batches:create({ requests = { [2] = {} } }) end },
         { "no parameter model", function() batches:create({ requests = {}, model = "x" }) end },

@@ -87,8 +87,8 @@ local PARAMS = { betas = true, on_batch = true, requests = true }
 ---@param level integer
 local function check_params(params, level)
   local problem
-  if type(params) ~= "table" then
-    problem = "takes a table such as { requests = … }"
+  if type(params) ~= "table" or params[1] ~= nil then
+    problem = "takes a table such as { requests = list or iterator }"
   else
     for name in pairs(params) do
       if not PARAMS[name] then problem = ("there is no parameter %s"):format(tostring(name)) end
