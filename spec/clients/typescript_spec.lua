@@ -354,7 +354,7 @@ describe("the TypeScript SDK against claude.simulator", function()
         }
         return { reasons, first: runner.params.messages[0].content[0].type };
       ]], { thread = false })
-      assert.same({ "tool_use", "compaction", "tool_use", "end_turn" }, got.reasons)
+      assert.same({ "tool_use", "compaction", "end_turn" }, got.reasons)
       assert.equal("compaction", got.first)
       assert.equal("compaction", sim.requests[3].request.messages[1].content[1].type)
     end)
@@ -363,6 +363,45 @@ describe("the TypeScript SDK against claude.simulator", function()
       start({ script = { { content = { "Half" }, stop_reason = "pause_turn" }, "Whole." } })
       assert.equal("Whole.", run(CALCULATOR .. RUN))
       assert.same({}, sim.requests[2].request.messages)
+    end)
+  end)
+
+  describe("falling back after a refusal", function()
+    local ASK_FIRST = [[
+      const { betaRefusalFallbackMiddleware, BetaFallbackState } = helper('lib/middleware');
+      const own = connect({
+        middleware: [betaRefusalFallbackMiddleware([{ model: 'claude-opus-4-8' }])],
+      });
+      const ask = { model: 'claude-fable-5', max_tokens: 100,
+        messages: [{ role: 'user', content: 'Hello' }] };
+      const state = { fallbackState: new BetaFallbackState() };
+    ]]
+    before_each(function()
+      start({
+        script = function(request)
+          if request.model ~= "claude-fable-5" then return "Certainly." end
+          local why = { type = "refusal", category = "cyber", explanation = "no" }
+          return { content = { "I " }, stop_reason = "refusal", stop_details = why }
+        end,
+      })
+    end)
+
+    it("asks the next model with the credit that the refusal gave", function()
+      local got = run(ASK_FIRST .. "return own.beta.messages.create(ask, state);")
+      assert.equal("claude-opus-4-8", got.model)
+      assert.equal("Certainly.", got.content[#got.content].text)
+      assert.matches("^fct_", sim.requests[2].request.fallback_credit_token.token)
+    end)
+
+    it("goes on in the same stream, and stays with the model that answered", function()
+      local got = run(ASK_FIRST .. [[
+        const first = await own.beta.messages.stream(ask, state).finalMessage();
+        const second = await own.beta.messages.create(ask, state);
+        return { first: first.content.map((block) => block.type), second: second.model };
+      ]])
+      assert.same({ "text", "fallback", "text" }, got.first)
+      assert.equal("claude-opus-4-8", got.second)
+      assert.equal(3, #sim.requests)
     end)
   end)
 

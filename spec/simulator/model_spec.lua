@@ -102,14 +102,12 @@ describe("claude.simulator.model", function()
     assert.same({ "calculator 127 * 389" }, (run(question, ALL, { calculator = "49403" })))
   end)
 
-  it("sums the conversation up where compaction is asked for", function()
+  it("goes on from a summary where nothing else is asked", function()
     local turn = model.answer({
-      compaction = { type = "summarize" },
-      messages = { cases.user("One?"), cases.assistant("1"), cases.user("Two?") },
+      tools = ALL,
+      messages = { cases.assistant({ { type = "compaction", content = "Asked: 127 * 389?" } }) },
     }, info())
-    assert.equal("compaction", turn.stop_reason)
-    assert.equal("compaction", turn.content[1].type)
-    assert.matches('"One%?", "Two%?"', turn.content[1].content)
+    assert.equal("127 * 389", turn.content[#turn.content].input.expression)
   end)
 
   it("takes no tool for a clock that only has the word in another", function()

@@ -287,23 +287,11 @@ local function calls_for(request, steps)
   return next_steps(steps, choice.disable_parallel_tool_use ~= true)
 end
 
---- A summary of the conversation, where it is asked for instead of an answer.
-local function summary(request)
-  local asked = {}
-  for _, message in ipairs(request.messages) do
-    local text = message.role == "user" and text_of(message) or ""
-    if text ~= "" then asked[#asked + 1] = ('"%s"'):format(shorten(text, 80)) end
-  end
-  local text = LABEL .. "So far the user said: " .. table.concat(asked, ", ") .. "."
-  return { content = { { type = "compaction", content = text } }, stop_reason = "compaction" }
-end
-
 --- What the model says to a request.
 ---@param request table
 ---@param info claude.simulator.script.Info
 ---@return claude.simulator.Turn
 function M.answer(request, info)
-  if request.compaction then return summary(request) end
   local format = request.output_config and request.output_config.format
   local turn = read_turn(request.messages)
   if format then
