@@ -1,4 +1,5 @@
 local claude = require("claude")
+local child = require("spec.support.child")
 local core = require("claude.core")
 local hub = require("claude.loop")
 local processes = require("claude.mcp.process")
@@ -156,12 +157,8 @@ describe("an MCP server", function()
       end)
 
       it("keeps no program alive while nobody waits for it", function()
-        start()
-        assert(server:start())
-        local ended = false
-        claude.loop(function() ended = true end)
-        assert.is_true(ended)
-        assert.has_error(function() hub.wait() end)
+        local result = child.run(("%s %ssupport/mcp_idle.lua %s"):format(LUA, HERE, driver))
+        assert.equal("nothing is left\n", result.out, result.err)
       end)
     end)
   end
