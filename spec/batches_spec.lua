@@ -1,9 +1,9 @@
 --- Message batches: what goes out, and what comes back.
 local api = require("spec.support.api_server")
 local batch_requests = require("claude.batch_requests")
-local child = require("spec.support.child")
 local claude = require("claude")
 local core = require("claude.core")
+local growth_of = require("spec.support.growth").of
 local helpers = require("spec.helpers")
 local servers = require("spec.support.servers")
 
@@ -700,9 +700,7 @@ describe("the results of a large batch", function()
   end
 
   it("take the memory of a small one's", function()
-    local call = "%s spec/support/batch_reader.lua %s 10000"
-    local result = child.run(call:format(child.lua, server.url))
-    local growth = assert(tonumber(result.out), result.err)
+    local growth = growth_of("results", server.url, "10000")
     assert.is_true(growth < 12e6, growth)
   end)
 

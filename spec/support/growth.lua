@@ -1,0 +1,79 @@
+--- By how many bytes a process grows at most while it takes in or sends something large: a
+--- process of its own, where nothing else holds memory and nothing waits to be collected.
+---
+---     growth.of("results", url, "10000")      of a batch of 10,000
+---     growth.of("lines", url, PATH)           of a download that is read by lines
+---     growth.of("upload", url, FILE)          through client.files
+---     growth.of("download", url, ID, FILE)
+---
+--- Run as a program, it does what it is told and prints the number.
+local child = require("spec.support.child")
+local servers = require("spec.support.servers")
+
+local M = {}
+
+local run = {} -- each calls `look` now and then
+
+function run.results(client, look, count)
+  local seen = 0
+  for entry in client.messages.batches:results("b_" .. count) do
+    seen = seen + 1
+    assert(type(entry.result.message.id) == "string")
+    if seen % 500 == 0 then look() end
+  end
+  assert(seen == tonumber(count), seen)
+end
+
+function run.lines(client, look, path)
+  local request = { method = "GET", path = path }
+  local body = assert(require("claude.download").open(client, request))
+  while body:read_line() do
+    if body.lines % 500 == 0 then look() end
+  end
+  assert(body.lines == tonumber(path:match("(%d+)/%d+$")), body.lines)
+end
+
+function run.upload(client, look, path)
+  local sent = assert(client.files:upload({ path = path, on_progress = look }))
+  local file = assert(io.open(path, "rb"))
+  assert(sent.size_bytes == file:seek("end"))
+  file:close()
+end
+
+function run.download(client, look, id, path)
+  assert(client.files:download(id, path, { on_progress = look }))
+end
+
+local function nothing() end
+
+-- What the first request and the first file load is no matter of size.
+local SMALL = {
+  results = function(client) run.results(client, nothing, "1000") end,
+  lines = function(client) run.lines(client, nothing, "/lines/2000/1000") end,
+  upload = function(client) assert(client.files:upload({ bytes = "small", filename = "a" })) end,
+  download = function(client, _, path) assert(client.files:download("file_100", path)) end,
+}
+
+local function main(what, url, ...)
+  local client = require("claude").new({ api_key = "k", base_url = url })
+  SMALL[what](client, ...)
+  collectgarbage()
+  local before, most = servers.resident(), 0
+  run[what](client, function() most = math.max(most, servers.resident() - before) end, ...)
+  print(("%.0f"):format(most))
+end
+
+---@param ... string
+---@return number bytes
+function M.of(...)
+  local words = { child.lua, "spec/support/growth.lua" }
+  for _, word in ipairs({ ... }) do
+    words[#words + 1] = child.quote(word)
+  end
+  local result = child.run(table.concat(words, " "))
+  return assert(tonumber(result.out), result.err)
+end
+
+if arg and arg[0] and arg[0]:find("growth%.lua$") then main(...) end
+
+return M
