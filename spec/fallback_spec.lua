@@ -462,14 +462,68 @@ describe("fallback_models", function()
       assert.equal(1, #sim.requests)
     end)
 
-    it("raise at the caller's line for what is no list", function()
-      local chat = converse({})
-      local ok, problem = pcall(function()
-        local message = chat:send({ fallback_models = 3 })
-        return message
+    it("leave a model that is named for one turn to it, and stand in again after it", function()
+      local chat = converse({ refusal(), "one", "two", "three" })
+      assert(chat:send())
+      assert.equal("claude-opus-5", assert(chat:user("2"):send({ model = "claude-opus-5" })).model)
+      assert.equal(SECOND, assert(chat:user("3"):send()).model)
+    end)
+
+    for _, verb in ipairs({ "send", "run" }) do
+      it("raise at the line of chat:" .. verb .. " for what is no list", function()
+        local chat = converse({})
+        local ok, problem = pcall(function()
+          local result = chat[verb](chat, { fallback_models = 3 })
+          return result
+        end)
+        assert.is_false(ok)
+        assert.truthy(problem:find("fallback_spec.lua", 1, true), problem)
       end)
-      assert.is_false(ok)
-      assert.truthy(problem:find("fallback_spec.lua", 1, true), problem)
+    end
+
+    it("count a refusal once when the stream behind it is begun anew", function()
+      local broken = { content = { "Half" }, stream_error = { type = "overloaded_error" } }
+      local chat = converse({ refusal({ "I will" }), broken, "whole" })
+      assert.equal("fallback text", types(assert(chat:send(nil, { max_retries = 1 }))))
+      local used = chat:usage()
+      local input = used.turns[2].input_tokens
+      assert.equal(input, used.models[FIRST].input_tokens)
+      assert.equal(2 * input, used.models[SECOND].input_tokens)
+      assert.same({ 3 * input, 1 }, { used.input_tokens, used.incomplete })
+    end)
+
+    it("count what each thought, and price each as it was served", function()
+      local turn = refusal({ support.thought(("A long thought. "):rep(20)) })
+      turn.usage = { service_tier = "priority" }
+      begin({ turn, "brief" })
+      local price = { input = 1, output = 1 }
+      local priced = claude.new({
+        api_key = "key-of-the-spec",
+        base_url = sim.url,
+        prices = { [FIRST] = price, [SECOND] = price },
+      })
+      local list = support.params({ model = FIRST, fallback_models = { SECOND } })
+      assert(priced:conversation(list):user("hi"):send())
+      local models = priced:usage().models
+      assert.is_true(models[FIRST].thinking_tokens > 0)
+      assert.equal(0, models[SECOND].thinking_tokens)
+      assert.truthy(models[FIRST].no_cost:find("with priority", 1, true))
+      assert.is_true(models[SECOND].cost > 0)
+    end)
+
+    it("are what the cache report is about, not those that refused", function()
+      local chat = converse({ refusal({ "I will" }), "one", "two" }, {
+        cache = "auto",
+        system = ("Careful and brief. "):rep(400),
+      })
+      assert(chat:send())
+      assert(chat:user("2"):send())
+      local turns = chat:usage().turns
+      local first, second = turns[1].cache, turns[2].cache
+      assert.equal(first.written, second.read)
+      assert.equal(second.read, second.expected)
+      assert.same({}, second.changed)
+      assert.is_nil(second.miss)
     end)
   end)
 end)

@@ -136,13 +136,14 @@ local recorded = setmetatable({}, { __mode = "k" })
 ---@param spec claude.StreamSpec
 ---@param response table a claude.core response
 ---@param whole boolean
+---@param counted? integer how many of its first iterations were written down before
 ---@return claude.TurnUsage?
-function M.record(client, spec, response, whole)
+function M.record(client, spec, response, whole, counted)
   local head = response:head_json()
   local message = head and core.decode(head)
   if type(message) ~= "table" then return nil end
   local asked = spec.frame.params.model
-  local parts = usage.parts(message, asked)
+  local parts = usage.parts(message, asked, counted)
   local entry = summed(parts)
   entry.id, entry.model = message.id, message.model
   entry.incomplete = whole and 0 or 1

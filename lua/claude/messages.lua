@@ -82,7 +82,10 @@ end
 ---@return fun(stream: claude.Stream)?
 local function cache_report(client, cached)
   if not cached.plan then return nil end
-  return function(reply) require("claude.cache.watch").request(client, cached, reply.used) end
+  return function(reply)
+    local head = core.decode(reply.response:head_json())
+    require("claude.cache.watch").request(client, cached, reply.used, head)
+  end
 end
 
 ---@param client claude.Client

@@ -24,6 +24,7 @@ local reading = require("claude.reading")
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
 ---@field package used? claude.TurnUsage what it used, once that is written down
+---@field private counted? integer requests in the reply that were written down before
 ---@field package unseen? boolean only its end is waited for: nothing was handed out
 local Stream = {}
 Stream.__index = Stream
@@ -54,7 +55,8 @@ local function now() return require("claude.tasks").now() end
 ---@param whole boolean
 function Stream:_record(whole)
   if self.used or not self.response then return end
-  self.used = require("claude.ledger").record(self.client, self.spec, self.response, whole)
+  self.used =
+    require("claude.ledger").record(self.client, self.spec, self.response, whole, self.counted)
 end
 
 ---@param err claude.Error
@@ -89,7 +91,7 @@ function Stream:_recover(err)
     spec, tell = self.spec.recover(err)
   end
   if not spec then return self:_fail(err) end
-  self.spec, self.reply = spec, reply_for(self.client, spec)
+  self.spec, self.reply, self.counted = spec, reply_for(self.client, spec), nil
   -- If on_warning raises, the next step goes on from here.
   if tell then tell() end
   return self:_open()
@@ -119,6 +121,8 @@ end
 function Stream:_start_over(err)
   if not self.unseen or err.kind ~= "api" then return self:_fail(err) end
   self:_record(false)
+  -- What refused before is no part of what is begun anew.
+  self.counted = self.spec.fallback and self.reply:refusals()
   self.used, self.timings, self.silent, self.surprised = nil, {}, nil, nil
   return self:_open(err)
 end

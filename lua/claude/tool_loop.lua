@@ -567,6 +567,7 @@ local M = {}
 function M.new(chat, given, call_options, level)
   local options, overrides = split_options(given, level + 1)
   turn.check_overrides(overrides, level + 1)
+  turn.check_fallback(chat, overrides, level + 1)
   return setmetatable({
     chat = chat,
     options = options,

@@ -4,6 +4,8 @@
 --- `output_tokens`. `input_tokens` are those that were neither read from the cache nor
 --- written to it.
 
+local tables = require("claude.tables")
+
 local M = {}
 
 ---@class claude.Counts
@@ -140,24 +142,50 @@ end
 ---@field counts claude.Counts
 ---@field usage table as the API has it
 
+-- What is told of each, by the name that the counts have for it.
+local BY_ITERATION =
+  { thinking_tokens = "output_tokens_details", server_tool_use = "server_tool_use" }
+-- What has a price of its own, and is told once.
+local VARIANTS = { "service_tier", "speed", "inference_geo" }
+
+---@param iterations table[]
+---@param name string
+---@return boolean
+local function is_told_by(iterations, name)
+  for _, one in ipairs(iterations) do
+    if type(one[name]) == "table" then return true end
+  end
+  return false
+end
+
+---@param one table
+---@param usage table of the message
+---@return table
+local function with_variants(one, usage)
+  local whole = tables.merged(one)
+  for _, name in ipairs(VARIANTS) do
+    if whole[name] == nil then whole[name] = usage[name] end
+  end
+  return whole
+end
+
 -- Compactions and fallbacks are requests of their own, with what the top level leaves out.
 ---@param iterations table[]
 ---@param asked string? the model that was asked
----@param top claude.Counts
+---@param usage table of the message
 ---@return claude.UsagePart[]
-local function by_iteration(iterations, asked, top)
-  local parts = {}
+local function by_iteration(iterations, asked, usage)
+  local parts, top = {}, M.read(usage)
   for i, one in ipairs(iterations) do
     local counts = M.read(one)
-    -- Told once for all of them.
-    if i == 1 then
-      counts.thinking_tokens, counts.server_tool_use = top.thinking_tokens, top.server_tool_use
-    else
-      counts.requests = 0
+    counts.requests = i == 1 and 1 or 0
+    for name, told in pairs(BY_ITERATION) do
+      -- Else it is told once for all of them.
+      if i == 1 and not is_told_by(iterations, told) then counts[name] = top[name] end
     end
     local own = one.type == "message" or one.type == "compaction"
     local model = type(one.model) == "string" and one.model or own and asked or nil
-    parts[i] = { model = model, counts = counts, usage = one }
+    parts[i] = { model = model, counts = counts, usage = with_variants(one, usage) }
   end
   return parts
 end
@@ -166,16 +194,27 @@ end
 --- iterations, whose sum is what is billed.
 ---@param message table with `model` and `usage`
 ---@param asked string? the model that was asked
+---@param counted? integer how many of its first iterations were counted before
 ---@return claude.UsagePart[]
-function M.parts(message, asked)
+function M.parts(message, asked, counted)
   local usage = object(message.usage)
-  local top = M.read(usage)
   local iterations = {}
-  for _, one in ipairs(object(usage.iterations)) do
-    if type(one) == "table" then iterations[#iterations + 1] = one end
+  for i, one in ipairs(object(usage.iterations)) do
+    if type(one) == "table" and i > (counted or 0) then iterations[#iterations + 1] = one end
   end
-  if #iterations > 0 then return by_iteration(iterations, asked or message.model, top) end
-  return { { model = message.model, counts = top, usage = usage } }
+  if #iterations > 0 then return by_iteration(iterations, asked or message.model, usage) end
+  return { { model = message.model, counts = M.read(usage), usage = usage } }
+end
+
+--- What the prompt was that the reply answers: where other models had refused before, that
+--- of the one which took over.
+---@param message table
+---@return claude.Counts
+function M.of_answer(message)
+  local usage = object(message.usage)
+  local iterations = object(usage.iterations)
+  local last = object(iterations[#iterations])
+  return M.read(last.type == "fallback_message" and last or usage)
 end
 
 return M

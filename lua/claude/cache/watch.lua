@@ -231,13 +231,13 @@ end
 
 -- Nothing was read, and nothing written: as a rule the prompt is too short.
 ---@param report claude.CacheReport
----@param entry claude.TurnUsage
+---@param counts claude.Counts
 ---@param client claude.Client
 ---@param asked string
 ---@param plan claude.CachePlan
-local function judge_nothing(report, entry, client, asked, plan)
+local function judge_nothing(report, counts, client, asked, plan)
   local known = models.capabilities(asked, client.retrieved)
-  local shortest, tokens = known and known.cache_min, usage.prompt(entry)
+  local shortest, tokens = known and known.cache_min, usage.prompt(counts)
   local whole = plan.cache_control ~= nil
   if not shortest then
     local text = "nothing was cached: the prompt of %d tokens may be shorter than what %s caches"
@@ -276,14 +276,25 @@ local function tell(client, report, asked, asks)
   end
 end
 
----@param entry claude.TurnUsage
+---@param counts claude.Counts
 ---@return claude.CacheReport
-local function report_of(entry)
+local function report_of(counts)
   return {
-    read = entry.cache_read_input_tokens,
-    written = entry.cache_creation_input_tokens,
+    read = counts.cache_read_input_tokens,
+    written = counts.cache_creation_input_tokens,
     expected = 0,
   }
+end
+
+-- The model that was asked, or the one that took over.
+---@param params table
+---@param head table the message without its blocks
+---@return string
+local function answering(params, head)
+  local iterations = values.plain(values.plain(head.usage or {}).iterations) or {}
+  local last = iterations[#iterations]
+  local took_over = type(last) == "table" and last.type == "fallback_message"
+  return tostring(took_over and last.model or params.model)
 end
 
 ---@param plan claude.CachePlan
@@ -297,13 +308,15 @@ end
 ---@param client claude.Client
 ---@param cached claude.Cached
 ---@param entry claude.TurnUsage
-function M.request(client, cached, entry)
+---@param head table the message without its blocks
+function M.request(client, cached, entry, head)
   if is_empty(cached.plan) then return end
-  local report = report_of(entry)
+  local counts, asked = usage.of_answer(head), answering(cached.params, head)
+  local report = report_of(counts)
   entry.cache = report
   if report.read == 0 and report.written == 0 then
-    judge_nothing(report, entry, client, tostring(cached.params.model), cached.plan)
-    tell(client, report, tostring(cached.params.model), true)
+    judge_nothing(report, counts, client, asked, cached.plan)
+    tell(client, report, asked, true)
   end
 end
 
@@ -337,16 +350,17 @@ end
 ---@param head table the message without its blocks
 function M.turn(chat, turn, entry, head)
   if is_empty(turn.cached.plan) then return end
-  local before, now, report = chat.print, turn.print, report_of(entry)
+  local counts = usage.of_answer(head)
+  local before, now, report = chat.print, turn.print, report_of(counts)
   entry.cache, report.diagnosis = report, diagnosis_in(head)
   local parts = now.parts
   report.hashes = { tools = parts.tools, system = parts.system, messages = now.chain[now.count] }
   -- Known with the reply only: thinking that the model cannot read, turn after turn.
   parts.input_transformations = written(head.input_transformations)
   if before then look_back(report, before, now, head) end
-  local asked = tostring(turn.params.model)
+  local asked = answering(turn.params, head)
   if not report.miss and report.read == 0 and report.written == 0 then
-    judge_nothing(report, entry, chat.client, asked, turn.cached.plan)
+    judge_nothing(report, counts, chat.client, asked, turn.cached.plan)
   end
   remember(chat, now, report)
   tell(chat.client, report, asked, turn.cached.settings.diagnostics)

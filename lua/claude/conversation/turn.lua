@@ -36,6 +36,7 @@ local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
 ---@field repair? claude.Repair what was done about a refusal
 ---@field frame? claude.Frame of the request that was made last
 ---@field options claude.CallOptions
+---@field own_model? boolean the model was named for this turn: no other takes its place
 ---@field in_batch? boolean it is a request of a batch
 ---@field stopped integer calls that were answered for the user
 ---@field cached? claude.Cached what the parameter `cache` has made of it
@@ -118,6 +119,15 @@ function M.awaits_reply(chat)
   if count == 0 then return false end
   if chat.transcript:role(count) ~= "assistant" then return true end
   return chat.state.kept or PAUSED[chat.state.stop_reason] or false
+end
+
+--- Raises for the fallback models of a turn that is sent later.
+---@param chat claude.Conversation
+---@param overrides? table
+---@param level integer stack level of the caller to blame
+function M.check_fallback(chat, overrides, level)
+  local given = M.merged_params(chat, overrides)
+  if given.fallback_models ~= nil then require("claude.fallback").check(given, level + 1) end
 end
 
 -- Whether the model has something to answer.
@@ -379,6 +389,15 @@ function M.hop_of(chat, turn, params, more)
   }
 end
 
+-- What the next request is compared with is the one that was answered.
+---@param chat claude.Conversation
+---@param turn claude.Turn
+---@param params table of the model that has answered
+local function note_answering(chat, turn, params)
+  turn.params = params
+  if turn.print then turn.print = require("claude.cache.watch").print(chat, turn) end
+end
+
 -- What the stream is opened with, other models behind it included.
 ---@param chat claude.Conversation
 ---@param turn claude.Turn prepared
@@ -387,11 +406,12 @@ end
 local function plan_of(chat, turn)
   if turn.given.fallback_models == nil then return M.hop_of(chat, turn, turn.params, {}) end
   return require("claude.fallback").plan(chat.client, turn.given, {
-    model = chat.state.fallback,
+    model = not turn.own_model and chat.state.fallback or nil,
     build = function(params, more) return M.hop_of(chat, turn, params, more) end,
     accepted = function(model, params)
-      chat.state.fallback = model
+      if not turn.own_model then chat.state.fallback = model end
       chat.last_params = begin.copied(params)
+      note_answering(chat, turn, params)
     end,
   })
 end
@@ -399,13 +419,15 @@ end
 -- The params for the model that is asked first.
 ---@param chat claude.Conversation
 ---@param given table
+---@param own_model boolean
 ---@param level integer
 ---@return table
-local function first_params(chat, given, level)
+local function first_params(chat, given, own_model, level)
   if given.fallback_models == nil then return given end
   local fallback = require("claude.fallback")
   fallback.check(given, level + 1)
-  local index = fallback.index_of(given.fallback_models, chat.state.fallback)
+  local before = not own_model and chat.state.fallback or nil
+  local index = fallback.index_of(given.fallback_models, before)
   return fallback.params(chat.client, given, index)
 end
 
@@ -502,9 +524,11 @@ end
 function M.stream(chat, overrides, options, level)
   M.check_overrides(overrides, level + 1)
   local given = M.merged_params(chat, overrides)
+  local own_model = overrides ~= nil and overrides.model ~= nil
   local turn = {
     given = given,
-    params = first_params(chat, given, level + 1),
+    own_model = own_model,
+    params = first_params(chat, given, own_model, level + 1),
     options = wire.check_options(options, level + 1),
     on_binding_error = policy_of(chat, overrides),
   }

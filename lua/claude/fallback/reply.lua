@@ -220,6 +220,10 @@ end
 ---@return number?
 function FallbackReply:first_byte_at() return self.first_byte or self.hop:first_byte_at() end
 
+--- How many models have refused so far, and had another take over.
+---@return integer
+function FallbackReply:refusals() return #self.chained.usage end
+
 function FallbackReply:close() self.hop:close() end
 
 function FallbackReply:cancel()

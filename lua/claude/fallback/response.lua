@@ -8,12 +8,22 @@ local fallback = require("claude.fallback")
 ---@class claude.ChainedResponse
 ---@field current userdata the claude.core response that goes on
 ---@field private before { raw: string, index: integer, type: string }[]
----@field private usage table[] of those that refused
+---@field usage table[] of those that refused
 ---@field private shift integer what to add to an index of the current one
 ---@field private first integer the next index that is free
 ---@field private told? string JSON of the event handed out last, when it is one of ours
 local Chained = {}
 Chained.__name = "claude.ChainedResponse"
+
+-- What belongs to each request of its own, beside its tokens.
+local OWN_USAGE = {
+  cache_creation = true,
+  inference_geo = true,
+  output_tokens_details = true,
+  server_tool_use = true,
+  service_tier = true,
+  speed = true,
+}
 
 function Chained:__index(name)
   local own = Chained[name]
@@ -38,7 +48,7 @@ function Chained:_usage_of_current(role_usage)
   if not message then return nil end
   local usage = { type = role_usage, model = message.model }
   for name, value in pairs(message.usage or {}) do
-    if name:find("tokens$") or name == "cache_creation" then usage[name] = value end
+    if name:find("tokens$") or OWN_USAGE[name] then usage[name] = value end
   end
   return usage
 end
