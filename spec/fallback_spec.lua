@@ -412,6 +412,34 @@ describe("fallback_models", function()
       assert.truthy(support.sent_messages(sim, 3):find(went_on, 1, true))
     end)
 
+    it("begin anew when the last of them cannot go on with what the first has said", function()
+      local chat = converse({
+        refusal({ "Once" }, { fallback_has_prefill_claim = true }),
+        refusal({ " upon" }, { fallback_credit_token = claude.null }),
+        "hello",
+        "again",
+      })
+      local message = assert(chat:send())
+      assert.equal("fallback fallback text", types(message))
+      assert.same({}, support.codes(bench))
+      assert(chat:user("and?"):send())
+      local sent = sim.requests[#sim.requests].request.messages
+      assert.same({ { type = "text", text = "hello" } }, sent[2].content)
+    end)
+
+    it("go on without the thinking at the end of what was said, which nobody takes", function()
+      local said = { "Once", support.thought("hm") }
+      local chat = converse({
+        refusal(said, { fallback_has_prefill_claim = true }),
+        " upon a time",
+        "again",
+      })
+      assert.equal("text fallback text", types(assert(chat:send())))
+      assert.equal(2, #sim.requests)
+      assert(chat:user("and?"):send())
+      assert.equal(2, #sim.requests[3].request.messages[2].content)
+    end)
+
     it("begin anew when there is a call in what was said that nobody will answer", function()
       local search =
         { type = "server_tool_use", id = "srvtoolu_1", name = "code_execution", input = {} }

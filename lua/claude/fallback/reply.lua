@@ -105,32 +105,69 @@ end
 ---@return boolean
 local function is_final(err) return err.kind == "cancelled" end
 
+---@param first string[]
+---@param second string[]
+---@return string[]
+local function joined(first, second)
+  local list = {}
+  for _, raws in ipairs({ first, second }) do
+    for _, raw in ipairs(raws) do
+      list[#list + 1] = raw
+    end
+  end
+  return list
+end
+
+---@class claude.Continuation what the next model may go on with
+---@field raws string[] JSON of blocks
+---@field before boolean what was said before the response that refused is among them
+---@field blocks integer how many of that response are
+
+-- From all that was said to nothing of it.
+---@param partial string[] what the response that refused has said
+---@return claude.Continuation[]
+function FallbackReply:_continuations(partial)
+  local base, list = self.base, {}
+  if #partial > 0 then
+    list[1] = { raws = joined(base, partial), before = true, blocks = #partial }
+  end
+  if #base > 0 then list[#list + 1] = { raws = base, before = true, blocks = 0 } end
+  list[#list + 1] = { raws = {}, before = false, blocks = 0 }
+  return list
+end
+
+-- Asks the model of an entry. What it cannot go on with is left out.
+---@param index integer
+---@param refusal table
+---@param partial string[]
+---@return boolean? taken
+---@return claude.Error? err
+function FallbackReply:_ask_with(index, refusal, partial)
+  local err
+  for _, continued in ipairs(self:_continuations(partial)) do
+    local hop, head
+    hop, head, err = self:_ask(index, refusal.token, continued.raws)
+    if hop and not self.cancelled then
+      self:_change_to(index, hop, head, refusal, continued)
+      self.base = continued.raws
+      return true
+    end
+    if hop then hop:cancel() end
+    if self.cancelled or err.status ~= 400 then break end
+  end
+  return nil, err
+end
+
 -- The next model that answers; nil when none does.
 ---@param refusal table
 ---@return claude.Error? err
 ---@return boolean? taken
 function FallbackReply:_take_over(refusal)
   local partial = refusal.continues and self.chained:resendable() or {}
-  local function asked(index, raws) return self:_ask(index, refusal.token, raws) end
   for index = self.index + 1, self.fallback.count do
-    local raws = {}
-    for _, list in ipairs({ self.base, partial }) do
-      for _, raw in ipairs(list) do
-        raws[#raws + 1] = raw
-      end
-    end
-    local hop, head, err = asked(index, raws)
-    if err and err.status == 400 and #partial > 0 then
-      -- What was said cannot be gone on with: the same request without it.
-      raws = self.base
-      hop, head, err = asked(index, raws)
-    end
+    local taken, err = self:_ask_with(index, refusal, partial)
     if self.cancelled or (err and is_final(err)) then return err, false end
-    if hop then
-      self:_change_to(index, hop, head, refusal, #partial > 0 and #raws > #self.base)
-      self.base = raws
-      return nil, true
-    end
+    if taken then return nil, true end
     local text = "%s could not take over: %s"
     self.fallback.warn("fallback_failed", text:format(self.fallback.model(index), tostring(err)))
   end
@@ -141,7 +178,7 @@ end
 ---@param hop claude.Reply
 ---@param head table its first frame
 ---@param refusal table
----@param continued boolean
+---@param continued claude.Continuation
 function FallbackReply:_change_to(index, hop, head, refusal, continued)
   local seam = {
     from = refusal.model or self.fallback.model(self.index),

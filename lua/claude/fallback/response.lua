@@ -15,6 +15,8 @@ local fallback = require("claude.fallback")
 local Chained = {}
 Chained.__name = "claude.ChainedResponse"
 
+local THINKING = { thinking = true, redacted_thinking = true }
+
 -- What belongs to each request of its own, beside its tokens.
 local OWN_USAGE = {
   cache_creation = true,
@@ -54,7 +56,8 @@ function Chained:_usage_of_current(role_usage)
 end
 
 --- The blocks of the response that has ended, as JSON, for another model to go on with;
---- none when there is a call among them that nobody will answer.
+--- none when there is a call among them that nobody will answer. Thinking at their end is
+--- left out: no request may end so.
 ---@return string[] raws
 function Chained:resendable()
   local raws, blocks = {}, {}
@@ -62,12 +65,17 @@ function Chained:resendable()
     raws[i] = self.current:block_raw(i)
     blocks[i] = core.decode(raws[i]) or {}
   end
-  return fallback.has_open_call(blocks) and {} or raws
+  if fallback.has_open_call(blocks) then return {} end
+  while blocks[#raws] and THINKING[blocks[#raws].type] do
+    raws[#raws] = nil
+  end
+  return raws
 end
 
 -- What the next model goes on with stays, as it was sent to it.
-function Chained:_keep_current()
-  for i = 1, self.current:block_count() do
+---@param count integer of blocks
+function Chained:_keep_current(count)
+  for i = 1, count do
     local block = self.current:block(i)
     self.before[#self.before + 1] = {
       raw = self.current:block_raw(i),
@@ -77,16 +85,27 @@ function Chained:_keep_current()
   end
 end
 
+-- Nor does the next model go on with what the ones before said.
+function Chained:_keep_only_seams()
+  local kept = {}
+  for _, block in ipairs(self.before) do
+    if block.type == "fallback" then kept[#kept + 1] = block end
+  end
+  self.before = kept
+end
+
 --- Another model takes over. Gives the frames that tell it: each kind, text, index and
 --- JSON of its event.
 ---@param response userdata of the next model
 ---@param seam { from: string, to: string, category: string? }
----@param continued boolean whether the next model goes on with what was said
+---@param continued { before: boolean, blocks: integer } whether the next model goes on with
+--- what was said before the current response, and with how many blocks of that
 ---@return table[] frames
 function Chained:take_over(response, seam, continued)
   self:_count_indexes()
   self.usage[#self.usage + 1] = self:_usage_of_current("message")
-  if continued then self:_keep_current() end
+  if not continued.before then self:_keep_only_seams() end
+  self:_keep_current(continued.blocks)
   local index = self.first
   local raw = assert(core.encode({
     type = "fallback",
