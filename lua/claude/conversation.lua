@@ -415,11 +415,8 @@ end
 ---@return { role: string, content: string|table[] }[]
 function Conversation:messages()
   check_receiver(self, Conversation, "chat:messages()")
-  local all = self.transcript:fork()
-  for _, json in ipairs(self.draft:messages(history.open_calls(all))) do
-    assert(all:append(json))
-  end
-  return history.views(all)
+  local new = self.draft:messages(history.open_calls(self.transcript))
+  return history.views((assert(history.extended(self.transcript, new))))
 end
 
 --- Keeps what arrived of an interrupted reply: finished blocks and the text up to the

@@ -50,6 +50,26 @@ describe("a conversation whose reply is not at its end", function()
     assert.equal(", three", assert(chat:send()):text())
   end)
 
+  it("has what is said after a request that failed before the system message of that", function()
+    local chat = begin({ OVERLOADED, "Hello." }, { cache = "auto" })
+    assert(chat:user("Hi"))
+    assert(chat:system("Be brief."))
+    assert.is_nil((chat:send()))
+    local mark = { type = "ephemeral" }
+    assert(chat:user({ type = "text", text = "And?", cache_control = mark }))
+    local shown = chat:messages()
+    assert.equal("Hello.", assert(chat:send()):text())
+    local sent = sim.requests[2].request.messages
+    local roles = {}
+    for i, message in ipairs(sent) do
+      roles[i] = message.role
+      assert.equal(message.role, shown[i].role)
+    end
+    assert.equal("user user system", table.concat(roles, " "))
+    assert.same(mark, sent[2].content[1].cache_control)
+    assert.equal("Be brief.", sent[3].content)
+  end)
+
   it("goes on from a system message after a request that failed", function()
     local found = { content = { PAUSED.content[2], FOUND.content[1] } }
     local chat = begin({ found, OVERLOADED, "Briefly." }, { tools = { SEARCH } })

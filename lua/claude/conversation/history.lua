@@ -183,6 +183,44 @@ function M.views(transcript)
   return list
 end
 
+--- Number of the messages after which what the user says next stands: system messages that
+--- no reply has followed come behind it, where the API wants them.
+---@param transcript userdata
+---@return integer
+function M.place_of_user(transcript)
+  local count = transcript:count()
+  while count > 0 and transcript:role(count) == "system" do
+    count = count - 1
+  end
+  return count
+end
+
+--- The messages that are sent: those that are sealed, and new ones.
+---@param sealed userdata
+---@param messages string[] JSON, the user's first
+---@return userdata? transcript a new one
+---@return string? problem
+function M.extended(sealed, messages)
+  local transcript, list = sealed:fork(), messages
+  local place = M.place_of_user(sealed)
+  local moved = messages[1] and place < sealed:count() and M.decode(messages[1]).role == "user"
+  if moved then
+    transcript:truncate(place)
+    list = { messages[1] }
+    for i = place + 1, sealed:count() do
+      list[#list + 1] = sealed:get(i)
+    end
+    for i = 2, #messages do
+      list[#list + 1] = messages[i]
+    end
+  end
+  for _, json in ipairs(list) do
+    local added, problem = transcript:append(json)
+    if not added then return nil, problem end
+  end
+  return transcript, nil
+end
+
 --- Whether a message begins a turn: something a person said, not only tool results.
 ---@param message table decoded
 ---@return boolean

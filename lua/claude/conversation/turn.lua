@@ -1,6 +1,7 @@
 --- One turn: the draft becomes messages, the request is checked and framed, and the
 --- reply is sealed when it is whole.
 ---
+--- System messages that no reply has followed stand behind what the user says next.
 --- Nothing of the conversation changes before the request is known to be sendable,
 --- and a reply that fails changes nothing at all.
 
@@ -103,11 +104,13 @@ end
 ---@return userdata? transcript
 ---@return claude.Error? err
 local function extended(chat, messages)
-  local transcript = chat.transcript:fork()
-  for _, json in ipairs(messages) do
-    local added, problem = transcript:append(json)
-    if not added then return nil, invalid(problem) end
+  local transcript, problem = history.extended(chat.transcript, messages)
+  if not transcript then
+    return nil, invalid(problem --[[@as string]])
   end
+  local place, count = history.place_of_user(chat.transcript), chat.transcript:count()
+  -- What has another number now is looked into anew.
+  if place < count and transcript:role(place + 1) == "user" then chat.marks = {} end
   return transcript
 end
 
@@ -171,8 +174,8 @@ local function marks_up_to(chat, transcript, last)
       local json = transcript:get(i)
       local marked = json:find('"cache_control"', 1, true)
       marks = marked and require("claude.check.cache").marks(history.decode(json), i) or {}
+      if i <= sealed and json == chat.transcript:get(i) then chat.marks[i] = marks end
     end
-    if i <= sealed then chat.marks[i] = marks end
     for _, mark in ipairs(marks) do
       all[#all + 1] = mark
     end
