@@ -314,6 +314,7 @@ build = {
     ["claude.simulator.validate.messages"] = "lua/claude/simulator/validate/messages.lua",
     ["claude.simulator.validate.params"] = "lua/claude/simulator/validate/params.lua",
     ["claude.simulator.validate.parts"] = "lua/claude/simulator/validate/parts.lua",
+    ["claude.simulator.validate.schemas"] = "lua/claude/simulator/validate/schemas.lua",
     ["claude.simulator.validate.server_results"] = "lua/claude/simulator/validate/server_results.lua",
     ["claude.simulator.validate.shape"] = "lua/claude/simulator/validate/shape.lua",
     ["claude.simulator.validate.thinking"] = "lua/claude/simulator/validate/thinking.lua",

@@ -139,6 +139,20 @@ local REFUSED = {
     "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set",
   },
   {
+    "an output schema whose properties are no object",
+    {
+      output_config = { format = { type = "json_schema", schema = { properties = "a" } } },
+    },
+    "output_config.format.schema: JSON schema is invalid. It must match JSON Schema draft 2020-12: "
+      .. "properties must be an object",
+  },
+  {
+    "an output schema that requires no list",
+    { output_config = { format = { type = "json_schema", schema = { required = true } } } },
+    "output_config.format.schema: JSON schema is invalid. It must match JSON Schema draft 2020-12: "
+      .. "required must be a list of strings",
+  },
+  {
     "a strict tool with an open schema",
     { tools = { { name = "t", strict = true, input_schema = { type = "object" } } } },
     "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false",

@@ -7,6 +7,11 @@ local TOOL = cases.TOOL
 local assistant = cases.assistant
 local user = cases.user
 
+local function tool_with(schema)
+  schema.type = "object"
+  return { name = "t", input_schema = schema }
+end
+
 --- { name, parameters, what the message holds [, headers] }
 local REFUSED = {
   {
@@ -49,6 +54,27 @@ local REFUSED = {
     "a tool whose schema has no type",
     { tools = { { name = "t", input_schema = EMPTY } } },
     "tools.0.custom.input_schema.type: Field required",
+  },
+  {
+    "a tool whose schema holds something else than a schema",
+    { tools = { tool_with({ properties = { a = "text" } }) } },
+    "input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12: "
+      .. "properties.a must be an object or a boolean",
+  },
+  {
+    "a keyword of a schema with a value of another kind",
+    { tools = { tool_with({ properties = { a = { type = "object", required = 7 } } }) } },
+    "properties.a.required must be a list of strings",
+  },
+  {
+    "a limit in a schema that is no number",
+    { tools = { tool_with({ properties = { a = { type = "integer", minimum = "1" } } }) } },
+    "properties.a.minimum must be a number",
+  },
+  {
+    "alternatives in a schema that are no list",
+    { tools = { tool_with({ properties = { a = { anyOf = { b = {} } } } }) } },
+    "properties.a.anyOf must be a list",
   },
   {
     "a tool name with a blank",

@@ -7,6 +7,7 @@ local faults = require("claude.simulator.faults")
 local headers = require("claude.simulator.validate.headers")
 local messages = require("claude.simulator.validate.messages")
 local params = require("claude.simulator.validate.params")
+local schemas = require("claude.simulator.validate.schemas")
 local thinking = require("claude.simulator.validate.thinking")
 local tools = require("claude.simulator.validate.tools")
 
@@ -26,7 +27,7 @@ local M = {}
 M.headers = headers.check
 M.betas = headers.betas
 
-local GROUPS = { params, tools, thinking, messages, cache }
+local GROUPS = { schemas, params, tools, thinking, messages, cache }
 -- The first of several mistakes is what the API tells: order first, thinking later.
 local FIRST = { messages.some }
 
