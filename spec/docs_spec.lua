@@ -39,6 +39,7 @@ end
 
 local PAGES = {
   "README.md",
+  "doc/caching.md",
   "doc/endpoints.md",
   "doc/files.md",
   "doc/errors.md",
@@ -100,6 +101,47 @@ for _, page in ipairs(PAGES) do
     end
   end)
 end
+
+describe("doc/deviations.md", function()
+  local sections = {}
+  for line in io.lines "doc/deviations.md" do
+    local title = line:match "^## (.*)"
+    if title then sections[#sections + 1] = { title = title, text = "" } end
+    local section = sections[#sections]
+    if section then section.text = section.text .. line .. "\n" end
+  end
+
+  for _, section in ipairs(sections) do
+    it("names the specs that show: " .. section.title, function()
+      assert.truthy(section.text:find "`spec/")
+      for path in section.text:gmatch "`(spec/[%w_/]+%.lua)`" do
+        assert.truthy(io.open(path), path)
+      end
+    end)
+  end
+end)
+
+-- These are read by specs of their own, or have no examples.
+local ELSEWHERE = {
+  ["doc/deviations.md"] = true,
+  ["doc/hosts.md"] = true,
+  ["doc/imperfect-replies.md"] = true,
+  ["doc/nginx.md"] = true,
+}
+
+describe("every page of the documentation", function()
+  it("is run by a spec, and is named in README.md", function()
+    local is_run = {}
+    for _, page in ipairs(PAGES) do
+      is_run[page] = true
+    end
+    local readme = assert(io.open "README.md"):read "*a"
+    for page in io.popen("ls doc/*.md"):lines() do
+      assert.truthy(is_run[page] or ELSEWHERE[page], page)
+      assert.truthy(readme:find(page, 1, true), page)
+    end
+  end)
+end)
 
 describe("README.md", function()
   it("begins with an agent in ten lines", function()
