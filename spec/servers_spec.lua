@@ -75,7 +75,7 @@ describe("a server that speaks the Messages API", function()
     options.base_url = server.url .. (options.path or "")
     options.path = nil
     options.max_retries = 0
-    options.on_warning = function() end
+    options.on_warning = options.on_warning or function() end
     return claude.new(options)
   end
 
@@ -278,6 +278,29 @@ describe("a server that speaks the Messages API", function()
       end)
     end
   end)
+
+  for name, id in pairs({ ["no id"] = "", ["an id that is no text"] = '"id":7,' }) do
+    it("may call a tool with " .. name .. ": it does not run, and a warning tells it", function()
+      local call = '{"type":"tool_use",' .. id .. '"name":"weigh","input":{"n":1}}'
+      local before = { wire.block_start(0, call), wire.block_stop(0) }
+      local body = frames(reply({ before = before, delta = wire.message_delta("tool_use") }))
+      local warnings, ran = {}, false
+      local client = client_for({ answer(body) }, {
+        api_key = false,
+        on_warning = function(text, code) warnings[code] = text end,
+      })
+      local weigh = claude.tool({
+        name = "weigh",
+        input_schema = { type = "object" },
+        run = function() ran = true end,
+      })
+      local chat = client:conversation({ model = "q", max_tokens = 100, tools = { weigh } })
+      local run = chat:user("Hi"):run()
+      assert(run:final_message())
+      assert.same({ "tool_use", false }, { run.reason, ran })
+      assert.matches("without an id .- %(block 0 of the reply%)", warnings.call_without_id)
+    end)
+  end
 
   it("may leave thinking unsigned, whatever its model is called, once it did", function()
     local body = frames(reply({ before = thinking(THINKING) }))

@@ -101,6 +101,18 @@ function M.calls(message)
   return calls
 end
 
+--- The places of calls that nobody can answer, since they have no id to name.
+---@param message table decoded
+---@return integer[] indexes of blocks, from 0
+function M.calls_without_id(message)
+  local indexes = {}
+  for i, block in ipairs(M.blocks(message)) do
+    local is_call = type(block) == "table" and block.type == "tool_use"
+    if is_call and type(block.id) ~= "string" then indexes[#indexes + 1] = i - 1 end
+  end
+  return indexes
+end
+
 --- The calls of the last reply, empty when it has been answered already. Their inputs
 --- remember the bytes that the model wrote.
 ---@param transcript userdata

@@ -344,6 +344,18 @@ function M.note_state(chat, head, sealed)
   chat.state = state
 end
 
+local WITHOUT_ID = "a tool_use without an id cannot be answered, and its tool does not run"
+  .. " (block %d of the reply)"
+
+---@param chat claude.Conversation
+---@param json string the reply
+local function tell_calls_without_id(chat, json)
+  if not json:find('"tool_use"', 1, true) then return end
+  for _, index in ipairs(history.calls_without_id(history.decode(json))) do
+    chat.client:warn("call_without_id", WITHOUT_ID:format(index))
+  end
+end
+
 -- The reply is whole: its bytes enter the conversation.
 ---@param chat claude.Conversation
 ---@param turn claude.Turn
@@ -359,6 +371,7 @@ local function seal(chat, turn, reply)
   M.note_state(chat, head, json ~= nil)
   if turn.repair then repairs().note_lost(turn.repair, reply.response) end
   M.tell_changes(chat, changes)
+  if json then tell_calls_without_id(chat, json) end
   if turn.print and reply.used then
     require("claude.cache.watch").turn(chat, turn, reply.used, head)
   end
