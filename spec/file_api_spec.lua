@@ -470,6 +470,22 @@ describe("client.files", function()
       assert.same({ #CONTENT, #CONTENT }, { last, total })
     end)
 
+    it("may be told of to who asks something else with the client's only place", function()
+      start(nil, { max_concurrency = 1 })
+      local path = write("up", ("x"):rep(3000000))
+      local id = sim:add_file({ filename = "a.bin", bytes = CONTENT, downloadable = true })
+      local asked = 0
+      local function on_progress() asked = asked + (client.models:list():next() and 1 or 0) end
+      for _, run in ipairs({ function(fn) fn() end, claude.loop }) do
+        run(function()
+          assert(client.files:download(id, folder .. "/a", { on_progress = on_progress }))
+          assert(client.files:upload({ path = path, on_progress = on_progress }))
+        end)
+      end
+      assert.is_true(asked >= 4)
+      assert.equal(0, client.places.taken)
+    end)
+
     it("ends when on_progress raises, without a trace", function()
       start()
       local id = sim:add_file({ filename = "a.bin", bytes = CONTENT, downloadable = true })

@@ -102,6 +102,37 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       assert(client.messages:create(PARAMS))
     end)
 
+    it("lets nobody wait longer than the call's time_budget, and then sends nothing", function()
+      local client = client_of("slow_ok", 1)
+      tasks.loop(function()
+        local stream = client.messages:stream(PARAMS)
+        assert(stream:next())
+        for _, ask in ipairs({
+          function(options) return client.messages:create(PARAMS, options) end,
+          function(options) return client.models:retrieve("x", options) end,
+          function(options) return client.files:open("x", options) end,
+        }) do
+          local _, text, err = ask({ time_budget = 0.02 })
+          assert.same({ "timeout", "place", true }, { err.kind, err.details.limit, err.retryable })
+          assert.matches("nothing was sent", text)
+        end
+        stream:cancel()
+      end)
+      assert.is_true(becomes_free(client))
+      assert(client.messages:create(PARAMS, { time_budget = 60 }))
+    end)
+
+    it("holds no place for a body whose reader may be the one that waits for it", function()
+      local client = client_of("flood", 1)
+      local body = assert(client:request("GET", "/v1/x", { stream = true }))
+      assert(body:read())
+      assert(client.messages:create(PARAMS))
+      assert(client.messages:create(PARAMS))
+      assert.is_true(body.response:unread() < 4e6, "9 MB would be all of it")
+      body:close()
+      assert.is_true(becomes_free(client))
+    end)
+
     it("lets who waits be cancelled: the stream, or its task", function()
       local client = client_of("slow_ok", 1)
       tasks.loop(function()

@@ -51,7 +51,7 @@ local NOT_DONE = { [409] = true, [429] = true, [503] = true, [529] = true }
 local function may_have_happened(err)
   local details = err.details or {}
   if err.kind == "network" then return not NOT_SENT[details.curl_code or details.failed] end
-  if err.kind == "timeout" then return details.limit ~= "connect" end
+  if err.kind == "timeout" then return details.limit ~= "connect" and details.limit ~= "place" end
   if err.kind ~= "api" or not err.retryable then return false end
   local told = err.headers and err.headers["x-should-retry"]
   return told ~= "true" and not NOT_DONE[err.status]

@@ -95,18 +95,23 @@ end
 local function attempt(client, spec, control, number)
   if client.problem then return nil, client.problem end
   if client.places and not spec.placeless then
-    local taken, stopped = client.places:take(control)
+    local taken, stopped = client.places:take(control, retry.time_left(control))
     if not taken then return nil, stopped end
   end
   spec.response_limits = tables.merged(client.response_limits, { stream_body = true })
   spec.response = core.response(spec.response_limits)
-  spec.attempt, spec.control, spec.stream = number, control, true
+  spec.attempt, spec.control = number, control
+  spec.stream, spec.streamed = true, true
   local exchange, err = wire.start(client, spec)
   if not exchange then return nil, err end
   local _, failure = wait_for_bytes(exchange)
   if client.log then client.log:answered(exchange) end
   err = problem_of(exchange, failure)
-  if not err then return exchange end
+  if not err then
+    -- Its reader may wait for another request's place.
+    if client.places and not spec.read_at_once then client.places:give_back(exchange) end
+    return exchange
+  end
   exchange:cancel()
   return nil, err
 end

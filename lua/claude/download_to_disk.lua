@@ -77,6 +77,7 @@ function M.run(client, spec, path, own)
   local sink, err = open_sink(path)
   if not sink then return nil, err end
   local download
+  spec.read_at_once = true
   download, err = downloads.open(client, spec)
   if not download then
     sink:discard()

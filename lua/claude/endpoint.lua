@@ -62,7 +62,7 @@ end
 local function attempt(client, spec, control, number)
   if client.problem then return nil, client.problem end
   if client.places then
-    local taken, stopped = client.places:take(control)
+    local taken, stopped = client.places:take(control, retry.time_left(control))
     if not taken then return nil, stopped end
   end
   local limits = client.response_limits

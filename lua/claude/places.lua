@@ -1,7 +1,9 @@
 --- How many requests of a client may be under way at once (`max_concurrency`). Who comes
 --- when all places are taken waits in line, and no timer runs meanwhile.
 local errors = require("claude.errors")
+local failures = require("claude.transport.failures")
 local guard = require("claude.guard")
+local progress = require("claude.progress")
 local queue = require("claude.queue")
 local tasks = require("claude.tasks")
 
@@ -9,7 +11,8 @@ local tasks = require("claude.tasks")
 ---@field package limit integer
 ---@field package taken integer
 ---@field package line claude.Queue of { waiter }: who waits
----@field package holders table<claude.Exchange, true> what has a place, unless it was dropped
+---@field package holders table<claude.Exchange, boolean> what has a place, unless it was dropped,
+--- and whether it may be taken in before it is read
 local Places = {}
 Places.__index = Places
 Places.__name = "claude.Places"
@@ -43,16 +46,26 @@ end
 
 -- Nor does such a host say a word of those who had a place: theirs come back when what they
 -- held is collected, and who waits sees to that.
----@return "cancelled"|nil why
-local function wait_in_line(waiter)
-  local seconds = tasks.are_hosted() and LOOK or nil
-  local _, why = waiter.signal:wait(seconds)
-  while why == "timeout" do
+---@param waiter table
+---@param seconds? number
+---@return "cancelled"|"timeout"|nil why
+local function wait_and_look(waiter, seconds)
+  local ends_at = tasks.now() + (seconds or math.huge)
+  while true do
+    local _, why = waiter.signal:wait(math.min(LOOK, ends_at - tasks.now()))
+    if why ~= "timeout" or tasks.now() >= ends_at then return why end
     waiter.looks = true
     look_for_the_dead()
     waiter.looks = nil
-    _, why = waiter.signal:wait(seconds)
   end
+end
+
+---@param waiter table
+---@param seconds? number
+---@return "cancelled"|"timeout"|nil why
+local function wait_in_line(waiter, seconds)
+  if tasks.are_hosted() then return wait_and_look(waiter, seconds) end
+  local _, why = waiter.signal:wait(seconds)
   return why
 end
 
@@ -73,22 +86,32 @@ function Places:try()
   return true
 end
 
---- The place that was taken is this exchange's until it ends.
+--- The place that was taken is this exchange's until it ends. One that is streamed is a body
+--- of any size: it is never taken in before it is read.
 ---@param exchange claude.Exchange
-function Places:keep_for(exchange)
-  self.holders[exchange] = true
+---@param streamed? boolean
+function Places:keep_for(exchange, streamed)
+  self.holders[exchange] = not streamed
   exchange.on_end = function()
     self.holders[exchange] = nil
     self:leave()
   end
-  if exchange.let_in and self.line.count > 0 then exchange:let_in() end
+  if exchange.let_in and not streamed and self.line.count > 0 then exchange:let_in() end
+end
+
+--- The exchange goes on without its place, if it has one.
+---@param exchange claude.Exchange
+function Places.give_back(_, exchange)
+  local leave = not exchange.ended and exchange.on_end
+  exchange.on_end = nil
+  if leave then leave() end
 end
 
 -- A long reply stops where nobody reads it, and so would its place: who should read it may be
 -- the one that waits here, or wait for that, or be gone. So all are taken in to their ends.
 local function let_in_unread(places)
-  for exchange in pairs(places.holders) do
-    if exchange.let_in then exchange:let_in() end
+  for exchange, may_be_taken_in in pairs(places.holders) do
+    if may_be_taken_in and exchange.let_in then exchange:let_in() end
   end
 end
 
@@ -98,21 +121,41 @@ local function give_up(places, waiter)
   if waiter.given then places:leave() end
 end
 
---- Takes a place, waiting for one if need be.
+---@param control claude.RetryControl
+---@param why "cancelled"|"timeout"|nil how the wait ended
+---@return claude.Error? err
+local function problem_of(control, why)
+  if why == "cancelled" then return tasks.cancelled_error() end
+  if control.cancelled then
+    return errors.new({ kind = "cancelled", message = "the request was cancelled" })
+  end
+  if why == "timeout" then
+    return failures.of_place(control.time_budget --[[@as number]])
+  end
+  return nil
+end
+
+--- Takes a place, waiting for one if need be, for no longer than the call has time.
 ---@param control claude.RetryControl what cancels the wait
+---@param seconds? number that the call has left
 ---@return true? taken
----@return claude.Error? err of kind "cancelled"
-function Places:take(control)
+---@return claude.Error? err of kind "cancelled" or "timeout"
+function Places:take(control, seconds)
   if self:try() then return true end
+  -- The transfer that waits for its on_progress has a place, which stands still meanwhile.
+  if progress.is_telling() then
+    self.taken = self.taken + 1
+    return true
+  end
   let_in_unread(self)
   local waiter = line_up(self)
   control.waiting = waiter.signal
-  local why = wait_in_line(waiter)
+  local why = wait_in_line(waiter, seconds and math.max(0, seconds))
   control.waiting = nil
-  if why == "cancelled" or control.cancelled then
+  local err = problem_of(control, why)
+  if err then
     give_up(self, waiter)
-    if why == "cancelled" then return nil, tasks.cancelled_error() end
-    return nil, errors.new({ kind = "cancelled", message = "the request was cancelled" })
+    return nil, err
   end
   waiter.given = false -- it is its owner's now
   return true

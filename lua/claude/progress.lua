@@ -6,6 +6,13 @@ local tasks = require("claude.tasks")
 
 local M = {}
 
+-- The tasks in which an on_progress runs: each has one of its own.
+local telling = setmetatable({}, { __mode = "k" })
+
+--- Whether whoever runs is an on_progress.
+---@return boolean
+function M.is_telling() return telling[tasks.running() or M] ~= nil end
+
 ---@class claude.Watch
 ---@field private on_progress fun(done: number, total: number?)
 ---@field private total? number
@@ -20,7 +27,10 @@ Watch.__index = Watch
 function Watch:tell(done)
   if done == self.done then return nil end
   self.done = done
-  local fine, raised = tasks.call(self.on_progress, done, self.total)
+  local fine, raised = tasks.call(function()
+    telling[tasks.running()] = true
+    self.on_progress(done, self.total)
+  end)
   if fine then return nil end
   self.failure = { raised = raised }
   return errors.new({ kind = "cancelled", message = "on_progress raised an error" })

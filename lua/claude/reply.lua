@@ -137,7 +137,7 @@ end
 function Reply:_start_in_turn(attempt)
   local places = self.client.places
   if places then
-    local taken, err = places:take(self.control)
+    local taken, err = places:take(self.control, retry.time_left(self.control))
     if not taken then return nil, err end
   end
   return self:_start(attempt)

@@ -130,31 +130,37 @@ local function begin(client, control)
   if control.time_budget then control.began_at = control.began_at or now() end
 end
 
+--- Seconds that a call has left; nil without a limit.
 ---@param control claude.RetryControl
 ---@return number? seconds
-local function time_left(control)
+function M.time_left(control)
   return control.time_budget and control.began_at + control.time_budget - now()
+end
+
+--- The time that all attempts of a call have together; nil without a limit.
+---@param client claude.Client
+---@param control? claude.RetryControl
+---@return claude.TimeBudget?
+function M.budget(client, control)
+  if not control then return nil end
+  begin(client, control)
+  local seconds = control.time_budget
+  return seconds and { seconds = seconds, ends_at = control.began_at + seconds }
 end
 
 -- An attempt that has no time at all fails by its limits: as every other, and not at once.
 local SHORTEST = 0.001
 
---- Limits of an attempt that ends, if no answer begins, when the call's time is used up.
----@param client claude.Client
----@param control? claude.RetryControl
+--- Limits of an attempt that ends, if no connection stands, when the call's time is used up.
+---@param budget? claude.TimeBudget
 ---@param limits claude.Limits
 ---@return claude.Limits
-function M.limits(client, control, limits)
-  if not control then return limits end
-  begin(client, control)
-  local left = time_left(control)
-  if not left then return limits end
-  local all = tables.merged(require("claude.transport.limits").DEFAULTS, limits)
-  local function shorter(seconds) return math.max(SHORTEST, math.min(seconds or left, left)) end
-  return tables.merged(limits, {
-    connect = shorter(all.connect),
-    first_byte = shorter(all.first_byte),
-  })
+function M.limits(budget, limits)
+  if not budget then return limits end
+  local left = math.max(SHORTEST, budget.ends_at - now())
+  local connect = limits.connect
+  if connect == nil then connect = require("claude.transport.limits").DEFAULTS.connect end
+  return tables.merged(limits, { connect = math.min(connect or left, left) })
 end
 
 ---@param control claude.RetryControl
@@ -162,7 +168,7 @@ end
 ---@return boolean
 local function is_in_time(control, wait)
   if wait > control.max_retry_wait then return false end
-  local left = time_left(control)
+  local left = M.time_left(control)
   return not left or wait <= left
 end
 
@@ -171,8 +177,8 @@ end
 ---@param err claude.Error
 ---@return claude.Error
 local function explained(control, err)
-  local left = time_left(control)
-  if left and left <= SHORTEST and err.kind == "timeout" then
+  local left, details = M.time_left(control), err.details
+  if left and left <= SHORTEST and details and details.limit == "connect" then
     err.hint = ("the call's time_budget of %g s is used up"):format(control.time_budget)
   end
   return err

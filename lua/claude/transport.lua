@@ -42,6 +42,7 @@ local M = {}
 ---@field body? userdata|string a core.body, or its bytes
 ---@field response userdata a core.response, which gets the answer
 ---@field limits? claude.Limits
+---@field budget? claude.TimeBudget by when the answer must have begun
 ---@field max_tokens? integer how long silent thinking may take (see limits)
 ---@field http_version? "1.1"|"2" "1.1" without it
 ---@field proxy? string "" for none; without it the environment's (HTTPS_PROXY, ALL_PROXY, …)
@@ -71,6 +72,7 @@ function M.start(options)
     asked[name] = value
   end
   asked.limits = limits.complete(options.limits, 2)
+  asked.limits.budget = options.budget
   if not HTTP_VERSIONS[options.http_version or "1.1"] then
     error('http_version: "1.1" or "2" expected', 2)
   end

@@ -18,6 +18,8 @@ local tables = require("claude.tables")
 ---@field max_tokens? integer how long the model may think in silence
 ---@field attempt? integer 0 for the first
 ---@field stream? boolean whether the answer is asked for as a stream
+---@field streamed? boolean its answer is a body of any size, which is read as it comes
+---@field read_at_once? boolean it keeps its place to its end: nobody else's code reads it
 ---@field placeless? boolean it takes no place among those of max_concurrency
 ---@field control? claude.RetryControl what cancels the middleware
 ---@field options? claude.CallOptions
@@ -165,7 +167,8 @@ local function transmit(client, spec, request)
   asked.on_sent = spec.on_sent
   asked.max_tokens = spec.max_tokens
   local limits = tables.merged(client.limits, spec.options and spec.options.limits)
-  asked.limits = retry.limits(client, spec.control, limits)
+  asked.budget = retry.budget(client, spec.control)
+  asked.limits = retry.limits(asked.budget, limits)
   local exchange, text, failure = require("claude.transport").start(asked)
   if not exchange then return nil, failure or errors.new({ kind = "network", message = text }) end
   exchange.scrub = headers.scrubber(request.headers)
@@ -257,7 +260,7 @@ local function start_in_place(client, spec)
   if not exchange or exchange.ended then
     places:leave()
   else
-    places:keep_for(exchange)
+    places:keep_for(exchange, spec.streamed)
   end
   return exchange, err
 end

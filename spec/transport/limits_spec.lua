@@ -43,6 +43,19 @@ describe("the limits on silence", function()
     assert.same({ 9002, "stalled" }, soonest({ stalled = 9000, idle = false }, {}, 16000))
   end)
 
+  it("let nothing wait for an answer behind the call's time_budget", function()
+    local function within(seconds, fields)
+      local all = limits.complete(nil, 1)
+      all.budget = { seconds = seconds, ends_at = seconds }
+      local at, name, given = limits.soonest(all, activity(fields), 0, 2)
+      return { at, name, given }
+    end
+    -- However long the request is still being sent.
+    assert.same({ 700, "time_budget", 700 }, within(700, { first_byte_at = 0, sent_at = 699 }))
+    assert.same({ 601, "first_byte", 600 }, within(700, { first_byte_at = 0, sent_at = 1 }))
+    assert.same({ 122, "idle", 120 }, within(50, {}))
+  end)
+
   it("may be switched off", function()
     local none = { connect = false, first_byte = false, idle = false, stalled = false }
     assert.same({}, soonest(none, {}))

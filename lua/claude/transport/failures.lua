@@ -135,11 +135,40 @@ local LIMITS = {
   stalled = "nothing but pings for %s s",
 }
 
+--- The error for a call whose time_budget ended before an answer began.
+---@param seconds number the budget
+---@return claude.Error
+function M.of_budget(seconds)
+  return errors.new({
+    kind = "timeout",
+    message = ("no answer began, and the call's time_budget of %g s is used up"):format(seconds),
+    hint = "more time, or none set: time_budget = seconds",
+    retryable = true,
+    details = { limit = "time_budget", seconds = seconds },
+  })
+end
+
+--- The error for a call whose time_budget ended in the line of max_concurrency.
+---@param seconds number the budget
+---@return claude.Error
+function M.of_place(seconds)
+  local text = "max_concurrency left no place for the request, and the call's time_budget of"
+    .. " %g s is used up"
+  return errors.new({
+    kind = "timeout",
+    message = text:format(seconds),
+    hint = "nothing was sent; more time, or more places",
+    retryable = true,
+    details = { limit = "place", seconds = seconds },
+  })
+end
+
 --- The error for one of the limits on waiting.
----@param name "connect"|"first_byte"|"idle"|"stalled"
+---@param name "connect"|"first_byte"|"idle"|"stalled"|"time_budget"
 ---@param seconds number
 ---@return claude.Error
 function M.of_limit(name, seconds)
+  if name == "time_budget" then return M.of_budget(seconds) end
   return errors.new({
     kind = "timeout",
     message = ("%s (limit %s)"):format(LIMITS[name]:format(("%.4g"):format(seconds)), name),

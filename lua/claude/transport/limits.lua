@@ -6,6 +6,9 @@
 --- * stalled: bytes, but only pings: 600 s while a text or tool block is open, else the
 ---   larger of that and 3600 s × max_tokens / 128000, because long thinking that is not
 ---   displayed is silent but for pings. A number that was given holds for both.
+---
+--- A call's `time_budget` is a point in time: the answer must have begun by then, however
+--- much of the request is still on its way.
 local M = {}
 
 ---@class claude.Limits seconds; false: no limit
@@ -44,6 +47,11 @@ function M.complete(given, level)
   return limits
 end
 
+--- The time that a call has left, for all of its attempts.
+---@class claude.TimeBudget
+---@field seconds number as it was given
+---@field ends_at number on the clock of claude.tasks.now
+
 ---@class claude.Activity
 ---@field connected boolean
 ---@field sent_at number
@@ -63,9 +71,18 @@ local function reached(limits, name, from)
   if seconds then return from + seconds, name, seconds end
 end
 
+local function reached_before_answer(limits, sent_at)
+  local at, name, seconds = reached(limits, "first_byte", sent_at)
+  local budget = limits.budget
+  if budget and (not at or budget.ends_at < at) then
+    return budget.ends_at, "time_budget", budget.seconds
+  end
+  return at, name, seconds
+end
+
 --- Which limit is reached first if nothing more happens, and when; nil if none. A time
 --- without a name is one to look again.
----@param limits claude.Limits
+---@param limits claude.Limits with `budget`, a claude.TimeBudget, where there is one
 ---@param activity claude.Activity
 ---@param started_at number
 ---@param now number
@@ -81,7 +98,7 @@ function M.soonest(limits, activity, started_at, now, max_tokens)
     if again and (not at or again < at) then return again end
     return at, name, seconds
   end
-  if activity.first_byte_at == 0 then return reached(limits, "first_byte", activity.sent_at) end
+  if activity.first_byte_at == 0 then return reached_before_answer(limits, activity.sent_at) end
   if activity.paused then return nil end
   local at, name, seconds = reached(limits, "idle", activity.heard_at)
   if limits.stalled and activity.content_at then
