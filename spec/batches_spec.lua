@@ -487,6 +487,16 @@ describe("messages.batches:", function()
       })
     end)
 
+    it("have the type of an error that stands by itself, too", function()
+      local bare = '{"custom_id":"a","result":{"type":"errored","error":'
+        .. '{"type":"overloaded_error","message":"busy"}}}'
+      local entry = batches_for(answers({ bare })):results("m")()
+      assert.same(
+        { "overloaded_error", "busy", true },
+        { entry.err.type, entry.err.message, entry.err.retryable }
+      )
+    end)
+
     it("are asked of the client's own server, whatever the batch says", function()
       local batches = batches_for(answers())
       assert(batches:results("m"):next())

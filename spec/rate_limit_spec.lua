@@ -34,6 +34,13 @@ describe("rate_limit.read", function()
     function() assert.same(READ, read()) end
   )
 
+  it("takes what there is: a limit alone", function()
+    local given = require("claude.headers").rate_limit({
+      ["anthropic-ratelimit-requests-limit"] = "50",
+    })
+    assert.same({ requests = { limit = 50 } }, given)
+  end)
+
   it("counts the seconds by the clock of who answered", function()
     local late = read({ date = "Sun, 22 Nov 2026 11:00:01 GMT" })
     assert.equal(1, late.requests.reset)

@@ -6,12 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+/* Whole seconds would not tell what was written in the second in which it was opened. */
+#ifdef __APPLE__
+#define CHANGED_AT(about) ((about)->st_mtimespec)
+#else
+#define CHANGED_AT(about) ((about)->st_mtim)
+#endif
+
 typedef struct file_source {
-  cm_source source; /* first: they are one to the core */
-  int fd;           /* -1 once closed */
-  time_t changed;   /* st_mtime when it was opened */
+  cm_source source;        /* first: they are one to the core */
+  int fd;                  /* -1 once closed */
+  struct timespec changed; /* when it last was, at the time it was opened */
 } file_source;
 
 static cm_status fail(file_source *file, const char *why) {
@@ -37,7 +45,9 @@ static int has_changed(file_source *file) {
   struct stat now;
 
   if (fstat(file->fd, &now)) return 1;
-  return now.st_mtime != file->changed || (size_t)now.st_size != file->source.length;
+  return CHANGED_AT(&now).tv_sec != file->changed.tv_sec ||
+         CHANGED_AT(&now).tv_nsec != file->changed.tv_nsec ||
+         (size_t)now.st_size != file->source.length;
 }
 
 static cm_status file_read(cm_source *source, size_t offset, char *out, size_t size) {
@@ -73,7 +83,7 @@ static file_source *new_source(int fd, const struct stat *about) {
   file->source.read = file_read;
   file->source.free = file_free;
   file->fd = fd;
-  file->changed = about->st_mtime;
+  file->changed = CHANGED_AT(about);
   return file;
 }
 

@@ -52,6 +52,9 @@ local M = {}
 --- Bytes that `read` gives at most when it is not told.
 M.PIECE = 64 * 1024
 
+-- More than will ever have come: math.huge means whatever is there.
+local MOST_AT_ONCE = 1e15
+
 -- What arrived in one go is read without waiting: others may be due a turn in between.
 local PIECES_PER_LOOK = 64
 
@@ -208,7 +211,7 @@ function Download:read(most)
   if most ~= nil and not (type(most) == "number" and most >= 1) then
     error("download:read takes a number of bytes from 1", 2)
   end
-  return self:_next("read", most or M.PIECE)
+  return self:_next("read", math.min(most or M.PIECE, MOST_AT_ONCE))
 end
 
 --- The next line without its end; the last line may have none. Nil at the end, `nil, text,

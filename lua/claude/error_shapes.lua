@@ -51,13 +51,16 @@ function text_of(value)
   return nil
 end
 
--- The object `error`, whose type and code are those of the error.
+-- The object `error`, whose type and code are those of the error; where it stands by itself,
+-- only its type tells that it is one.
 ---@param decoded table
 ---@return table
 local function error_object(decoded)
   if type(decoded[1]) == "table" then decoded = decoded[1] end
   if type(decoded.detail) == "table" and decoded.detail.error then decoded = decoded.detail end
-  return type(decoded.error) == "table" and decoded.error or {}
+  if type(decoded.error) == "table" then return decoded.error end
+  local kind = type(decoded.type) == "string" and decoded.type:match("^[%l_]+_error$")
+  return kind and { type = kind } or {}
 end
 
 --- What a decoded body says, as far as it is an error at all.

@@ -168,7 +168,8 @@ end
 function M.rate_limit(given)
   for name in pairs(given) do
     -- Other servers have none: that part loads with the first.
-    if name:find("^anthropic%-.*%-remaining$") then
+    local member = name:match("^anthropic%-.*%-(%l+)$")
+    if member == "limit" or member == "remaining" or member == "reset" then
       return require("claude.rate_limit").read(given)
     end
   end

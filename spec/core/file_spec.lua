@@ -91,6 +91,20 @@ describe("files", function()
       assert.equal("it was changed while it was sent", problem)
     end)
 
+    it("tells when other bytes took the place of the same number, within one second", function()
+      local function is_noticed()
+        write(path, "0123456789")
+        local body, second = core.body({ assert(core.open_file(path)) }), os.time()
+        repeat
+          write(path, "9876543210")
+          local bytes = body:tostring()
+        until not bytes or os.time() > second
+        return os.time() == second
+      end
+      -- The second may have ended in the middle of it.
+      assert.is_true(is_noticed() or is_noticed() or is_noticed())
+    end)
+
     it("is an empty part for an empty file", function()
       write(path, "")
       assert.equal("<>", core.body({ "<", assert(core.open_file(path)), ">" }):tostring())
