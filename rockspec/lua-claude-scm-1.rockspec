@@ -164,6 +164,7 @@ build = {
     ["claude.check.thinking"] = "lua/claude/check/thinking.lua",
     ["claude.check.values"] = "lua/claude/check/values.lua",
     ["claude.client"] = "lua/claude/client.lua",
+    ["claude.client_options"] = "lua/claude/client_options.lua",
     ["claude.command.answer"] = "lua/claude/command/answer.lua",
     ["claude.command.ask"] = "lua/claude/command/ask.lua",
     ["claude.command.calculator"] = "lua/claude/command/calculator.lua",

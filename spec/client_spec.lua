@@ -97,6 +97,24 @@ describe("client", function()
     end
   end)
 
+  it("names the option that is wrong, and the rule", function()
+    for text, options in pairs({
+      ["there is no option apikey"] = { apikey = "k" },
+      ["max_retries must be a number"] = { max_retries = "2" },
+      ["api_key must be a string, or false where none is needed"] = { api_key = true },
+      ["give api_key or auth_token, not both"] = { api_key = "a", auth_token = "b" },
+      ["betas must be a list of names"] = { betas = { 7 } },
+      ['http_version must be "1.1" or "2"'] = { http_version = "3" },
+      ["max_body_bytes must be a number of bytes"] = { max_body_bytes = 0 / 0 },
+      ["max_concurrency must be an integer from 1"] = { max_concurrency = 0.5 },
+      ["middleware must be a list of functions"] = { middleware = { "x" } },
+      ["log_level must be off, error, warn, info or debug"] = { log_level = "loud" },
+    }) do
+      local _, message = pcall(function() claude.new(options) end)
+      assert.equal("claude.new: " .. text, (message:gsub("^.-spec%.lua:%d+: ", "")))
+    end
+  end)
+
   it("takes http to another machine when that was asked for", function()
     local client = claude.new({ base_url = "http://gateway.internal", allow_http = true })
     assert.equal("http://gateway.internal", client.base_url)

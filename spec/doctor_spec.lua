@@ -362,7 +362,7 @@ describe("claude.doctor", function()
       local variables = { ANTHROPIC_BASE_URL = "https://gate.test/v1" }
       local finding, _, hint = finding_in(variables, "base URL")
       assert.is_nil(finding.ok)
-      has(hint, "leave /v1 away")
+      has(hint, "leave that ending away")
     end)
   end)
 

@@ -62,10 +62,11 @@ describe("claude", function()
     server:stop()
     assert.equal(
       "address c_part check check.cache check.fields check.messages check.rules "
-        .. "check.thinking check.values client core errors guard headers host ledger loop "
-        .. "loop.blocking loop.timers message messages models net prices queue reading receiver "
-        .. "reply request retry stream tables tasks tasks.own tasks.scheduler transport "
-        .. "transport.curl transport.failures transport.limits usage version wire\n",
+        .. "check.thinking check.values client client_options core errors guard headers host "
+        .. "ledger loop loop.blocking loop.timers message messages models net prices "
+        .. "queue reading receiver reply request retry stream tables tasks tasks.own "
+        .. "tasks.scheduler transport transport.curl transport.failures transport.limits usage "
+        .. "version wire\n",
       output
     )
   end)

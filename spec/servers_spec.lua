@@ -145,16 +145,20 @@ describe("a server that speaks the Messages API", function()
       assert.same({ 0.2, 0.9, 40 }, { sent.temperature, sent.top_p, sent.top_k })
     end)
 
-    it("and is told where /v1 stands twice", function()
-      local codes = {}
-      local client = claude.new({
-        api_key = false,
-        base_url = "http://127.0.0.1:1/v1",
-        on_warning = function(_, code) codes[#codes + 1] = code end,
-      })
-      assert.equal("http://127.0.0.1:1/v1", client.base_url)
-      assert.same({ "base_url_version" }, codes)
-    end)
+    for _, ending in ipairs({ "/v1", "/v1/messages" }) do
+      it("and is told where its URL already ends in " .. ending, function()
+        local warnings = {}
+        local client = claude.new({
+          api_key = false,
+          base_url = "http://127.0.0.1:1" .. ending,
+          on_warning = function(text, code) warnings[code] = text end,
+        })
+        assert.equal("http://127.0.0.1:1" .. ending, client.base_url)
+        assert.truthy(
+          warnings.base_url_version:find("go to " .. ending .. "/v1/messages;", 1, true)
+        )
+      end)
+    end
   end)
 
   describe("may", function()

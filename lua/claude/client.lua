@@ -2,6 +2,7 @@
 
 local address = require("claude.address")
 local check_receiver = require("claude.receiver").check
+local client_options = require("claude.client_options")
 local errors = require("claude.errors")
 local headers = require("claude.headers")
 
@@ -68,40 +69,6 @@ function Client:__index(name)
   return part
 end
 
-local TYPES = {
-  allow_http = "boolean",
-  auth_token = "string",
-  base_url = "string",
-  betas = "table",
-  ca_file = "string",
-  ca_path = "string",
-  headers = "table",
-  http_version = "string",
-  interleaved_thinking = "boolean",
-  limits = "table",
-  log_level = "string",
-  logger = "function",
-  max_body_bytes = "number",
-  max_concurrency = "number",
-  max_event_bytes = "number",
-  max_line_bytes = "number",
-  max_retries = "number",
-  time_budget = "number",
-  max_retry_wait = "number",
-  middleware = "table",
-  no_proxy = "string",
-  on_binding_error = "string",
-  on_retry = "function",
-  on_warning = "function",
-  prices = "table",
-  proxy = "string",
-  sign = "function",
-  version = "string",
-}
-local TRANSPORT = { "http_version", "proxy", "no_proxy", "ca_file", "ca_path", "allow_http" }
-local RESPONSE = { "max_event_bytes", "max_body_bytes", "max_line_bytes" }
-local HTTP_VERSIONS = { ["1.1"] = true, ["2"] = true }
-
 local TWO_CREDENTIALS = "ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are both set: the key is sent"
 
 local MISSING_KEY = "no API key: ANTHROPIC_API_KEY is not set, and claude.new got no api_key"
@@ -119,67 +86,6 @@ local function from_environment(name)
   return value ~= "" and value or nil
 end
 
----@param list any[]?
----@param level integer
-local function check_middleware(list, level)
-  local count = 0
-  for _ in pairs(list or {}) do
-    count = count + 1
-    if type(list[count]) ~= "function" then
-      error("claude.new: middleware must be a list of functions", level + 1)
-    end
-  end
-end
-
----@param options claude.ClientOptions
----@param level integer
-local function check_types(options, level)
-  for name, value in pairs(options) do
-    local expected = TYPES[name]
-    if name == "api_key" then
-      if type(value) ~= "string" and value ~= false then
-        error("claude.new: api_key must be a string", level + 1)
-      end
-    elseif not expected then
-      error(("claude.new: there is no option %s"):format(tostring(name)), level + 1)
-    elseif type(value) ~= expected then
-      error(("claude.new: %s must be a %s"):format(name, expected), level + 1)
-    end
-  end
-  if options.api_key and options.auth_token then
-    error("claude.new: give api_key or auth_token, not both", level + 1)
-  end
-  require("claude.retry").check(options, level + 1, "claude.new: ")
-  require("claude.wire").check_policy(options.on_binding_error, level + 1, "claude.new: ")
-  if options.http_version and options.http_version ~= "1.1" and options.http_version ~= "2" then
-    error('claude.new: http_version must be "1.1" or "2"', level + 1)
-  end
-  for _, name in ipairs(TRANSPORT) do
-    if type(options[name]) == "string" and options[name]:find("%c") then
-      error(("claude.new: %s has a control character in it"):format(name), level + 1)
-    end
-  end
-  if options.http_version and not HTTP_VERSIONS[options.http_version] then
-    error('claude.new: http_version must be "1.1" or "2"', level + 1)
-  end
-  for _, name in ipairs(RESPONSE) do
-    local bytes = options[name]
-    if bytes and (bytes ~= bytes or bytes < 1 or bytes > 1e15) then
-      error(("claude.new: %s must be a number of bytes"):format(name), level + 1)
-    end
-  end
-  local most = options.max_concurrency
-  if most and (most < 1 or most % 1 ~= 0) then
-    error("claude.new: max_concurrency must be an integer from 1", level + 1)
-  end
-  if options.limits then require("claude.transport.limits").complete(options.limits, level + 1) end
-  check_middleware(options.middleware, level + 1)
-  if options.log_level and not require("claude.log").is_level(options.log_level) then
-    error("claude.new: log_level must be off, error, warn, info or debug", level + 1)
-  end
-  if options.prices then require("claude.prices").check(options.prices, level + 1) end
-end
-
 ---@param options claude.ClientOptions
 ---@param names string[]
 ---@return table
@@ -189,23 +95,6 @@ local function picked(options, names)
     result[name] = options[name]
   end
   return result
-end
-
----@param options claude.ClientOptions
----@param level integer
-local function check_header_values(options, level)
-  for _, name in ipairs(options.betas or {}) do
-    local problem = headers.problem("anthropic-beta", name)
-    if problem then error("claude.new: betas: " .. problem, level + 1) end
-  end
-  for _, pair in ipairs({
-    { "anthropic-version", options.version },
-    { "x-api-key", options.api_key or nil },
-    { "authorization", options.auth_token },
-  }) do
-    local problem = pair[2] and headers.problem(pair[1], pair[2])
-    if problem then error("claude.new: " .. problem, level + 1) end
-  end
 end
 
 ---@param message string
@@ -308,8 +197,8 @@ local function set_up_log(client, options)
   client.has_logger = options.logger ~= nil
 end
 
-local VERSION_IN_PATH = "base_url ends in /v1: requests go to /v1/v1/messages;"
-  .. " leave /v1 away, unless it is meant"
+local VERSION_IN_PATH = "base_url ends in %s: requests go to %s/v1/messages;"
+  .. " leave %s away, unless it is meant"
 
 --- Makes a client. Options come first, then the environment. Raises when an option
 --- is wrong; what is missing or wrong in the environment is told by the first request.
@@ -317,9 +206,7 @@ local VERSION_IN_PATH = "base_url ends in /v1: requests go to /v1/v1/messages;"
 ---@return claude.Client
 function M.new(options)
   options = options or {}
-  if type(options) ~= "table" then error("claude.new: options must be a table", 2) end
-  check_types(options, 2)
-  check_header_values(options, 2)
+  client_options.check(options, 2)
   local base, base_problem = find_base(options, 2)
   local header_list, header_problem = find_headers(options, 2)
   local credentials, both = find_credentials(options, header_list)
@@ -336,8 +223,8 @@ function M.new(options)
     interleaved_thinking = options.interleaved_thinking ~= false,
     on_warning = options.on_warning,
     prices = options.prices or {},
-    transport_options = picked(options, TRANSPORT),
-    response_limits = picked(options, RESPONSE),
+    transport_options = picked(options, client_options.TRANSPORT),
+    response_limits = picked(options, client_options.RESPONSE),
     retrieved = {},
     warned = {},
     credentials = credentials,
@@ -350,7 +237,10 @@ function M.new(options)
   self.places = most and require("claude.places").new(most) or nil
   self.messages = require("claude.messages").new(self)
   set_up_log(self, options)
-  if base:find("/v1$") then self:warn("base_url_version", VERSION_IN_PATH, "") end
+  local ending = base:match("/v1$") or base:match("/v1/messages$")
+  if ending then
+    self:warn("base_url_version", VERSION_IN_PATH:format(ending, ending, ending), "")
+  end
   if both then self:warn("two_credentials", TWO_CREDENTIALS, "") end
   return self
 end

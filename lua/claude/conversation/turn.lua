@@ -371,10 +371,10 @@ local function seal(chat, turn, reply)
   M.note_state(chat, head, json ~= nil)
   if turn.repair then repairs().note_lost(turn.repair, reply.response) end
   M.tell_changes(chat, changes)
-  if json then tell_calls_without_id(chat, json) end
   if turn.print and reply.used then
     require("claude.cache.watch").turn(chat, turn, reply.used, head)
   end
+  if json then tell_calls_without_id(chat, json) end
   return nil
 end
 

@@ -22,7 +22,8 @@ local function first_set(names)
   return nil
 end
 
-local VERSION_IN_PATH = "requests go to /v1/… below it: leave /v1 away, unless it is meant"
+local VERSION_IN_PATH =
+  "requests go to /v1/… below it: leave that ending away, unless it is meant"
 
 ---@param found claude.Report
 ---@param options claude.ClientOptions
@@ -38,7 +39,7 @@ local function look_at_base(found, options)
     return nil
   end
   local text = ("%s (%s)"):format(base, source or "the default")
-  if base:find("/v1$") then
+  if base:find("/v1$") or base:find("/v1/messages$") then
     found:add("base URL", nil, text, VERSION_IN_PATH)
   else
     found:add("base URL", true, text)
