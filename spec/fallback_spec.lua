@@ -52,6 +52,20 @@ describe("fallback_models", function()
     return table.concat(list, " ")
   end
 
+  for _, verb in ipairs({ "create", "parse", "stream", "count_tokens" }) do
+    it("raise at the line of messages:" .. verb .. " for what is no list", function()
+      begin({})
+      local format = { type = "json_schema", schema = { type = "object" } }
+      local wrong = params({ fallback_models = 3, output_config = { format = format } })
+      local ok, problem = pcall(function()
+        local result = client.messages[verb](client.messages, wrong)
+        return result
+      end)
+      assert.is_false(ok)
+      assert.truthy(problem:find("fallback_spec.lua", 1, true), problem)
+    end)
+  end
+
   describe("in messages:create", function()
     it("ask nobody else when the model answers", function()
       begin({ "hello" })

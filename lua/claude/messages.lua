@@ -65,6 +65,7 @@ local function check_call(self, name, params, options)
   if params.on_binding_error ~= nil then
     error("on_binding_error is for conversations: give it to client:conversation{…}", 3)
   end
+  if params.fallback_models ~= nil then require("claude.fallback").check(params, 3) end
   -- No tail call: errors count the levels up to the caller.
   options = wire.check_options(options, 3)
   return options
@@ -131,7 +132,6 @@ end
 local function prepare_chain(client, params, options, fields)
   if params.fallback_models == nil then return prepare(client, params, options, fields) end
   local fallback = require("claude.fallback")
-  fallback.check(params, 3)
   local state = options.fallback_state or {}
   local betas = check_context(client, params, { options = options }).betas
   return fallback.plan(client, params, {
