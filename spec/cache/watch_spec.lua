@@ -49,6 +49,18 @@ describe("the cache report of a turn", function()
     sim = nil
   end)
 
+  it("is there, too, when the user's own breakpoints leave none to be planned", function()
+    local chat = begin()
+    local mark = { type = "ephemeral" }
+    for i = 1, 4 do
+      assert(chat:user({ type = "text", text = "go on " .. i, cache_control = mark }):send())
+    end
+    local report = last_report(chat)
+    assert.is_nil(sim.requests[4].request.cache_control)
+    assert.is_true(report.expected > 0)
+    assert.equal(report.expected, report.read)
+  end)
+
   it("expects nothing of the first, and of the next what that one left", function()
     local chat = begin()
     local first = say(chat)

@@ -297,11 +297,10 @@ local function answering(params, head)
   return tostring(took_over and last.model or params.model)
 end
 
+-- Whether there is no breakpoint at all, planned or the user's own.
 ---@param plan claude.CachePlan
 ---@return boolean
-local function is_empty(plan)
-  return not (plan.cache_control or plan.tools or plan.system or plan.marks)
-end
+local function is_empty(plan) return plan.ttl == nil end
 
 --- Reports on a reply of `messages:create` or `messages:stream`, and warns where nothing was
 --- cached.
