@@ -27,6 +27,14 @@ describe("claude.simulator.validate refuses", function()
     end
   end)
 
+  it("a body that is no JSON, with the place, once", function()
+    local answer = raw.post(sim, "/v1/messages", "[1,x]")
+    assert.equal(
+      "The request body is not valid JSON: a value was expected at byte 4",
+      answer.error.message
+    )
+  end)
+
   it("a body that is no object", function()
     assert.equal(400, raw.post(sim, "/v1/messages", "[]").status)
     assert.equal(400, raw.post(sim, "/v1/messages", "5").status)

@@ -71,12 +71,10 @@ local function decode(exchange)
     fault.details = { error_code = "request_body_encoding_unsupported" }
     return nil, fault
   end
-  local request, problem, offset = core.decode(exchange.http.body)
+  local request, problem = core.decode(exchange.http.body)
   if request == nil then
-    return nil,
-      faults.invalid(
-        ("The request body is not valid JSON: %s at byte %d"):format(tostring(problem), offset or 0)
-      )
+    local why = tostring(problem):gsub("^invalid JSON: ", "")
+    return nil, faults.invalid("The request body is not valid JSON: " .. why)
   end
   local has_nulls = exchange.http.body:find("null", 1, true)
   return request, nil, has_nulls and core.decode(exchange.http.body, { nulls = true }) or nil
