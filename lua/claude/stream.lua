@@ -314,6 +314,30 @@ function Stream:current_message()
   return self.response and (message_views.view(self.response)) or nil
 end
 
+---@param index integer
+---@return table? block as the response has it
+function Stream:_find_block(index)
+  local response = self.response
+  local count = response and response:block_count() or 0
+  for i = 1, count do
+    -- As a rule the first try is right.
+    local place = (index + i - 1) % count + 1
+    local block = response:block(place)
+    if block.index == index then return block end
+  end
+  return nil
+end
+
+-- A block that has ended, and in which nothing is wrong.
+---@package
+---@param index integer
+---@return table?
+function Stream:_sound_block(index)
+  local block = self:_find_block(index)
+  if not block or not block.stopped or block.flaw then return nil end
+  return message_views.remember(core.decode(block.raw), block.raw)
+end
+
 --- One block as far as it has arrived, by the index that `deltas` gives; tool input as
 --- far as it can be read. Nil when no such block has begun.
 ---@param index integer from 0, as the API counts
@@ -323,17 +347,8 @@ function Stream:block(index)
   if type(index) ~= "number" or index % 1 ~= 0 then
     error("stream:block takes a block's index, from 0", 2)
   end
-  local response = self.response
-  local count = response and response:block_count() or 0
-  for i = 1, count do
-    -- As a rule the first try is right.
-    local place = (index + i - 1) % count + 1
-    local block = response:block(place)
-    if block.index == index then
-      return message_views.remember(core.decode(block.raw), block.raw)
-    end
-  end
-  return nil
+  local block = self:_find_block(index)
+  return block and message_views.remember(core.decode(block.raw), block.raw)
 end
 
 --- Whether it has ended, well or not.

@@ -182,7 +182,8 @@ function Run:_begin_early()
   self.ended_block = nil
   -- A tool whose result cannot be sent had better not run.
   if not index or not self.options.eager or not self:_may_ask() then return end
-  local call = history.call_of(self.stream:block(index), index)
+  -- Input that was cut or is no JSON object is answered once the reply is whole.
+  local call = history.call_of(self.stream:_sound_block(index), index)
   if call and not call.invalid then self:_calls():add(call) end
 end
 

@@ -47,6 +47,33 @@ describe("A run with eager tools", function()
     error(what .. " did not happen")
   end
 
+  for what, json in pairs({
+    ["was cut"] = '{"text": "a", "more": tru',
+    ["is no JSON"] = '{"text": nope}',
+    ["is no object"] = '["a"]',
+  }) do
+    it("runs no tool on input that " .. what, function()
+      local broken = { type = "tool_use", name = "lookup", input_json = json }
+      local chat = begin({ { content = { broken }, stop_reason = "tool_use" }, "ok" }, { lookup() })
+      read(chat:run({ eager = true }))
+      for _, entry in ipairs(timeline) do
+        assert.is_nil(entry:find("start", 1, true), entry)
+      end
+      local result = results(2)[1]
+      assert.is_true(result.is_error)
+      assert.truthy(result.content:find("not a valid JSON object", 1, true))
+    end)
+  end
+
+  it("runs no tool whose call was cut off at max_tokens", function()
+    local broken = { type = "tool_use", name = "lookup", input_json = '{"text": "a", "mo' }
+    local chat = begin({ { content = { broken }, stop_reason = "max_tokens" } }, { lookup() })
+    local run = chat:run({ eager = true })
+    read(run)
+    assert.same({ "block_stop", "message_stop" }, timeline)
+    assert.equal("max_tokens", run.reason)
+  end)
+
   it("starts a tool when its block has ended, long before the reply has", function()
     local chat = begin({
       {
