@@ -78,7 +78,8 @@ local LATENESS = 0.01 -- part of a limit by which it may be noticed too late
 ---@field package send_problem string?
 ---@field package listens boolean? the answer may come before the whole request is sent
 ---@field package reading boolean? a coroutine reads
----@field package interruption table? ends the read of whoever waits, as a ticket of its task
+---@field package ticket table? ends the read of whoever waits, as a ticket of its task
+---@field package interruption table? the same while somebody reads
 ---@field package heard_at number? last byte, or when a read began
 ---@field package news claude.Signal
 ---@field package fresh boolean something came since the last wait
@@ -160,6 +161,7 @@ end
 
 -- From here on it is sent. A large body may take long, and be answered before its end.
 local function use_socket(self, socket)
+  self.ticket = socket.interrupt and { wake = function() socket:interrupt() end }
   self.socket, self.sent_at = socket, self.now()
   self.listens = self.host.duplex and self.body and self.body:length() > PIECE
   if self.listens then self.news:set() end
@@ -335,8 +337,8 @@ end
 
 local function receive_in_task(self, socket, seconds)
   local task = tasks.running()
-  self.reading, self.interruption = true, { wake = function() socket:interrupt() end }
-  if task then task.ticket = self.interruption end
+  self.reading, self.interruption = true, self.ticket
+  if task then task.ticket = self.ticket end
   local bytes, text = socket:receive_within(seconds)
   if task then task.ticket = nil end
   self.reading, self.interruption = false, nil
@@ -359,7 +361,7 @@ end
 -- Until the answer has begun, it may be that the request has to be sent once more.
 local function can_read_here(self)
   if self.reading or not (self.opened and self.timings.first_byte) then return false end
-  return self.socket.interrupt ~= nil and not tasks.must_not_wait()
+  return self.ticket ~= nil and not tasks.must_not_wait()
 end
 
 -- Another task may have begun to read, and its news are for all.
