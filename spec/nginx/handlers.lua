@@ -116,6 +116,24 @@ function M.files()
   ngx.say("down ", bytes, " ", told > 2)
 end
 
+--- A task that was cancelled, and goes on to read a body whose connection has broken since.
+function M.read_cancelled()
+  local client, kind, task = client_of(arguments()), nil, nil
+  task = claude.spawn(function()
+    local body = assert(client:request("GET", "/v1/x", { stream = true }))
+    assert(body:read())
+    ngx.sleep(0.1)
+    task:cancel()
+    local bytes, _, err
+    repeat
+      bytes, _, err = body:read()
+    until not bytes
+    kind = err.kind
+  end)
+  task:wait()
+  ngx.say(kind)
+end
+
 --- A file that is written to while it is sent, and a download that is refused.
 function M.broken_files()
   local args = arguments()

@@ -58,6 +58,11 @@ describe("in nginx, tasks", function()
     return false
   end
 
+  it(
+    "a body that a cancelled task reads on is cancelled, not broken",
+    function() assert.equal("cancelled\n", ask("read_cancelled", "cut_in_event")) end
+  )
+
   it("stream:cancel() ends a read that waits, and closes the connection", function()
     local body = ask("cancel_stream", "stall_in_event")
     assert.equal("cancelled at once, closed\n", body)

@@ -367,6 +367,8 @@ end
 -- Another task may have begun to read, and its news are for all.
 local function wait_for_answer(self)
   if can_read_here(self) then return read_here(self) end
+  -- Its read may have been interrupted when bytes were there: the next would find an end.
+  if tasks.is_cancelled() then return self:cancel(tasks.cancelled_error()) end
   self.news:clear()
   self.heard_at = self.now()
   local reader
