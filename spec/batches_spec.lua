@@ -104,6 +104,28 @@ describe("messages.batches:", function()
       end
     end)
 
+    it("fails where the iterator does, and creates nothing of what it had given", function()
+      local own = require("claude.errors").new({ kind = "network", message = "gone" })
+      for _, case in ipairs({
+        { "disk error", nil, "invalid", "disk error" },
+        { tostring(own), own, "network", "gone" },
+      }) do
+        local batches = batches_for({ api.json(200, { id = "never" }) })
+        local requests = { request("a") }
+        local created, text, err = batches:create({
+          requests = function()
+            local item = table.remove(requests)
+            if item then return item end
+            return nil, case[1], case[2]
+          end,
+        })
+        assert.is_nil(created)
+        assert.truthy(text:find(case[4], 1, true), text)
+        assert.equal(case[3], err.kind)
+        assert.equal(0, #server.requests)
+      end
+    end)
+
     it("sends blocks of earlier answers as their bytes", function()
       local raw = '{"type":"text", "text":"caf\\u00e9"}'
       local response = core.response()

@@ -244,14 +244,28 @@ function M.writer(client, betas, options)
   }, Writer)
 end
 
---- The elements of a list, or what an iterator gives, one at each call.
+-- Nil and a reason are no end: what is missing behind it would be missed by nobody.
+---@param item any
+---@param text any
+---@param err any
+---@return any item
+---@return claude.Error? err
+local function given(item, text, err)
+  if item ~= nil or not (type(text) == "string" or errors.is(err)) then return item end
+  if errors.is(err) then return nil, err end
+  local message = "the iterator of the requests failed: " .. text
+  return nil, errors.new({ kind = "invalid", path = "requests", message = message })
+end
+
+--- The elements of a list, or what an iterator gives, one at each call. Nil at the end; nil
+--- and an error where the iterator says `nil, text, err`.
 ---@param requests table|function
----@return fun(): any
+---@return fun(): any, claude.Error?
 function M.source(requests)
   local metatable = getmetatable(requests)
   local callable = type(metatable) == "table" and metatable.__call
   if type(requests) == "function" or callable then
-    return function() return (requests()) end
+    return function() return given(requests()) end
   end
   local i = 0
   return function()

@@ -77,7 +77,8 @@ local function check_id(self, id, name)
 end
 
 ---@class claude.BatchParams
----@field requests claude.BatchRequest[]|fun(): claude.BatchRequest? a list, or an iterator
+---@field requests claude.BatchRequest[]|fun(): claude.BatchRequest?, string?, claude.Error? a list,
+--- or an iterator: nil at the end, `nil, text, err` where it failed
 ---@field betas? string[] for the whole batch, such as "output-300k-2026-03-24"
 ---@field on_batch? fun(batch: table) called with each batch as soon as it was created
 
@@ -148,7 +149,11 @@ local function create_all(self, params, options, done)
   local betas = headers.union(self.client.betas, params.betas, options.betas)
   local writer = batch_requests.writer(self.client, betas, options)
   local body = batch_requests.body(betas)
-  for item in batch_requests.source(params.requests) do
+  local next_item = batch_requests.source(params.requests)
+  while true do
+    local item, failed = next_item()
+    if failed then return failed end
+    if item == nil then break end
     local written, err = writer:write(item)
     if written and not body:has_room_for(written) then
       err = send_next(self, done, body, options)
