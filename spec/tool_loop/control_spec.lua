@@ -142,6 +142,29 @@ describe("A run", function()
     assert.equal("cancelled", results(2)[2].content)
   end)
 
+  it("refuses a call that waits for its turn when its tool is taken away", function()
+    local ran = {}
+    local function noted(name)
+      return support.tool(name, function()
+        ran[#ran + 1] = name
+        claude.sleep(0)
+        return name
+      end)
+    end
+    local chat = begin(
+      { { content = { call("one", "x"), call("two", "x") } }, "ok" },
+      { noted("one"), noted("two") }
+    )
+    local run = chat:run({ max_parallel = 1 })
+    for kind, text in run:deltas() do
+      if kind == "tool_start" and text == "one" then run:remove_tools({ "two" }) end
+    end
+    assert.same({ "one" }, ran)
+    local messages = sim.requests[2].request.messages
+    local result = messages[3].content[2]
+    assert.same({ "Error: Tool 'two' not found", true }, { result.content, result.is_error })
+  end)
+
   it("runs at most max_parallel tools at once, in the order of the calls", function()
     local running, most, order = 0, 0, {}
     local calls = {}

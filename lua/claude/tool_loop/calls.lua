@@ -197,6 +197,10 @@ function Calls:_start(item)
   if family and self.families[family] == "failed" then
     return self:_refuse(item, result.failure(item, SKIPPED, self.later))
   end
+  -- It may have been taken away while the call waited for its turn.
+  if not self:_tool_of(item) then
+    return self:_refuse(item, result.failure(item, NOT_FOUND:format(item.name), self.later))
+  end
   if family then self.families[family] = "busy" end
   self.running = self.running + 1
   self:_tell("tool_start", item.name, item.call)
@@ -275,7 +279,7 @@ end
 
 -- The tool as it was when the reply was asked for: what was added since is for later
 -- replies. One that was removed since is gone.
----@param call claude.ToolCall
+---@param call claude.ToolCall|claude.CallWork
 ---@return claude.Tool?
 function Calls:_tool_of(call)
   local now = self.chat.tool_list
