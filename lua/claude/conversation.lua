@@ -8,6 +8,7 @@
 local begin = require("claude.conversation.begin")
 local blocks = require("claude.content")
 local check_receiver = require("claude.receiver").check
+local checks = require("claude.conversation.checks")
 local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
@@ -432,7 +433,9 @@ function Conversation:keep(partial)
   if not response then
     error("chat:keep takes the err.partial of an interrupted reply, or a batch's message", 2)
   end
-  if not turn.awaits_reply(self) then error("chat:keep: the conversation waits for no reply", 2) end
+  if not checks.awaits_reply(self) then
+    error("chat:keep: the conversation waits for no reply", 2)
+  end
   local json, changes = response:seal("keep")
   local whole = response:complete()
   if json then

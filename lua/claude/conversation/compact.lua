@@ -3,6 +3,7 @@
 --- This is the one verb that gives up what was sealed. The block that comes is signed, and
 --- goes first in every request from then on.
 
+local checks = require("claude.conversation.checks")
 local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
@@ -141,7 +142,7 @@ function M.stream(chat, options, call_options, level)
     plan, err = turn.hop_of(chat, asked, params_for(chat, options or {}), {})
   end
   if not plan then return stream.open(chat.client, { err = err }) end
-  local awaited = transcript:role(transcript:count()) ~= "assistant" or turn.awaits_reply(chat)
+  local awaited = transcript:role(transcript:count()) ~= "assistant" or checks.awaits_reply(chat)
   plan.on_end = function(reply) return replace(chat, reply, awaited) end
   return stream.open(chat.client, plan)
 end

@@ -6,13 +6,14 @@
 --- and a reply that fails changes nothing at all.
 
 local begin = require("claude.conversation.begin")
-local check = require("claude.check")
+local checks = require("claude.conversation.checks")
 local core = require("claude.core")
 local errors = require("claude.errors")
 local headers = require("claude.headers")
 local history = require("claude.conversation.history")
 local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
+local sealed_marks = require("claude.conversation.marks")
 local stream = require("claude.stream")
 local tables = require("claude.tables")
 local values = require("claude.check.values")
@@ -20,14 +21,7 @@ local wire = require("claude.wire")
 
 local M = {}
 
--- A reply that the server, or we, may go on from without anything new.
-local PAUSED = { pause_turn = true, compaction = true }
 local NOT_HERE = { system = true, tools = true, messages = true, stream = true }
-
-local NOTHING = "there is nothing to send: the last reply is complete"
-local NOTHING_YET = "there is nothing to send yet"
-local SAY = 'say something first: chat:user "…"'
-local SYSTEM_ALONE = "a system message follows a user turn, and there is none"
 
 ---@class claude.Turn
 ---@field transcript userdata with the new messages
@@ -114,16 +108,6 @@ local function extended(chat, messages)
   return transcript
 end
 
---- Whether a reply is due to what is sealed: nothing new has to be said for it.
----@param chat claude.Conversation
----@return boolean
-function M.awaits_reply(chat)
-  local count = chat.transcript:count()
-  if count == 0 then return false end
-  if chat.transcript:role(count) ~= "assistant" then return true end
-  return chat.state.kept or PAUSED[chat.state.stop_reason] or false
-end
-
 --- Raises for the fallback models of a turn that is sent later.
 ---@param chat claude.Conversation
 ---@param overrides? table
@@ -131,113 +115,6 @@ end
 function M.check_fallback(chat, overrides, level)
   local given = M.merged_params(chat, overrides)
   if given.fallback_models ~= nil then require("claude.fallback").check(given, level + 1) end
-end
-
--- Whether the model has something to answer.
----@param chat claude.Conversation
----@param draft claude.Draft
----@param messages string[] what it becomes
----@return claude.Error?
-local function check_something_to_send(chat, draft, messages)
-  if #messages > 0 then
-    local reply = history.open_reply(chat.transcript)
-    local alone = #messages == #draft.system
-    if alone and reply and not history.ends_in_server_result(chat.transcript, reply) then
-      return invalid(SYSTEM_ALONE, SAY)
-    end
-    return nil
-  end
-  if chat.transcript:count() == 0 then return invalid(NOTHING_YET, SAY) end
-  return not M.awaits_reply(chat) and invalid(NOTHING, SAY) or nil
-end
-
----@param err claude.Error
----@param hidden integer messages that were left out at the front
----@return claude.Error
-local function with_true_numbers(err, hidden)
-  local function renumbered(i) return ("messages[%d]"):format(tonumber(i) + hidden) end
-  if err.path then err.path = err.path:gsub("^messages%[(%d+)%]", renumbered) end
-  return err
-end
-
--- The cache breakpoints of the first messages. Sealed messages do not change: each is
--- looked into once.
----@param chat claude.Conversation
----@param transcript userdata
----@param last integer
----@return claude.CacheMark[]
-local function marks_up_to(chat, transcript, last)
-  local all, sealed = {}, chat.transcript:count()
-  for i = 1, last do
-    local marks = chat.marks[i]
-    if not marks then
-      local json = transcript:get(i)
-      local marked = json:find('"cache_control"', 1, true)
-      marks = marked and require("claude.check.cache").marks(history.decode(json), i) or {}
-      if i <= sealed and json == chat.transcript:get(i) then chat.marks[i] = marks end
-    end
-    for _, mark in ipairs(marks) do
-      all[#all + 1] = mark
-    end
-  end
-  return all
-end
-
--- Earlier system messages stay, whichever model the turn goes to.
----@param transcript userdata
----@param first integer where the open turn begins
----@param context claude.CheckContext
----@return claude.Error?
-local function check_system_before(transcript, first, context)
-  local known = context.capabilities
-  if not known or known.system_messages ~= false then return nil end
-  for i = 1, first - 1 do
-    if transcript:role(i) == "system" then
-      local path = ("messages[%d]"):format(i)
-      return require("claude.check.rules").broken("system_model", path, context.model)
-    end
-  end
-  return nil
-end
-
----@param json? string
----@return any decoded, for the checks
-local function decoded(json) return json and core.decode(json) or nil end
-
----@param chat claude.Conversation
----@param turn claude.Turn
----@return claude.Error?
-local function check_request(chat, turn)
-  local checked = tables.merged(turn.params)
-  checked.system, checked.tools = decoded(chat.sealed.system), decoded(chat.sealed.tools)
-  local hidden, first
-  checked.messages, hidden, first = history.open_turn(turn.transcript)
-  local context = require("claude.messages").check_context(chat.client, turn.params, {
-    options = turn.options,
-    endpoint = turn.in_batch and "batch" or nil,
-    stream = not turn.in_batch and turn.params.max_tokens ~= 0,
-    -- A summary may be asked for behind any reply.
-    paused = PAUSED[chat.state.stop_reason] or turn.params.compaction ~= nil,
-    -- What was given at the beginning was written by hand, perhaps.
-    came_whole = chat.last_params ~= nil or chat.state.stop_reason ~= nil,
-    marks_before = marks_up_to(chat, turn.transcript, first - 1),
-  })
-  local _, err = check.params(checked, context)
-  if err then return with_true_numbers(err, hidden) end
-  return check_system_before(turn.transcript, first, context)
-end
-
----@param chat claude.Conversation
----@param params table
----@param in_turn boolean the last reply is not at its end yet
----@return claude.Error?
-local function check_change(chat, params, in_turn)
-  local before = chat.last_params
-  if not before then return nil end
-  local change = require("claude.check.change")
-  local warning, err = change.thinking(before, params, { in_turn = in_turn })
-  if warning then chat.client:warn("thinking_changed", warning, warning) end
-  return err
 end
 
 -- Tools and system as they are sealed, unless a cache breakpoint was put in.
@@ -277,7 +154,7 @@ end
 local function framed(chat, turn)
   local params = turn.params
   if params.cache then
-    local marks = marks_up_to(chat, turn.transcript, turn.transcript:count())
+    local marks = sealed_marks.up_to(chat, turn.transcript, turn.transcript:count())
     local cached, err = require("claude.cache").of_turn(chat, turn, marks)
     if err then return nil, err end
     turn.cached = cached
@@ -304,7 +181,7 @@ local function prepare(chat, turn)
   local draft = chat.draft:copy()
   turn.stopped = draft:stop(calls, chat:_warner())
   local messages = draft:messages(calls)
-  local err = check_something_to_send(chat, draft, messages)
+  local err = checks.something_to_send(chat, draft, messages)
   if err then return nil, err end
   turn.transcript, err = extended(chat, messages)
   return turn.transcript and turn, err
@@ -388,7 +265,7 @@ end
 function M.hop_of(chat, turn, params, more)
   local hop = tables.merged(turn, { params = params })
   -- What was repaired is no longer as it came, and the API's to judge.
-  local err = not turn.repair and check_request(chat, hop) or nil
+  local err = not turn.repair and checks.request(chat, hop) or nil
   if err then return nil, err end
   hop.frame, err = framed(chat, hop)
   if not hop.frame then return nil, err end
@@ -500,7 +377,7 @@ local function planned(chat, turn)
   if not ready then return nil, err end
   local plan
   plan, err = plan_of(chat, turn)
-  if plan then err = check_change(chat, turn.params, history.is_in_turn(turn.transcript)) end
+  if plan then err = checks.change(chat, turn.params, history.is_in_turn(turn.transcript)) end
   if err then return nil, err end
   return plan
 end
