@@ -188,6 +188,7 @@ end
 ---@param model string
 ---@return string
 function M.base_name(model)
+  if BUILT_IN[model] then return model end
   local name = model:match("anthropic[./](claude%-.*)$") or model
   name = name:gsub("%-v%d+:%d+$", ""):gsub("%-v%d+$", "")
   name = name:gsub("@%w+$", ""):gsub("%-%d%d%d%d%d%d%d%d$", ""):gsub("%-latest$", "")
