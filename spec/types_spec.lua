@@ -85,7 +85,7 @@ describe("types.lua", function()
   local OPTIONS = {
     {
       "claude.ClientOptions",
-      "lua/claude/client.lua",
+      "lua/claude/client_options.lua",
       "\nlocal TYPES = {(.-)\n}",
       "\n  ([%w_]+) =",
     },
