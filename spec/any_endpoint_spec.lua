@@ -43,6 +43,29 @@ describe("client:request", function()
     assert.is_nil(request.headers["content-type"])
   end)
 
+  it(
+    "that answers with a page, or with an error in spite of its status, is told with it",
+    function()
+      local client = client_for({
+        { body = "<html>sk-ant-secret-key</html>", headers = { ["request-id"] = "req_1" } },
+        { body = "" },
+        api.json(200, { type = "error", error = { type = "api_error", message = "later" } }),
+      })
+      local _, text, err = client.models:retrieve("x")
+      assert.matches("the answer is no JSON object: <html>", text)
+      assert.matches("check the base URL", err.hint)
+      assert.same({ "protocol", 200, "req_1" }, { err.kind, err.status, err.request_id })
+      assert.equal("req_1", err.headers["request-id"])
+      assert.matches("^<html>.+</html>$", err.body)
+      assert.is_nil(err.body:find("secret", 1, true))
+      _, text, err = client.models:retrieve("x")
+      assert.matches("it is empty", text)
+      assert.equal("", err.body)
+      err = select(3, client.models:retrieve("x"))
+      assert.same({ "api", "api_error", "later" }, { err.kind, err.type, err.message })
+    end
+  )
+
   it("posts a table as JSON, and any string as it is", function()
     local client = client_for({ api.json(200, {}) })
     assert(client:request("POST", "/v1/a", { body = { b = 1, a = { claude.null } } }))

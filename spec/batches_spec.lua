@@ -564,6 +564,12 @@ describe("messages.batches:", function()
       assert.equal("d", assert(results:next()).custom_id)
     end)
 
+    it("tell of a message that is none", function()
+      local none = '{"custom_id":"a","result":{"type":"succeeded","message":[]}}'
+      local _, text = batches_for(answers({ none })):results("m"):next()
+      assert.matches("its message is no object", text)
+    end)
+
     it("keep members and kinds that nobody knew", function()
       local line = '{"custom_id":"x","result":{"type":"postponed","until":1},"more":[2]}\n'
       local entry = batches_for(answers({ line })):results("m"):next()

@@ -250,12 +250,13 @@ function M.from_status(response, scrub)
   return finished(fields, scrub)
 end
 
---- The error that an answer with status 200 is when it is no message: an error after all,
---- the page of a proxy, say, or of another server.
+--- The error that an answer with status 200 is when it is no message, or whatever else was
+--- expected: an error after all, the page of a proxy, say, or of another server.
 ---@param response table a finished claude.core response
 ---@param scrub? fun(text: string): string
+---@param expected? string "message" without it
 ---@return claude.Error
-function M.from_no_message(response, scrub)
+function M.from_no_message(response, scrub, expected)
   local fields = fields_of(response, "protocol")
   fields.body = fields.body or ""
   if require("claude.error_shapes").is_error(json.decode(fields.body)) then
@@ -265,7 +266,8 @@ function M.from_no_message(response, scrub)
     return finished(fields, scrub)
   end
   local what = fields.body ~= "" and shown(fields.body) or "it is empty"
-  fields.message, fields.hint = "the answer is no message: " .. what, NO_MESSAGE_HINT
+  fields.message = ("the answer is no %s: %s"):format(expected or "message", what)
+  fields.hint = NO_MESSAGE_HINT
   return finished(fields, scrub)
 end
 

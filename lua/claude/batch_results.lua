@@ -130,7 +130,7 @@ local function result_of(raw)
   if not members.message then return nil, "a result that succeeded has no message" end
   local message
   message, problem = message_of(members.message)
-  if not message then return nil, problem end
+  if not message then return nil, problem or "its message is no object" end
   members.message = nil
   local result = { message = message }
   for name, json in pairs(members) do

@@ -3,6 +3,7 @@
 local api_error = require("claude.api_error")
 local core = require("claude.core")
 local errors = require("claude.errors")
+local headers = require("claude.headers")
 local json = require("claude.json")
 local responses = require("claude.response")
 local retry = require("claude.retry")
@@ -137,13 +138,16 @@ function M.call(client, spec)
     return errors.fail(err --[[@as claude.Error]])
   end
   local answer, problem = json.decode(response:body())
-  if type(answer) == "table" then return responses.remember(answer, responses.of(response)) end
-  return errors.fail(errors.new({
-    kind = "protocol",
-    status = response:status(),
-    request_id = response:header("request-id"),
-    message = "the answer is not a JSON object: " .. tostring(problem or type(answer)),
-  }))
+  if type(answer) == "table" and answer.type ~= "error" then
+    return responses.remember(answer, responses.of(response))
+  end
+  if not json.library() then
+    return errors.fail(errors.new({ kind = "invalid", message = problem }))
+  end
+  local scrub = headers.scrub_for(client, spec.options)
+  err = api_error.from_no_message(response, scrub, "JSON object")
+  if client.log then client.log:failed(err) end
+  return errors.fail(err)
 end
 
 return M

@@ -85,7 +85,8 @@ function M.decode(text)
   end
   local ok, value = pcall(decoder, text)
   if ok then return value end
-  return nil, tostring(value)
+  -- Without the place in this file that the library's errors begin with.
+  return nil, (tostring(value):gsub("^[^\n]-%.lua:%d+: ", ""))
 end
 
 return M
