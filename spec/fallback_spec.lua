@@ -553,6 +553,20 @@ describe("fallback_models", function()
       assert.is_true(models[SECOND].cost > 0)
     end)
 
+    it("are not compared with the first in the cache report when all refuse", function()
+      local chat = converse({ "one", refusal(), refusal(), refusal(), "two" }, {
+        cache = "auto",
+        system = ("Careful and brief. "):rep(400),
+      })
+      assert(chat:send())
+      assert.equal("refusal", assert(chat:user("2"):send()).stop_reason)
+      assert(chat:user("3"):send())
+      local turns = chat:usage().turns
+      assert.is_nil(turns[2].cache.miss)
+      assert.equal(turns[1].cache.written, turns[3].cache.expected)
+      assert.same({ "refusal" }, support.codes(bench))
+    end)
+
     it("are what the cache report is about, not those that refused", function()
       local chat = converse({ refusal({ "I will" }), "one", "two" }, {
         cache = "auto",

@@ -286,15 +286,23 @@ local function report_of(counts)
   }
 end
 
+-- What the model used that took over from others, if one did.
+---@param head table the message without its blocks
+---@return table?
+local function of_fallback(head)
+  local told = values.plain(head.usage)
+  local iterations = told and values.plain(told.iterations) or {}
+  local last = iterations[#iterations]
+  return type(last) == "table" and last.type == "fallback_message" and last or nil
+end
+
 -- The model that was asked, or the one that took over.
 ---@param params table
 ---@param head table the message without its blocks
 ---@return string
 local function answering(params, head)
-  local iterations = values.plain(values.plain(head.usage or {}).iterations) or {}
-  local last = iterations[#iterations]
-  local took_over = type(last) == "table" and last.type == "fallback_message"
-  return tostring(took_over and last.model or params.model)
+  local took_over = of_fallback(head)
+  return tostring(took_over and took_over.model or params.model)
 end
 
 -- Whether there is no breakpoint at all, planned or the user's own.
@@ -354,6 +362,8 @@ function M.turn(chat, turn, entry, head)
   entry.cache, report.diagnosis = report, diagnosis_in(head)
   local parts = now.parts
   report.hashes = { tools = parts.tools, system = parts.system, messages = now.chain[now.count] }
+  -- All have refused: the next turn goes to the first again, and to what that has cached.
+  if head.stop_reason == "refusal" and of_fallback(head) then return end
   -- Known with the reply only: thinking that the model cannot read, turn after turn.
   parts.input_transformations = written(head.input_transformations)
   if before then look_back(report, before, now, head) end
