@@ -523,6 +523,24 @@ describe("fallback_models", function()
       end)
     end
 
+    it("go on to the next when on_warning raises about one that failed", function()
+      begin({ refusal({ "I will" }), { error = { status = 529 } }, "hello" })
+      local strict = claude.new({
+        api_key = "key-of-the-spec",
+        base_url = sim.url,
+        max_retries = 0,
+        on_warning = function(_, code) error("warned: " .. code, 0) end,
+      })
+      local stream = strict.messages:stream(params())
+      local ok, problem
+      repeat
+        ok, problem = pcall(stream.next, stream)
+      until not ok
+      assert.equal("warned: fallback_failed", problem)
+      local message = assert(stream:final_message())
+      assert.same({ "hello", THIRD }, { message:text(), message.model })
+    end)
+
     it("count a refusal once when the stream behind it is begun anew", function()
       local broken = { content = { "Half" }, stream_error = { type = "overloaded_error" } }
       local chat = converse({ refusal({ "I will" }), broken, "whole" })

@@ -14,6 +14,7 @@ local new_response = require("claude.fallback.response").new
 ---@field private index integer of the entry that it is for
 ---@field private chained claude.ChainedResponse
 ---@field private frames table[] to be handed out before the hop is read on
+---@field private warnings string[] not told yet
 ---@field private base string[] JSON of blocks that the token's request went on with
 ---@field private first_byte? number
 ---@field private asking? claude.Reply a hop that was started and has not answered
@@ -169,7 +170,7 @@ function FallbackReply:_take_over(refusal)
     if self.cancelled or (err and is_final(err)) then return err, false end
     if taken then return nil, true end
     local text = "%s could not take over: %s"
-    self.fallback.warn("fallback_failed", text:format(self.fallback.model(index), tostring(err)))
+    self.warnings[#self.warnings + 1] = text:format(self.fallback.model(index), tostring(err))
   end
   return nil, false
 end
@@ -234,11 +235,19 @@ function FallbackReply:_end_of_message(text, index)
   return self:read()
 end
 
+-- Told once it is known who answers: on_warning may raise, and the next step goes on.
+function FallbackReply:_tell_warnings()
+  while self.warnings[1] do
+    self.fallback.warn("fallback_failed", table.remove(self.warnings, 1))
+  end
+end
+
 ---@return string? kind
 ---@return string? text
 ---@return integer? index
 ---@return claude.Error? err
 function FallbackReply:read()
+  self:_tell_warnings()
   local frame = table.remove(self.frames, 1)
   if frame then
     self.chained:tell(frame[4])
@@ -282,6 +291,7 @@ function M.new(client, spec)
     index = spec.fallback.index,
     chained = new_response(),
     frames = {},
+    warnings = {},
     base = {},
   }, FallbackReply)
 end
