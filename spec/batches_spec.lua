@@ -112,14 +112,14 @@ describe("messages.batches:", function()
       }) do
         local batches = batches_for({ api.json(200, { id = "never" }) })
         local requests = { request("a") }
-        local created, text, err = batches:create({
+        local batch, text, err = batches:create({
           requests = function()
             local item = table.remove(requests)
             if item then return item end
             return nil, case[1], case[2]
           end,
         })
-        assert.is_nil(created)
+        assert.is_nil(batch)
         assert.truthy(text:find(case[4], 1, true), text)
         assert.equal(case[3], err.kind)
         assert.equal(0, #server.requests)

@@ -129,6 +129,44 @@ local ELSEWHERE = {
   ["doc/nginx.md"] = true,
 }
 
+describe("every option", function()
+  local function options_of(path, class)
+    local names, found = {}, false
+    for line in io.lines(path) do
+      local name = line:match "^%-%-%-@field ([%w_]+)"
+      if line:find "^%-%-%-@class" then found = line:match "^%-%-%-@class ([%w_.]+)" == class end
+      if found and name then names[#names + 1] = name end
+    end
+    return names
+  end
+
+  local text = ""
+  for page in io.popen("ls README.md doc/*.md"):lines() do
+    text = text .. assert(io.open(page)):read "*a"
+  end
+
+  for class, path in pairs {
+    ["claude.ClientOptions"] = "lua/claude/types.lua",
+    ["claude.CallOptions"] = "lua/claude/types.lua",
+    ["claude.RunOptions"] = "lua/claude/types.lua",
+    ["claude.Limits"] = "lua/claude/types.lua",
+    ["claude.MemoryOptions"] = "lua/claude/types.lua",
+    ["claude.UploadOptions"] = "lua/claude/types.lua",
+    ["claude.mcp.Options"] = "lua/claude/types.lua",
+    ["claude.simulator.Options"] = "lua/claude/simulator/init.lua",
+  } do
+    it("of " .. class .. " is told in the documentation", function()
+      local names = options_of(path, class)
+      assert.truthy(#names > 0)
+      for _, name in ipairs(names) do
+        local is_told = text:find("`" .. name .. "%f[^%w_]")
+          or text:find("%f[%w_]" .. name .. " = ")
+        assert.truthy(is_told, name)
+      end
+    end)
+  end
+end)
+
 describe("every page of the documentation", function()
   it("is run by a spec, and is named in README.md", function()
     local is_run = {}
