@@ -80,12 +80,10 @@ local function decode(exchange)
   return request, nil, has_nulls and core.decode(exchange.http.body, { nulls = true }) or nil
 end
 
---- Checks a body and reads its history; what every endpoint with a prompt does.
-local function read_prompt(exchange, counting)
+---@return claude.simulator.validate.Context
+local function context_of(exchange, exact, counting)
   local sim = exchange.sim
-  local request, fault, exact = decode(exchange)
-  if fault then return nil, fault end
-  local context = {
+  return {
     exact = exact,
     beta = exchange.beta,
     batch = exchange.given ~= nil,
@@ -94,18 +92,33 @@ local function read_prompt(exchange, counting)
     version = exchange.http.headers["anthropic-version"],
     threads = sim.threads,
   }
-  local view, history, whole
-  fault, view, whole = validate.body(request, context)
-  if fault then return nil, fault end
-  history, fault = histories.read(view, {
+end
+
+--- The messages as the model gets them; nil and a fault when what they name is not there.
+local function read_history(exchange, view, model)
+  local sim = exchange.sim
+  local history, fault = histories.read(view, {
     sealer = sim.sealer,
-    model = context.model,
+    model = model,
     strict = sim.strict,
     foreign = sim.foreign,
   })
   fault = fault or sim.files:missing_in(view.messages)
   fault = fault or sim.compaction:check(view, exchange.beta)
+  return not fault and history or nil, fault
+end
+
+--- Checks a body and reads its history; what every endpoint with a prompt does.
+local function read_prompt(exchange, counting)
+  local sim = exchange.sim
+  local request, fault, exact = decode(exchange)
   if fault then return nil, fault end
+  local context = context_of(exchange, exact, counting)
+  local view, history, whole
+  fault, view, whole = validate.body(request, context)
+  if fault then return nil, fault end
+  history, fault = read_history(exchange, view, context.model)
+  if not history then return nil, fault end
   local credit
   credit, fault = sim.credits:redeem(request)
   if fault then return nil, fault end
