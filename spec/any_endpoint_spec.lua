@@ -172,6 +172,8 @@ describe("client:request", function()
       { 'has a part ""', "GET", "/v1/files/" },
       { 'has a part "%.%."', "GET", "/v1/files/../keys" },
       { 'has a part "%%2e%."', "GET", "/v1/files/%2e./keys" },
+      { 'has a part "%.%.%%2Fkeys"', "GET", "/v1/files/..%2Fkeys" },
+      { "must be written as %%25", "GET", "/v1/files/100%" },
       { "there is no option bdy", "POST", "/v1/a", { bdy = {} } },
       { "query's limit must be", "GET", "/v1/a", { query = { limit = {} } } },
       { "query's limit must be", "GET", "/v1/a", { query = { limit = 0 / 0 } } },

@@ -20,6 +20,17 @@ local OWN = { body = true, query = true, stream = true }
 ---@field query? table<string, string|number|boolean>
 ---@field stream? boolean hands the body out as it comes: a claude.Download is returned
 
+-- Some servers decode a path before they take it apart.
+---@param part string
+---@return boolean
+local function leads_elsewhere(part)
+  local plain = part:gsub("%%2[eE]", "."):gsub("%%2[fF]", "/")
+  for piece in (plain .. "/"):gmatch("([^/]*)/") do
+    if piece == "." or piece == ".." then return true end
+  end
+  return false
+end
+
 -- An id that is empty, or has a meaning of its own in a path, asks for something else.
 ---@param path string
 ---@return string? problem
@@ -29,11 +40,11 @@ local function path_problem(path)
   if path:find("[^%w._~!$&'()*+,=:@%%/-]") then
     return "has a character in it that must be written as %XX"
   end
+  if path:gsub("%%%x%x", ""):find("%", 1, true) then
+    return "has a % in it that must be written as %25"
+  end
   for part in path:gmatch("/([^/]*)") do
-    local plain = part:gsub("%%2[eE]", ".")
-    if plain == "" or plain == "." or plain == ".." then
-      return ("has a part %q in it"):format(part)
-    end
+    if part == "" or leads_elsewhere(part) then return ("has a part %q in it"):format(part) end
   end
   return nil
 end
