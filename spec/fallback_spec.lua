@@ -550,6 +550,7 @@ describe("fallback_models", function()
       assert.equal(input, used.models[FIRST].input_tokens)
       assert.equal(2 * input, used.models[SECOND].input_tokens)
       assert.same({ 3 * input, 1 }, { used.input_tokens, used.incomplete })
+      assert.same({ 0, 1 }, { used.models[FIRST].incomplete, used.models[SECOND].incomplete })
     end)
 
     it("count what each thought, and price each as it was served", function()

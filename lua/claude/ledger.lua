@@ -49,10 +49,11 @@ end
 ---@param asked string?
 function Ledger:add(entry, parts, own_prices, asked)
   add(self.total, entry, entry.cost, entry.no_cost)
-  for _, part in ipairs(parts) do
+  for i, part in ipairs(parts) do
     local name = part.model or "unknown"
     self.by_model[name] = self.by_model[name] or empty()
-    part.counts.incomplete = part.counts.requests * entry.incomplete
+    -- It is the last that broke off.
+    part.counts.incomplete = i == #parts and entry.incomplete or 0
     local cost, why = prices.cost({ part }, own_prices, asked)
     add(self.by_model[name], part.counts, cost, why)
   end
