@@ -46,3 +46,61 @@ describe("claude.tasks.nginx, as a worker ends", function()
     assert.is_false(ran)
   end)
 end)
+
+describe("claude.tasks.nginx, in a round of many events,", function()
+  local nginx, clock, kept, rests
+
+  setup(function()
+    rawset(_G, "ngx", {
+      now = function() return kept end,
+      update_time = function() kept = clock end,
+      sleep = function(seconds)
+        rests = rests + 1
+        clock = clock + seconds
+        kept = clock -- the next round begins
+      end,
+    })
+    package.loaded["ngx.semaphore"] = { new = function() return {} end }
+    package.loaded["claude.tasks.nginx"] = nil
+    nginx = require("claude.tasks.nginx")
+  end)
+
+  teardown(function()
+    rawset(_G, "ngx", nil)
+    package.loaded["ngx.semaphore"], package.loaded["claude.tasks.nginx"] = nil, nil
+  end)
+
+  before_each(function()
+    clock, kept, rests = 100, 100, 0
+    nginx.now()
+  end)
+
+  it("goes on while the round is short", function()
+    clock = clock + 0.002
+    nginx.give_way()
+    assert.equal(0, rests)
+  end)
+
+  it("waits for another round once it has taken long", function()
+    clock = clock + 0.004
+    nginx.give_way()
+    assert.equal(1, rests)
+    nginx.give_way()
+    assert.equal(1, rests)
+  end)
+
+  it("waits again where the others have taken the next round as well", function()
+    local sleep = rawget(_G, "ngx").sleep
+    rawget(_G, "ngx").sleep = function(seconds)
+      sleep(seconds)
+      -- Who was resumed before took its time, and asked for it.
+      if rests == 1 then
+        nginx.now()
+        clock = clock + 0.01
+      end
+    end
+    clock = clock + 0.004
+    nginx.give_way()
+    assert.equal(2, rests)
+  end)
+end)

@@ -54,6 +54,7 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 ---@field kill fun(handle: any)
 ---@field join? fun(handle: any)
 ---@field problem? fun(): string?, string?
+---@field give_way? fun()
 ---@field duplex? boolean a socket sends in one coroutine while it receives in another
 
 ---@class claude.Semaphore

@@ -35,11 +35,29 @@ function M.problem()
   return text, phase == "init" and WORKER or TIMER
 end
 
---- Seconds. nginx keeps the time of its last event: the work since then counts as well.
+local round_began, told = 0, 0 -- seconds; what nginx says changes only with a round, or by us
+
+--- Seconds. nginx keeps the time at which its round of events began: the work since then counts
+--- as well.
 ---@return number
 function M.now()
+  local kept = ngx.now()
+  if kept ~= told then round_began = kept end
   ngx.update_time()
-  return ngx.now()
+  told = ngx.now()
+  return told
+end
+
+local ROUND = 0.003 -- seconds of a round after which others come first
+local REST = 0.001 -- seconds, the shortest that nginx can wait
+
+--- nginx goes through the events of a round one after the other: where many streams have news at
+--- once, a request that comes meanwhile waits for all of them. So who comes late in a long
+--- round waits for another.
+function M.give_way()
+  while M.now() - round_began >= ROUND do
+    ngx.sleep(REST)
+  end
 end
 
 local OUTSIDE = {} -- stands for the coroutine where code runs in none, as in log_by_lua

@@ -46,6 +46,10 @@
 --- Optional: `says_how_much`: this host can only receive what it is told to wait for, a line
 --- or a number of bytes (HAProxy's sockets are like that).
 ---
+--- Optional: `give_way()` lets others have their turn if the host has been kept busy for
+--- long; called before a connection is made, and between the arrival of bytes and the work on
+--- them.
+---
 --- Optional: `refuse(options)` returns a text and a hint for what of claude.TransportOptions
 --- this host cannot do, nil otherwise.
 local core = require("claude.core")
@@ -187,7 +191,8 @@ local function open(self)
 end
 
 local function open_and_tell(self)
-  open(self)
+  if self.host.give_way then self.host.give_way() end
+  if not self.ended then open(self) end
   self.opened = true
   self.news:set()
 end
@@ -340,6 +345,7 @@ local function receive_in_task(self, socket, seconds)
   self.reading, self.interruption = true, self.ticket
   if task then task.ticket = self.ticket end
   local bytes, text = socket:receive_within(seconds)
+  if bytes and self.host.give_way then self.host.give_way() end
   if task then task.ticket = nil end
   self.reading, self.interruption = false, nil
   return bytes, text
