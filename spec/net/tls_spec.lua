@@ -124,7 +124,7 @@ describe("transport over TLS", function()
     assert.is_truthy(seen.err.hint:find("ca_file", 1, true))
   end)
 
-  secure_it("speaks HTTP/2 when asked, many streams on one connection", function()
+  secure_it("speaks HTTP/2 when asked, many streams over one connection", function()
     local list = {}
     for i = 1, 20 do
       list[i] = i
@@ -152,7 +152,8 @@ describe("transport over TLS", function()
       assert.equal("Hello 2", text, problem)
       item, text, problem = map:next()
     end
-    assert.equal(1, most)
+    -- One that was kept may be given up just then: both stand for a moment.
+    assert.is_true(most <= 2, most)
   end)
 
   secure_it("goes through the proxy of the environment, which sees no credentials", function()
