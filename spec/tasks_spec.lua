@@ -551,11 +551,18 @@ for _, driver in ipairs(WAYS) do
 
       it("cancels all if the task that waits is cancelled, and waits for their end", function()
         local outcomes
+        local sleeping = 0
         local task = tasks.spawn(function()
-          local function long() return tasks.sleep(60) end
+          local function long()
+            sleeping = sleeping + 1
+            return tasks.sleep(60)
+          end
           outcomes = tasks.parallel({ long, function() error("x") end, long, long }, { limit = 2 })
         end)
-        tasks.sleep(0.01)
+        -- The first, and the third in the place of the second.
+        while sleeping < 2 do
+          tasks.sleep(0.001)
+        end
         task:cancel()
         task:wait()
         assert.is_nil(outcomes[1][1])
