@@ -1,12 +1,14 @@
 --- Shuts a connection of nginx's down under whoever reads it: the read then ends at once. The
 --- Lua module itself refuses to close what is being read. It gives a socket's descriptor in
 --- one place only, a function that its own tests are written with, which puts another in its
---- place: that is taken back at once. False where there is no such function.
+--- place: that is taken back at once. False where there is no such function, and in the module
+--- for streams of TCP.
 local has_ffi, ffi = pcall(require, "ffi")
 if not has_ffi then return false end
 
+-- Declares the type; for HTTP only: for streams of TCP there is another module, and it raises.
+if not pcall(require, "resty.core.socket") then return false end
 local base = require("resty.core.base")
-require("resty.core.socket") -- declares the type
 
 local SHUT_RDWR = 2
 local SOCKET_CTX_INDEX = 1 -- in the table that a socket is
