@@ -50,13 +50,17 @@ end
 
 local ROUND = 0.003 -- seconds of a round after which others come first
 local REST = 0.001 -- seconds, the shortest that nginx can wait
+local LONGEST_REST = 0.05 -- seconds, of one who gives way
 
 --- nginx goes through the events of a round one after the other: where many streams have news at
 --- once, a request that comes meanwhile waits for all of them. So who comes late in a long
---- round waits for another.
+--- round waits for another; not for ever, since all rounds may be long.
 function M.give_way()
-  while M.now() - round_began >= ROUND do
+  local now = M.now()
+  local latest = now + LONGEST_REST
+  while now - round_began >= ROUND and now < latest do
     ngx.sleep(REST)
+    now = M.now()
   end
 end
 
