@@ -44,6 +44,14 @@ describe("the counts of suites", function()
     function() assert.equal("1 passed, 1 failed", (total_of("=fine", "true", "=bad", "false"))) end
   )
 
+  it("come after what failed, each failure once", function()
+    local failing = [[printf '%s\n' 'FAILED a case' '  at x:1' 'why' 'more' 'FAILED a case' 'x']]
+      .. "; echo 1 passed, 1 failed; exit 1"
+    local _, _, out = total_of("suite", failing, "other", "echo 1 passed, 0 failed")
+    local summary = out:match("== other\n1 passed, 0 failed\n(.*)")
+    assert.matches("^FAILED suite: a case\n  at x:1\nwhy\n +1 passed +1 failed", summary)
+  end)
+
   it("are in the order of the suites, however many run at once", function()
     local meet = child.temporary() .. ".met"
     local late = ("until [ -e %s ]; do sleep 0.01; done; echo 1 passed, 0 failed"):format(meet)
