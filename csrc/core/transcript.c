@@ -163,6 +163,20 @@ cm_status cm_transcript_fork(const cm_transcript *transcript, cm_transcript *for
   return CM_OK;
 }
 
+static int is_same(const cm_segment *one, const cm_segment *other) {
+  cm_slice a = cm_segment_bytes(one), b = cm_segment_bytes(other);
+
+  return one == other || (a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+size_t cm_transcript_shared(const cm_transcript *transcript, const cm_transcript *other) {
+  size_t least = transcript->count < other->count ? transcript->count : other->count;
+  size_t i = 0;
+
+  while (i < least && is_same(transcript->entries[i].message, other->entries[i].message)) i++;
+  return i;
+}
+
 size_t cm_transcript_count(const cm_transcript *transcript) {
   return transcript->count;
 }

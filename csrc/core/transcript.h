@@ -60,6 +60,10 @@ void cm_transcript_truncate(cm_transcript *transcript, size_t count);
 */
 cm_status cm_transcript_fork(const cm_transcript *transcript, cm_transcript *fork);
 
+/* How many messages, from the first on, are the same in both. Costs as much as there are
+   messages, unless equal ones are in segments of their own. */
+size_t cm_transcript_shared(const cm_transcript *transcript, const cm_transcript *other);
+
 size_t cm_transcript_count(const cm_transcript *transcript);
 size_t cm_transcript_bytes(const cm_transcript *transcript);
 

@@ -281,14 +281,18 @@ function Client:cost(message)
   return require("claude.ledger").cost(message, self.prices)
 end
 
---- A conversation: append-only, exact, savable.
+--- A conversation: append-only, exact, savable. With `journal`, a path or a storage (see
+--- claude/journal/init.lua), it is written down as it goes, and goes on from there if something
+--- is there already.
 ---@param params table see claude.Conversation
----@return claude.Conversation
+---@return claude.Conversation? chat nil only where there is a journal that does not open
+---@return string? text
+---@return claude.Error? err
 function Client:conversation(params)
   if getmetatable(self) ~= Client then error("write client:conversation{…} with a colon", 2) end
   -- No tail call: errors count the levels up to the caller.
-  local chat = require("claude.conversation").new(self, params)
-  return chat
+  local chat, text, err = require("claude.conversation").new(self, params)
+  return chat, text, err
 end
 
 --- Loads a conversation that `chat:save` wrote, or what `chat:dump` returned.

@@ -47,6 +47,7 @@ local values = require("claude.check.values")
 ---@field package print? claude.CachePrint of the last request with the parameter `cache`
 ---@field package ledger claude.Ledger
 ---@field package active? claude.Stream|claude.Run what is under way
+---@field package journal? claude.Journal
 ---@field package last_params? table of the last request
 local Conversation = {}
 Conversation.__index = Conversation
@@ -81,18 +82,44 @@ local function make(client, fields)
   return setmetatable(fields, Conversation)
 end
 
+-- Few conversations have one: that part loads when one does.
+local function journals() return require("claude.conversation.journal") end
+
 --- Begins a conversation with the params of `messages:create`. `messages`, if given,
---- is what was said before. Raises when a value is of the wrong kind.
+--- is what was said before. Raises when a value is of the wrong kind. With `journal` it may
+--- be one that goes on.
 ---@param client claude.Client
 ---@param params table
----@return claude.Conversation
+---@return claude.Conversation? chat nil only where there is a journal that does not open
+---@return string? text
+---@return claude.Error? err
 function M.new(client, params)
   if type(params) ~= "table" then
     error("client:conversation{…} takes a table of params, not a " .. type(params), 3)
   end
   local function warn(code, text) client:warn(code, text) end
   local fields = begin.fields(params, warn, 3)
-  return make(client, fields)
+  if params.journal == nil then return make(client, fields) end
+  local chat, text, err = journals().open(client, params.journal, fields, make, 3)
+  return chat, text, err
+end
+
+-- For a verb that changes something: what is to be taken back if it cannot be written down.
+---@return table?
+function Conversation:_before_change() return self.journal and journals().before(self) end
+
+-- Its last step: the verb's value, or why nothing was changed.
+---@generic T
+---@param before table?
+---@param value T
+---@return T? value
+---@return string? text
+---@return claude.Error? err
+function Conversation:_after_change(before, value)
+  if not before then return value end
+  local done, text, err = journals().after(self, before)
+  if done then return value end
+  return nil, text, err
 end
 
 ---@return claude.Warn
@@ -179,8 +206,9 @@ function Conversation:user(content)
     self.draft.problem = err
     return errors.fail(err)
   end
+  local before = self:_before_change()
   self.draft:say(json, history.open_calls(self.transcript))
-  return self
+  return self:_after_change(before, self)
 end
 
 --- Adds a system message at this place, for the models that take them: it stands after
@@ -196,8 +224,9 @@ function Conversation:system(content)
     self.draft.problem = err
     return errors.fail(err)
   end
+  local before = self:_before_change()
   self.draft:instruct(json)
-  return self
+  return self:_after_change(before, self)
 end
 
 --- Makes changes of the tools, and gives the message that tells them.
@@ -220,23 +249,29 @@ end
 --- that the conversation began with (`defer_loading`, or removed before). For the models
 --- that take system messages. Raises when a tool is wrong.
 ---@param list (claude.Tool|table|string)[]
----@return claude.Conversation self
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
 function Conversation:add_tools(list)
   check_idle(self, "add_tools")
+  local before = self:_before_change()
   local json = self:_tool_changes("add_tools", list, 2)
   self.draft:instruct(json)
-  return self
+  return self:_after_change(before, self)
 end
 
 --- Takes tools away from here on, in the same way. A call of one that was removed is
 --- answered as that of a tool that is not there.
 ---@param list (claude.Tool|table|string)[]
----@return claude.Conversation self
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
 function Conversation:remove_tools(list)
   check_idle(self, "remove_tools")
+  local before = self:_before_change()
   local json = self:_tool_changes("remove_tools", list, 2)
   self.draft:instruct(json)
-  return self
+  return self:_after_change(before, self)
 end
 
 ---@param overrides? table
@@ -320,13 +355,17 @@ function Conversation:compact(options, call_options)
   return reply:final_message()
 end
 
---- The calls of the last reply that nobody has answered.
+--- The calls of the last reply that nobody has answered. With a journal some may be
+--- `uncertain`: their tool had begun when the program ended.
 ---@return claude.ToolCall[]
 function Conversation:pending()
   check_receiver(self, Conversation, "chat:pending()")
-  local calls = {}
+  local calls, journal = {}, self.journal
   for _, call in ipairs(history.open_calls(self.transcript)) do
-    if not self.draft.results[call.id] then calls[#calls + 1] = call end
+    if not self.draft.results[call.id] then
+      call.uncertain = journal and journal:is_uncertain(call.id) or nil
+      calls[#calls + 1] = call
+    end
   end
   return calls
 end
@@ -336,16 +375,19 @@ end
 ---@param id string
 ---@param value any
 ---@param problem? any
----@return claude.Conversation self
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
 function Conversation:answer(id, value, problem)
   check_idle(self, "answer")
   for _, call in ipairs(history.open_calls(self.transcript)) do
     if call.id == id then
       local result = require("claude.tool_loop.result")
       local failed = value == nil and problem ~= nil
+      local before = self:_before_change()
       self.draft.results[id] = failed and result.failure(call, problem, self:_warner())
         or (result.success(call, value, self:_warner()))
-      return self
+      return self:_after_change(before, self)
     end
   end
   error(("chat:answer: no open call has the id %s"):format(tostring(id)), 2)
@@ -365,13 +407,16 @@ end
 
 --- Removes the last turn: what the user said last, and everything after it. A reply
 --- under way is cancelled. Answers to tool calls given with it stay for the next turn.
----@return boolean done false when there was nothing to remove
+---@return boolean? done false when there was nothing to remove
+---@return string? text
+---@return claude.Error? err
 function Conversation:undo()
   check_receiver(self, Conversation, "chat:undo()")
   self:cancel()
+  local before = self:_before_change()
   if self.draft:unsay() then
     self:_recall_tools()
-    return true
+    return self:_after_change(before, true)
   end
   local first = history.last_turn(self.transcript)
   if not first then return false end
@@ -380,16 +425,16 @@ function Conversation:undo()
   self.transcript:truncate(first - 1)
   self.draft = new_draft()
   self.draft:take_back(message, raws)
-  local before = self.state
+  local state = self.state
   self.state = {
-    container = before.container,
-    drop_block = before.drop_block,
-    fallback = before.fallback,
-    message_id = before.message_id,
+    container = state.container,
+    drop_block = state.drop_block,
+    fallback = state.fallback,
+    message_id = state.message_id,
   }
   self.marks = {}
   self:_recall_tools()
-  return true
+  return self:_after_change(before, true)
 end
 
 --- A second conversation that goes its own way from here. Costs as much as there are
@@ -437,7 +482,7 @@ function Conversation:keep(partial)
     error("chat:keep: the conversation waits for no reply", 2)
   end
   local json, changes = response:seal("keep")
-  local whole = response:complete()
+  local whole, before = response:complete(), self:_before_change()
   if json then
     local added, problem = self.transcript:append(json)
     if not added then return refuse("the reply cannot be kept: " .. problem) end
@@ -447,7 +492,7 @@ function Conversation:keep(partial)
   -- Cancelled when all of it was there, it is whole.
   if whole then turn.note_state(self, core.decode(response:head_json()), json ~= nil) end
   turn.tell_changes(self, changes)
-  if json then return self end
+  if json then return self:_after_change(before, self) end
   if whole then return refuse("the reply adds nothing: it was refused, or it is empty") end
   return refuse("nothing of the reply can be kept: no block was finished")
 end
@@ -462,8 +507,9 @@ end
 ---@return claude.Error? err
 function Conversation:repair(options)
   check_idle(self, "repair")
+  local before = self:_before_change()
   local repair, err = require("claude.conversation.repair").by_hand(self, options, 2)
-  if repair then return repair end
+  if repair then return self:_after_change(before, repair) end
   return errors.fail(err --[[@as claude.Error]])
 end
 
@@ -493,6 +539,26 @@ function Conversation:usage()
   check_receiver(self, Conversation, "chat:usage()")
   return self.ledger:usage()
 end
+
+--- Returns once everything that the journal says is on the disk. What a request, a tool or
+--- the end of a reply relies on is there by itself.
+---@return true? ok
+---@return string? text
+---@return claude.Error? err
+function Conversation:sync()
+  check_receiver(self, Conversation, "chat:sync()")
+  if not self.journal then error("chat:sync: the conversation has no journal", 2) end
+  return self.journal:sync(self)
+end
+
+--- Cancels what is under way and gives the journal free. What is written is not synced
+--- first; the conversation can be read from then on, and not changed.
+function Conversation:close()
+  check_receiver(self, Conversation, "chat:close()")
+  self:cancel()
+  if self.journal then self.journal:close() end
+end
+Conversation.__close = Conversation.close
 
 --- The conversation as a text; `client:load` takes it back. Holds no credentials.
 ---@return string? dump

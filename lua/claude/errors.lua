@@ -11,6 +11,7 @@
 ---| "protocol"   # an answer that is not what the API's format allows
 ---| "incomplete" # a stream that ended before its message was whole
 ---| "cancelled"  # the caller cancelled or closed it
+---| "storage"    # a journal could not be opened, read, written or synced
 ---| "invalid"    # refused before sending: the API would have answered with 400
 
 ---@class claude.Error

@@ -28,6 +28,7 @@
 ---@field object fun(pairs?: table): table
 ---@field json fun(text: string): any
 ---@field mcp fun(options: claude.mcp.Options): claude.mcp.Server
+---@field journal claude.journal
 ---@field transform_schema fun(schema: any): table
 ---@field null any
 ---@field Error table
@@ -64,6 +65,7 @@ local PARTS = {
     end
   end,
   mcp = function() return require("claude.mcp").new end,
+  journal = function() return require("claude.journal") end,
   transform_schema = function() return require("claude.schema_transform").transform end,
   Error = function() return require("claude.errors") end,
   response = function() return require("claude.response").find end,

@@ -41,6 +41,7 @@ Stream.__name = "claude.Stream"
 ---@field body? table the whole body, a claude.core body
 ---@field options? claude.CallOptions
 ---@field err? claude.Error why the request cannot be made
+---@field before? fun(): claude.Error? called before the request is made, each time; may wait
 ---@field fallback? claude.Fallback other models, for when one refuses
 ---@field on_end? fun(stream: claude.Stream): claude.Error? called once the message is whole
 ---@field ledger? claude.Ledger of a conversation, beside the client's
@@ -103,6 +104,9 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open(failure)
+  local problem = self.spec.before and self.spec.before()
+  if self.state == "failed" then return errors.fail(self.err) end
+  if problem then return self:_fail(problem) end
   local head, err = self.reply:open(failure)
   self.response = self.reply.response
   if self.state == "failed" then return errors.fail(self.err) end
@@ -400,7 +404,8 @@ function M.open(client, spec)
   -- Where claude.net does not load there is no clock: the request tells why.
   local clock, started = pcall(now)
   self.started = clock and started or 0
-  self.reply:start()
+  -- What is to be done before may have to wait.
+  if not spec.before then self.reply:start() end
   self.response = self.reply.response
   return self
 end

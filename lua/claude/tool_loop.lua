@@ -26,6 +26,7 @@ local new_calls = require("claude.tool_loop.calls").new
 local reading = require("claude.reading")
 local split_options = require("claude.tool_loop.options").split
 local tasks = require("claude.tasks")
+local tools = require("claude.tools")
 local turn = require("claude.conversation.turn")
 local wire = require("claude.wire")
 
@@ -95,10 +96,34 @@ function Run:_hand_over()
   self.said = {}
 end
 
+local UNCERTAIN = "the tool %s had begun to run for the call %s when the program ended:"
+  .. " whether it came to its end is not known"
+local ANSWER = "find out, and answer it: chat:answer(%q, …); a tool whose calls may run twice"
+  .. " says idempotent = true"
+
+-- The first call that may not simply run again.
+---@param pending claude.ToolCall[]
+---@return claude.Error?
+function Run:_uncertainty(pending)
+  for _, call in ipairs(pending) do
+    local tool = call.uncertain and tools.find(self.chat.tool_list, call)
+    if call.uncertain and not (tool and tool.idempotent) then
+      return errors.new({
+        kind = "invalid",
+        rule = "uncertain_call",
+        message = UNCERTAIN:format(call.name, call.id),
+        hint = ANSWER:format(call.id),
+      })
+    end
+  end
+end
+
 -- Where a run begins: calls that were left open, or the turn the user has written.
 function Run:_ready()
   local chat = self.chat
   local pending = chat:pending()
+  local err = self:_uncertainty(pending)
+  if err then return self:_fail(err) end
   if #pending > 0 and not chat.draft:says_something() then return self:_run_tools(pending) end
   self.state = "asking"
 end
@@ -252,6 +277,7 @@ function Run:_streaming()
   self:_begin_early()
   local event = self.calls and self.calls:event()
   if event then return self:_tool_event(event) end
+  if self.calls and self.calls.failure then return self:_stop(self.calls.failure) end
   local kind, text, index = self:_next_of_stream()
   if kind then
     if kind == "block_stop" then self.ended_block = index end
@@ -272,7 +298,10 @@ function Run:_tools()
   local event, why = self.calls:next()
   if self.state == "failed" then return nil end
   if event then return self:_tool_event(event) end
-  if why == "cancelled" then
+  if why == "failed" then
+    self:_fail(self.calls.failure)
+    self.calls:cancel()
+  elseif why == "cancelled" then
     self:_stop(tasks.cancelled_error())
   elseif #self.chat:pending() > 0 then
     self:_finish("pending")

@@ -20,6 +20,8 @@ local LONGEST_NAME = 64
 ---@field parse? fun(input: table, call: claude.ToolCall): any, any what `run` gets instead of
 --- the input; `nil, err` or an error raised is told to the model, and `run` is not called
 ---@field timeout? number seconds after which a call is answered as failed, and cancelled
+---@field idempotent? boolean a call that ran twice does what it does once: it may run again
+--- where a journal does not tell whether it came to its end
 
 --- What a tool returns: a text, number, boolean, table (shown as JSON),
 --- `claude.content { … }`, or nothing (success without a result). `nil, err` or an
@@ -36,9 +38,10 @@ local LONGEST_NAME = 64
 ---@field is_error? boolean once it is answered by a run
 ---@field traceback? string of the error that its function raised
 ---@field cancelled? boolean nobody waits for its result any more
+---@field uncertain? boolean its tool had begun when the program ended; see doc/durable.md
 
 -- What stays here: the API is told the rest.
-M.OURS = { run = "function", parse = "function", timeout = "number" }
+M.OURS = { run = "function", parse = "function", timeout = "number", idempotent = "boolean" }
 
 local function refuse(level, text, ...) error(text:format(...), level + 1) end
 

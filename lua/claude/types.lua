@@ -47,6 +47,33 @@ function claude.step(milliseconds) end
 ---@return claude.Error? err
 function claude.sleep(seconds) end
 
+--- Where a conversation is written down as it goes.
+---@class claude.journal
+claude.journal = {}
+
+--- Bytes in a row: what a journal needs. Each method but `close` returns nil and a text when it
+--- failed; none raises; `sync` alone may wait.
+---@class claude.JournalStorage
+---@field read fun(self: table): string?, string? all bytes that are there
+---@field append fun(self: table, bytes: string): true?, string? puts them behind the others
+---@field truncate fun(self: table, size: integer): true?, string? keeps the first
+---@field sync fun(self: table): true?, string? returns once all survives a crash of the machine
+---@field close fun(self: table) another may open it
+
+--- A file, for one conversation at a time. `sync = false`: what was written survives the
+--- program, not the machine; true without a word, but for nginx.
+---@param path string
+---@param options? { sync: boolean? }
+---@return claude.JournalStorage? storage
+---@return string? text
+---@return claude.Error? err
+function claude.journal.file(path, options) end
+
+--- A string, which `storage:read()` gives.
+---@param bytes? string what another `read` gave
+---@return claude.JournalStorage
+function claude.journal.memory(bytes) end
+
 --- Makes a tool: what the model may call, and the function that answers.
 ---@param fields claude.ToolFields
 ---@return claude.Tool
@@ -170,6 +197,7 @@ function ErrorModule.is(value) end
 ---| "protocol"   # an answer that is not what the API's format allows
 ---| "incomplete" # a stream that ended before its message was whole
 ---| "cancelled"  # the caller cancelled or closed it
+---| "storage"    # a journal could not be opened, read, written or synced
 ---| "invalid"    # refused before sending: the API would have answered with 400
 
 ---@class claude.Error
@@ -322,9 +350,12 @@ function Answer:body() end
 ---@field version string
 local Client = {}
 
---- A conversation: append-only, exact, savable.
----@param params claude.Params
----@return claude.Conversation
+--- A conversation: append-only, exact, savable. With `journal`, a path or a storage, it is
+--- written down as it goes, and goes on from there if something is there already.
+---@param params claude.ConversationParams
+---@return claude.Conversation? chat nil only where there is a journal that does not open
+---@return string? text
+---@return claude.Error? err
 function Client:conversation(params) end
 
 --- Loads a conversation that `chat:save` wrote, or what `chat:dump` returned.
@@ -859,6 +890,7 @@ function Stream:close() end
 ---@field run? claude.ToolFunction absent: a person answers, see `chat:pending()`
 ---@field parse? fun(input: table, call: claude.ToolCall): any, any what `run` gets instead
 ---@field timeout? number seconds after which a call is answered as failed, and cancelled
+---@field idempotent? boolean calls may run twice: again where a journal does not tell the end
 ---@field [string] any
 
 ---@class claude.Tool: claude.ToolFields
@@ -872,6 +904,7 @@ function Stream:close() end
 ---@field is_error? boolean once it is answered by a run
 ---@field traceback? string of the error that its function raised
 ---@field cancelled? boolean nobody waits for its result any more
+---@field uncertain? boolean its tool had begun when the program ended
 ---@field toolset_name? string
 
 ---@class claude.Content
@@ -908,6 +941,9 @@ function Stream:close() end
 ---@field lost claude.LostBlock[] what the model does not see any more; with drop_block once
 --- an answer has told
 
+---@class claude.ConversationParams: claude.Params
+---@field journal? string|claude.JournalStorage
+
 ---@class claude.Conversation
 ---@field params table what the next turns are sent with
 ---@field client claude.Client
@@ -931,12 +967,16 @@ function Conversation:system(content) end
 --- Offers more tools from here on, by their definitions or by names of tools that the
 --- conversation began with: `tools` stays as it is, a system message tells the model.
 ---@param list (claude.Tool|table|string)[]
----@return claude.Conversation self
+---@return claude.Conversation? self
+---@return string? text with a journal, where it cannot be written
+---@return claude.Error? err
 function Conversation:add_tools(list) end
 
 --- Takes tools away from here on, in the same way.
 ---@param list (claude.Tool|table|string)[]
----@return claude.Conversation self
+---@return claude.Conversation? self
+---@return string? text with a journal, where it cannot be written
+---@return claude.Error? err
 function Conversation:remove_tools(list) end
 
 --- Sends the conversation and waits for the whole reply.
@@ -988,11 +1028,15 @@ function Conversation:pending() end
 ---@param id string
 ---@param value any
 ---@param problem? any
----@return claude.Conversation self
+---@return claude.Conversation? self
+---@return string? text with a journal, where it cannot be written
+---@return claude.Error? err
 function Conversation:answer(id, value, problem) end
 
 --- Removes the last turn: what the user said last, and everything after it.
----@return boolean done
+---@return boolean? done
+---@return string? text with a journal, where it cannot be written
+---@return claude.Error? err
 function Conversation:undo() end
 
 --- A second conversation that goes its own way from here.
@@ -1041,6 +1085,15 @@ function Conversation:dump() end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:save(path) end
+
+--- Returns once everything that the journal says is on the disk.
+---@return true? ok
+---@return string? text
+---@return claude.Error? err
+function Conversation:sync() end
+
+--- Cancels what is under way and gives the journal free.
+function Conversation:close() end
 
 --- Stops whatever is under way: request, waiting, approval, tools.
 function Conversation:cancel() end
@@ -1301,6 +1354,7 @@ function cqueues_loop.attach(controller) end
 ---@field run? fun(wait: boolean): boolean drives the host's loop; false: nothing is left
 ---@field slice? number seconds that tasks may have before the host's own events
 ---@field waiter? fun(): { wait: function, post: function }? in a coroutine of the host's
+---@field sync? fun(fd: integer, done: fun(problem: string?)) by threads of the host
 ---@field close? fun()
 
 --- What `require "claude.tasks"` has beside the functions of `claude`.
@@ -1588,6 +1642,64 @@ function core.open_file(path) end
 ---@return string? text
 function core.file_sink(path) end
 
+--- The first line of a journal (csrc/core/journal.h).
+---@param salt string 8 bytes
+---@return string
+function core.journal_first(salt) end
+
+--- What stands before the payload of a record.
+---@param salt string
+---@param offset integer of the record in the file
+---@param synced integer bytes of the file that are known to be on the disk
+---@param kind integer
+---@param payload string
+---@return string
+function core.journal_head(salt, offset, synced, kind, payload) end
+
+--- The records of a journal up to the first that is not whole.
+---@param bytes string
+---@return { offset: integer, synced: integer, kind: integer, payload: string }[]? records
+---@return { kept: integer, torn: boolean, salt: string? }|string info or what is wrong
+---@return integer? offset of what is wrong
+function core.journal_read(bytes) end
+
+--- The file of a journal, for one at a time.
+---@param path string
+---@return claude.core.JournalFile? file
+---@return string? text
+function core.journal_file(path) end
+
+---@class claude.core.JournalFile
+local JournalFile = {}
+
+---@return string? bytes
+---@return string? text
+function JournalFile:read() end
+
+---@param bytes string
+---@return true?
+---@return string? text
+function JournalFile:append(bytes) end
+
+---@param size integer
+---@return true?
+---@return string? text
+function JournalFile:truncate(size) end
+
+--- Blocks until the file is on the disk.
+---@return true?
+---@return string? text
+function JournalFile:sync() end
+
+---@return integer fd
+---@return integer? folder if that is to be synced as well
+function JournalFile:descriptors() end
+
+--- Both were synced by other means.
+function JournalFile:synced() end
+
+function JournalFile:close() end
+
 ---@class claude.core.File
 local SourceFile = {}
 
@@ -1847,6 +1959,10 @@ function Transcript:blocks(i) end
 
 --- How many blocks a message has; a text is one.
 ---@param i integer
+---@param other claude.core.Transcript
+---@return integer messages, from the first on, that are the same in both
+function Transcript:shared(other) end
+
 ---@return integer
 function Transcript:block_count(i) end
 

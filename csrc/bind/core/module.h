@@ -13,6 +13,8 @@ void cm_open_base64(lua_State *L);
 void cm_open_body(lua_State *L);
 void cm_open_file(lua_State *L);
 void cm_open_http1(lua_State *L);
+void cm_open_journal(lua_State *L);
+void cm_open_journal_file(lua_State *L);
 void cm_open_json(lua_State *L);
 void cm_open_mark(lua_State *L);
 void cm_open_response(lua_State *L);

@@ -79,6 +79,14 @@ static int transcript_count(lua_State *L) {
   return 1;
 }
 
+/* transcript:shared(other) -> how many messages, from the first on, are the same in both */
+static int transcript_shared(lua_State *L) {
+  cm_transcript_handle *other = luaL_checkudata(L, 2, CM_TRANSCRIPT_CLASS);
+
+  lua_pushinteger(L, (lua_Integer)cm_transcript_shared(check_transcript(L), &other->transcript));
+  return 1;
+}
+
 /* transcript:bytes() -> length of all messages together */
 static int transcript_bytes(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)cm_transcript_bytes(check_transcript(L)));
@@ -169,6 +177,7 @@ void cm_open_transcript(lua_State *L) {
   static const luaL_Reg methods[] = {
     { "append", transcript_append },
     { "count", transcript_count },
+    { "shared", transcript_shared },
     { "bytes", transcript_bytes },
     { "get", transcript_get },
     { "blocks", transcript_blocks },

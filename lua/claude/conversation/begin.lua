@@ -9,7 +9,7 @@ local wire = require("claude.wire")
 local M = {}
 
 --- Written down once, or given by the conversation itself.
-M.FIXED = { system = true, tools = true, messages = true, stream = true }
+M.FIXED = { system = true, tools = true, messages = true, stream = true, journal = true }
 
 --- One member of a request as its bytes; the member's name decides about {} and [].
 ---@param name string

@@ -124,7 +124,9 @@ local function replace(chat, reply, awaited)
   chat.transcript, chat.draft.results, chat.marks = transcript, {}, {}
   chat.state = tables.merged(chat.state, { stop_reason = awaited and "compaction" or "end_turn" })
   chat.state.kept, chat.print = nil, nil
+  local err = turn.record_reply(chat, reply)
   turn.tell_changes(chat, changes)
+  return err
 end
 
 --- Asks for a summary. What is wrong comes with the stream's first step.
@@ -143,6 +145,7 @@ function M.stream(chat, options, call_options, level)
   end
   if not plan then return stream.open(chat.client, { err = err }) end
   local awaited = transcript:role(transcript:count()) ~= "assistant" or checks.awaits_reply(chat)
+  plan.before = turn.recording(chat)
   plan.on_end = function(reply) return replace(chat, reply, awaited) end
   return stream.open(chat.client, plan)
 end

@@ -49,16 +49,22 @@ local FIRST_LINE = M.MAGIC .. VERSION .. "\n"
 local LISTS = { message = "messages", result = "results", said = "said", instruct = "instruct" }
 local SINGLE = { system = true, tools = true, state = true }
 
+--- Adds a section to a list of pieces.
 ---@param out string[]
----@param head string
+---@param head string its name, with what it is about
 ---@param bytes string
-local function put(out, head, bytes) out[#out + 1] = ("%s %d\n%s\n"):format(head, #bytes, bytes) end
+function M.put(out, head, bytes)
+  out[#out + 1] = ("%s %d\n"):format(head, #bytes)
+  out[#out + 1] = bytes
+  out[#out + 1] = "\n"
+end
 
---- The text of a conversation.
+local put = M.put
+
+--- Adds the sections of a whole conversation.
+---@param out string[]
 ---@param saved claude.Saved
----@return string
-function M.write(saved)
-  local out = { FIRST_LINE }
+function M.put_all(out, saved)
   for _, param in ipairs(saved.params) do
     put(out, "param " .. param.name, param.json)
   end
@@ -70,10 +76,18 @@ function M.write(saved)
       put(out, name, json)
     end
   end
+end
+
+--- The text of a conversation.
+---@param saved claude.Saved
+---@return string
+function M.write(saved)
+  local out = { FIRST_LINE }
+  M.put_all(out, saved)
   local text = table.concat(out)
   local last = {}
   put(last, "sha256", core.sha256(text))
-  return text .. last[1]
+  return text .. table.concat(last)
 end
 
 --- Cuts the next section off the text.
@@ -83,7 +97,7 @@ end
 ---@return string? about
 ---@return string? bytes
 ---@return integer? next first byte after it
-local function read_section(text, at)
+function M.read_section(text, at)
   local line_end = text:find("\n", at, true)
   -- Names are short: a hostile line must not be matched at any length.
   if not line_end or line_end - at > 200 then return nil end
@@ -94,12 +108,17 @@ local function read_section(text, at)
   return name, about, text:sub(first, last), last + 2
 end
 
+--- Nothing yet, for `take`.
+---@return claude.Saved
+function M.empty() return { params = {}, messages = {}, results = {}, said = {}, instruct = {} } end
+
+--- Takes what a section says into what was read so far.
 ---@param saved claude.Saved
 ---@param name string
 ---@param about string
 ---@param bytes string
 ---@return string? problem
-local function take(saved, name, about, bytes)
+function M.take(saved, name, about, bytes)
   if name == "param" and about ~= "" then
     saved.params[#saved.params + 1] = { name = about, json = bytes }
   elseif about ~= "" then
@@ -145,16 +164,16 @@ end
 function M.read(text)
   local problem = check_first_line(text)
   if problem then return nil, problem end
-  local saved = { params = {}, messages = {}, results = {}, said = {}, instruct = {} }
+  local saved = M.empty()
   local at = #FIRST_LINE + 1
   while true do
-    local name, about, bytes, after = read_section(text, at)
+    local name, about, bytes, after = M.read_section(text, at)
     if not name then return nil, ("damaged or cut off at byte %d"):format(at - 1) end
     if name == "sha256" then
       problem = check_end(text, at, bytes, after)
       break
     end
-    problem = take(saved, name, about, bytes)
+    problem = M.take(saved, name, about, bytes)
     if problem then return nil, ("%s, at byte %d"):format(problem, at - 1) end
     at = after
   end

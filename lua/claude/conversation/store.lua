@@ -43,31 +43,53 @@ local function saved_params(params, warn)
   return list
 end
 
+--- The parts of a conversation as they are saved, but for its messages.
+---@param chat claude.Conversation
+---@param warn claude.Warn
+---@return claude.Saved? saved
+---@return string? problem
+function M.parts(chat, warn)
+  local params, problem = saved_params(chat.params, warn)
+  if not params then return nil, problem end
+  local results = {}
+  for i, id in ipairs(tables.sorted_names(chat.draft.results)) do
+    results[i] = chat.draft.results[id]
+  end
+  return {
+    params = params,
+    system = chat.sealed.system,
+    tools = chat.sealed.tools,
+    state = assert(core.encode(tables.merged(chat.state, { usage = chat.ledger:sums() }))),
+    messages = {},
+    results = results,
+    said = chat.draft.content,
+    instruct = chat.draft.system,
+  }
+end
+
+--- All of a conversation as it is saved.
+---@param chat claude.Conversation
+---@param warn claude.Warn
+---@return claude.Saved? saved
+---@return string? problem
+function M.saved(chat, warn)
+  local saved, problem = M.parts(chat, warn)
+  if not saved then return nil, problem end
+  for i = 1, chat.transcript:count() do
+    saved.messages[i] = chat.transcript:get(i)
+  end
+  return saved
+end
+
 ---@param chat claude.Conversation
 ---@return string? dump
 ---@return string? text
 ---@return claude.Error? err
 function M.dump(chat)
   if chat.draft.problem then return errors.fail(chat.draft.problem) end
-  local params, problem = saved_params(chat.params, chat:_warner())
-  if not params then return fail(problem) end
-  local messages, results = {}, {}
-  for i = 1, chat.transcript:count() do
-    messages[i] = chat.transcript:get(i)
-  end
-  for i, id in ipairs(tables.sorted_names(chat.draft.results)) do
-    results[i] = chat.draft.results[id]
-  end
-  return save.write({
-    params = params,
-    system = chat.sealed.system,
-    tools = chat.sealed.tools,
-    state = assert(core.encode(tables.merged(chat.state, { usage = chat.ledger:sums() }))),
-    messages = messages,
-    results = results,
-    said = chat.draft.content,
-    instruct = chat.draft.system,
-  })
+  local saved, problem = M.saved(chat, chat:_warner())
+  if not saved then return fail(problem) end
+  return save.write(saved)
 end
 
 ---@param chat claude.Conversation
@@ -298,6 +320,25 @@ local function text_of(source)
   return save.read_file(source)
 end
 
+--- The fields of a conversation that was saved, with what a file cannot hold.
+---@param client claude.Client
+---@param saved claude.Saved
+---@param given claude.ToolList
+---@param params table those that are changed
+---@return table? fields
+---@return string? problem
+function M.restored(client, saved, given, params)
+  local fields, problem = read_all(saved)
+  if not fields then return nil, problem end
+  fields.tool_list, problem = joined_tools(client, fields, given)
+  if not fields.tool_list then return nil, problem end
+  fields.tool_views = nil
+  for name, value in pairs(params) do
+    fields.params[name] = value
+  end
+  return fields
+end
+
 ---@param client claude.Client
 ---@param source string path, or the text itself
 ---@param options? table
@@ -322,17 +363,11 @@ function M.load(client, source, options, make)
   local saved, fields
   saved, problem = save.read(text)
   if saved then
-    fields, problem = read_all(saved)
+    local params = tables.merged(options)
+    params.tools = nil
+    fields, problem = M.restored(client, saved, given, params)
   end
-  local list
-  if fields then
-    list, problem = joined_tools(client, fields, given)
-  end
-  if not list then return fail("cannot load the conversation: " .. problem) end
-  fields.tool_views, fields.tool_list = nil, list
-  for name, value in pairs(options) do
-    if name ~= "tools" then fields.params[name] = value end
-  end
+  if not fields then return fail("cannot load the conversation: " .. problem) end
   return make(client, fields)
 end
 

@@ -21,7 +21,7 @@ local wire = require("claude.wire")
 
 local M = {}
 
-local NOT_HERE = { system = true, tools = true, messages = true, stream = true }
+local NOT_HERE = { system = true, tools = true, messages = true, stream = true, journal = true }
 
 ---@class claude.Turn
 ---@field transcript userdata with the new messages
@@ -233,6 +233,31 @@ local function tell_calls_without_id(chat, json)
   end
 end
 
+--- What comes before a request: all that it holds is in the journal, on the disk. For
+--- `before` of a claude.StreamSpec; nil without a journal.
+---@param chat claude.Conversation
+---@return (fun(): claude.Error?)?
+function M.recording(chat)
+  local journal = chat.journal
+  if not journal then return nil end
+  return function()
+    local _, _, err = journal:sync(chat)
+    return err
+  end
+end
+
+--- A reply is in the conversation: nobody is told before it is in the journal. Where that
+--- fails the reply stays, and the error has it.
+---@param chat claude.Conversation
+---@param reply claude.Stream
+---@return claude.Error?
+function M.record_reply(chat, reply)
+  if not chat.journal then return nil end
+  local _, _, err = chat.journal:sync(chat)
+  if err then err.partial = require("claude.message").view(reply.response) end
+  return err
+end
+
 -- The reply is whole: its bytes enter the conversation.
 ---@param chat claude.Conversation
 ---@param turn claude.Turn
@@ -246,13 +271,14 @@ local function seal(chat, turn, reply)
   end
   local head = core.decode(reply.response:head_json())
   M.note_state(chat, head, json ~= nil)
+  local err = M.record_reply(chat, reply)
   if turn.repair then repairs().note_lost(turn.repair, reply.response) end
   M.tell_changes(chat, changes)
   if turn.print and reply.used then
     require("claude.cache.watch").turn(chat, turn, reply.used, head)
   end
   if json then tell_calls_without_id(chat, json) end
-  return nil
+  return err
 end
 
 --- One request of a turn, whose messages are known.
@@ -362,6 +388,7 @@ end
 ---@return claude.StreamSpec
 function spec_of(chat, turn, plan)
   if turn.cached then turn.print = require("claude.cache.watch").print(chat, turn) end
+  plan.before = M.recording(chat)
   plan.on_end = function(reply) return seal(chat, turn, reply) end
   plan.recover = function(err) return recovered(chat, turn, err) end
   return plan

@@ -39,6 +39,10 @@
 --- returns an object with `wait(self)`, which waits in that coroutine until `post(self)`;
 --- elsewhere nil. Calls outside tasks then wait there instead of blocking.
 ---
+--- Optional: `sync(fd, done)` has threads of the host bring a file to the disk, and calls
+--- `done(problem)` where it would call `ready`, never inside the call itself. Where it is
+--- missing, who syncs a file (a conversation with a journal) blocks meanwhile.
+---
 --- Optional: `close()` gives everything back when another adapter is chosen.
 local host_program = require("claude.host")
 local timers = require("claude.loop.timers").new()
@@ -49,6 +53,7 @@ local timers = require("claude.loop.timers").new()
 ---@field run? fun(wait: boolean): boolean
 ---@field slice? number seconds
 ---@field waiter? fun(): { wait: function, post: function }?
+---@field sync? fun(fd: integer, done: fun(problem: string?))
 ---@field close? fun()
 
 ---@class claude.LoopAdapter
@@ -375,6 +380,13 @@ function M.poll(stop_at)
   round_ends = nil
   if not ok then error(err, 0) end
   return events > before
+end
+
+--- How a file is synced by threads of the host; nil where there are none.
+---@return fun(fd: integer, done: fun(problem: string?))? sync
+function M.file_sync()
+  local host = M.driver()
+  return host and host.sync
 end
 
 --- What a call outside tasks waits with in a coroutine that the host looks after; nil where

@@ -50,6 +50,13 @@ function M.new(ready)
     uv.timer_start(timer, ms, 0, function() happened() end)
   end
 
+  function D.sync(fd, done)
+    uv.fs_fdatasync(fd, function(problem)
+      done(problem)
+      happened()
+    end)
+  end
+
   function D.run(wait)
     if wait and not uv.loop_alive() then return false end
     if not wait then

@@ -140,6 +140,16 @@ function Loop:_ask(milliseconds)
   if milliseconds > 0 then self:_start(self.timer, milliseconds, self.on_time) end
 end
 
+function Loop:_sync(fd, done)
+  self.uv.fs_fdatasync(fd, function(problem)
+    vim.schedule(function()
+      done(problem)
+      self.ready()
+    end)
+    if not self.closed then self:_stay_awake() end
+  end)
+end
+
 function Loop:_close()
   if self.closed then return end
   self.closed = true
@@ -189,6 +199,7 @@ function M.new(ready)
       if not loop.closed then watcher.watch(fd, mask) end
     end,
     timer = function(milliseconds) loop:_ask(milliseconds) end,
+    sync = function(fd, done) loop:_sync(fd, done) end,
     close = function() loop:_close() end,
   }
   before_leaving(loop.driver.close)

@@ -50,6 +50,7 @@ local tools = require("claude.tools")
 ---@field private owner? claude.Task
 ---@field private signal claude.Signal set when there is something new
 ---@field private cancelled boolean
+---@field failure? claude.Error of the journal
 local Calls = {}
 Calls.__index = Calls
 
@@ -105,6 +106,7 @@ end
 ---@param item claude.CallWork
 function Calls:_leave(item)
   item.ended = true
+  if self.chat.journal then self.chat.journal:leave_call(item.id) end
   self.open = self.open - 1
   if item.task then
     item.task, self.running = nil, self.running - 1
@@ -113,13 +115,16 @@ function Calls:_leave(item)
   self.signal:set()
 end
 
+-- Where results go: into the draft once the reply is taken.
+---@return table<string, string>
+function Calls:_results() return self.settled and self.chat.draft.results or self.results end
+
 ---@param item claude.CallWork
 ---@param block string JSON
 ---@param is_error? boolean
 function Calls:_end(item, block, is_error)
   if self.cancelled or item.ended then return end
-  local results = self.settled and self.chat.draft.results or self.results
-  results[item.id] = block
+  self:_results()[item.id] = block
   item.call.is_error = is_error or false
   local family = item.toolset_name
   if family then self.families[family] = is_error and "failed" or nil end
@@ -146,6 +151,43 @@ local function parsed(item)
   return tasks.call(item.tool.parse, item.call.input, item.call)
 end
 
+-- What cannot be written down ends the run: its calls stay as they are.
+---@param item claude.CallWork
+---@param err claude.Error?
+---@return boolean whether the call goes on
+function Calls:_goes_on(item, err)
+  if err then
+    self.failure = self.failure or err
+    self.signal:set()
+  end
+  return not (err or self.cancelled or item.ended or tasks.is_cancelled())
+end
+
+-- The journal knows that its function will run, before it does.
+---@param item claude.CallWork
+---@return boolean whether it is to run
+function Calls:_note_begin(item)
+  local journal = self.chat.journal
+  if not journal then return not item.ended end
+  local _, _, err = journal:begin_call(self.chat, item.id, item.name)
+  return self:_goes_on(item, err)
+end
+
+-- The result of a call that ran is in the journal before anybody hears of it.
+---@param item claude.CallWork
+---@param block string JSON
+---@param is_error? boolean
+function Calls:_answer(item, block, is_error)
+  local journal = self.chat.journal
+  if journal and not (self.cancelled or item.ended) then
+    local early = not self.settled and block or nil
+    self:_results()[item.id] = block
+    local _, _, err = journal:end_call(self.chat, item.id, early)
+    if not self:_goes_on(item, err) then return end
+  end
+  self:_end(item, block, is_error)
+end
+
 ---@param item claude.CallWork
 ---@param ok boolean
 ---@param value any
@@ -154,18 +196,18 @@ end
 function Calls:_failed(item, ok, value, problem)
   if ok and not (value == nil and problem ~= nil) then return false end
   if not ok then item.call.traceback = problem end
-  self:_end(item, self:_block(result.failure, item, ok and problem or value), true)
+  self:_answer(item, self:_block(result.failure, item, ok and problem or value), true)
   return true
 end
 
 ---@param item claude.CallWork
 function Calls:_run(item)
   local ok, input, problem = parsed(item)
-  if self:_failed(item, ok, input, problem) or item.ended then return end
+  if self:_failed(item, ok, input, problem) or not self:_note_begin(item) then return end
   local value
   ok, value, problem = tasks.call(item.tool.run, input, item.call)
   if self:_failed(item, ok, value, problem) then return end
-  self:_end(item, self:_block(result.success, item, value))
+  self:_answer(item, self:_block(result.success, item, value))
 end
 
 -- Ends a call before its function has: that is cancelled where it waits, and what it
@@ -399,13 +441,14 @@ function Calls:event()
 end
 
 --- What happened next; nil when every call has its result, nil and "cancelled" when the
---- task that waits was cancelled.
+--- task that waits was cancelled, nil and "failed" when `failure` says why it cannot go on.
 ---@return claude.ToolEvent? event
 ---@return string? why
 function Calls:next()
   while true do
     local event = self:event()
     if event then return event end
+    if self.failure then return nil, "failed" end
     if self.open == 0 or self.cancelled then return nil end
     self.signal:clear()
     local _, why = self.signal:wait()
@@ -420,6 +463,7 @@ function Calls:cancel()
   for _, item in pairs(self.items) do
     item.call.cancelled = not item.ended or nil
     if item.task then item.task:cancel() end
+    if self.chat.journal then self.chat.journal:leave_call(item.id) end
   end
   self.signal:set()
 end

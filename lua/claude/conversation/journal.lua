@@ -1,0 +1,631 @@
+--- A conversation that writes down what happens to it, record by record, and goes on from
+--- there after a crash.
+---
+--- ## What is written
+---
+--- The first record is the whole conversation, in the sections of claude/conversation/save.lua.
+--- Every other says what has changed since the record before. Whatever it was, it is found by
+--- comparing the conversation with what was recorded last, so that no change can be forgotten:
+---
+---   keep       so many messages stay, from the first on; the others leave
+---   message    a message more
+---   draft      the turn that is being written is given up
+---   result     an answer to a call, in place of the one that it had
+---   said, instruct   likewise more of the turn that is being written
+---   params     all params are given anew, as `param` sections
+---   state      in place of the one before
+---   call       the tool of a call is about to run: its id and name
+---   early      the result of a call whose reply is not whole yet
+---
+--- so a record costs what is new in it. Opening reads them in turn, and gives the conversation
+--- whose dump is that of the moment of the last whole record.
+---
+--- ## When it is synced
+---
+--- Before a request goes out (with all that was said and every result), before a reply's end
+--- is handed out, before a tool runs, and when its result is there, before anybody is told. What
+--- else changes (what is said, undo, …) is written at once, so that it survives the program, and
+--- synced with the next of these, or by `chat:sync()`.
+---
+--- With `eager` a tool runs while its reply arrives. What it did is in the journal before the
+--- reply is: if that is never whole, the call belongs to no conversation. Who opens the journal
+--- then is warned (`early_call_dropped`), and the model, asked again, makes another call.
+---
+--- ## When it fails
+---
+--- What was to rely on the record does not happen. A verb that only changes the conversation
+--- takes the change back. Everything else stays as it is in memory, ahead of the journal, and
+--- the next record says all of it: to send or run again is the retry.
+
+local core = require("claude.core")
+local errors = require("claude.errors")
+local history = require("claude.conversation.history")
+local logs = require("claude.journal.log")
+local save = require("claude.conversation.save")
+local store = require("claude.conversation.store")
+local tables = require("claude.tables")
+
+local put = save.put
+
+local M = {}
+
+---@class claude.Journal
+---@field private log claude.JournalLog
+---@field private name string of the storage, for people
+---@field private last claude.Recorded
+---@field private begun table<string, string> calls that began and have no result: id -> tool
+---@field private early table<string, string> results of calls whose reply is not whole
+---@field private running table<string, true> calls that a run of this process works on
+local Journal = {}
+Journal.__index = Journal
+
+--- What the records say so far.
+---@class claude.Recorded
+---@field transcript userdata
+---@field params string
+---@field state string
+---@field results table<string, string>
+---@field said string[]
+---@field instruct string[]
+
+local function silent() end
+
+---@param problem string?
+---@return nil
+---@return string
+---@return claude.Error
+function Journal:_failure(problem)
+  local text = ("the journal %s: %s"):format(self.name, tostring(problem))
+  return errors.fail(errors.new({ kind = "storage", message = text }))
+end
+
+---@param params { name: string, json: string }[]
+---@return string
+local function params_text(params)
+  local out = {}
+  for _, param in ipairs(params) do
+    put(out, "param " .. param.name, param.json)
+  end
+  return table.concat(out)
+end
+
+---@param list string[]
+---@return string[]
+local function copied(list)
+  local copy = {}
+  for i, item in ipairs(list) do
+    copy[i] = item
+  end
+  return copy
+end
+
+---@param chat claude.Conversation
+---@param parts claude.Saved
+---@return claude.Recorded
+local function recorded(chat, parts)
+  return {
+    transcript = chat.transcript:fork(),
+    params = params_text(parts.params),
+    state = parts.state,
+    results = tables.merged(chat.draft.results),
+    said = copied(chat.draft.content),
+    instruct = copied(chat.draft.system),
+  }
+end
+
+---@param out string[]
+---@param begun table<string, string>
+local function put_calls(out, begun)
+  for _, id in ipairs(tables.sorted_names(begun)) do
+    put(out, "call", assert(core.encode({ id = id, name = begun[id] })))
+  end
+end
+
+---@param list string[]
+---@param before string[]
+---@return boolean
+local function extends(list, before)
+  for i, item in ipairs(before) do
+    if list[i] ~= item then return false end
+  end
+  return true
+end
+
+---@param draft claude.Draft
+---@param last claude.Recorded
+---@return boolean
+local function draft_extends(draft, last)
+  for id in pairs(last.results) do
+    if not draft.results[id] then return false end
+  end
+  return extends(draft.content, last.said) and extends(draft.system, last.instruct)
+end
+
+local NO_DRAFT = { results = {}, said = {}, instruct = {} }
+
+---@param out string[]
+---@param draft claude.Draft
+---@param last claude.Recorded
+---@param anew boolean
+local function put_draft(out, draft, last, anew)
+  if anew or not draft_extends(draft, last) then
+    put(out, "draft", "")
+    last = NO_DRAFT
+  end
+  for _, id in ipairs(tables.sorted_names(draft.results)) do
+    if draft.results[id] ~= last.results[id] then put(out, "result", draft.results[id]) end
+  end
+  for i = #last.said + 1, #draft.content do
+    put(out, "said", draft.content[i])
+  end
+  for i = #last.instruct + 1, #draft.system do
+    put(out, "instruct", draft.system[i])
+  end
+end
+
+---@param out string[]
+---@param chat claude.Conversation
+---@param last claude.Recorded
+---@return boolean answered whether results of calls are sealed among them
+function Journal:_put_messages(out, chat, last)
+  local count, kept = chat.transcript:count(), chat.transcript:shared(last.transcript)
+  local answered = false
+  if kept < last.transcript:count() then put(out, "keep", tostring(kept)) end
+  for i = kept + 1, count do
+    put(out, "message", chat.transcript:get(i))
+    answered = answered or chat.transcript:role(i) == "user"
+  end
+  -- Messages that leave take their calls along; those that are still open are named again.
+  if kept < last.transcript:count() then put_calls(out, self.begun) end
+  return answered
+end
+
+-- A call that has its answer has not merely begun, and one that left is none.
+---@param chat claude.Conversation
+function Journal:_forget_answered(chat)
+  for id in pairs(self.begun) do
+    if chat.draft.results[id] then self.begun[id] = nil end
+  end
+end
+
+---@param chat claude.Conversation
+---@param parts claude.Saved
+---@return string payload "" when nothing has changed
+---@return boolean answered
+function Journal:_change(chat, parts)
+  local out, last = {}, self.last
+  self:_forget_answered(chat)
+  local answered = self:_put_messages(out, chat, last)
+  put_draft(out, chat.draft, last, answered and next(self.early) ~= nil)
+  local params = params_text(parts.params)
+  if params ~= last.params then
+    put(out, "params", "")
+    out[#out + 1] = params
+  end
+  if parts.state ~= last.state then put(out, "state", parts.state) end
+  return table.concat(out), answered
+end
+
+---@param chat claude.Conversation
+---@param warn claude.Warn
+---@return string payload
+---@return claude.Saved parts
+function Journal:_whole(chat, warn)
+  local saved = assert(store.saved(chat, warn))
+  local out = {}
+  save.put_all(out, saved)
+  put_calls(out, self.begun)
+  for _, id in ipairs(tables.sorted_names(self.early)) do
+    put(out, "early", self.early[id])
+  end
+  return table.concat(out), saved
+end
+
+-- After a failed sync all is written anew.
+---@param chat claude.Conversation
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function Journal:_restart(chat)
+  self:_forget_answered(chat)
+  local payload, saved = self:_whole(chat, silent)
+  local done, problem = self.log:restart(payload)
+  if not done then return self:_failure(problem) end
+  self.last = recorded(chat, saved)
+  return true
+end
+
+--- Writes down what has changed, if anything has. It is not synced yet.
+---@param chat claude.Conversation
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function Journal:note(chat)
+  if self.log.in_doubt then return self:_restart(chat) end
+  local parts, problem = store.parts(chat, silent)
+  if not parts then return self:_failure(problem) end
+  local payload, answered = self:_change(chat, parts)
+  if payload == "" then return true end
+  local done
+  done, problem = self.log:append(logs.CHANGE, payload)
+  if not done then return self:_failure(problem) end
+  self.last = recorded(chat, parts)
+  if answered then self.early = {} end
+  return true
+end
+
+--- Waits until all that was written down is synced.
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function Journal:settle()
+  local done, problem = self.log:sync()
+  if done then return true end
+  return self:_failure(problem)
+end
+
+--- Both.
+---@param chat claude.Conversation
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function Journal:sync(chat)
+  local done, text, err = self:note(chat)
+  if not done then return nil, text, err end
+  return self:settle()
+end
+
+---@param chat claude.Conversation
+---@param name string
+---@param json string
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function Journal:_add(chat, name, json)
+  -- What was changed before comes before it; after a failed sync it is part of the whole.
+  local done, text, err = self:note(chat)
+  if not done then return nil, text, err end
+  local out = {}
+  put(out, name, json)
+  local problem
+  done, problem = self.log:append(logs.CHANGE, table.concat(out))
+  if not done then return self:_failure(problem) end
+  return self:settle()
+end
+
+--- A tool is about to run: not before this is on the disk.
+---@param chat claude.Conversation
+---@param id string
+---@param name string
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function Journal:begin_call(chat, id, name)
+  self.running[id] = true
+  local json = assert(core.encode({ id = id, name = name }))
+  local done, text, err = self:_add(chat, "call", json)
+  if done then self.begun[id] = name end
+  return done, text, err
+end
+
+--- The result of a call is there, in the draft; of one whose reply is not whole, it is given.
+---@param chat claude.Conversation
+---@param id string
+---@param early? string
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function Journal:end_call(chat, id, early)
+  if not early then return self:sync(chat) end
+  self.begun[id], self.early[id] = nil, early
+  return self:_add(chat, "early", early)
+end
+
+--- No run works on the call any more.
+---@param id string
+function Journal:leave_call(id) self.running[id] = nil end
+
+--- Whether the tool of an open call had begun to run, and nobody knows how far it came.
+---@param id string
+---@return boolean
+function Journal:is_uncertain(id) return self.begun[id] ~= nil and not self.running[id] end
+
+--- Gives the storage free.
+function Journal:close() self.log:close() end
+
+-- From here on: reading.
+
+---@class claude.Replayed: claude.Saved
+---@field begun table<string, string>
+---@field early table<string, string>
+---@field places table<string, integer> of results, by their calls
+---@field fresh boolean no message has come since the last call began
+
+---@return claude.Replayed
+local function nothing()
+  local saved = save.empty() --[[@as claude.Replayed]]
+  saved.begun, saved.early, saved.places, saved.fresh = {}, {}, {}, false
+  return saved
+end
+
+---@param json string
+---@param name string
+---@return string? id
+---@return string problem_or_tool
+local function call_in(json, name)
+  local value, problem = core.decode(json)
+  local field = name == "call" and "id" or "tool_use_id"
+  local id = type(value) == "table" and value[field]
+  if type(id) ~= "string" then
+    return nil, ("section %s: %s"):format(name, problem or "it names no call")
+  end
+  return id, tostring(value.name)
+end
+
+local TAKE = {}
+
+function TAKE.keep(saved, bytes)
+  local count = tonumber(bytes)
+  if not bytes:find("^%d+$") or count > #saved.messages then
+    return "section keep: there are not so many messages"
+  end
+  for i = #saved.messages, count + 1, -1 do
+    saved.messages[i] = nil
+  end
+  saved.begun, saved.early = {}, {}
+end
+
+function TAKE.message(saved, bytes)
+  saved.messages[#saved.messages + 1] = bytes
+  saved.fresh = false
+end
+
+function TAKE.draft(saved)
+  saved.results, saved.places, saved.said, saved.instruct = {}, {}, {}, {}
+  saved.early = {}
+end
+
+function TAKE.params(saved) saved.params = {} end
+
+function TAKE.state(saved, bytes) saved.state = bytes end
+
+function TAKE.call(saved, bytes)
+  local id, name = call_in(bytes, "call")
+  if not id then return name end
+  saved.begun[id], saved.fresh = name, true
+end
+
+function TAKE.early(saved, bytes)
+  local id, problem = call_in(bytes, "early")
+  if not id then return problem end
+  saved.early[id] = bytes
+  saved.begun[id] = nil
+end
+
+function TAKE.result(saved, bytes)
+  local id, problem = call_in(bytes, "result")
+  if not id then return problem end
+  saved.begun[id] = nil
+  local place = saved.places[id] or #saved.results + 1
+  saved.results[place], saved.places[id] = bytes, place
+end
+
+---@param saved claude.Replayed
+---@param payload string
+---@return string? problem
+local function take_sections(saved, payload)
+  local at = 1
+  while at <= #payload do
+    local name, about, bytes, after = save.read_section(payload, at)
+    if not name then return ("a section is broken at byte %d of it"):format(at - 1) end
+    local take = about == "" and TAKE[name]
+    local problem
+    if take then
+      problem = take(saved, bytes)
+    else
+      problem = save.take(saved, name, about, bytes)
+    end
+    if problem then return problem end
+    at = after
+  end
+end
+
+--- What the records say together.
+---@param records claude.JournalRecord[]
+---@return claude.Replayed? saved nil: there is nothing yet
+---@return string? problem
+function M.replay(records)
+  local saved
+  for _, record in ipairs(records) do
+    local problem
+    if record.kind == logs.WHOLE then saved = nothing() end
+    if record.kind ~= logs.WHOLE and record.kind ~= logs.CHANGE then
+      problem = "a later version of this library wrote it"
+    elseif not saved then
+      problem = "nothing stands before it"
+    else
+      problem = take_sections(saved, record.payload)
+    end
+    if problem then return nil, ("the record at byte %d: %s"):format(record.offset, problem) end
+  end
+  if saved and not saved.state then return nil, "section state is missing" end
+  return saved
+end
+
+local LOST = "%s had begun to run, and its call was not taken into the conversation:"
+  .. " the program ended before the reply was whole"
+
+-- Calls that began early: those that are in the reply, and those that were lost with it.
+---@param client claude.Client
+---@param saved claude.Replayed
+---@param fields table of the conversation
+---@return table<string, string> begun
+local function settle_calls(client, saved, fields)
+  local begun, open = {}, {}
+  for _, call in ipairs(history.open_calls(fields.transcript)) do
+    open[call.id] = true
+    local results = fields.draft.results
+    results[call.id] = results[call.id] or saved.early[call.id]
+    if not results[call.id] then begun[call.id] = saved.begun[call.id] end
+  end
+  for id, name in pairs(saved.fresh and saved.begun or {}) do
+    if not open[id] then client:warn("early_call_dropped", LOST:format(name)) end
+  end
+  return begun
+end
+
+---@param storage claude.JournalStorage
+---@param log claude.JournalLog
+---@return claude.Journal
+local function new_journal(storage, log)
+  local name = type(storage) == "table" and rawget(storage, "path") or "in a storage of your own"
+  return setmetatable({
+    log = log,
+    name = core.utf8_scrub(tostring(name)),
+    begun = {},
+    early = {},
+    running = {},
+  }, Journal)
+end
+
+---@param journal claude.Journal
+---@param chat claude.Conversation
+---@return true?
+---@return string? text
+---@return claude.Error? err
+local function begin_journal(journal, chat)
+  local payload, saved = journal:_whole(chat, chat:_warner())
+  local done, problem = journal.log:append(logs.WHOLE, payload)
+  if not done then return journal:_failure(problem) end
+  journal.last = recorded(chat, saved)
+  return true
+end
+
+local CHANGED = "system is not what the journal began with: the model keeps seeing that"
+
+---@param client claude.Client
+---@param journal claude.Journal
+---@param saved claude.Replayed
+---@param given table fields of a conversation that would begin now
+---@return table? fields
+---@return string? problem
+local function restored(client, journal, saved, given)
+  local fields, problem = store.restored(client, saved, given.tool_list, {})
+  if not fields then return nil, problem end
+  journal.begun, journal.early = settle_calls(client, saved, fields), saved.early
+  if given.sealed.system and given.sealed.system ~= fields.sealed.system then
+    client:warn("system_changed", CHANGED, journal.name)
+  end
+  return fields
+end
+
+---@param journal claude.Journal
+---@param records claude.JournalRecord[]
+---@param client claude.Client
+---@param given table
+---@param make fun(client: claude.Client, fields: table): claude.Conversation
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+local function attached(journal, records, client, given, make)
+  local saved, problem = M.replay(records)
+  if problem then return journal:_failure(problem) end
+  local fields = given
+  if saved then
+    fields, problem = restored(client, journal, saved, given)
+    if not fields then return journal:_failure(problem) end
+  end
+  local chat = make(client, fields)
+  local done, text, err
+  if saved then
+    journal.last = recorded(chat, assert(store.parts(chat, silent)))
+    chat.params = tables.merged(chat.params, given.params)
+    done, text, err = journal:note(chat)
+  else
+    done, text, err = begin_journal(journal, chat)
+  end
+  if not done then return nil, text, err end
+  chat.journal = journal
+  return chat
+end
+
+local CUT = "the last record of the journal %s was not whole: %d bytes were cut off"
+
+---@param journal any
+---@param level integer
+---@return claude.JournalStorage? storage
+---@return string? text
+---@return claude.Error? err
+local function storage_of(journal, level)
+  if type(journal) == "string" then return require("claude.journal.file").open(journal, nil, 1) end
+  local places = require("claude.journal")
+  for _, name in ipairs(places.METHODS) do
+    if type(journal) ~= "table" or type(journal[name]) ~= "function" then
+      local text = "client:conversation: journal must be a path or a storage with a method %s"
+      error(text:format(name), level + 1)
+    end
+  end
+  return journal
+end
+
+--- A conversation with a journal: the one that is there, or a new one.
+---@param client claude.Client
+---@param journal string|claude.JournalStorage
+---@param given table fields of a conversation that would begin now
+---@param make fun(client: claude.Client, fields: table): claude.Conversation
+---@param level integer stack level of the caller to blame
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+function M.open(client, journal, given, make, level)
+  local storage, text, err = storage_of(journal, level + 1)
+  if not storage then return nil, text, err end
+  local log, records = logs.open(storage)
+  local self = new_journal(storage, log --[[@as claude.JournalLog]])
+  if not log then
+    if type(journal) == "string" then storage:close() end
+    return self:_failure(records --[[@as string]])
+  end
+  local chat
+  chat, text, err = attached(self, records --[[@as claude.JournalRecord[] ]], client, given, make)
+  if not chat then
+    log:close()
+    return nil, text, err
+  end
+  if log.cut > 0 then client:warn("journal_cut", CUT:format(self.name, log.cut)) end
+  return chat
+end
+
+-- From here on: what verbs of a conversation do with it.
+
+--- What a verb takes back when its change cannot be written down; nil without a journal.
+---@param chat claude.Conversation
+---@return table?
+function M.before(chat)
+  if not chat.journal then return nil end
+  return {
+    transcript = chat.transcript:fork(),
+    draft = chat.draft:copy(),
+    state = tables.merged(chat.state),
+    tool_list = chat.tool_list,
+  }
+end
+
+--- Writes a verb's change down, or takes it back.
+---@param chat claude.Conversation
+---@param before? table
+---@return true?
+---@return string? text
+---@return claude.Error? err
+function M.after(chat, before)
+  if not before then return true end
+  local done, text, err = chat.journal:note(chat)
+  if done then return true end
+  for name, value in pairs(before) do
+    chat[name] = value
+  end
+  chat.marks = {}
+  return nil, text, err
+end
+
+return M

@@ -1,0 +1,56 @@
+--- Where a conversation is kept while it goes on: `client:conversation{ journal = … }`.
+---
+---     claude.journal.file(path, options)   a file; `journal = path` is short for it
+---     claude.journal.memory(bytes)         a string, for tests and for stores of one's own
+---
+--- ## Writing a storage
+---
+--- A storage keeps bytes in a row. It is a table with five methods:
+---
+---     storage:read()            all bytes that are there; "" when there are none
+---     storage:append(bytes)     puts them behind the others
+---     storage:truncate(size)    keeps the first `size` bytes
+---     storage:sync()            returns once what was appended survives a crash of the machine
+---     storage:close()           nothing more will come; another may open it
+---
+--- Each but `close` returns nil and a text when it failed; none raises. An `append` that failed may have
+--- left some of its bytes: `truncate` follows. `sync` alone may wait (see claude.tasks). What
+--- was appended and not synced may be lost in any part and any order; what is read back is
+--- checked. Nobody else may write meanwhile: a storage that others can reach refuses to be
+--- opened twice.
+
+local M = {}
+
+---@class claude.JournalStorage
+---@field read fun(self: table): string?, string?
+---@field append fun(self: table, bytes: string): true?, string?
+---@field truncate fun(self: table, size: integer): true?, string?
+---@field sync fun(self: table): true?, string?
+---@field close fun(self: table)
+
+M.METHODS = { "read", "append", "truncate", "sync", "close" }
+
+--- Opens, or makes, a file (mode 0600) for one conversation at a time. `sync = false`: what
+--- was written survives the program, not the machine. Without a word it is true, but for
+--- nginx, whose workers would stand still meanwhile.
+---@param path string
+---@param options? { sync: boolean? }
+---@return claude.JournalStorage? storage
+---@return string? text
+---@return claude.Error? err
+function M.file(path, options)
+  local storage, text, err = require("claude.journal.file").open(path, options, 2)
+  return storage, text, err
+end
+
+--- Keeps everything in a string, which `storage:read()` gives.
+---@param bytes? string what another `read` gave
+---@return claude.JournalStorage
+function M.memory(bytes)
+  if bytes ~= nil and type(bytes) ~= "string" then
+    error("claude.journal.memory takes the bytes of a journal, not a " .. type(bytes), 2)
+  end
+  return require("claude.journal.memory").new(bytes or "")
+end
+
+return M

@@ -1,0 +1,183 @@
+--- Records in a storage, in the form of csrc/core/journal.h: appended one by one, synced
+--- together, read back after a crash.
+---
+--- * A record is written at once and synced when somebody asks. Who asks while a sync is under
+---   way waits for the next one, together with all others who do: ten tools that start at once
+---   cost two syncs, not ten.
+--- * A record that could not be written whole is cut off again; the log is what it was.
+--- * After a sync that failed nobody knows which of the bytes since the last good one are on
+---   the disk, and systems forget that they did not write them: a second sync would succeed
+---   and mean nothing. So the log is in doubt until `restart` has cut it back to what is known
+---   to be there and written everything anew.
+
+local core = require("claude.core")
+local tasks = require("claude.tasks")
+
+---@class claude.JournalLog
+---@field in_doubt? string why: a sync failed
+---@field cut integer bytes of a torn record that were cut off when it was opened
+---@field package storage claude.JournalStorage
+---@field package salt string
+---@field package size integer bytes of whole records
+---@field package durable integer bytes that are known to survive
+---@field package ragged? boolean something may stand behind the whole records
+---@field package syncing? claude.Signal set when the sync that is under way has ended
+---@field package closed? boolean
+local Log = {}
+Log.__index = Log
+
+local M = {}
+
+--- The payload is the whole state; or what has changed since the record before.
+M.WHOLE, M.CHANGE = 1, 2
+
+local LONGEST = 2 ^ 30
+local CLOSED = "the journal was closed"
+
+local in_use = setmetatable({}, { __mode = "k" }) -- storages
+
+-- Nothing secret: the file must differ from others.
+---@return string
+local function new_salt()
+  local text = ("%s %s %s"):format(os.time(), os.clock(), tostring({}))
+  return core.sha256(text, true):sub(1, 8)
+end
+
+---@return true?
+---@return string? problem
+function Log:_trim()
+  local done, problem = self.storage:truncate(self.size)
+  self.ragged = not done
+  return done, problem
+end
+
+---@param kind integer
+---@param payload string
+---@return string
+function Log:_record(kind, payload)
+  local first = self.size == 0 and core.journal_first(self.salt) or ""
+  local head = core.journal_head(self.salt, self.size + #first, self.durable, kind, payload)
+  return first .. head .. payload
+end
+
+--- Adds a record. It is not synced yet.
+---@param kind integer
+---@param payload string
+---@return true?
+---@return string? problem
+function Log:append(kind, payload)
+  if self.closed then return nil, CLOSED end
+  if self.in_doubt then return nil, self.in_doubt end
+  if #payload > LONGEST then return nil, "a record holds at most 1 GiB" end
+  if self.ragged then
+    local trimmed, problem = self:_trim()
+    if not trimmed then return nil, problem end
+  end
+  local record = self:_record(kind, payload)
+  local added, problem = self.storage:append(record)
+  if not added then
+    self:_trim()
+    return nil, problem
+  end
+  self.size = self.size + #record
+  return true
+end
+
+function Log:_sync_now()
+  local goal = self.size
+  local syncing = tasks.signal()
+  self.syncing = syncing
+  local done, problem = self.storage:sync()
+  self.syncing = nil
+  if done then
+    self.durable = math.max(self.durable, goal)
+  else
+    self.in_doubt = "it could not be synced: " .. tostring(problem)
+  end
+  syncing:set()
+end
+
+--- Waits until every record so far is synced.
+---@return true?
+---@return string? problem
+function Log:sync()
+  local goal = self.size
+  while self.durable < goal and not self.in_doubt and not self.closed do
+    if self.syncing then
+      self.syncing:wait_to_the_end()
+    else
+      self:_sync_now()
+    end
+  end
+  if self.durable >= goal then return true end
+  return nil, self.in_doubt or CLOSED
+end
+
+--- Writes everything anew behind what is known to be on the disk.
+---@param payload string the whole state
+---@return true?
+---@return string? problem
+function Log:restart(payload)
+  if self.closed then return nil, CLOSED end
+  local doubt = self.in_doubt
+  self.size = self.durable
+  local done, problem = self:_trim()
+  if done then
+    self.in_doubt = nil
+    done, problem = self:append(M.WHOLE, payload)
+  end
+  if not done then self.in_doubt = doubt end
+  return done, problem
+end
+
+--- Gives the storage free. May be called again.
+function Log:close()
+  if self.closed then return end
+  self.closed = true
+  in_use[self.storage] = nil
+  self.storage:close()
+end
+
+---@param storage claude.JournalStorage
+---@return claude.JournalRecord[]? records
+---@return table|string info or what is wrong
+---@return integer? size bytes that are there
+local function read(storage)
+  local bytes, problem = storage:read()
+  if not bytes then return nil, problem or "it cannot be read" end
+  local records, info, offset = core.journal_read(bytes)
+  if not records then return nil, ("%s (at byte %d)"):format(info, offset) end
+  return records, info, #bytes
+end
+
+---@class claude.JournalRecord
+---@field kind integer
+---@field payload string
+---@field offset integer
+
+--- Opens a storage: what is torn at its end is cut off.
+---@param storage claude.JournalStorage
+---@return claude.JournalLog? log
+---@return claude.JournalRecord[]|string records or what is wrong
+function M.open(storage)
+  if in_use[storage] then return nil, "another conversation has it open" end
+  local records, info, size = read(storage)
+  if not records then
+    return nil, info --[[@as string]]
+  end
+  local log = setmetatable({
+    storage = storage,
+    salt = info.salt or new_salt(),
+    size = info.kept,
+    cut = size - info.kept,
+    durable = 0,
+  }, Log)
+  if log.cut > 0 then
+    local trimmed, problem = log:_trim()
+    if not trimmed then return nil, problem or "it cannot be cut" end
+  end
+  in_use[storage] = true
+  return log, records
+end
+
+return M
