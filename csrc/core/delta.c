@@ -18,7 +18,7 @@ static const struct {
 #undef SPELLED
 };
 
-static int skip(cm_slice *text, const char *expected, size_t length) {
+static inline int skip(cm_slice *text, const char *expected, size_t length) {
   if (text->len < length || memcmp(text->ptr, expected, length) != 0) return 0;
   text->ptr += length;
   text->len -= length;
@@ -62,23 +62,50 @@ static int read_string(cm_slice *text, cm_json_string *string) {
 }
 
 /* The API pads its frames with blanks, so that their length tells nothing. */
-static int ends(cm_slice text) {
-  if (text.len < 2 || text.ptr[0] != '}' || text.ptr[text.len - 1] != '}') return 0;
-  text.ptr++;
-  text.len -= 2;
-  while (text.len && text.ptr[0] == ' ') text.ptr++, text.len--;
-  return text.len == 0;
+static int skip_ends(cm_slice *text) {
+  if (text->len == 0 || text->ptr[0] != '}') return 0;
+  do {
+    text->ptr++;
+    text->len--;
+  } while (text->len && text->ptr[0] == ' ');
+  return skip(text, "}", 1);
 }
 
-int cm_delta_read(cm_event *event, cm_slice text) {
-  static const char head[] = "{\"type\":\"content_block_delta\",\"index\":";
+/* Everything from the index on. */
+static int read_members(cm_event *event, cm_slice *text) {
   static const char middle[] = ",\"delta\":{\"type\":\"";
+
+  return read_index(text, &event->index) && skip(text, middle, sizeof middle - 1) &&
+         read_kind(text, &event->delta) && read_string(text, &event->text) && skip_ends(text);
+}
+
+#define DATA_HEAD "{\"type\":\"content_block_delta\",\"index\":"
+
+int cm_delta_read(cm_event *event, cm_slice text) {
   cm_slice rest = text;
 
-  if (!skip(&rest, head, sizeof head - 1) || !read_index(&rest, &event->index)) return 0;
-  if (!skip(&rest, middle, sizeof middle - 1) || !read_kind(&rest, &event->delta)) return 0;
-  if (!read_string(&rest, &event->text) || !ends(rest)) return 0;
+  if (!skip(&rest, DATA_HEAD, sizeof DATA_HEAD - 1)) return 0;
+  if (!read_members(event, &rest) || rest.len > 0) return 0;
   event->kind = CM_EVENT_BLOCK_DELTA;
   event->raw = text;
   return 1;
+}
+
+size_t cm_delta_read_frame(cm_event *event, cm_sse_event *frame, cm_slice input) {
+  static const char head[] = "event: content_block_delta\ndata: " DATA_HEAD;
+  enum { NAME = sizeof "event: " - 1, DATA = sizeof head - sizeof DATA_HEAD };
+  cm_slice rest = input;
+
+  if (!skip(&rest, head, sizeof head - 1)) return 0;
+  memset(event, 0, sizeof *event);
+  if (!read_members(event, &rest)) return 0;
+  event->kind = CM_EVENT_BLOCK_DELTA;
+  event->raw.ptr = input.ptr + DATA;
+  event->raw.len = (size_t)(rest.ptr - event->raw.ptr);
+  if (!skip(&rest, "\n\n", 2)) return 0;
+  frame->name.ptr = input.ptr + NAME;
+  frame->name.len = DATA - NAME - (sizeof "\ndata: " - 1);
+  frame->data = event->raw;
+  frame->offset = DATA;
+  return input.len - rest.len;
 }

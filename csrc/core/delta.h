@@ -2,7 +2,7 @@
 ** delta.h - the deltas that make up nearly all of a stream, in the one spelling
 ** that the API uses for them.
 **
-** Way in:  ... sse -> event, which asks [delta] first -> block, message
+** Way in:  ... response, which asks [delta] first, or sse -> event, which does -> message
 **
 ** A short cut: says the same as reading the JSON member by member, for less.
 */
@@ -10,6 +10,7 @@
 #define CM_DELTA_H
 
 #include "core/event.h"
+#include "core/sse.h"
 
 /*
 ** Fills *event if text is a content_block_delta of text, thinking or tool input,
@@ -17,5 +18,12 @@
 ** says nothing about text but that it has to be read the long way.
 */
 int cm_delta_read(cm_event *event, cm_slice text);
+
+/*
+** The same for a whole frame of server-sent events at the beginning of input, in the one
+** spelling that the API uses for frames; also fills *frame, its offset counted from input.
+** Returns how many bytes of input the frame is, its empty line too, or 0.
+*/
+size_t cm_delta_read_frame(cm_event *event, cm_sse_event *frame, cm_slice input);
 
 #endif

@@ -263,6 +263,19 @@ cm_status cm_sse_next(cm_sse *sse, cm_slice *input, cm_sse_event *event) {
   return CM_OK;
 }
 
+int cm_sse_is_between_events(const cm_sse *sse) {
+  if (sse->failure != CM_OK || sse->bom < 3 || sse->skip_lf || sse->line.len) return 0;
+  return sse->reported || (!sse->has_data && sse->event.name.len == 0);
+}
+
+void cm_sse_skip_event(cm_sse *sse, cm_slice *input, size_t length) {
+  if (sse->reported) forget_event(sse);
+  begin_input(sse, *input);
+  advance(input, length);
+  leave_input(sse, *input);
+  sse->position += length;
+}
+
 size_t cm_sse_position(const cm_sse *sse) {
   return sse->position;
 }

@@ -57,6 +57,13 @@ void cm_sse_deinit(cm_sse *sse);
 */
 cm_status cm_sse_next(cm_sse *sse, cm_slice *input, cm_sse_event *event);
 
+/*
+** For a reader that knows some frames by their bytes: whether the next byte begins a frame,
+** and going over one, of whole lines, that begins *input and has been read.
+*/
+int cm_sse_is_between_events(const cm_sse *sse);
+void cm_sse_skip_event(cm_sse *sse, cm_slice *input, size_t length);
+
 /* Bytes read since the start of the stream. */
 size_t cm_sse_position(const cm_sse *sse);
 
