@@ -26,6 +26,8 @@ local reading = require("claude.reading")
 ---@field package used? claude.TurnUsage what it used, once that is written down
 ---@field private counted? integer requests in the reply that were written down before
 ---@field package unseen? boolean only its end is waited for: nothing was handed out
+---@field package next_delta? fun(response: table): string?, string?, integer? while nobody but
+--- the reader looks at deltas
 local Stream = {}
 Stream.__index = Stream
 Stream.__name = "claude.Stream"
@@ -65,7 +67,7 @@ end
 ---@return string
 ---@return claude.Error
 function Stream:_fail(err)
-  self.state, self.err = "failed", err
+  self.state, self.err, self.next_delta = "failed", err, nil
   if self.client.log then self.client.log:failed(err) end
   self:_record(false)
   self.reply:cancel()
@@ -128,6 +130,7 @@ function Stream:_start_over(err)
   -- What refused before is no part of what is begun anew.
   self.counted = self.spec.fallback and self.reply:refusals()
   self.used, self.timings, self.silent, self.surprised = nil, {}, nil, nil
+  self.next_delta = nil
   return self:_open(err)
 end
 
@@ -179,7 +182,7 @@ function Stream:_finish()
   timings.first_byte = first_byte_at and first_byte_at - self.started
   self.reply:close()
   -- Done before the reply is sealed: on_warning may raise, and sealing happens once.
-  self.state = "done"
+  self.state, self.next_delta = "done", nil
   self:_record(true)
   local err = self.spec.on_end and self.spec.on_end(self)
   if err then return self:_fail(err) end
@@ -205,6 +208,12 @@ function Stream:_frame()
   return self:_frame()
 end
 
+-- Once the first of a block has been looked at, deltas go to the reader as they are.
+function Stream:_open_short_cut()
+  local looked_at = self.timings.first_token and not self.silent and not self.surprised
+  self.next_delta = looked_at and not self.spec.fallback and self.response.next_delta or nil
+end
+
 --- The next piece: its kind, its text and its block's index (from 0, as the API
 --- counts). Nil at the end; `nil, text, err` when the stream failed.
 ---@return string? kind
@@ -213,6 +222,11 @@ end
 function Stream:next()
   check_receiver(self, Stream, "stream:next()")
   self.unseen = nil
+  local next_delta = self.next_delta
+  if next_delta then
+    local kind, text, index = next_delta(self.response)
+    if kind then return kind, text, index end
+  end
   return self:_step()
 end
 
@@ -235,6 +249,7 @@ function Stream:_step()
     if not kind then return self:_finish() end
     self:_watch_thinking(kind, text, index)
     self:_measure(kind, text)
+    self:_open_short_cut()
     if kind ~= "ping" or self.pings then return kind, text, index end
   end
   return nil
@@ -268,7 +283,15 @@ end
 ---@return fun(): string?, string?, integer?
 function Stream:deltas()
   check_receiver(self, Stream, "stream:deltas()")
-  return reading.loop(self, "next", "stream:next()")
+  local next_piece = reading.loop(self, "next", "stream:next()")
+  return function()
+    local next_delta = self.next_delta
+    if next_delta then
+      local kind, text, index = next_delta(self.response)
+      if kind then return kind, text, index end
+    end
+    return next_piece()
+  end
 end
 
 --- `for text in stream:text_stream()`: the answer's text only.

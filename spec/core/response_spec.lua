@@ -2,6 +2,8 @@ local core = require("claude.core")
 local each_chunking = require("spec.helpers").each_chunking
 local s = require("spec.support.stream")
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local HELLO = s.reply({
   {
     '{"type":"text","text":""}',
@@ -133,6 +135,37 @@ describe("core.response, an event stream", function()
     assert.equal('{"type":"ping" }', response:event())
     assert.same({ "unknown", '{ "type":"news","a":[1]}' }, { response:next() })
     assert.equal('{ "type":"news","a":[1]}', response:event())
+  end)
+
+  it("has a short cut for what deltas say, and nothing else", function()
+    local response = core.response()
+    response:feed(s.stream(HELLO))
+    assert.equal(0, select("#", response:next_delta()))
+    assert.equal("message_start", (response:next()))
+    assert.equal(0, select("#", response:next_delta()))
+    assert.equal("block_start", (response:next()))
+    assert.same({ "text", "Hel", 0 }, { response:next_delta() })
+    assert.same({ "text", "lo", 0 }, { response:next_delta() })
+    assert.equal(0, select("#", response:next_delta()))
+    assert.equal("block_stop", (response:next()))
+  end)
+
+  it("lets its reader look up after 63 deltas in a row", function()
+    local deltas, response = {}, core.response()
+    for i = 1, 70 do
+      deltas[i] = ('{"type":"text_delta","text":"%d"}'):format(i)
+    end
+    local block = { '{"type":"text","text":""}', unpack(deltas) }
+    response:feed(s.stream(s.reply({ block })))
+    response:next()
+    response:next()
+    local count = 0
+    while response:next_delta() do
+      count = count + 1
+    end
+    assert.equal(63, count)
+    assert.same({ "text", "64", 0 }, { response:next() })
+    assert.same({ "text", "65", 0 }, { response:next_delta() })
   end)
 
   it("asks for more until it is finished", function()

@@ -32,10 +32,12 @@ static cm_slice bytes_of(const cm_buffer *buffer) {
 }
 
 static cm_response *start(unsigned how) {
-  /* On a stream the limit on the body bounds what waits unread: that depends on the pieces. */
+  /* Of a body that is read as it comes the limit on it bounds what waits unread: that depends on
+     the pieces. */
   static const cm_response_limits events = { 256, 0, 256, 256 }, answer = { 256, 512, 256, 256 },
                                   usual = { 0, 0, 0, 0 };
-  const cm_response_limits *small = (how & (ANSWER | EITHER_FORM)) == ANSWER ? &answer : &events;
+  const cm_response_limits *small =
+      (how & (ANSWER | EITHER_FORM | LINES)) == ANSWER ? &answer : &events;
   cm_response *response = cm_response_new(&cm_libc_alloc, how & SMALL_LIMITS ? small : &usual);
 
   REQUIRE(response);

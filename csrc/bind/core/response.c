@@ -9,7 +9,8 @@
 #include "bind/core/module.h"
 #include "bind/core/response_object.h"
 
-enum { NEXT_METATABLE = 1, NEXT_KINDS }; /* upvalues of response_next */
+enum { NEXT_METATABLE = 1, NEXT_KINDS }; /* upvalues of response_next and response_next_delta */
+enum { MOST_IN_A_ROW = 63 };
 
 /* In the order of cm_kind. */
 static const char *const KINDS[CM_KIND_COUNT] = { "message_start", "block_start",  "text",
@@ -167,6 +168,20 @@ static int has_text(const cm_delivery *delivery) {
   }
 }
 
+static int push_delivery(lua_State *L, response_object *object, const cm_delivery *delivery) {
+  lua_pushvalue(L, lua_upvalueindex(NEXT_KINDS + (int)delivery->kind));
+  if (has_text(delivery))
+    push_slice(L, delivery->text);
+  else
+    lua_pushnil(L);
+  if (delivery->index >= 0)
+    cm_push_integer(L, delivery->index);
+  else
+    lua_pushnil(L);
+  cm_response_taken(object->handle.response); /* nothing can raise any more */
+  return 3;
+}
+
 /* response:next() -> kind, text | nil, index | nil;  nil, "more" | "end" | "error" */
 static int response_next(lua_State *L) {
   response_object *object = check_next(L);
@@ -174,19 +189,30 @@ static int response_next(lua_State *L) {
   cm_status status;
 
   luaL_argcheck(L, object->handle.response, 1, "the response is closed");
+  object->in_a_row = 0;
   status = cm_response_next(object->handle.response, &delivery);
   if (status != CM_OK) return push_no_event(L, object, status);
-  lua_pushvalue(L, lua_upvalueindex(NEXT_KINDS + (int)delivery.kind));
-  if (has_text(&delivery))
-    push_slice(L, delivery.text);
-  else
-    lua_pushnil(L);
-  if (delivery.index >= 0)
-    cm_push_integer(L, delivery.index);
-  else
-    lua_pushnil(L);
-  cm_response_taken(object->handle.response); /* nothing can raise any more */
-  return 3;
+  return push_delivery(L, object, &delivery);
+}
+
+static int is_delta(const cm_delivery *delivery) {
+  return delivery->kind == CM_KIND_TEXT || delivery->kind == CM_KIND_THINKING ||
+         delivery->kind == CM_KIND_INPUT_JSON;
+}
+
+/*
+** response:next_delta() -> kind, text, index; nothing when next has something else to say,
+** or after so many in a row: whoever reads looks up then.
+*/
+static int response_next_delta(lua_State *L) {
+  response_object *object = check_next(L);
+  cm_delivery delivery;
+
+  if (!object->handle.response || object->in_a_row == MOST_IN_A_ROW) return 0;
+  if (cm_response_next(object->handle.response, &delivery) != CM_OK) return 0;
+  if (!is_delta(&delivery)) return 0;
+  object->in_a_row++;
+  return push_delivery(L, object, &delivery);
 }
 
 static int push_piece(lua_State *L, response_object *object, cm_status status, cm_slice piece) {
@@ -436,16 +462,16 @@ static int response_failure(lua_State *L) {
   return 1;
 }
 
-/* The class's next is a closure: it finds its metatable and the names of the kinds in upvalues. */
-static void add_next(lua_State *L) {
+/* A closure: it finds the class's metatable and the names of the kinds in upvalues. */
+static void add_next(lua_State *L, const char *name, lua_CFunction next) {
   int kind;
 
   luaL_getmetatable(L, CM_RESPONSE_CLASS);
   lua_getfield(L, -1, "__index");
   lua_pushvalue(L, -2);
   for (kind = 0; kind < CM_KIND_COUNT; kind++) lua_pushstring(L, KINDS[kind]);
-  lua_pushcclosure(L, response_next, 1 + CM_KIND_COUNT);
-  lua_setfield(L, -2, "next");
+  lua_pushcclosure(L, next, 1 + CM_KIND_COUNT);
+  lua_setfield(L, -2, name);
   lua_pop(L, 2);
 }
 
@@ -476,7 +502,8 @@ void cm_open_response(lua_State *L) {
   };
 
   cm_class_register(L, CM_RESPONSE_CLASS, metamethods, methods);
-  add_next(L);
+  add_next(L, "next", response_next);
+  add_next(L, "next_delta", response_next_delta);
   cm_open_response_message(L);
   lua_pushcfunction(L, response_new);
   lua_setfield(L, -2, "response");

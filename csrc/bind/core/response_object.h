@@ -17,7 +17,8 @@ typedef struct response_object {
   cm_response_handle handle; /* first: claude.net casts to it */
   cm_buffer out;             /* what is being pushed */
   cm_seal seal;
-  size_t told; /* bytes the collector has been told of */
+  size_t told;  /* bytes the collector has been told of */
+  int in_a_row; /* deltas given since somebody asked for whatever is next */
 } response_object;
 
 /* Adds the methods that ask for the message to the class, which is registered. */
