@@ -48,6 +48,9 @@ local values = require("claude.check.values")
 ---@field package ledger claude.Ledger
 ---@field package active? claude.Stream|claude.Run what is under way
 ---@field package journal? claude.Journal
+---@field package begun table<string, string> calls whose tools have begun, as a journal knows:
+--- id -> name of the tool
+---@field package at_work table<string, true> ids of calls that a run works on
 ---@field package last_params? table of the last request
 local Conversation = {}
 Conversation.__index = Conversation
@@ -78,6 +81,7 @@ local function make(client, fields)
   fields.marks = fields.marks or {}
   fields.ledger = fields.ledger or require("claude.ledger").new(true)
   fields.first_tools = fields.first_tools or fields.tool_list
+  fields.begun, fields.at_work = fields.begun or {}, {}
   fields.repairs = {}
   return setmetatable(fields, Conversation)
 end
@@ -360,10 +364,10 @@ end
 ---@return claude.ToolCall[]
 function Conversation:pending()
   check_receiver(self, Conversation, "chat:pending()")
-  local calls, journal = {}, self.journal
+  local calls = {}
   for _, call in ipairs(history.open_calls(self.transcript)) do
     if not self.draft.results[call.id] then
-      call.uncertain = journal and journal:is_uncertain(call.id) or nil
+      call.uncertain = self.begun[call.id] ~= nil and not self.at_work[call.id] or nil
       calls[#calls + 1] = call
     end
   end
@@ -450,6 +454,7 @@ function Conversation:fork()
     transcript = self.transcript:fork(),
     draft = self.draft:copy(),
     state = tables.merged(self.state),
+    begun = tables.merged(self.begun),
     last_params = self.last_params,
     marks = tables.merged(self.marks, { chain = tables.merged(self.marks.chain or {}) }),
     print = self.print,

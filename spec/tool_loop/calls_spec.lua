@@ -29,7 +29,12 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
     -- What a conversation is for them.
     local function begin(run, options)
       local tool = claude.tool({ name = "t", input_schema = { type = "object" }, run = run })
-      chat = { tool_list = tools.list({ tool }, 1), draft = { results = {} } }
+      chat = {
+        tool_list = tools.list({ tool }, 1),
+        draft = { results = {} },
+        begun = {},
+        at_work = {},
+      }
       function chat.client() end
       function chat:_warner() -- luacheck: ignore 212
         return function(code) warnings[#warnings + 1] = code end

@@ -9,7 +9,7 @@
 ---
 ---   keep       so many messages stay, from the first on; the others leave
 ---   message    a message more
----   draft      the turn that is being written is given up
+---   draft      the turn that is being written is given up, with all that is known of calls
 ---   result     an answer to a call, in place of the one that it had
 ---   said, instruct   likewise more of the turn that is being written
 ---   params     all params are given anew, as `param` sections
@@ -53,9 +53,8 @@ local M = {}
 ---@field private log claude.JournalLog
 ---@field private name string of the storage, for people
 ---@field private last claude.Recorded
----@field private begun table<string, string> calls that began and have no result: id -> tool
 ---@field private early table<string, string> results of calls whose reply is not whole
----@field private running table<string, true> calls that a run of this process works on
+---@field private stale boolean the records name calls that are no more
 local Journal = {}
 Journal.__index = Journal
 
@@ -114,10 +113,10 @@ local function recorded(chat, parts)
 end
 
 ---@param out string[]
----@param begun table<string, string>
-local function put_calls(out, begun)
-  for _, id in ipairs(tables.sorted_names(begun)) do
-    put(out, "call", assert(core.encode({ id = id, name = begun[id] })))
+---@param chat claude.Conversation
+local function put_calls(out, chat)
+  for _, json in ipairs(store.calls(chat.begun, chat.draft.results)) do
+    put(out, "call", json)
   end
 end
 
@@ -144,12 +143,14 @@ end
 local NO_DRAFT = { results = {}, said = {}, instruct = {} }
 
 ---@param out string[]
----@param draft claude.Draft
+---@param chat claude.Conversation
 ---@param last claude.Recorded
 ---@param anew boolean
-local function put_draft(out, draft, last, anew)
+local function put_draft(out, chat, last, anew)
+  local draft = chat.draft
   if anew or not draft_extends(draft, last) then
     put(out, "draft", "")
+    put_calls(out, chat)
     last = NO_DRAFT
   end
   for _, id in ipairs(tables.sorted_names(draft.results)) do
@@ -164,46 +165,54 @@ local function put_draft(out, draft, last, anew)
 end
 
 ---@param out string[]
----@param chat claude.Conversation
----@param last claude.Recorded
----@return boolean answered whether results of calls are sealed among them
-function Journal:_put_messages(out, chat, last)
-  local count, kept = chat.transcript:count(), chat.transcript:shared(last.transcript)
-  local answered = false
-  if kept < last.transcript:count() then put(out, "keep", tostring(kept)) end
-  for i = kept + 1, count do
-    put(out, "message", chat.transcript:get(i))
-    answered = answered or chat.transcript:role(i) == "user"
+---@param transcript userdata
+---@param before userdata
+---@return boolean said whether a message of the user's is among the new ones
+local function put_messages(out, transcript, before)
+  local kept, said = transcript:shared(before), false
+  if kept < before:count() then put(out, "keep", tostring(kept)) end
+  for i = kept + 1, transcript:count() do
+    put(out, "message", transcript:get(i))
+    said = said or transcript:role(i) == "user"
   end
-  -- Messages that leave take their calls along; those that are still open are named again.
-  if kept < last.transcript:count() then put_calls(out, self.begun) end
-  return answered
+  return said
 end
 
--- A call that has its answer has not merely begun, and one that left is none.
+-- What the records say of calls that are in the conversation no more is to be given up.
 ---@param chat claude.Conversation
-function Journal:_forget_answered(chat)
-  for id in pairs(self.begun) do
-    if chat.draft.results[id] then self.begun[id] = nil end
+---@param said boolean
+function Journal:_forget_calls(chat, said)
+  if next(chat.begun) then
+    local open = {}
+    for _, call in ipairs(history.open_calls(chat.transcript)) do
+      open[call.id] = true
+    end
+    for id in pairs(chat.begun) do
+      local left = not (open[id] or chat.at_work[id])
+      self.stale = self.stale or left
+      if left or chat.draft.results[id] then chat.begun[id] = nil end
+    end
+  end
+  -- The reply after what the user says has not begun to arrive.
+  if said and next(self.early) then
+    self.early, self.stale = {}, true
   end
 end
 
 ---@param chat claude.Conversation
 ---@param parts claude.Saved
 ---@return string payload "" when nothing has changed
----@return boolean answered
 function Journal:_change(chat, parts)
   local out, last = {}, self.last
-  self:_forget_answered(chat)
-  local answered = self:_put_messages(out, chat, last)
-  put_draft(out, chat.draft, last, answered and next(self.early) ~= nil)
+  self:_forget_calls(chat, put_messages(out, chat.transcript, last.transcript))
+  put_draft(out, chat, last, self.stale)
   local params = params_text(parts.params)
   if params ~= last.params then
     put(out, "params", "")
     out[#out + 1] = params
   end
   if parts.state ~= last.state then put(out, "state", parts.state) end
-  return table.concat(out), answered
+  return table.concat(out)
 end
 
 ---@param chat claude.Conversation
@@ -214,7 +223,6 @@ function Journal:_whole(chat, warn)
   local saved = assert(store.saved(chat, warn))
   local out = {}
   save.put_all(out, saved)
-  put_calls(out, self.begun)
   for _, id in ipairs(tables.sorted_names(self.early)) do
     put(out, "early", self.early[id])
   end
@@ -227,11 +235,11 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Journal:_restart(chat)
-  self:_forget_answered(chat)
+  self:_forget_calls(chat, false)
   local payload, saved = self:_whole(chat, silent)
   local done, problem = self.log:restart(payload)
   if not done then return self:_failure(problem) end
-  self.last = recorded(chat, saved)
+  self.last, self.stale = recorded(chat, saved), false
   return true
 end
 
@@ -244,13 +252,12 @@ function Journal:note(chat)
   if self.log.in_doubt then return self:_restart(chat) end
   local parts, problem = store.parts(chat, silent)
   if not parts then return self:_failure(problem) end
-  local payload, answered = self:_change(chat, parts)
+  local payload = self:_change(chat, parts)
   if payload == "" then return true end
   local done
   done, problem = self.log:append(logs.CHANGE, payload)
   if not done then return self:_failure(problem) end
-  self.last = recorded(chat, parts)
-  if answered then self.early = {} end
+  self.last, self.stale = recorded(chat, parts), false
   return true
 end
 
@@ -301,10 +308,11 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Journal:begin_call(chat, id, name)
-  self.running[id] = true
+  chat.begun[id] = name
   local json = assert(core.encode({ id = id, name = name }))
   local done, text, err = self:_add(chat, "call", json)
-  if done then self.begun[id] = name end
+  -- It does not run then.
+  if not done then chat.begun[id] = nil end
   return done, text, err
 end
 
@@ -317,18 +325,9 @@ end
 ---@return claude.Error? err
 function Journal:end_call(chat, id, early)
   if not early then return self:sync(chat) end
-  self.begun[id], self.early[id] = nil, early
+  chat.begun[id], self.early[id] = nil, early
   return self:_add(chat, "early", early)
 end
-
---- No run works on the call any more.
----@param id string
-function Journal:leave_call(id) self.running[id] = nil end
-
---- Whether the tool of an open call had begun to run, and nobody knows how far it came.
----@param id string
----@return boolean
-function Journal:is_uncertain(id) return self.begun[id] ~= nil and not self.running[id] end
 
 --- Gives the storage free.
 function Journal:close() self.log:close() end
@@ -372,7 +371,6 @@ function TAKE.keep(saved, bytes)
   for i = #saved.messages, count + 1, -1 do
     saved.messages[i] = nil
   end
-  saved.begun, saved.early = {}, {}
 end
 
 function TAKE.message(saved, bytes)
@@ -382,7 +380,7 @@ end
 
 function TAKE.draft(saved)
   saved.results, saved.places, saved.said, saved.instruct = {}, {}, {}, {}
-  saved.early = {}
+  saved.begun, saved.early = {}, {}
 end
 
 function TAKE.params(saved) saved.params = {} end
@@ -459,19 +457,16 @@ local LOST = "%s had begun to run, and its call was not taken into the conversat
 ---@param client claude.Client
 ---@param saved claude.Replayed
 ---@param fields table of the conversation
----@return table<string, string> begun
 local function settle_calls(client, saved, fields)
-  local begun, open = {}, {}
+  local results, open = fields.draft.results, {}
   for _, call in ipairs(history.open_calls(fields.transcript)) do
     open[call.id] = true
-    local results = fields.draft.results
     results[call.id] = results[call.id] or saved.early[call.id]
-    if not results[call.id] then begun[call.id] = saved.begun[call.id] end
+    if results[call.id] then fields.begun[call.id] = nil end
   end
   for id, name in pairs(saved.fresh and saved.begun or {}) do
     if not open[id] then client:warn("early_call_dropped", LOST:format(name)) end
   end
-  return begun
 end
 
 ---@param storage claude.JournalStorage
@@ -482,9 +477,8 @@ local function new_journal(storage, log)
   return setmetatable({
     log = log,
     name = core.utf8_scrub(tostring(name)),
-    begun = {},
     early = {},
-    running = {},
+    stale = false,
   }, Journal)
 end
 
@@ -510,9 +504,13 @@ local CHANGED = "system is not what the journal began with: the model keeps seei
 ---@return table? fields
 ---@return string? problem
 local function restored(client, journal, saved, given)
+  for _, json in ipairs(store.calls(saved.begun, {})) do
+    saved.calls[#saved.calls + 1] = json
+  end
   local fields, problem = store.restored(client, saved, given.tool_list, {})
   if not fields then return nil, problem end
-  journal.begun, journal.early = settle_calls(client, saved, fields), saved.early
+  settle_calls(client, saved, fields)
+  journal.early = saved.early
   if given.sealed.system and given.sealed.system ~= fields.sealed.system then
     client:warn("system_changed", CHANGED, journal.name)
   end
@@ -607,6 +605,7 @@ function M.before(chat)
     transcript = chat.transcript:fork(),
     draft = chat.draft:copy(),
     state = tables.merged(chat.state),
+    begun = tables.merged(chat.begun),
     tool_list = chat.tool_list,
   }
 end

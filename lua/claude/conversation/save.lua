@@ -18,15 +18,18 @@
 ---   "Hello"
 ---   instruct 10
 ---   "Be brief"
+---   call 31
+---   {"id":"toolu_2","name":"shell"}
 ---   sha256 64
 ---   3f1c…
 ---
 --- Each section is a line with its name and the number of bytes, then so many bytes
---- of JSON, then a line end. `param`, `message`, `result`, `said` and `instruct` come
+--- of JSON, then a line end. `param`, `message`, `result`, `said`, `instruct` and `call` come
 --- as often as they are needed, messages in their order; the others at most once.
---- `result`, `said` and `instruct` are the turn that was being written. The last
---- section is the SHA-256 of every byte before it. Credentials, headers, functions and
---- mcp_servers (which hold tokens) are no part of it.
+--- `result`, `said` and `instruct` are the turn that was being written; `call` is one whose
+--- tool had begun to run, as a journal knows. The last section is the SHA-256 of every byte
+--- before it. Credentials, headers, functions and mcp_servers (which hold tokens) are no part
+--- of it.
 
 local core = require("claude.core")
 
@@ -45,8 +48,16 @@ local FIRST_LINE = M.MAGIC .. VERSION .. "\n"
 ---@field results string[]
 ---@field said string[]
 ---@field instruct string[]
+---@field calls string[]
 
-local LISTS = { message = "messages", result = "results", said = "said", instruct = "instruct" }
+local LISTS = {
+  message = "messages",
+  result = "results",
+  said = "said",
+  instruct = "instruct",
+  call = "calls",
+}
+local LISTS_IN_ORDER = { "message", "result", "said", "instruct", "call" }
 local SINGLE = { system = true, tools = true, state = true }
 
 --- Adds a section to a list of pieces.
@@ -71,7 +82,7 @@ function M.put_all(out, saved)
   if saved.system then put(out, "system", saved.system) end
   if saved.tools then put(out, "tools", saved.tools) end
   put(out, "state", saved.state)
-  for _, name in ipairs({ "message", "result", "said", "instruct" }) do
+  for _, name in ipairs(LISTS_IN_ORDER) do
     for _, json in ipairs(saved[LISTS[name]]) do
       put(out, name, json)
     end
@@ -110,7 +121,13 @@ end
 
 --- Nothing yet, for `take`.
 ---@return claude.Saved
-function M.empty() return { params = {}, messages = {}, results = {}, said = {}, instruct = {} } end
+function M.empty()
+  local saved = { params = {} }
+  for _, list in pairs(LISTS) do
+    saved[list] = {}
+  end
+  return saved
+end
 
 --- Takes what a section says into what was read so far.
 ---@param saved claude.Saved

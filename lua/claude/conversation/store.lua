@@ -43,6 +43,18 @@ local function saved_params(params, warn)
   return list
 end
 
+--- Calls whose tools have begun to run and that have no result.
+---@param begun table<string, string> id -> name of the tool
+---@param results table<string, string>
+---@return string[]
+function M.calls(begun, results)
+  local list = {}
+  for _, id in ipairs(tables.sorted_names(begun)) do
+    if not results[id] then list[#list + 1] = assert(core.encode({ id = id, name = begun[id] })) end
+  end
+  return list
+end
+
 --- The parts of a conversation as they are saved, but for its messages.
 ---@param chat claude.Conversation
 ---@param warn claude.Warn
@@ -64,6 +76,7 @@ function M.parts(chat, warn)
     results = results,
     said = chat.draft.content,
     instruct = chat.draft.system,
+    calls = M.calls(chat.begun, chat.draft.results),
   }
 end
 
@@ -232,6 +245,28 @@ local function read_draft(saved, transcript)
   return draft
 end
 
+-- What is no open call, or has its result, has not merely begun.
+---@param saved claude.Saved
+---@param transcript userdata
+---@param draft claude.Draft
+---@return table<string, string>? begun
+---@return string? problem
+local function read_calls(saved, transcript, draft)
+  local begun, open = {}, {}
+  for _, call in ipairs(history.open_calls(transcript)) do
+    open[call.id] = not draft.results[call.id]
+  end
+  for _, json in ipairs(saved.calls) do
+    local call, problem = decoded(json, "call", { table = true })
+    if not call then return nil, problem end
+    if type(call.id) ~= "string" or type(call.name) ~= "string" then
+      return nil, "call has no id and name"
+    end
+    if open[call.id] then begun[call.id] = call.name end
+  end
+  return begun
+end
+
 ---@param json string
 ---@return table? state
 ---@return string? problem
@@ -253,7 +288,7 @@ end
 ---@return table? fields of a conversation
 ---@return string? problem
 local function read_all(saved)
-  local tool_views, params, transcript, draft, state, problem, usage
+  local tool_views, params, transcript, draft, begun, state, problem, usage
   params, problem = read_params(saved)
   if params then
     tool_views, problem = read_tools(saved)
@@ -265,6 +300,9 @@ local function read_all(saved)
     draft, problem = read_draft(saved, transcript)
   end
   if draft then
+    begun, problem = read_calls(saved, transcript, draft)
+  end
+  if begun then
     state, problem, usage = read_state(saved.state)
   end
   if not state then return nil, problem end
@@ -274,6 +312,7 @@ local function read_all(saved)
     tool_views = tool_views,
     transcript = transcript,
     draft = draft,
+    begun = begun,
     state = state,
     ledger = require("claude.ledger").restore(usage),
   }

@@ -13,11 +13,11 @@
 ---     storage:sync()            returns once what was appended survives a crash of the machine
 ---     storage:close()           nothing more will come; another may open it
 ---
---- Each but `close` returns nil and a text when it failed; none raises. An `append` that failed may have
---- left some of its bytes: `truncate` follows. `sync` alone may wait (see claude.tasks). What
---- was appended and not synced may be lost in any part and any order; what is read back is
---- checked. Nobody else may write meanwhile: a storage that others can reach refuses to be
---- opened twice.
+--- Each but `close` returns nil and a text when it failed; none raises. An `append` that
+--- failed may have left some of its bytes: `truncate` follows. `sync` alone may wait (see
+--- claude.tasks). What was appended and not synced may be lost in any part and any order; what
+--- is read back is checked. Nobody else may write meanwhile: a storage that others can reach
+--- refuses to be opened twice.
 
 local M = {}
 

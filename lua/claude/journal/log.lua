@@ -34,7 +34,7 @@ M.WHOLE, M.CHANGE = 1, 2
 local LONGEST = 2 ^ 30
 local CLOSED = "the journal was closed"
 
-local in_use = setmetatable({}, { __mode = "k" }) -- storages
+local in_use = setmetatable({}, { __mode = "kv" }) -- storage -> its log
 
 -- Nothing secret: the file must differ from others.
 ---@return string
@@ -176,7 +176,7 @@ function M.open(storage)
     local trimmed, problem = log:_trim()
     if not trimmed then return nil, problem or "it cannot be cut" end
   end
-  in_use[storage] = true
+  in_use[storage] = log
   return log, records
 end
 

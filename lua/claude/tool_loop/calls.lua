@@ -106,13 +106,21 @@ end
 ---@param item claude.CallWork
 function Calls:_leave(item)
   item.ended = true
-  if self.chat.journal then self.chat.journal:leave_call(item.id) end
+  self.chat.at_work[item.id] = nil
   self.open = self.open - 1
   if item.task then
     item.task, self.running = nil, self.running - 1
   end
   self:_start_ready()
   self.signal:set()
+end
+
+-- Results of what did not run: they are synced with what follows.
+function Calls:_note()
+  local journal = self.chat.journal
+  if not (journal and self.settled) then return end
+  local _, _, err = journal:note(self.chat)
+  self.failure = self.failure or err
 end
 
 -- Where results go: into the draft once the reply is taken.
@@ -128,6 +136,7 @@ function Calls:_end(item, block, is_error)
   item.call.is_error = is_error or false
   local family = item.toolset_name
   if family then self.families[family] = is_error and "failed" or nil end
+  self:_note()
   self:_tell("tool_end", shown(block), item.call)
   self:_leave(item)
 end
@@ -168,6 +177,7 @@ end
 ---@return boolean whether it is to run
 function Calls:_note_begin(item)
   local journal = self.chat.journal
+  self.chat.at_work[item.id] = true
   if not journal then return not item.ended end
   local _, _, err = journal:begin_call(self.chat, item.id, item.name)
   return self:_goes_on(item, err)
@@ -406,7 +416,10 @@ function Calls:settle(pending, why)
     taken[call.id] = true
   end
   for id, item in pairs(self.items) do
-    if not taken[id] then self:_drop(item, why) end
+    if not taken[id] then
+      self:_drop(item, why)
+      self.chat.begun[id] = nil
+    end
   end
   for id, block in pairs(self.results) do
     self.chat.draft.results[id] = block
@@ -463,7 +476,7 @@ function Calls:cancel()
   for _, item in pairs(self.items) do
     item.call.cancelled = not item.ended or nil
     if item.task then item.task:cancel() end
-    if self.chat.journal then self.chat.journal:leave_call(item.id) end
+    self.chat.at_work[item.id] = nil
   end
   self.signal:set()
 end
