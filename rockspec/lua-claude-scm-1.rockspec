@@ -199,6 +199,7 @@ build = {
     ["claude.conversation.marks"] = "lua/claude/conversation/marks.lua",
     ["claude.conversation.order"] = "lua/claude/conversation/order.lua",
     ["claude.conversation.repair"] = "lua/claude/conversation/repair.lua",
+    ["claude.conversation.replay"] = "lua/claude/conversation/replay.lua",
     ["claude.conversation.save"] = "lua/claude/conversation/save.lua",
     ["claude.conversation.store"] = "lua/claude/conversation/store.lua",
     ["claude.conversation.tool_changes"] = "lua/claude/conversation/tool_changes.lua",

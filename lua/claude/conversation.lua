@@ -126,6 +126,14 @@ function Conversation:_after_change(before, value)
   return nil, text, err
 end
 
+-- Writes down what nobody waits for; what fails is told, and is part of the next record.
+function Conversation:_note()
+  local journal = self.journal
+  if not journal then return end
+  local _, text = journal:note(self)
+  if text then self.client:warn("journal_behind", text) end
+end
+
 ---@return claude.Warn
 function Conversation:_warner()
   return function(code, text) self.client:warn(code, text) end

@@ -69,6 +69,7 @@ function Run:_fail(err)
   if self.state == "streaming" then self:_drop_early({}, "its reply failed") end
   self.state, self.err = "failed", err
   self:_hand_over()
+  if err.kind ~= "storage" then self.chat:_note() end
   return errors.fail(err)
 end
 
@@ -76,6 +77,7 @@ end
 function Run:_finish(reason)
   self.state, self.reason = "done", reason
   self:_hand_over()
+  self.chat:_note()
 end
 
 ---@return boolean
@@ -572,6 +574,7 @@ function Run:_stop(err)
   if calls then
     calls:cancel()
     self.chat.draft:stop(history.open_calls(self.chat.transcript), self.chat:_warner())
+    self.chat:_note()
   end
 end
 

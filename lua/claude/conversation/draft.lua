@@ -15,6 +15,7 @@ Draft.__index = Draft
 local M = {}
 
 local STOPPED = "stopped by the user"
+local UNCERTAIN = "interrupted: it had begun to run, and whether it came to its end is not known"
 
 -- How a list of changes begins, its members in canonical order.
 local TOOL_CHANGE = '[{"tool":'
@@ -119,12 +120,14 @@ end
 --- Answers the calls that have no answer yet.
 ---@param calls claude.ToolCall[]
 ---@param warn claude.Warn
+---@param begun? table<string, string> calls that had begun when the program ended, by id
 ---@return integer count
-function Draft:stop(calls, warn)
+function Draft:stop(calls, warn, begun)
   local count = 0
   for _, call in ipairs(calls) do
     if not self.results[call.id] then
-      self.results[call.id] = require("claude.tool_loop.result").refusal(call, STOPPED, warn)
+      local text = begun and begun[call.id] and UNCERTAIN or STOPPED
+      self.results[call.id] = require("claude.tool_loop.result").refusal(call, text, warn)
       count = count + 1
     end
   end

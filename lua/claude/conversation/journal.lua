@@ -41,6 +41,7 @@ local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
 local logs = require("claude.journal.log")
+local replay = require("claude.conversation.replay")
 local save = require("claude.conversation.save")
 local store = require("claude.conversation.store")
 local tables = require("claude.tables")
@@ -332,139 +333,20 @@ end
 --- Gives the storage free.
 function Journal:close() self.log:close() end
 
--- From here on: reading.
-
----@class claude.Replayed: claude.Saved
----@field begun table<string, string>
----@field early table<string, string>
----@field places table<string, integer> of results, by their calls
----@field fresh boolean no message has come since the last call began
-
----@return claude.Replayed
-local function nothing()
-  local saved = save.empty() --[[@as claude.Replayed]]
-  saved.begun, saved.early, saved.places, saved.fresh = {}, {}, {}, false
-  return saved
-end
-
----@param json string
----@param name string
----@return string? id
----@return string problem_or_tool
-local function call_in(json, name)
-  local value, problem = core.decode(json)
-  local field = name == "call" and "id" or "tool_use_id"
-  local id = type(value) == "table" and value[field]
-  if type(id) ~= "string" then
-    return nil, ("section %s: %s"):format(name, problem or "it names no call")
-  end
-  return id, tostring(value.name)
-end
-
-local TAKE = {}
-
-function TAKE.keep(saved, bytes)
-  local count = tonumber(bytes)
-  if not bytes:find("^%d+$") or count > #saved.messages then
-    return "section keep: there are not so many messages"
-  end
-  for i = #saved.messages, count + 1, -1 do
-    saved.messages[i] = nil
-  end
-end
-
-function TAKE.message(saved, bytes)
-  saved.messages[#saved.messages + 1] = bytes
-  saved.fresh = false
-end
-
-function TAKE.draft(saved)
-  saved.results, saved.places, saved.said, saved.instruct = {}, {}, {}, {}
-  saved.begun, saved.early = {}, {}
-end
-
-function TAKE.params(saved) saved.params = {} end
-
-function TAKE.state(saved, bytes) saved.state = bytes end
-
-function TAKE.call(saved, bytes)
-  local id, name = call_in(bytes, "call")
-  if not id then return name end
-  saved.begun[id], saved.fresh = name, true
-end
-
-function TAKE.early(saved, bytes)
-  local id, problem = call_in(bytes, "early")
-  if not id then return problem end
-  saved.early[id] = bytes
-  saved.begun[id] = nil
-end
-
-function TAKE.result(saved, bytes)
-  local id, problem = call_in(bytes, "result")
-  if not id then return problem end
-  saved.begun[id] = nil
-  local place = saved.places[id] or #saved.results + 1
-  saved.results[place], saved.places[id] = bytes, place
-end
-
----@param saved claude.Replayed
----@param payload string
----@return string? problem
-local function take_sections(saved, payload)
-  local at = 1
-  while at <= #payload do
-    local name, about, bytes, after = save.read_section(payload, at)
-    if not name then return ("a section is broken at byte %d of it"):format(at - 1) end
-    local take = about == "" and TAKE[name]
-    local problem
-    if take then
-      problem = take(saved, bytes)
-    else
-      problem = save.take(saved, name, about, bytes)
-    end
-    if problem then return problem end
-    at = after
-  end
-end
-
---- What the records say together.
----@param records claude.JournalRecord[]
----@return claude.Replayed? saved nil: there is nothing yet
----@return string? problem
-function M.replay(records)
-  local saved
-  for _, record in ipairs(records) do
-    local problem
-    if record.kind == logs.WHOLE then saved = nothing() end
-    if record.kind ~= logs.WHOLE and record.kind ~= logs.CHANGE then
-      problem = "a later version of this library wrote it"
-    elseif not saved then
-      problem = "nothing stands before it"
-    else
-      problem = take_sections(saved, record.payload)
-    end
-    if problem then return nil, ("the record at byte %d: %s"):format(record.offset, problem) end
-  end
-  if saved and not saved.state then return nil, "section state is missing" end
-  return saved
-end
-
 local LOST = "%s had begun to run, and its call was not taken into the conversation:"
   .. " the program ended before the reply was whole"
 
--- Calls that began early: those that are in the reply, and those that were lost with it.
+-- Calls that began while their reply arrived, and were lost with it.
 ---@param client claude.Client
 ---@param saved claude.Replayed
----@param fields table of the conversation
-local function settle_calls(client, saved, fields)
-  local results, open = fields.draft.results, {}
-  for _, call in ipairs(history.open_calls(fields.transcript)) do
+---@param transcript userdata
+local function tell_lost_calls(client, saved, transcript)
+  if not saved.fresh then return end
+  local open = {}
+  for _, call in ipairs(history.open_calls(transcript)) do
     open[call.id] = true
-    results[call.id] = results[call.id] or saved.early[call.id]
-    if results[call.id] then fields.begun[call.id] = nil end
   end
-  for id, name in pairs(saved.fresh and saved.begun or {}) do
+  for id, name in pairs(saved.begun) do
     if not open[id] then client:warn("early_call_dropped", LOST:format(name)) end
   end
 end
@@ -504,12 +386,9 @@ local CHANGED = "system is not what the journal began with: the model keeps seei
 ---@return table? fields
 ---@return string? problem
 local function restored(client, journal, saved, given)
-  for _, json in ipairs(store.calls(saved.begun, {})) do
-    saved.calls[#saved.calls + 1] = json
-  end
   local fields, problem = store.restored(client, saved, given.tool_list, {})
   if not fields then return nil, problem end
-  settle_calls(client, saved, fields)
+  tell_lost_calls(client, saved, fields.transcript)
   journal.early = saved.early
   if given.sealed.system and given.sealed.system ~= fields.sealed.system then
     client:warn("system_changed", CHANGED, journal.name)
@@ -526,13 +405,12 @@ end
 ---@return string? text
 ---@return claude.Error? err
 local function attached(journal, records, client, given, make)
-  local saved, problem = M.replay(records)
-  if problem then return journal:_failure(problem) end
+  local saved, problem = replay.read(records)
   local fields = given
   if saved then
     fields, problem = restored(client, journal, saved, given)
-    if not fields then return journal:_failure(problem) end
   end
+  if problem then return journal:_failure(problem) end
   local chat = make(client, fields)
   local done, text, err
   if saved then
@@ -566,6 +444,32 @@ local function storage_of(journal, level)
   return journal
 end
 
+---@param client claude.Client
+---@param journal string|claude.JournalStorage
+---@param level integer stack level of the caller to blame
+---@param attach function gives the conversation of a journal and its records
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+local function opened(client, journal, level, attach)
+  local storage, text, err = storage_of(journal, level + 1)
+  if not storage then return nil, text, err end
+  local log, records = logs.open(storage)
+  local self = new_journal(storage, log --[[@as claude.JournalLog]])
+  if not log then
+    if type(journal) == "string" then storage:close() end
+    return self:_failure(records --[[@as string]])
+  end
+  local chat
+  chat, text, err = attach(self, records --[[@as claude.JournalRecord[] ]])
+  if not chat then
+    log:close()
+    return nil, text, err
+  end
+  if log.cut > 0 then client:warn("journal_cut", CUT:format(self.name, log.cut)) end
+  return chat
+end
+
 --- A conversation with a journal: the one that is there, or a new one.
 ---@param client claude.Client
 ---@param journal string|claude.JournalStorage
@@ -576,22 +480,32 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function M.open(client, journal, given, make, level)
-  local storage, text, err = storage_of(journal, level + 1)
-  if not storage then return nil, text, err end
-  local log, records = logs.open(storage)
-  local self = new_journal(storage, log --[[@as claude.JournalLog]])
-  if not log then
-    if type(journal) == "string" then storage:close() end
-    return self:_failure(records --[[@as string]])
-  end
-  local chat
-  chat, text, err = attached(self, records --[[@as claude.JournalRecord[] ]], client, given, make)
-  if not chat then
-    log:close()
-    return nil, text, err
-  end
-  if log.cut > 0 then client:warn("journal_cut", CUT:format(self.name, log.cut)) end
-  return chat
+  local chat, text, err = opened(
+    client,
+    journal,
+    level + 1,
+    function(self, records) return attached(self, records, client, given, make) end
+  )
+  return chat, text, err
+end
+
+local TAKEN = "a conversation is in it already: client:conversation{ journal = … } opens it"
+
+--- Begins a journal with a conversation that was loaded.
+---@param client claude.Client
+---@param journal string|claude.JournalStorage
+---@param fields table of the conversation
+---@param make fun(client: claude.Client, fields: table): claude.Conversation
+---@param level integer stack level of the caller to blame
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+function M.begin(client, journal, fields, make, level)
+  local chat, text, err = opened(client, journal, level + 1, function(self, records)
+    if records[1] then return self:_failure(TAKEN) end
+    return attached(self, records, client, fields, make)
+  end)
+  return chat, text, err
 end
 
 -- From here on: what verbs of a conversation do with it.

@@ -19,6 +19,9 @@ local M = {}
 ---@return claude.Error
 local function fail(text) return errors.fail(errors.new({ kind = "invalid", message = text })) end
 
+--- How a journal begins: it can be loaded, too.
+M.JOURNAL = "lua-claude journal "
+
 -- What may hold credentials of other services (authorization_token) goes into no file.
 local SECRET_PARAMS = { mcp_servers = true }
 
@@ -229,6 +232,11 @@ local function read_draft(saved, transcript)
     if draft.results[id] then return nil, ("result %s comes twice"):format(id) end
     draft.results[id] = json
   end
+  -- Of calls that began while their reply arrived: those that are in it.
+  for _, json in pairs(saved.early or {}) do
+    local id = result_id(json, open)
+    if id and not draft.results[id] then draft.results[id] = json end
+  end
   for name, list in pairs({ said = draft.content, instruct = draft.system }) do
     for i, json in ipairs(saved[name]) do
       local value, problem = decoded(json, name, { string = true, table = true })
@@ -351,12 +359,19 @@ local function joined_tools(client, fields, given)
   return list
 end
 
----@param source string
----@return string? text
+---@param source string path, or the text itself
+---@return claude.Saved? saved
 ---@return string? problem
-local function text_of(source)
-  if source:sub(1, #save.MAGIC) == save.MAGIC then return source end
-  return save.read_file(source)
+local function read(source)
+  local text, problem = source, nil
+  if source:sub(1, #save.MAGIC) ~= save.MAGIC then
+    text, problem = save.read_file(source)
+  end
+  if not text then return nil, problem end
+  if text:sub(1, #M.JOURNAL) == M.JOURNAL then
+    return require("claude.conversation.replay").saved_in(text)
+  end
+  return save.read(text)
 end
 
 --- The fields of a conversation that was saved, with what a file cannot hold.
@@ -396,18 +411,17 @@ function M.load(client, source, options, make)
   if options.system ~= nil or options.messages ~= nil then
     error("client:load: system and messages are those of the saved conversation", 4)
   end
-  local given = tools.list(options.tools, 4)
-  local text, problem = text_of(source)
-  if not text then return fail("cannot load the conversation: " .. problem) end
-  local saved, fields
-  saved, problem = save.read(text)
+  local given, params = tools.list(options.tools, 4), tables.merged(options)
+  params.tools, params.journal = nil, nil
+  local saved, problem = read(source)
+  local fields
   if saved then
-    local params = tables.merged(options)
-    params.tools = nil
     fields, problem = M.restored(client, saved, given, params)
   end
   if not fields then return fail("cannot load the conversation: " .. problem) end
-  return make(client, fields)
+  if options.journal == nil then return make(client, fields) end
+  local journals = require("claude.conversation.journal")
+  return journals.begin(client, options.journal, fields, make, 4)
 end
 
 return M

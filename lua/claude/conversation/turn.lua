@@ -179,7 +179,7 @@ local function prepare(chat, turn)
   if problem then return nil, invalid(problem) end
   local calls = history.open_calls(chat.transcript)
   local draft = chat.draft:copy()
-  turn.stopped = draft:stop(calls, chat:_warner())
+  turn.stopped = draft:stop(calls, chat:_warner(), chat.begun)
   local messages = draft:messages(calls)
   local err = checks.something_to_send(chat, draft, messages)
   if err then return nil, err end
@@ -431,7 +431,10 @@ function M.in_batch(chat, options)
     json = plan.body:tostring(),
     params = turn.params,
     betas = plan.frame.betas,
-    taken = function() commit(chat, turn) end,
+    taken = function()
+      commit(chat, turn)
+      chat:_note()
+    end,
   }
 end
 
