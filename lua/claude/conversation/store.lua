@@ -19,8 +19,8 @@ local M = {}
 ---@return claude.Error
 local function fail(text) return errors.fail(errors.new({ kind = "invalid", message = text })) end
 
---- How a journal begins: it can be loaded, too.
-M.JOURNAL = "lua-claude journal "
+-- How a journal begins: it can be loaded, too.
+local JOURNAL = "lua-claude journal "
 
 -- What may hold credentials of other services (authorization_token) goes into no file.
 local SECRET_PARAMS = { mcp_servers = true }
@@ -359,19 +359,19 @@ local function joined_tools(client, fields, given)
   return list
 end
 
+local function begins(text, with) return text:sub(1, #with) == with end
+
 ---@param source string path, or the text itself
 ---@return claude.Saved? saved
 ---@return string? problem
 local function read(source)
   local text, problem = source, nil
-  if source:sub(1, #save.MAGIC) ~= save.MAGIC then
+  if not (begins(source, save.MAGIC) or begins(source, JOURNAL)) then
     text, problem = save.read_file(source)
   end
   if not text then return nil, problem end
-  if text:sub(1, #M.JOURNAL) == M.JOURNAL then
-    return require("claude.conversation.replay").saved_in(text)
-  end
-  return save.read(text)
+  if not begins(text, JOURNAL) then return save.read(text) end
+  return require("claude.conversation.replay").saved_in(text)
 end
 
 --- The fields of a conversation that was saved, with what a file cannot hold.

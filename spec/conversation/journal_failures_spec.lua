@@ -1,0 +1,262 @@
+--- What a conversation does when its journal cannot be written, and in what order it relies
+--- on it.
+local claude = require("claude")
+local failing = require("spec.support.failing_storage").new
+local support = require("spec.support.chat")
+local tasks = require("claude.tasks")
+
+local SAY = { content = "All done." }
+
+describe("a conversation whose journal fails", function()
+  local bench, storage, chat, ran
+
+  local function echo(fields)
+    local tool = {
+      name = "echo",
+      description = "Says it again",
+      input_schema = { type = "object" },
+      run = function(input)
+        ran = ran + 1
+        return "echo of " .. input.text
+      end,
+    }
+    for name, value in pairs(fields or {}) do
+      tool[name] = value
+    end
+    return claude.tool(tool)
+  end
+
+  local function open(journal, fields)
+    local params = support.params({ journal = journal, tools = { echo() } })
+    for name, value in pairs(fields or {}) do
+      params[name] = value
+    end
+    return bench.client:conversation(params)
+  end
+
+  -- What somebody would find who opened it now.
+  local function reopened() return assert(open(claude.journal.memory(storage:read()))) end
+
+  local function begin(...)
+    bench = support.bench({ script = { ... } })
+    storage, ran = failing(), 0
+    chat = assert(open(storage))
+  end
+
+  local function calling(...)
+    local content = {}
+    for i, text in ipairs({ ... }) do
+      content[i] = support.call("echo", text, "toolu_" .. i)
+    end
+    return { content = content }
+  end
+
+  local function assert_storage(value, text, err)
+    assert.is_nil(value)
+    assert.equal("storage", err.kind)
+    assert.equal(tostring(err), text)
+  end
+
+  after_each(function() bench.sim:close() end)
+
+  it("does not begin where nothing can be written", function()
+    begin(SAY)
+    local full = failing()
+    full.full = true
+    assert_storage(open(full))
+    assert.equal("", full:read())
+  end)
+
+  it("takes back what was said, so that it can be said again", function()
+    begin(SAY)
+    storage.full = true
+    local before = chat:dump()
+    assert_storage(chat:user("hello"))
+    assert_storage(chat:system("be brief"))
+    assert_storage(chat:add_tools({ support.tool("other") }))
+    assert.equal(before, chat:dump())
+    storage.full = false
+    assert(assert(chat:user("hello")):send())
+    assert.equal(1, #bench.sim.requests)
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("sends nothing that is not written down", function()
+    begin(SAY)
+    assert(chat:user("hello"))
+    storage.full = true
+    assert_storage(chat:send())
+    assert.equal(0, #bench.sim.requests)
+    storage.full = false
+    assert.equal("All done.", assert(chat:send()):text())
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("sends nothing that is not synced", function()
+    begin(SAY)
+    assert(chat:user("hello"))
+    storage.fails.sync = true
+    assert_storage(chat:send())
+    assert.equal(0, #bench.sim.requests)
+    assert.equal("All done.", assert(chat:send()):text())
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("keeps a reply that cannot be written down, and gives it with the error", function()
+    begin(SAY)
+    assert(chat:user("hello"))
+    local stream = chat:stream()
+    assert(stream:next())
+    storage.full = true
+    local message, text, err = stream:final_message()
+    assert_storage(message, text, err)
+    assert.equal("All done.", err.partial:text())
+    assert.equal(2, #chat:messages())
+    storage.full = false
+    assert(chat:sync())
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("runs no tool that is not written down, and leaves its call open", function()
+    begin(calling("a"), SAY)
+    assert(chat:user("go"))
+    assert(chat:send())
+    storage.full = true
+    assert_storage(chat:run():final_message())
+    assert.equal(0, ran)
+    assert.is_nil(chat:pending()[1].uncertain)
+    storage.full = false
+    assert.equal("All done.", assert(chat:run():final_message()):text())
+    assert.equal(1, ran)
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("keeps a result that cannot be written down: the tool does not run twice", function()
+    begin(calling("a"), SAY)
+    local full = function() storage.full = true end
+    chat:close()
+    storage = failing()
+    chat = assert(open(storage, {
+      tools = {
+        echo({
+          run = function()
+            ran = ran + 1
+            full()
+            return "done"
+          end,
+        }),
+      },
+    }))
+    assert(chat:user("go"))
+    assert_storage(chat:run():final_message())
+    assert.same({ 1, 0 }, { ran, #chat:pending() })
+    assert.is_true(reopened():pending()[1].uncertain)
+    storage.full = false
+    assert.equal("All done.", assert(chat:run():final_message()):text())
+    assert.equal(1, ran)
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("takes back undo, answer and keep", function()
+    begin(calling("a", "b"), SAY)
+    assert(chat:user("go"))
+    assert(chat:send())
+    local before = chat:dump()
+    storage.full = true
+    assert_storage(chat:answer("toolu_1", "x"))
+    assert_storage(chat:undo())
+    assert.same({ before, 2 }, { chat:dump(), #chat:pending() })
+    storage.full = false
+    assert(chat:answer("toolu_1", "x"))
+    assert.equal(chat:dump(), reopened():dump())
+    assert.is_true(chat:undo())
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("is written anew after a sync that failed, calls that had begun included", function()
+    begin(calling("a", "b"), SAY)
+    chat:close()
+    storage = failing()
+    local gate = tasks.signal()
+    chat = assert(open(storage, {
+      tools = {
+        echo({
+          run = function(input)
+            ran = ran + 1
+            if input.text == "b" then gate:wait() end
+            storage.fails.sync = input.text == "a" or nil
+            return input.text
+          end,
+        }),
+      },
+    }))
+    local err
+    claude.loop(function()
+      chat:user("go")
+      err = select(3, chat:run():final_message())
+    end)
+    assert.equal("storage", err.kind)
+    local pending = chat:pending()
+    assert.same({ 1, "toolu_2", true }, { #pending, pending[1].id, pending[1].uncertain })
+    assert(chat:sync())
+    local again = reopened()
+    assert.equal(chat:dump(), again:dump())
+    assert.is_true(again:pending()[1].uncertain)
+  end)
+
+  it("cannot be changed once it is closed, and can be read", function()
+    begin(SAY)
+    assert(chat:user("hello"))
+    local dump = chat:dump()
+    chat:close()
+    assert_storage(chat:user("more"))
+    assert_storage(chat:send())
+    assert.equal(0, #bench.sim.requests)
+    assert.truthy(dump)
+    assert.equal(1, #chat:messages())
+  end)
+end)
+
+describe("a conversation with a journal relies on nothing that is not synced", function()
+  local bench
+
+  after_each(function() bench.sim:close() end)
+
+  -- Runs with two tools at once and notes at each step whether all that was written is synced.
+  local function watched(options)
+    local storage, seen = failing(), {}
+    local chat
+    local function note(what) seen[#seen + 1] = { what, storage.synced == #storage:read() } end
+    bench = support.bench({
+      script = function(request)
+        note("request " .. #request.messages)
+        if #request.messages > 1 then return "done" end
+        return { content = { support.call("echo", "a", "a"), support.call("echo", "b", "b") } }
+      end,
+    })
+    local tool = support.tool("echo", function(input)
+      note("tool " .. input.text)
+      return input.text
+    end)
+    chat =
+      assert(bench.client:conversation(support.params({ journal = storage, tools = { tool } })))
+    chat:user("go")
+    for kind, _, _, call in chat:run(options):deltas() do
+      if kind == "tool_end" then note("end " .. call.id) end
+    end
+    note("done")
+    return seen
+  end
+
+  local function assert_all_synced(seen, count)
+    assert.equal(count, #seen)
+    for _, step in ipairs(seen) do
+      assert.is_true(step[2], step[1])
+    end
+  end
+
+  it(
+    "neither requests nor tools nor whoever reads",
+    function() assert_all_synced(watched({ max_parallel = 1 }), 7) end
+  )
+end)
