@@ -179,6 +179,20 @@ static cm_event_kind kind_of(cm_json_string type) {
   return CM_EVENT_UNKNOWN;
 }
 
+cm_event_kind cm_event_kind_of(cm_slice name) {
+  cm_json_string plain = { name, 0 };
+
+  return kind_of(plain);
+}
+
+/* What the type says, which the name must not contradict. */
+static cm_status settle_kind(cm_event *event, cm_event_kind named, cm_json_string type,
+                             cm_failure *failure) {
+  event->kind = type.body.len ? kind_of(type) : named;
+  if (named == CM_EVENT_UNKNOWN || named == event->kind) return CM_OK;
+  return refuse(failure, event->raw, type.body.ptr, "the event's type is not that of its name");
+}
+
 static cm_status read_index(cm_event *event, const frame *f, cm_failure *failure) {
   if (cm_object_is_number(f->index) && cm_json_number_to_int64(f->index, &event->index) &&
       event->index >= 0)
@@ -221,18 +235,24 @@ static cm_status read_message_delta(cm_event *event, const frame *f, cm_failure 
   return read_object(event, f->delta, "delta must be an object", failure);
 }
 
-cm_status cm_event_read(cm_event *event, cm_slice text, cm_failure *failure) {
+/* Most are: see delta.h. */
+static int is_usual_delta(cm_event *event, cm_event_kind named, cm_slice text) {
+  memset(event, 0, sizeof *event);
+  if (named != CM_EVENT_UNKNOWN && named != CM_EVENT_BLOCK_DELTA) return 0;
+  return cm_delta_read(event, text);
+}
+
+cm_status cm_event_read(cm_event *event, cm_event_kind named, cm_slice text, cm_failure *failure) {
   frame f;
   cm_status status;
 
-  memset(event, 0, sizeof *event);
-  if (cm_delta_read(event, text)) return CM_OK;
+  if (is_usual_delta(event, named, text)) return CM_OK;
   memset(event, 0, sizeof *event);
   event->index = -1;
   event->raw = text;
   status = read_frame(&f, text, failure);
+  if (status == CM_OK) status = settle_kind(event, named, f.type, failure);
   if (status != CM_OK) return status;
-  event->kind = kind_of(f.type);
 
   switch (event->kind) {
   case CM_EVENT_MESSAGE_START:

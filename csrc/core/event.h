@@ -53,14 +53,20 @@ typedef struct cm_event {
   cm_slice encrypted;             /* compaction's encrypted_content */
 } cm_event;
 
+/* The kind that a frame's name says; CM_EVENT_UNKNOWN if it is none of those above. */
+cm_event_kind cm_event_kind_of(cm_slice name);
+
 /*
-** Fills *event from one frame's data.
+** Fills *event from one frame's data. named is what the frame's name says: the API says it
+** twice, and a frame whose type is another was damaged on its way. Without a name that is
+** known the type counts alone, and without a type the name.
 **
 **   CM_OK
 **   CM_ERR_SYNTAX, CM_ERR_UTF8, CM_ERR_LIMIT  not strict JSON       } *failure says what
-**   CM_ERR_PROTOCOL  a member the type needs is missing or another type } and where in text
+**   CM_ERR_PROTOCOL  a member the type needs is missing or another type,  } and where in
+**                    or type and name contradict each other               } text
 */
-cm_status cm_event_read(cm_event *event, cm_slice text, cm_failure *failure);
+cm_status cm_event_read(cm_event *event, cm_event_kind named, cm_slice text, cm_failure *failure);
 
 /* What an error event, or an error body of the API, says. Absent members have length 0. */
 typedef struct cm_api_error {

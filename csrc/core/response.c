@@ -441,7 +441,7 @@ static cm_status read_event(cm_response *r) {
     r->event.raw = r->frame.data;
     return CM_OK;
   }
-  status = cm_event_read(&r->event, r->frame.data, &failure);
+  status = cm_event_read(&r->event, cm_event_kind_of(r->frame.name), r->frame.data, &failure);
   if (status != CM_OK) return fail_by(r, status, r->frame.offset + failure.offset, failure.text);
   if (r->event.kind != CM_EVENT_PING) r->content_frames++;
   if (is_error(r)) return fail_api(r, r->frame.data, r->frame.offset);
@@ -509,7 +509,8 @@ static cm_status hold_event(cm_response *r) {
   if (!lies_in(r->event.raw, &r->held)) {
     cm_buffer_clear(&r->held);
     status = cm_buffer_append(&r->held, r->event.raw);
-    if (status == CM_OK) status = cm_event_read(&r->event, cm_slice_in(&r->held), &failure);
+    if (status == CM_OK)
+      status = cm_event_read(&r->event, r->event.kind, cm_slice_in(&r->held), &failure);
   }
   r->raw = cm_slice_of("");
   return fail_by(r, status, 0, "an event is larger than max_event_bytes");

@@ -22,7 +22,7 @@ static int is_message_start(cm_slice data) {
   cm_failure failure;
   cm_event event;
 
-  if (cm_event_read(&event, data, &failure) != CM_OK) return 0;
+  if (cm_event_read(&event, CM_EVENT_UNKNOWN, data, &failure) != CM_OK) return 0;
   return event.kind == CM_EVENT_MESSAGE_START;
 }
 

@@ -309,6 +309,33 @@ describe("core.response, a stream whose server names no event", function()
     assert.is_true(response:complete())
   end)
 
+  it("refuses an event whose type is not that of its name: one of the two was damaged", function()
+    for _, case in ipairs({
+      { '"type":"content_block_delta"', '"type":"content_block_delts"' },
+      { "event: content_block_stop", "event: message_stop" },
+    }) do
+      local bytes = s.stream(HELLO)
+      local at, last = bytes:find(case[1], 1, true)
+      local response = s.read(bytes:sub(1, at - 1) .. case[2] .. bytes:sub(last + 1))
+      assert.is_false(response:complete())
+      local failure = response:failure()
+      assert.same(
+        { "protocol", "the event's type is not that of its name" },
+        { failure.kind, failure.message }
+      )
+    end
+  end)
+
+  it("goes by the event's name where the data has no type", function()
+    local bytes = s.stream(HELLO):gsub('"type":"(content_block_%a+)",', "")
+    local _, expected = s.read(s.stream(HELLO))
+    each_chunking(bytes:gsub('{"type":"message_stop"}', "{}"), function(chunks, how)
+      local response, lines = s.read(chunks)
+      assert.same(expected, lines, how)
+      assert.is_true(response:complete())
+    end)
+  end)
+
   it("does not look into a ping", function()
     local _, lines = s.read("event: ping\ndata: what?\n\n" .. s.stream(HELLO))
     assert.equal("ping - -", lines[1])
