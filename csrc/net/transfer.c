@@ -25,6 +25,14 @@ static void hear(cm_transfer *t) {
   cm_transfer_announce(t);
 }
 
+/* Behind a whole head only the status line of another one is no trailer. */
+static int is_trailer(const cm_transfer *t, cm_slice line) {
+  static const char scheme[] = "HTTP/";
+
+  if (!t->head_complete) return 0;
+  return line.len < sizeof scheme - 1 || memcmp(line.ptr, scheme, sizeof scheme - 1) != 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *ud) {
   cm_transfer *t = ud;
   cm_slice bytes;
@@ -33,7 +41,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ud) {
   bytes.len = size * count;
   if (t->detached) return 0;
   hear(t);
-  if (t->body_began) return bytes.len; /* trailers say nothing that this API uses */
+  if (t->body_began || is_trailer(t, bytes)) return bytes.len; /* nothing that this API uses */
   t->head_complete = bytes.len > 0 && (line[0] == '\r' || line[0] == '\n');
   return cm_response_on_header(t->response, bytes) == CM_OK ? bytes.len : 0;
 }

@@ -14,6 +14,7 @@ local FAULTS = {
   { "a cut in an event", "cut_in_event", kind = "network", text = "Hello" },
   { "a reset in an event", "reset_in_event", kind = "network", text = "Hello" },
   { "an end of the body in an event", "ended_in_event", response = "incomplete", text = "Hello" },
+  { "an empty body with a trailer", "nothing", response = "incomplete" },
   { "a cut before the stop reason", "cut_before_stop_reason", kind = "network", text = "Hello" },
   { "a cut after the stop reason", "cut_after_stop_reason", complete = true, text = "Hello" },
   { "a cut in message_stop", "cut_in_message_stop", complete = true, text = "Hello" },

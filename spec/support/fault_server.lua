@@ -64,6 +64,8 @@ local CLOSE, RESET, HANG = { "close" }, { "reset" }, { "hang" }
 local SCENARIOS = {
   ok = { STREAM_HEAD, chunk(WHOLE), LAST_CHUNK },
   slow_ok = { STREAM_HEAD, chunk(OPEN), 0.2, chunk(BLOCK_STOP .. DELTA .. STOP), LAST_CHUNK },
+  -- Whole, but there is nothing in it: a body of no chunks, and a trailer.
+  nothing = { STREAM_HEAD, "0\r\nServer-Timing: total\r\n\r\n" },
   late_end = { STREAM_HEAD, chunk(WHOLE), 0.1, LAST_CHUNK },
   no_end = { STREAM_HEAD, chunk(WHOLE), HANG },
   reset_at_once = { RESET },
