@@ -124,6 +124,7 @@ check:
 	  "collector under stress" "$(SUB) -s stress SPECS='$(LIBRARY_SPECS)'" \
 	  "Neovim, nginx, games, clients" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
 	  "hosts" "$(SUB) -s hosts" \
+	  "cuts" "QUICK=1 $(SUB) -s cuts" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
 	  "valgrind" "$(SUB) -s valgrind" \
 	  "builds" "$(SUB) -s test-builds" \
@@ -233,6 +234,10 @@ $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -o $@ $< $(CORE)
 
+## cuts: a recorded reply cut after each byte and with each byte changed (QUICK=1: a sample)
+cuts: $(MODULES)
+	@$(SPEC_ENV) $(LUA) spec/cuts/run.lua
+
 ## bench-files: what a file of 500 MB costs on its way up and down (ARGS="100 DIRECTORY": others)
 bench-files: $(MODULES)
 	@$(SPEC_ENV) $(LUA) spec/bench/files.lua $(ARGS)
@@ -288,6 +293,6 @@ rockspec:
 clean:
 	rm -rf $(BUILD) $(NVIM_MODULES) claude $(shell find csrc -name '*.o')
 
-.PHONY: bench-conversations bench-files bench-nginx bench-nvim build check check-layers clean deps env format fuzz \
+.PHONY: bench-conversations bench-files bench-nginx bench-nvim build check check-layers clean cuts deps env format fuzz \
   help hosts install lint modules nvim rockspec run sanitize stress test test-builds test-c test-lua \
   test-oom test-poll test-threads valgrind
