@@ -78,15 +78,17 @@ describe("cqueues:", function()
     local done = {}
     run(function()
       claude.spawn(function()
-        assert(claude.sleep(0.03))
-        done[#done + 1] = "late"
+        while not done[1] do
+          assert(claude.sleep(0.001))
+        end
+        assert(claude.sleep(0.01))
+        done[2] = "late"
       end)
-      done[#done + 1] = claude
-        .spawn(function()
-          assert(claude.sleep(0.01))
-          return "soon"
-        end)
-        :wait()
+      local soon = claude.spawn(function()
+        assert(claude.sleep(0.01))
+        return "soon"
+      end)
+      done[1] = soon:wait()
     end)
     assert.same({ "soon", "late" }, done)
   end)
@@ -127,7 +129,10 @@ describe("cqueues:", function()
         cqueues.sleep(0.001)
       end
     end)
-    assert.is_true(claude.sleep(0.05))
+    local limit = hub.now() + 30
+    while ticks < 3 and hub.now() < limit do
+      assert.is_true(claude.sleep(0.005))
+    end
     assert.equal(3, ticks)
   end)
 
@@ -155,17 +160,20 @@ describe("cqueues:", function()
   end)
 
   it("a controller inside a controller waits like any other", function()
-    local order = {}
+    local order, outer = {}, false
     run(function()
       local inner = cqueues.new()
       inner:wrap(function()
-        assert(claude.sleep(0.02))
+        while not outer do
+          assert(claude.sleep(0.002))
+        end
         order[#order + 1] = "inner"
       end)
       assert(inner:loop(20))
     end, function()
       assert(claude.sleep(0.005))
       order[#order + 1] = "outer"
+      outer = true
     end)
     assert.same({ "outer", "inner" }, order)
   end)
