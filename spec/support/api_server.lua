@@ -3,6 +3,8 @@
 local core = require("claude.core")
 local uv = require("luv")
 
+require("spec.support.sigpipe").survive()
+
 local M = {}
 
 local Server = {}

@@ -2,6 +2,8 @@
 local core = require("claude.core")
 local uv = require("luv")
 
+require("spec.support.sigpipe").survive()
+
 local M = {}
 
 local LIMIT = 20000 -- milliseconds; a hang fails the spec instead of the run
