@@ -75,6 +75,11 @@ function M.must_not_wait()
   return task ~= nil and task.cancelled
 end
 
+--- Raises where nothing may wait, or where waiting would block the host's loop.
+function M.check_may_wait()
+  if not scheduler.task_that_may_wait() then hub().check_may_block() end
+end
+
 --- Lets so many seconds pass. In a cancelled task it returns an error at once, and raises
 --- it when called again, so that no loop of sleeps goes on for ever.
 ---@param seconds number

@@ -68,7 +68,8 @@ end
 --- A conversation with tools, given by their names and functions.
 ---@param client claude.Client
 ---@param runs table<string, function>
-function M.chat(client, runs)
+---@param journal? claude.JournalStorage
+function M.chat(client, runs, journal)
   local tools = {}
   for _, name in ipairs({ "calculator", "clock", "read_file" }) do
     if runs[name] then tools[#tools + 1] = tool(name, runs[name]) end
@@ -79,6 +80,7 @@ function M.chat(client, runs)
     thinking = THINKING,
     system = "Be brief.",
     tools = tools,
+    journal = journal,
   })
 end
 

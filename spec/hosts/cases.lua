@@ -14,8 +14,17 @@ local M = {}
 ---@field outside? { ok: boolean, value: any } how a waiting call outside tasks ended
 
 -- The first needs a simulator that nobody has asked anything: ids are counted.
-local FILES =
-  { "exact", "answers", "agents", "tasks", "faults", "files", "middleware", "surroundings" }
+local FILES = {
+  "exact",
+  "answers",
+  "agents",
+  "tasks",
+  "faults",
+  "files",
+  "journal",
+  "middleware",
+  "surroundings",
+}
 
 ---@param env claude.HostEnvironment
 ---@return { [1]: string, [2]: fun(env: claude.HostEnvironment) }[]

@@ -500,4 +500,26 @@ function M.fetch()
   ngx.print((assert(tcp:receive(tonumber(head:match("Content%-Length: (%d+)"))))))
 end
 
+-- How often the disk was waited for: without a word, and when it is asked for.
+function M.journal()
+  local path, counts = os.tmpname(), {}
+  for i, options in ipairs({ false, { sync = true } }) do
+    local storage = assert(claude.journal.file(path, options or nil))
+    local file, count = storage.file, 0
+    storage.file = {
+      append = function(_, bytes) return file:append(bytes) end,
+      sync = function()
+        count = count + 1
+        return file:sync()
+      end,
+    }
+    assert(storage:append("some bytes"))
+    assert(storage:sync())
+    file:close()
+    counts[i] = count
+  end
+  os.remove(path)
+  ngx.print(table.concat(counts, " "))
+end
+
 return M

@@ -195,4 +195,9 @@ describe("in nginx, tasks", function()
     local log = server:log():sub(before)
     assert.is_truthy(log:find("lua-claude: error in a task: api: told nobody", 1, true), log)
   end)
+
+  it(
+    "a journal waits for the disk only if it is told to",
+    function() assert.equal("0 1", ask("journal", "ok")) end
+  )
 end)

@@ -48,11 +48,21 @@ function File:_sync_elsewhere(sync)
   return true
 end
 
+---@return (fun(fd: integer, done: fun(problem: string?)))?
+function File:_threads()
+  return self.syncs and not tasks.are_hosted() and require("claude.loop").file_sync() or nil
+end
+
+--- Raises where `sync` would have to wait and nothing may, before anything has begun.
+function File:check()
+  if self:_threads() then tasks.check_may_wait() end
+end
+
 ---@return true?
 ---@return string? problem
 function File:sync()
   if not self.syncs then return true end
-  local sync = not tasks.are_hosted() and require("claude.loop").file_sync()
+  local sync = self:_threads()
   if sync then return self:_sync_elsewhere(sync) end
   return self.file:sync()
 end

@@ -85,6 +85,8 @@ end
 
 function Log:_sync_now()
   local goal = self.size
+  -- Nobody may be left waiting for what was not even begun.
+  if self.storage.check then self.storage:check() end
   local syncing = tasks.signal()
   self.syncing = syncing
   local done, problem = self.storage:sync()
