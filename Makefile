@@ -126,6 +126,7 @@ check:
 	  "hosts" "$(SUB) -s hosts" \
 	  "cuts" "QUICK=1 $(SUB) -s cuts" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
+	  "soak" "$(SUB) -s QUICK=1 soak" \
 	  "valgrind" "$(SUB) -s valgrind" \
 	  "builds" "$(SUB) -s test-builds" \
 	  "clang" "$(SUB) -s CC=clang BUILD=$(BUILD)/clang test-c build" \
@@ -164,6 +165,12 @@ bench-conversations: $(MODULES) $(OUT)/bench/server
 	@ulimit -n 4096 2>/dev/null; $(OUT)/bench/server $(PACE) | { read -r port pid; \
 	  $(SPEC_ENV) $(LUA) spec/bench/conversations.lua http://127.0.0.1:$$port $(CONVERSATIONS) $(TURNS); \
 	  status=$$?; kill -PIPE $$pid; exit $$status; }
+
+SOAK_REQUESTS ?= $(if $(QUICK),3000,100000)
+## soak: 100,000 requests of all kinds in a plain program, in tasks and in luv; nothing may grow
+.PHONY: soak
+soak: $(MODULES) $(OUT)/bench/server
+	@$(SPEC_ENV) $(LUA) spec/soak/run.lua $(OUT)/bench/server $(SOAK_REQUESTS) $(if $(QUICK),tasks)
 
 ## test-c: build and run the C unit tests (no Lua, no libcurl)
 test-c: $(OUT)/spec/c/run

@@ -1,10 +1,19 @@
 /*
-** server.c - plays one exchange with a tool to very many conversations at once.
+** server.c - plays the Messages API to very many conversations at once.
 **
-** An HTTP/1.1 server on 127.0.0.1 that knows two replies of the Messages API: to
-** something the user says, a thought and the call of a tool; to the tool's result, a
-** thought and a text. Each is streamed event by event, `pace` milliseconds apart. Prints its
-** port and process id, and ends with its parent.
+** An HTTP/1.1 server on 127.0.0.1. Where the request has tools: to something the user says,
+** a thought and the call of a tool; to the tool's result, and where there are no tools, a
+** thought and a text. Each is streamed event by event, `pace` milliseconds apart, or comes as
+** one body where no stream was asked for. metadata.user_id may name what happens instead:
+**
+**   busy     529 to every second such request, and a text to the others
+**   refused  400
+**   cut      the connection ends in the middle of a thought
+**   closing  the connection ends behind the reply, as announced
+**   held     nothing follows the first events
+**
+** It knows how to count tokens and to list models, too, and the results of one batch. Prints
+** its port and process id, and ends with its parent.
 **
 **   server [pace]
 */
@@ -23,9 +32,12 @@
 
 enum { MOST = 16384, TICK = 2, DELTAS = 8 };
 
+typedef enum ending { KEEPS_ALIVE, HANGS_UP, HOLDS } ending;
+
 typedef struct reply {
   char *pieces[2 * DELTAS + 16];
   size_t count;
+  ending then; /* what follows the last piece */
 } reply;
 
 typedef struct connection {
@@ -38,8 +50,9 @@ typedef struct connection {
   int64_t due;       /* when it goes out */
 } connection;
 
-static reply call, answer;
+static reply call, answer, whole, busy, refused, cut, closing, held, tokens, models, batch, results;
 static connection *connections[MOST]; /* by descriptor */
+static int highest;                   /* of the descriptors */
 static int64_t pace = 10;
 
 static int64_t milliseconds(void) {
@@ -93,8 +106,13 @@ static void say_block(reply *to, int index, const char *begin, const char *delta
 }
 
 static void say_begin(reply *to) {
-  say(to, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-          "request-id: req_bench\r\nTransfer-Encoding: chunked\r\n\r\n");
+  char head[256];
+
+  snprintf(head, sizeof head,
+           "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+           "request-id: req_bench\r\n%sTransfer-Encoding: chunked\r\n\r\n",
+           to->then == HANGS_UP ? "Connection: close\r\n" : "");
+  say(to, head);
   say_event(to, "message_start",
             "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
             "\"role\":\"assistant\",\"model\":\"claude-opus-4-8\",\"content\":[],"
@@ -116,15 +134,61 @@ static void say_end(reply *to, const char *reason) {
   say(to, "0\r\n\r\n");
 }
 
+static void say_answer(reply *to) {
+  say_begin(to);
+  say_block(to, 1, "{\"type\":\"text\",\"text\":\"\"}",
+            "{\"type\":\"text_delta\",\"text\":\"It is done. \"}");
+  say_end(to, "end_turn");
+}
+
+static void say_body(reply *to, const char *status, const char *headers, const char *body) {
+  char all[2048];
+
+  snprintf(all, sizeof all,
+           "HTTP/1.1 %s\r\nrequest-id: req_bench\r\n%sContent-Length: %u\r\n\r\n%s", status,
+           headers, (unsigned)strlen(body), body);
+  say(to, all);
+}
+
+#define JSON "Content-Type: application/json\r\n"
+#define MESSAGE                                                                                    \
+  "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-opus-4-8\","   \
+  "\"content\":[{\"type\":\"text\",\"text\":\"It is done.\"}],\"stop_reason\":\"end_turn\","       \
+  "\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":5}}"
+#define RESULT(id)                                                                                 \
+  "{\"custom_id\":\"" id "\",\"result\":{\"type\":\"succeeded\",\"message\":" MESSAGE "}}\n"
+
+static void write_bodies(void) {
+  say_body(&whole, "200 OK", JSON, MESSAGE);
+  say_body(&busy, "529 Overloaded", JSON "retry-after-ms: 1\r\n",
+           "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Busy\"}}");
+  say_body(
+      &refused, "400 Bad Request", JSON,
+      "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"No\"}}");
+  say_body(&tokens, "200 OK", JSON, "{\"input_tokens\":9}");
+  say_body(&models, "200 OK", JSON,
+           "{\"data\":[{\"type\":\"model\",\"id\":\"claude-opus-4-8\"}],\"has_more\":false,"
+           "\"first_id\":\"claude-opus-4-8\",\"last_id\":\"claude-opus-4-8\"}");
+  say_body(&batch, "200 OK", JSON,
+           "{\"id\":\"msgbatch_1\",\"type\":\"message_batch\",\"processing_status\":\"ended\","
+           "\"request_counts\":{\"processing\":0,\"succeeded\":3,\"errored\":0,\"canceled\":0,"
+           "\"expired\":0},\"results_url\":\"/v1/messages/batches/msgbatch_1/results\"}");
+  say_body(&results, "200 OK", "Content-Type: application/x-jsonl\r\n",
+           RESULT("one") RESULT("two") RESULT("three"));
+}
+
 static void write_replies(void) {
   say_begin(&call);
   say_block(&call, 1, "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"wait\",\"input\":{}}",
             "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"n\\\": 1}\"}");
   say_end(&call, "tool_use");
-  say_begin(&answer);
-  say_block(&answer, 1, "{\"type\":\"text\",\"text\":\"\"}",
-            "{\"type\":\"text_delta\",\"text\":\"It is done. \"}");
-  say_end(&answer, "end_turn");
+  say_answer(&answer);
+  closing.then = cut.then = HANGS_UP;
+  held.then = HOLDS;
+  say_answer(&closing);
+  say_begin(&cut);
+  say_begin(&held);
+  write_bodies();
 }
 
 static const char *last_of(const char *text, const char *part) {
@@ -141,14 +205,38 @@ static int ends_with_result(const char *body) {
   return said && strstr(said, "\"tool_result\"") != NULL;
 }
 
+static const reply *named(const char *name) {
+  static int asked;
+
+  if (strncmp(name, "busy\"", 5) == 0) return ++asked % 2 ? &busy : NULL;
+  if (strncmp(name, "refused\"", 8) == 0) return &refused;
+  if (strncmp(name, "cut\"", 4) == 0) return &cut;
+  if (strncmp(name, "closing\"", 8) == 0) return &closing;
+  return strncmp(name, "held\"", 5) == 0 ? &held : NULL;
+}
+
+static const reply *reply_to(const char *head, const char *body) {
+  static const char USER[] = "\"user_id\":\"";
+  const char *name = strstr(body, USER);
+  const reply *said = name ? named(name + sizeof USER - 1) : NULL;
+
+  if (said) return said;
+  if (strncmp(head, "GET /v1/models", 14) == 0) return &models;
+  if (strncmp(head, "GET /v1/messages/batches/msgbatch_1/", 36) == 0) return &results;
+  if (strncmp(head, "GET /v1/messages/batches/", 25) == 0) return &batch;
+  if (strncmp(head, "POST /v1/messages/count_tokens", 30) == 0) return &tokens;
+  if (!strstr(body, "\"stream\":true")) return &whole;
+  return !strstr(body, "\"tools\":") || ends_with_result(body) ? &answer : &call;
+}
+
 /* The body of the request, if all of it is there. */
 static const char *whole_body(const connection *c) {
   const char *head_end = strstr(c->in, "\r\n\r\n");
   const char *length = head_end ? strcasestr(c->in, "\r\ncontent-length:") : NULL;
-  size_t wanted;
+  size_t wanted = 0;
 
-  if (!head_end || !length || length > head_end) return NULL;
-  wanted = (size_t)strtoul(length + 17, NULL, 10);
+  if (!head_end) return NULL;
+  if (length && length < head_end) wanted = (size_t)strtoul(length + 17, NULL, 10);
   return c->len - (size_t)(head_end + 4 - c->in) >= wanted ? head_end + 4 : NULL;
 }
 
@@ -173,9 +261,22 @@ static void read_request(connection *c) {
   c->in[c->len] = '\0';
   body = c->said ? NULL : whole_body(c);
   if (!body) return;
-  c->said = ends_with_result(body) ? &answer : &call;
+  c->said = reply_to(c->in, body);
   c->next = c->sent = c->len = 0;
   c->due = milliseconds();
+}
+
+static void end_reply(connection *c) {
+  switch (c->said->then) {
+  case KEEPS_ALIVE:
+    c->said = NULL;
+    break;
+  case HANGS_UP:
+    hang_up(c);
+    break;
+  case HOLDS:
+    c->due = INT64_MAX;
+  }
 }
 
 /* Sends what is due; what does not fit goes out at the next tick. */
@@ -191,7 +292,10 @@ static void send_due(connection *c, int64_t now) {
     c->sent = 0;
     /* The end of the body goes out with the last event. */
     if (++c->next + 1 != c->said->count) c->due += pace;
-    if (c->next == c->said->count) c->said = NULL;
+    if (c->next == c->said->count) {
+      end_reply(c);
+      return;
+    }
   }
 }
 
@@ -209,6 +313,7 @@ static int welcome(int listener, int poller) {
   c->room = 4096 * 2;
   c->in = must(calloc(1, c->room));
   connections[fd] = c;
+  if (fd > highest) highest = fd;
   event.events = EPOLLIN;
   event.data.fd = fd;
   epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
@@ -243,7 +348,7 @@ static void serve(int listener, int poller, pid_t parent) {
         read_request(connections[events[i].data.fd]);
     }
     now = milliseconds();
-    for (i = 0; i < MOST; i++)
+    for (i = 0; i <= highest; i++)
       if (connections[i]) send_due(connections[i], now);
   }
 }
