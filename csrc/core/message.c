@@ -130,7 +130,7 @@ static cm_status take_message_start(cm_message *message, const cm_event *event,
   status = keep_start(message, event->object);
   if (status == CM_OK && cm_object_is_array(content)) status = add_whole_blocks(message, content);
   if (status == CM_END) return refuse(failure, "message.content must hold objects", 0);
-  message->started = 1;
+  message->started = message->start.len > 0; /* else there was no memory for it */
   return status;
 }
 
