@@ -26,7 +26,7 @@ struct cm_multi {
   CURLM *curl;
   long pid;
   int quick_exit; /* libcurl never waits for a resolver thread */
-  int starved;    /* a callback found no memory: every transfer must fail */
+  int starved;    /* something found no memory: every transfer must fail */
   cm_list slots;  /* of slot */
   cm_watches watches;
   double deadline; /* of libcurl's timer; < 0: none */
@@ -76,10 +76,17 @@ static int on_timer(CURLM *curl, long milliseconds, void *ud) {
 
 static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockaddr *address) {
   cm_transfer *t = ud;
-  int fd = cm_socket_open(address->family, address->socktype, address->protocol);
+  cm_multi *m = t->owner;
+  int fd;
 
   (void)purpose;
+  fd = cm_socket_open(address->family, address->socktype, address->protocol);
   t->no_socket = fd < 0 && (errno == EMFILE || errno == ENFILE);
+  if (fd >= 0 && cm_watches_expect_close(&m->watches) != CM_OK) {
+    m->starved = 1;
+    cm_socket_close(fd);
+    fd = -1;
+  }
   return (curl_socket_t)fd;
 }
 
@@ -189,6 +196,28 @@ static void end_transfer(cm_multi *m, cm_transfer *t, CURLcode code) {
   cm_transfer_finish(t, code);
 }
 
+static void stop_watching(cm_multi *m) {
+  int fd, mask;
+
+  while (cm_watches_at(&m->watches, 0, &fd, &mask)) cm_watches_note(&m->watches, fd, 0);
+}
+
+/*
+** libcurl may be left in pieces by a lack of memory (some versions divide by the size of a
+** table that could not be made): what had begun has failed, and the next gets a new one.
+*/
+static void start_anew(cm_multi *m) {
+  CURLM *fresh = m->detached ? NULL : curl_multi_init();
+
+  if (!fresh) return; /* tried again with the next transfer */
+  curl_multi_cleanup(m->curl);
+  stop_watching(m);
+  m->curl = fresh;
+  m->deadline = -1;
+  m->starved = 0;
+  set_up(m);
+}
+
 static void fail_all(cm_multi *m) {
   size_t i;
 
@@ -196,6 +225,7 @@ static void fail_all(cm_multi *m) {
     cm_transfer *t = slot_at(m, i)->transfer;
     if (t && !t->done) end_transfer(m, t, CURLE_OUT_OF_MEMORY);
   }
+  start_anew(m);
 }
 
 /* What every call into libcurl is followed by. */
@@ -207,6 +237,7 @@ static void collect(cm_multi *m) {
     CURLcode code = message->data.result;
 
     if (message->msg != CURLMSG_DONE) continue;
+    if (m->starved && code != CURLE_OK) code = CURLE_OUT_OF_MEMORY; /* whatever it took it for */
     end_transfer(m, transfer_of(message->easy_handle), code);
   }
   if (m->starved) fail_all(m);
@@ -285,6 +316,7 @@ cm_status cm_multi_start(cm_multi *multi, const cm_transfer_options *options, cm
   cm_transfer *t;
   cm_status status;
 
+  if (m->starved) start_anew(m);
   if (m->starved) return fail_start(failure, CM_ERR_NOMEM, "not enough memory");
   status = give_slot(m, id);
   if (status != CM_OK)
@@ -293,6 +325,7 @@ cm_status cm_multi_start(cm_multi *multi, const cm_transfer_options *options, cm
   status = cm_transfer_new(&t, m->alloc, options, &m->news, failure);
   if (status != CM_OK) return status;
   t->id = *id;
+  t->owner = m;
   if (adopt(m, t) != CURLE_OK || curl_multi_add_handle(m->curl, t->easy) != CURLM_OK) {
     cm_transfer_free(t);
     return fail_start(failure, CM_ERR_TRANSPORT, "libcurl does not take the transfer");
@@ -322,6 +355,13 @@ void cm_multi_pause(cm_multi *multi, cm_transfer_id id) {
   collect(multi);
 }
 
+/* What libcurl has kept is written at once, and where that fails it does not end by itself. */
+static void resume_reading(cm_multi *m, cm_transfer *t) {
+  CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
+
+  if (code != CURLE_OK) end_transfer(m, t, code);
+}
+
 void cm_multi_resume(cm_multi *multi, cm_transfer_id id) {
   cm_transfer *t = find(multi, id);
 
@@ -330,7 +370,7 @@ void cm_multi_resume(cm_multi *multi, cm_transfer_id id) {
   t->heard_at = cm_clock_now();
   /* The reader wants more however much it left unread, so the mark counts from there. */
   t->pause_at = cm_response_unread(t->response) + t->high_water;
-  curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  resume_reading(multi, t);
   multi->deadline = cm_clock_now(); /* not every libcurl asks for the timer by itself */
   collect(multi);
 }
@@ -351,6 +391,7 @@ static int is_due(const cm_multi *m) {
 }
 
 void cm_multi_act(cm_multi *multi, int fd, int mask) {
+  CURLMcode code;
   int running;
 
   if (fd < 0) {
@@ -358,8 +399,10 @@ void cm_multi_act(cm_multi *multi, int fd, int mask) {
     if (!is_due(multi)) return;
     multi->deadline = -1; /* one shot: libcurl arms it anew */
   }
-  curl_multi_socket_action(multi->curl, fd < 0 ? CURL_SOCKET_TIMEOUT : (curl_socket_t)fd,
-                           fd < 0 ? 0 : mask, &running);
+  code = curl_multi_socket_action(multi->curl, fd < 0 ? CURL_SOCKET_TIMEOUT : (curl_socket_t)fd,
+                                  fd < 0 ? 0 : mask, &running);
+  /* It does not say for which transfer, and that one would wait for ever. */
+  if (code == CURLM_OUT_OF_MEMORY) multi->starved = 1;
   collect(multi);
 }
 

@@ -403,6 +403,7 @@ void cm_transfer_finish(cm_transfer *transfer, CURLcode code) {
     code = CURLE_FAILED_INIT;
     snprintf(t->text, sizeof t->text, "no socket could be opened: too many open files");
   }
+  if (code == CURLE_OUT_OF_MEMORY) snprintf(t->text, sizeof t->text, "not enough memory");
   /* libcurl would only say that a callback has ended it. */
   if (t->unreadable) memcpy(t->text, t->refusal, sizeof t->refusal);
   t->code = code;

@@ -58,6 +58,7 @@ struct cm_transfer {
   cm_body_cursor cursor;
   cm_response *response;
   cm_transfer_queue *queue; /* where it announces news */
+  void *owner;              /* the multi that it is in */
   cm_transfer *next;        /* in the queue, or in the list of detached ones */
   int queued;
   cm_transfer_id id;

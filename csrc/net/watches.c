@@ -25,15 +25,11 @@ void cm_watches_deinit(cm_watches *watches) {
   cm_list_drop(&watches->closing, watches->alloc, sizeof(int));
 }
 
-static cm_status append(cm_watches *watches, cm_list *list, int fd, int mask) {
-  cm_status status = cm_list_reserve(list, watches->alloc, list->count + 1, sizeof(watch));
-  watch *added;
+static void add(cm_list *list, int fd, int mask) {
+  watch *added = watch_at(list, list->count++);
 
-  if (status != CM_OK) return status;
-  added = watch_at(list, list->count++);
   added->fd = fd;
   added->mask = mask;
-  return CM_OK;
 }
 
 static watch *find_watched(const cm_watches *watches, int fd) {
@@ -44,17 +40,17 @@ static watch *find_watched(const cm_watches *watches, int fd) {
   return NULL;
 }
 
-static cm_status set_watched(cm_watches *watches, int fd, int mask) {
-  cm_list *list = &watches->watched;
+static void set_watched(cm_watches *watches, int fd, int mask) {
   watch *known = find_watched(watches, fd);
 
-  if (known && mask)
+  if (known)
     known->mask = mask;
-  else if (known)
-    *known = *watch_at(list, --list->count);
-  else if (mask)
-    return append(watches, list, fd, mask);
-  return CM_OK;
+  else
+    add(&watches->watched, fd, mask);
+}
+
+static void forget_watched(cm_watches *watches, watch *known) {
+  *known = *watch_at(&watches->watched, --watches->watched.count);
 }
 
 /*
@@ -73,25 +69,46 @@ static void forget_untold(cm_watches *watches, int fd) {
   }
 }
 
-static cm_status add_change(cm_watches *watches, int fd, int mask) {
+static void add_change(cm_watches *watches, int fd, int mask) {
   watch *last;
 
-  if (mask == 0) forget_untold(watches, fd);
   if (watches->changes.count > watches->told) {
     last = watch_at(&watches->changes, watches->changes.count - 1);
     if (last->fd == fd && last->mask != 0 && mask != 0) {
       last->mask = mask;
-      return CM_OK;
+      return;
     }
   }
-  return append(watches, &watches->changes, fd, mask);
+  add(&watches->changes, fd, mask);
+}
+
+/*
+** A descriptor that is watched must not be closed before its driver has been told: beside
+** the change there is room for the end of everything that is watched.
+*/
+static cm_status make_room(cm_watches *watches) {
+  size_t watched = watches->watched.count + 1;
+  cm_status status = cm_list_reserve(&watches->watched, watches->alloc, watched, sizeof(watch));
+
+  if (status != CM_OK) return status;
+  return cm_list_reserve(&watches->changes, watches->alloc, watches->changes.count + 1 + watched,
+                         sizeof(watch));
 }
 
 cm_status cm_watches_note(cm_watches *watches, int fd, int mask) {
-  cm_status status = set_watched(watches, fd, mask);
-  cm_status told = add_change(watches, fd, mask);
+  watch *known = find_watched(watches, fd);
 
-  return status != CM_OK ? status : told;
+  if (mask == 0 && !known) return CM_OK;
+  if (mask != 0) {
+    cm_status status = make_room(watches);
+    if (status != CM_OK) return status;
+    set_watched(watches, fd, mask);
+  } else {
+    forget_watched(watches, known);
+    forget_untold(watches, fd);
+  }
+  add_change(watches, fd, mask);
+  return CM_OK;
 }
 
 int cm_watches_change(cm_watches *watches, int *fd, int *mask) {
@@ -107,10 +124,24 @@ int cm_watches_change(cm_watches *watches, int *fd, int *mask) {
   return 1;
 }
 
+static cm_status make_room_to_close(cm_watches *watches, size_t count) {
+  cm_list *closing = &watches->closing;
+
+  return cm_list_reserve(closing, watches->alloc, closing->count + count, sizeof(int));
+}
+
+cm_status cm_watches_expect_close(cm_watches *watches) {
+  cm_status status = make_room_to_close(watches, watches->expected + 1);
+
+  if (status == CM_OK) watches->expected++;
+  return status;
+}
+
 cm_status cm_watches_close(cm_watches *watches, int fd) {
   cm_list *closing = &watches->closing;
-  cm_status status = cm_list_reserve(closing, watches->alloc, closing->count + 1, sizeof fd);
+  cm_status status = make_room_to_close(watches, 1);
 
+  if (watches->expected > 0) watches->expected--;
   if (status == CM_OK)
     ((int *)closing->items)[closing->count++] = fd;
   else

@@ -19,6 +19,7 @@ typedef struct cm_watches {
   cm_list changes; /* the first `told` of them were told */
   size_t told;
   cm_list closing;
+  size_t expected; /* closes that room was made for */
 } cm_watches;
 
 void cm_watches_init(cm_watches *watches, const cm_alloc *alloc);
@@ -26,15 +27,21 @@ void cm_watches_init(cm_watches *watches, const cm_alloc *alloc);
 /* Closes what is to be closed, and frees. */
 void cm_watches_deinit(cm_watches *watches);
 
-/* From now on fd is to be watched for mask; 0 stops. CM_OK or CM_ERR_NOMEM. */
+/*
+** From now on fd is to be watched for mask; 0 stops, which never fails. CM_ERR_NOMEM: it is
+** not watched, and nobody is told of it.
+*/
 cm_status cm_watches_note(cm_watches *watches, int fd, int mask);
 
 /* The next change; 0: no more. */
 int cm_watches_change(cm_watches *watches, int *fd, int *mask);
 
+/* Makes room for one call of cm_watches_close, which then cannot fail. */
+cm_status cm_watches_expect_close(cm_watches *watches);
+
 /*
-** Closes fd when cm_watches_release is called. CM_ERR_NOMEM: it was closed at once,
-** which is too early, and better than never.
+** Closes fd when cm_watches_release is called. CM_ERR_NOMEM, if it was not expected: it was
+** closed at once, which is too early, and better than never.
 */
 cm_status cm_watches_close(cm_watches *watches, int fd);
 void cm_watches_release(cm_watches *watches);
