@@ -51,6 +51,20 @@ describe("a conversation", function()
     end
   end)
 
+  -- Plain Lua 5.1 has no pcall that waits in a task.
+  if _VERSION ~= "Lua 5.1" or rawget(_G, "jit") then
+    it("goes on behind a send in which something was raised", function()
+      local chat = begin({ "Hello!" })
+      chat:user("Hi")
+      claude.loop(function()
+        local raised = coroutine.wrap(function() return select(2, pcall(chat.send, chat)) end)()
+        assert.matches("coroutine of your own", raised)
+        assert.is_false(chat:is_busy())
+        assert.equal("Hello!", assert(chat:send()):text())
+      end)
+    end)
+  end
+
   it("sends the bytes of the reply back", function()
     local chat = begin({ { content = { support.thought("hm"), "One" } }, "Two" })
     local first = assert(chat:user("a"):send())

@@ -296,6 +296,26 @@ function Conversation:_begin(overrides, options, level)
   return reply
 end
 
+-- A coroutine of PUC 5.1 cannot wait under pcall.
+local function can_protect()
+  return _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil or coroutine.running() == nil
+end
+
+-- The whole reply. Nobody else holds it: when something is raised meanwhile, such as that
+-- there is no memory, it has ended, and the conversation is as it was.
+---@param reply claude.Stream
+---@return claude.Message? message
+---@return string? text
+---@return claude.Error? err
+function Conversation:_whole(reply)
+  if not can_protect() then return reply:final_message() end
+  local ok, message, text, err = pcall(reply.final_message, reply)
+  if ok then return message, text, err end
+  self.active = nil
+  pcall(reply.cancel, reply)
+  error(message, 0)
+end
+
 --- Sends the conversation and streams the reply, which is sealed once it is whole. The
 --- table given changes params for this turn only. Failures surface at the first step.
 ---@param overrides? table
@@ -317,7 +337,7 @@ end
 function Conversation:send(overrides, options)
   check_idle(self, "send")
   local reply = self:_begin(overrides, options, 2)
-  return reply:final_message()
+  return self:_whole(reply)
 end
 
 --- Sends the conversation like `send`, asking for JSON by `output_config.format`: the value
@@ -335,7 +355,7 @@ function Conversation:parse(overrides, options)
   local structured = require("claude.structured_output")
   structured.check_asked_for(tables.merged(self.params, overrides), "chat:parse", 2)
   local reply = self:_begin(overrides, options, 2)
-  return structured.checked(reply:final_message())
+  return structured.checked(self:_whole(reply))
 end
 
 --- Sends the conversation, runs the tools the model calls, sends their results, until
@@ -364,7 +384,7 @@ function Conversation:compact(options, call_options)
   compact.check(options, "chat:compact", 2)
   local reply = compact.stream(self, options, call_options, 2)
   self.active = reply
-  return reply:final_message()
+  return self:_whole(reply)
 end
 
 --- The calls of the last reply that nobody has answered. With a journal some may be
