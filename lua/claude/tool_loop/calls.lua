@@ -220,6 +220,17 @@ function Calls:_run(item)
   self:_answer(item, self:_block(result.success, item, value))
 end
 
+-- Whatever a tool does, its call gets a result, unless there is no memory for one: then who
+-- waits for it must hear of that.
+---@param item claude.CallWork
+---@param outcome claude.Outcome
+function Calls:_note_end(item, outcome)
+  if outcome.ok or item.ended or self.cancelled then return end
+  item.task:result()
+  self.broken = outcome
+  self.signal:set()
+end
+
 -- Ends a call before its function has: that is cancelled where it waits, and what it
 -- still returns is dropped.
 ---@param item claude.CallWork
@@ -257,6 +268,7 @@ function Calls:_start(item)
   self.running = self.running + 1
   self:_tell("tool_start", item.name, item.call)
   item.task = self:_spawn(function() self:_run(item) end)
+  item.task.on_end = function(outcome) self:_note_end(item, outcome) end
   local seconds = item.tool.timeout or self.options.tool_timeout
   if seconds then self:_watch(item, seconds) end
 end
@@ -463,6 +475,7 @@ function Calls:next()
     if event then return event end
     if self.failure then return nil, "failed" end
     if self.open == 0 or self.cancelled then return nil end
+    if self.broken then error(self.broken.raised, 0) end
     self.signal:clear()
     local _, why = self.signal:wait()
     if why == "cancelled" then return nil, why end
