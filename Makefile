@@ -126,6 +126,7 @@ check:
 	  "hosts" "$(SUB) -s hosts" \
 	  "cuts" "QUICK=1 $(SUB) -s cuts" \
 	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
+	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
 	  "soak" "$(SUB) -s QUICK=1 soak" \
 	  "valgrind" "$(SUB) -s valgrind" \
 	  "builds" "$(SUB) -s test-builds" \
@@ -180,14 +181,19 @@ $(OUT)/spec/c/run: $(call objects,$(CORE) $(C_TESTS))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
-# The linker's --wrap lets the test refuse the core's allocations as well as Lua's.
-$(OUT)/spec/oom/run: $(call objects,$(CORE_SO) spec/oom/run.c)
+# The linker's --wrap lets the test refuse what our own objects ask of libc.
+ALLOC_WRAP = $(addprefix -Wl$(COMMA)--wrap=,malloc calloc realloc free strdup realpath)
+COMMA := ,
+$(OUT)/spec/alloc/run: $(call objects,$(sort $(CORE_SO) $(NET_SO)) $(wildcard spec/alloc/*.c) spec/c/failing_alloc.c)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=realloc -o $@ $^ $(shell pkg-config --libs $(LUA)) -ldl
+	$(CC) $(CFLAGS) $(LDFLAGS) $(ALLOC_WRAP) -Wl,-E -o $@ $^ $(shell pkg-config --libs $(LUA) libcurl) -ldl -lm
 
-## test-oom: run the bindings of the core with every allocation failing in turn
-test-oom: $(OUT)/spec/oom/run
-	@$< spec/oom/scenarios.lua
+ALLOC_FILES = $(patsubst %,spec/alloc/%.lua,core net library)
+## alloc: every allocation of Lua, of the core and of libcurl refused in turn (QUICK=1: some)
+.PHONY: alloc
+alloc: $(OUT)/spec/alloc/run $(OUT)/bench/server
+	@$(OUT)/bench/server 0 | { read -r port pid; URL=http://127.0.0.1:$$port \
+	  $(SPEC_ENV) $< $(if $(QUICK),8,0) $(ALLOC_FILES); status=$$?; kill -PIPE $$pid; exit $$status; }
 
 # luv itself writes "EBADF" where it watches a connection that is reset: only in this build.
 ## test-poll: run the specs of waiting over poll(2), for systems without epoll and kqueue
@@ -209,7 +215,8 @@ SAN = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-
 SAN_BUILD = CC=gcc CFLAGS='$(SAN)' BUILD=$(BUILD)/asan
 ## sanitize: all tests with the modules under ASan and UBSan
 sanitize:
-	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c test-oom
+	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c
+	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) ASAN_OPTIONS=detect_leaks=0 QUICK=1 alloc
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua SPECS='$(LIBRARY_SPECS)'
 
@@ -302,4 +309,4 @@ clean:
 
 .PHONY: bench-conversations bench-files bench-nginx bench-nvim build check check-layers clean cuts deps env format fuzz \
   help hosts install lint modules nvim rockspec run sanitize stress test test-builds test-c test-lua \
-  test-oom test-poll test-threads valgrind
+  test-poll test-threads valgrind

@@ -14,6 +14,7 @@ static void *resize(void *ud, void *ptr, size_t old_size, size_t new_size) {
   }
   if (books->until_failure == 0) {
     books->failed = 1;
+    if (books->once) books->until_failure = (size_t)-1;
     return NULL;
   }
   if (books->until_failure != (size_t)-1) books->until_failure--;
@@ -29,7 +30,7 @@ cm_alloc failing_alloc_over(failing_alloc *books, size_t until_failure) {
 
   books->until_failure = until_failure;
   books->live_bytes = books->blocks = 0;
-  books->failed = 0;
+  books->failed = books->once = 0;
   alloc.resize = resize;
   alloc.ud = books;
   return alloc;

@@ -12,6 +12,7 @@ typedef struct failing_alloc {
   size_t live_bytes;    /* given out and not given back, by the sizes the caller names */
   size_t blocks;        /* likewise, counted */
   int failed;           /* an allocation was refused */
+  int once;             /* after the one that is refused all succeed again */
 } failing_alloc;
 
 /* The allocator that draws on books; both must outlive what is made with it. */

@@ -3,8 +3,8 @@
 ---
 ---     lua spec/soak/run.lua SERVER REQUESTS [HOST]
 ---
---- HOST: one of these alone. SERVER is the program of spec/bench/server.c. Then, with leaks that are planted, that the
---- rule finds them. Prints what was held on the way, and "N passed, N failed".
+--- HOST: one of these alone. SERVER is the program of spec/bench/server.c. Then leaks are
+--- planted, and have to be found. Prints what was held on the way, and "N passed, N failed".
 local child = require("spec.support.child")
 local flat = require("spec.soak.flat")
 local servers = require("spec.support.servers")

@@ -1,0 +1,296 @@
+--- What users write while memory fails (spec/alloc/attempt.lua): requests, streams, tools,
+--- conversations. spec/bench/server.c plays the API at URL.
+---
+--- A conversation is, behind a failure, what it was before or what it had become: what stood
+--- in it is there byte for byte, and it goes on when memory is back.
+local claude = require("claude")
+local core = require("claude.core")
+
+local MODEL = "claude-opus-4-8"
+local ANSWER = ("It is done. "):rep(8)
+
+local function nothing() end
+
+-- Everything is loaded before memory fails, but for what is to be looked at.
+for _, name in ipairs({
+  "api_error",
+  "check",
+  "check.messages",
+  "check.rules",
+  "check.thinking",
+  "client",
+  "conversation",
+  "conversation.save",
+  "conversation.store",
+  "conversation.turn",
+  "errors",
+  "ledger",
+  "loop.blocking",
+  "message",
+  "messages",
+  "net",
+  "reply",
+  "stream",
+  "tasks",
+  "tool_loop",
+  "transport.curl",
+  "usage",
+}) do
+  require("claude." .. name)
+end
+
+local M = {}
+
+local function new_client(options)
+  return claude.new({
+    api_key = "k",
+    base_url = os.getenv("URL"),
+    max_retries = options and options.max_retries or 0,
+    limits = { connect = 10, first_byte = 10, idle = 10 },
+    on_warning = nothing,
+  })
+end
+
+local function params(played)
+  return {
+    model = MODEL,
+    max_tokens = 8000,
+    messages = { { role = "user", content = "What is new?" } },
+    metadata = played and { user_id = played } or nil,
+  }
+end
+
+-- Values or failure, as the library gives them: a `claude.Error` tells of memory in its text.
+local function outcome(value, text) return value, text end
+
+M.loading = {
+  prepare = function()
+    for name in pairs(package.loaded) do
+      if name == "claude" or name:find("^claude%.") then package.loaded[name] = nil end
+    end
+  end,
+  act = function() return require("claude").new({ api_key = "k", on_warning = nothing }) end,
+}
+
+M.whole_answer = {
+  prepare = new_client,
+  act = function(client)
+    local message, text = client.messages:create(params())
+    if message then assert(message:text():find("It is done.", 1, true)) end
+    return outcome(message, text)
+  end,
+}
+
+M.stream = {
+  prepare = new_client,
+  act = function(client)
+    local stream = client.messages:stream(params())
+    local pieces = {}
+    local kind, text, err = stream:next()
+    while kind do
+      if kind == "text" then pieces[#pieces + 1] = text end
+      kind, text, err = stream:next()
+    end
+    if err then return nil, text end
+    assert(table.concat(pieces) == ANSWER)
+    local message
+    message, text = stream:final_message()
+    if message then assert(message:text() == ANSWER) end
+    return outcome(message, text)
+  end,
+}
+
+M.refusal = {
+  prepare = new_client,
+  act = function(client)
+    local message, text, err = client.messages:create(params("refused"))
+    assert(not message)
+    return err.type == "invalid_request_error", text
+  end,
+}
+
+M.busy_server = {
+  prepare = function() return new_client({ max_retries = 3 }) end,
+  act = function(client) return outcome(client.messages:create(params("busy"))) end,
+}
+
+M.cut_reply = {
+  prepare = new_client,
+  act = function(client)
+    local message, text, err = client.messages:stream(params("cut")):final_message()
+    assert(not message)
+    return err.kind == "incomplete" and err.partial, text
+  end,
+}
+
+M.dropped_stream = {
+  prepare = new_client,
+  act = function(client)
+    local stream = client.messages:stream(params("held"))
+    local kind, text = stream:next()
+    stream:cancel()
+    return kind, text
+  end,
+}
+
+-- Conversations
+
+local function begin(tools)
+  local chat = new_client():conversation({ model = MODEL, max_tokens = 8000, tools = tools })
+  chat:user("What is new?")
+  return chat
+end
+
+-- The bytes of its messages.
+local function remember(chat)
+  local bytes = {}
+  for i, message in ipairs(chat:messages()) do
+    bytes[i] = assert(core.encode(message))
+  end
+  return bytes
+end
+
+-- What had been there is there, byte for byte.
+local function check_kept(chat, before)
+  local now = remember(chat)
+  for i, bytes in ipairs(before) do
+    if now[i] ~= bytes then
+      error(("message %d was %s, is %s"):format(i, bytes, tostring(now[i])))
+    end
+  end
+end
+
+local function conversation(act, again, more)
+  return {
+    prepare = function()
+      local chat = more and more() or begin()
+      return { chat = chat, before = remember(chat) }
+    end,
+    act = function(state) return act(state.chat, state) end,
+    verify = function(state)
+      check_kept(state.chat, state.before)
+      state.before = remember(state.chat)
+    end,
+    again = again and function(state) return again(state.chat, state) end,
+  }
+end
+
+-- Where the reply is in it already, only the message could not be handed over. What is under
+-- way in a run or stream that the program holds is the program's to end.
+local function send_on(chat)
+  assert(not chat:is_busy(), "it is still busy")
+  local messages = chat:messages()
+  if messages[#messages].role == "assistant" then chat:user("And now?") end
+  return outcome(chat:send())
+end
+
+M.send = conversation(function(chat) return outcome(chat:send()) end, send_on)
+
+-- What was said is said once for each time that it went well; a half of it never is.
+M.user = {
+  prepare = function()
+    return { chat = new_client():conversation({ model = MODEL, max_tokens = 8000 }), said = 0 }
+  end,
+  act = function(state)
+    state.chat:user({ "Look:", claude.content({ "a", "b" })[1] })
+    state.said = state.said + 1
+    return true
+  end,
+  verify = function(state)
+    local bytes = core.encode(core.array(state.chat:messages()))
+    local said = '{"text":"Look:","type":"text"},{"text":"a","type":"text"}'
+    local form = '[{"content":[%s],"role":"user"}]'
+    assert(
+      bytes == (state.said == 0 and "[]" or form:format(said))
+        or bytes == form:format((said .. ","):rep(state.said) .. said),
+      bytes
+    )
+  end,
+}
+
+M.fork_and_undo = conversation(function(chat)
+  local fork = chat:fork()
+  fork:user("Something else")
+  return fork:undo() and #chat:messages() == 1
+end)
+
+M.dump_and_load = conversation(function(chat)
+  local dump, text = chat:dump()
+  if not dump then return nil, text end
+  local loaded
+  loaded, text = chat.client:load(dump)
+  if loaded then assert(loaded:prefix_hash() == chat:prefix_hash()) end
+  return outcome(loaded, text)
+end)
+
+local function read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local bytes = file:read("*a")
+  file:close()
+  return bytes
+end
+
+-- The file has its old bytes or its new ones.
+M.save = {
+  prepare = function()
+    local path = os.tmpname()
+    local chat = begin()
+    assert(chat:save(path))
+    local before = read(path)
+    chat:user("More")
+    return { chat = chat, path = path, before = before, after = assert(chat:dump()) }
+  end,
+  act = function(state) return outcome(state.chat:save(state.path)) end,
+  verify = function(state, done)
+    local bytes = read(state.path)
+    assert(bytes == state.after or not done and bytes == state.before, "the file is neither")
+    assert(done or state.chat:dump() == state.after)
+    if done then os.remove(state.path) end
+  end,
+}
+
+local tool = claude.tool({
+  name = "wait",
+  description = "Waits",
+  input_schema = { type = "object", properties = { n = { type = "integer" } } },
+  run = function(input) return "waited " .. input.n end,
+})
+
+-- A tool that found no memory has failed as any tool may: the model is told, and goes on.
+local function run_on(chat)
+  chat:cancel()
+  local messages = chat:messages()
+  if messages[#messages].role == "assistant" and not chat:pending()[1] then
+    chat:user("And now?")
+  end
+  return outcome(chat:run({ max_requests = 4 }):final_message())
+end
+
+M.tool_loop = conversation(
+  function(chat) return outcome(chat:run({ max_requests = 4 }):final_message()) end,
+  run_on,
+  function() return begin({ tool }) end
+)
+
+M.tasks = {
+  prepare = new_client,
+  act = function(client)
+    return claude.loop(function()
+      local tasks, text = {}, nil
+      for i = 1, 2 do
+        tasks[i] = claude.spawn(function() return client.messages:create(params()) end)
+      end
+      for i = 1, 2 do
+        local message, problem = tasks[i]:wait()
+        text = text or not message and problem or nil
+      end
+      return not text, text
+    end)
+  end,
+  -- Where there was no memory to say how a task has ended, claude.loop cannot go on: it says
+  -- so, and the next state can.
+  again = function() return true end,
+}
+
+return M

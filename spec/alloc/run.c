@@ -1,0 +1,233 @@
+/*
+** run.c - the library while memory fails: the objects of the core (core_objects.c), then the
+** scenarios of Lua files, each again and again with its first, second, third … allocation
+** refused: of Lua, of the core and of libcurl; that one alone, and that one and all behind
+** it. What has to come of it is said in attempt.lua; and when the state is closed, nothing
+** may be left of its memory and its descriptors.
+**
+**   run MOST FILE …
+**
+** Of each scenario and kind at most so many are refused, evenly chosen; 0: all. Each refusal
+** is tried in a process of its own, forked when everything is loaded. Prints the counts.
+*/
+#include <curl/curl.h>
+#include <dirent.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bind/core/module.h"
+#include "bind/net/module.h"
+#include "core_objects.h"
+#include "memory.h"
+
+enum { SECONDS = 60 }; /* that one attempt may take */
+
+static const char *const KINDS[] = { "lua", "core", "curl", NULL };
+
+/* Lua from 5.2 on collects garbage and asks once more before it raises. */
+enum { IN_A_ROW = LUA_VERSION_NUM < 502 ? 1 : 2 };
+
+typedef struct figures {
+  long scenarios, refused, passed, failed, crashed, leaked;
+} figures;
+
+/* What a child tells its parent. */
+typedef struct report {
+  long asked, refused, leaked;
+  char problem[400];
+} report;
+
+static figures all;
+
+/* memory.refuse(kind, after, in_a_row) */
+static int lua_refuse(lua_State *L) {
+  memory_kind kind = (memory_kind)luaL_checkoption(L, 1, NULL, KINDS);
+
+  memory_refuse(kind, (long)luaL_checkinteger(L, 2), (long)luaL_checkinteger(L, 3));
+  return 0;
+}
+
+/* memory.refused(kind) -> how many were; from here on none is. Allocates nothing. */
+static int lua_refused(lua_State *L) {
+  memory_kind kind = (memory_kind)luaL_checkoption(L, 1, NULL, KINDS);
+  long asked = memory[kind].asked, refused = memory[kind].refused;
+
+  memory_refuse(kind, -1, 0);
+  memory[kind].asked = asked;
+  memory[kind].refused = refused;
+  lua_pushinteger(L, refused);
+  return 1;
+}
+
+static void must(lua_State *L, int status) {
+  if (status == 0) return;
+  fprintf(stderr, "%s\n", lua_tostring(L, -1));
+  exit(2);
+}
+
+static void preload(lua_State *L, const char *name, lua_CFunction open) {
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
+  lua_pushcfunction(L, open);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 2);
+}
+
+/* A state with the scenarios at 1 and attempt.lua's function at 2. */
+static lua_State *new_state(const char *file) {
+  static const luaL_Reg functions[] = { { "refuse", lua_refuse },
+                                        { "refused", lua_refused },
+                                        { NULL, NULL } };
+  lua_State *L = lua_newstate(memory_lua, NULL);
+
+  if (!L) exit(2);
+  luaL_openlibs(L);
+  preload(L, "claude.core", luaopen_claude_core);
+  preload(L, "claude.net", luaopen_claude_net);
+  must(L, luaL_loadfile(L, file) || lua_pcall(L, 0, 1, 0));
+  must(L, luaL_loadfile(L, "spec/alloc/attempt.lua") || lua_pcall(L, 0, 1, 0));
+  luaL_newlib(L, functions);
+  lua_checkstack(L, 100);
+  return L;
+}
+
+static long open_descriptors(void) {
+  DIR *listing = opendir("/proc/self/fd");
+  long count = 0;
+
+  while (listing && readdir(listing)) count++;
+  if (listing) closedir(listing);
+  return count;
+}
+
+/* In the child. */
+static void attempt(lua_State *L, const char *name, memory_kind kind, long after, long in_a_row,
+                    report *told) {
+  long live = memory[MEMORY_CURL].live, descriptors = open_descriptors();
+
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 3);
+  lua_pushstring(L, name);
+  lua_pushstring(L, KINDS[kind]);
+  lua_pushinteger(L, after);
+  lua_pushinteger(L, in_a_row);
+  if (lua_pcall(L, 6, 1, 0) != 0 || !lua_isnil(L, -1))
+    snprintf(told->problem, sizeof told->problem, "%s",
+             lua_isstring(L, -1) ? lua_tostring(L, -1) : "it raised no text");
+  told->asked = memory[kind].asked;
+  told->refused = memory[kind].refused;
+  memory_refuse(kind, -1, 0);
+  lua_close(L);
+  told->leaked =
+      memory[MEMORY_LUA].live + memory[MEMORY_CORE].live + memory[MEMORY_CURL].live - live;
+  if (!told->problem[0] && open_descriptors() != descriptors)
+    snprintf(told->problem, sizeof told->problem, "a descriptor was left open");
+}
+
+static void complain(const char *name, memory_kind kind, long after, const char *what) {
+  all.failed++;
+  fprintf(stderr, "%s: after %ld allocations of %s: %s\n", name, after, KINDS[kind], what);
+}
+
+static void judge(const char *name, memory_kind kind, long after, int status, const report *told) {
+  char text[80];
+
+  if (status != 0) {
+    all.crashed++;
+    snprintf(text, sizeof text, "the process ended with status %d", status);
+    complain(name, kind, after, text);
+  } else if (told->problem[0]) {
+    complain(name, kind, after, told->problem);
+  } else if (told->leaked) {
+    snprintf(text, sizeof text, "%ld bytes were lost", told->leaked);
+    complain(name, kind, after, text);
+  } else {
+    all.passed++;
+  }
+  all.refused += told->refused > 0;
+  all.leaked += told->leaked;
+}
+
+/* Tries one refusal in a child; returns how many allocations were asked for. */
+static long try_in_child(lua_State *L, const char *name, memory_kind kind, long after,
+                         long in_a_row) {
+  report told;
+  int ends[2], status = 0;
+  pid_t pid;
+
+  memset(&told, 0, sizeof told);
+  if (pipe(ends)) exit(2);
+  fflush(NULL);
+  pid = fork();
+  if (pid == 0) {
+    close(ends[0]);
+    alarm(SECONDS);
+    attempt(L, name, kind, after, in_a_row, &told);
+    _exit(write(ends[1], &told, sizeof told) == (ssize_t)sizeof told ? 0 : 1);
+  }
+  close(ends[1]);
+  if (read(ends[0], &told, sizeof told) != (ssize_t)sizeof told) told.asked = 0;
+  close(ends[0]);
+  waitpid(pid, &status, 0);
+  judge(name, kind, after, status, &told);
+  return told.asked;
+}
+
+static void run_scenario(lua_State *L, const char *name, long most) {
+  int kind;
+
+  all.scenarios++;
+  for (kind = 0; kind < MEMORY_KINDS; kind++) {
+    long asked = try_in_child(L, name, (memory_kind)kind, -1, 0), i;
+    long tries = most && asked > most ? most : asked;
+
+    for (i = 0; i < tries; i++) {
+      long after = (long)((double)asked / (double)tries * (double)i);
+      try_in_child(L, name, (memory_kind)kind, after, MEMORY_ALL);
+      try_in_child(L, name, (memory_kind)kind, after, kind == MEMORY_LUA ? IN_A_ROW : 1);
+    }
+  }
+}
+
+static void run_file(const char *file, long most) {
+  lua_State *L = new_state(file);
+
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    lua_pop(L, 1);
+    run_scenario(L, lua_tostring(L, -1), most);
+  }
+  lua_close(L);
+}
+
+static void run_core(void) {
+  core_figures core;
+
+  core_objects_run(&core);
+  all.scenarios += core.scenarios;
+  all.refused += core.refused;
+  all.passed += core.refused - core.failed;
+  all.failed += core.failed;
+  all.leaked += core.leaked_bytes;
+}
+
+int main(int argc, char **argv) {
+  int i;
+
+  if (argc < 3) return 2;
+  curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_curl_malloc, memory_curl_free,
+                       memory_curl_realloc, memory_curl_strdup, memory_curl_calloc);
+  run_core();
+  for (i = 2; i < argc; i++) run_file(argv[i], atol(argv[1]));
+  printf("%ld passed, %ld failed\n", all.passed, all.failed);
+  printf("alloc: %ld allocations failed in %ld scenarios, %ld crashes, %ld bytes leaked\n",
+         all.refused, all.scenarios, all.crashed, all.leaked);
+  return all.failed != 0;
+}
