@@ -11,6 +11,7 @@
 **   cut      the connection ends in the middle of a thought
 **   closing  the connection ends behind the reply, as announced
 **   held     nothing follows the first events
+**   flood    text without end, as fast as it is taken
 **
 ** It knows how to count tokens and to list models, too, and the results of one batch. Prints
 ** its port and process id, and ends with its parent.
@@ -30,9 +31,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 16384, TICK = 2, DELTAS = 8 };
+enum { MOST = 16384, TICK = 2, DELTAS = 8, FLOOD_DELTAS = 64, FLOOD_TEXT = 1000, TURN = 64 };
 
-typedef enum ending { KEEPS_ALIVE, HANGS_UP, HOLDS } ending;
+typedef enum ending { KEEPS_ALIVE, HANGS_UP, HOLDS, SAYS_IT_AGAIN } ending;
 
 typedef struct reply {
   char *pieces[2 * DELTAS + 16];
@@ -50,7 +51,8 @@ typedef struct connection {
   int64_t due;       /* when it goes out */
 } connection;
 
-static reply call, answer, whole, busy, refused, cut, closing, held, tokens, models, batch, results;
+static reply call, answer, whole, busy, refused, cut, closing, held, flood, tokens, models, batch,
+    results;
 static connection *connections[MOST]; /* by descriptor */
 static int highest;                   /* of the descriptors */
 static int64_t pace = 10;
@@ -177,6 +179,26 @@ static void write_bodies(void) {
            RESULT("one") RESULT("two") RESULT("three"));
 }
 
+static void say_flood(reply *to) {
+  static const char begin[] = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
+                              "\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"";
+  size_t size = FLOOD_DELTAS * (sizeof begin + FLOOD_TEXT + 5);
+  char *chunk = must(malloc(size + 32)), *at = chunk;
+  int i;
+
+  at += sprintf(at, "%zx\r\n", size);
+  for (i = 0; i < FLOOD_DELTAS; i++) {
+    at += sprintf(at, "%s", begin);
+    memset(at, 'x', FLOOD_TEXT);
+    at += FLOOD_TEXT;
+    at += sprintf(at, "\"}}\n\n ");
+    at[-1] = '\n'; /* an empty event more changes nothing */
+  }
+  strcpy(at, "\r\n");
+  say(to, chunk);
+  free(chunk);
+}
+
 static void write_replies(void) {
   say_begin(&call);
   say_block(&call, 1, "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"wait\",\"input\":{}}",
@@ -188,6 +210,12 @@ static void write_replies(void) {
   say_answer(&closing);
   say_begin(&cut);
   say_begin(&held);
+  flood.then = SAYS_IT_AGAIN;
+  say_begin(&flood);
+  say_event(&flood, "content_block_start",
+            "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":"
+            "{\"type\":\"text\",\"text\":\"\"}}");
+  say_flood(&flood);
   write_bodies();
 }
 
@@ -212,6 +240,7 @@ static const reply *named(const char *name) {
   if (strncmp(name, "refused\"", 8) == 0) return &refused;
   if (strncmp(name, "cut\"", 4) == 0) return &cut;
   if (strncmp(name, "closing\"", 8) == 0) return &closing;
+  if (strncmp(name, "flood\"", 6) == 0) return &flood;
   return strncmp(name, "held\"", 5) == 0 ? &held : NULL;
 }
 
@@ -276,12 +305,17 @@ static void end_reply(connection *c) {
     break;
   case HOLDS:
     c->due = INT64_MAX;
+    break;
+  case SAYS_IT_AGAIN:
+    c->next--;
   }
 }
 
 /* Sends what is due; what does not fit goes out at the next tick. */
 static void send_due(connection *c, int64_t now) {
-  while (c->said && c->due <= now) {
+  int turn;
+
+  for (turn = 0; turn < TURN && c->said && c->due <= now; turn++) {
     const char *piece = c->said->pieces[c->next];
     size_t length = strlen(piece);
     ssize_t n = send(c->fd, piece + c->sent, length - c->sent, MSG_NOSIGNAL);
@@ -293,8 +327,9 @@ static void send_due(connection *c, int64_t now) {
     /* The end of the body goes out with the last event. */
     if (++c->next + 1 != c->said->count) c->due += pace;
     if (c->next == c->said->count) {
+      ending then = c->said->then;
       end_reply(c);
-      return;
+      if (then != SAYS_IT_AGAIN) return;
     }
   }
 }

@@ -5,7 +5,10 @@
 ---     growth.of("lines", url, PATH)           of a download that is read by lines
 ---     growth.of("upload", url, FILE)          through client.files
 ---     growth.of("download", url, ID, FILE)
+---     growth.of("slow", url, STREAMS)         of floods that are read event by event, slowly
+---     growth.of("stopped", url, STREAMS)      of floods that nobody reads on
 ---
+--- With GROWTH_CA=FILE it speaks HTTP/2 over TLS.
 --- Run as a program, it does what it is told and prints the number.
 local child = require("spec.support.child")
 local servers = require("spec.support.servers")
@@ -44,7 +47,63 @@ function run.download(client, look, id, path)
   assert(client.files:download(id, path, { on_progress = look }))
 end
 
+-- spec/bench/server.c then sends as fast as it is read.
+local FLOOD = {
+  model = "claude-opus-4-8",
+  max_tokens = 8000,
+  messages = { { role = "user", content = "Go on and on." } },
+  metadata = { user_id = "flood" },
+}
+
+local function open_floods(client, count)
+  local streams = {}
+  for i = 1, count do
+    streams[i] = client.messages:stream(FLOOD)
+    repeat
+      local kind, text = assert(streams[i]:next())
+    until kind == "text" and #text == 1000
+  end
+  return streams
+end
+
+local SLOW_EVENTS, PAUSE = 100, 0.005
+
+-- One after the other asks for one event; meanwhile all may send.
+function run.slow(client, look, count)
+  local claude = require("claude")
+  claude.loop(function()
+    local streams = open_floods(client, tonumber(count))
+    for _ = 1, SLOW_EVENTS do
+      for _, stream in ipairs(streams) do
+        assert(stream:next() == "text")
+      end
+      claude.sleep(PAUSE)
+      look()
+    end
+    for _, stream in ipairs(streams) do
+      stream:cancel()
+    end
+  end)
+end
+
+-- The program reads something else for a while.
+function run.stopped(client, look, count)
+  local streams = open_floods(client, tonumber(count))
+  for _ = 1, 200 do
+    assert(client.messages:count_tokens({ model = FLOOD.model, messages = FLOOD.messages }))
+    look()
+  end
+  for _, stream in ipairs(streams) do
+    assert(stream:next() == "text") -- goes on where it was
+    stream:cancel()
+  end
+end
+
 local function nothing() end
+
+local function count_tokens(client)
+  assert(client.messages:count_tokens({ model = FLOOD.model, messages = FLOOD.messages }))
+end
 
 -- What the first request and the first file load is no matter of size.
 local SMALL = {
@@ -52,10 +111,18 @@ local SMALL = {
   lines = function(client) run.lines(client, nothing, "/lines/2000/1000") end,
   upload = function(client) assert(client.files:upload({ bytes = "small", filename = "a" })) end,
   download = function(client, _, path) assert(client.files:download("file_100", path)) end,
+  slow = count_tokens,
+  stopped = count_tokens,
 }
 
 local function main(what, url, ...)
-  local client = require("claude").new({ api_key = "k", base_url = url })
+  local ca_file = os.getenv("GROWTH_CA")
+  local client = require("claude").new({
+    api_key = "k",
+    base_url = url,
+    ca_file = ca_file,
+    http_version = ca_file and "2" or nil,
+  })
   SMALL[what](client, ...)
   collectgarbage()
   local before, most = servers.resident(), 0
