@@ -40,6 +40,7 @@ end
 local PAGES = {
   "README.md",
   "doc/caching.md",
+  "doc/durable.md",
   "doc/endpoints.md",
   "doc/files.md",
   "doc/errors.md",
