@@ -6,6 +6,7 @@
 void base64_tests(void);
 void body_tests(void);
 void http1_tests(void);
+void journal_tests(void);
 void json_number_tests(void);
 void json_partial_tests(void);
 void json_reader_tests(void);
@@ -23,6 +24,7 @@ int main(void) {
   base64_tests();
   body_tests();
   http1_tests();
+  journal_tests();
   json_number_tests();
   json_partial_tests();
   json_reader_tests();
