@@ -119,6 +119,30 @@ describe("claude.net in a host program", function()
     assert.equal("alive\nreused\ttrue\nalive\n", output)
   end)
 
+  it("does not write a journal that was opened before fork", function()
+    local output = run([[
+      local core = require("claude.core")
+      local path = os.tmpname()
+      local journal = assert(core.journal_file(path))
+      assert(journal:append("one "))
+      local child = fork()
+      if child == 0 then
+        local done, text = journal:append("two ")
+        assert(done == nil and text:find("forked", 1, true))
+        assert(journal:sync() == nil and journal:truncate(0) == nil)
+        journal:close()
+        return
+      end
+      assert(child)
+      assert(journal:append("three"))
+      assert(core.journal_file(path) == nil)
+      journal:close()
+      print(core.journal_file(path):read())
+      os.remove(path)
+    ]])
+    assert.equal("alive\none three\nalive\n", output)
+  end)
+
   for _, driver in ipairs(require("spec.support.drivers")) do
     it("an interrupt ends a call that waits, driver " .. driver, function()
       local script = os.tmpname()
