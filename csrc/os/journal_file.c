@@ -88,18 +88,10 @@ static int read_all(int fd, char *bytes, size_t size, size_t *got) {
   return 0;
 }
 
-int cm_journal_file_read(const cm_journal_file *file, char **bytes, size_t *size) {
+int cm_journal_file_read(const cm_journal_file *file, char *bytes, size_t size, size_t *got) {
   int failure = check_use(file);
 
-  if (failure) return failure;
-  if ((unsigned long long)file->end > (size_t)-1 / 2) return EFBIG;
-  *bytes = malloc((size_t)file->end + 1);
-  if (!*bytes) return ENOMEM;
-  failure = read_all(file->fd, *bytes, (size_t)file->end, size);
-  if (!failure) return 0;
-  free(*bytes);
-  *bytes = NULL;
-  return failure;
+  return failure ? failure : read_all(file->fd, bytes, size, got);
 }
 
 static int write_all(int fd, const char *bytes, size_t size, long long at) {

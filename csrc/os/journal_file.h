@@ -31,8 +31,8 @@ typedef struct cm_journal_file {
 */
 int cm_journal_file_open(cm_journal_file *file, const char *path);
 
-/* All bytes of it. The caller frees *bytes. */
-int cm_journal_file_read(const cm_journal_file *file, char **bytes, size_t *size);
+/* Reads the first `size` bytes, of which there are `end`; *got are there. */
+int cm_journal_file_read(const cm_journal_file *file, char *bytes, size_t size, size_t *got);
 
 /* Puts bytes behind the end. After a failure the file is cut back to what it was, if it can
    be; `end` is what it was in any case, and what is written next goes there. */

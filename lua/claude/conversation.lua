@@ -296,11 +296,6 @@ function Conversation:_begin(overrides, options, level)
   return reply
 end
 
--- A coroutine of PUC 5.1 cannot wait under pcall.
-local function can_protect()
-  return _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil or coroutine.running() == nil
-end
-
 -- The whole reply. Nobody else holds it: when something is raised meanwhile, such as that
 -- there is no memory, it has ended, and the conversation is as it was.
 ---@param reply claude.Stream
@@ -308,7 +303,7 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Conversation:_whole(reply)
-  if not can_protect() then return reply:final_message() end
+  if not require("claude.tasks").can_protect() then return reply:final_message() end
   local ok, message, text, err = pcall(reply.final_message, reply)
   if ok then return message, text, err end
   self.active = nil

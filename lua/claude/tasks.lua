@@ -80,6 +80,13 @@ function M.check_may_wait()
   if not scheduler.task_that_may_wait() then hub().check_may_block() end
 end
 
+--- Whether what waits may be called under pcall here: not in a coroutine of PUC 5.1.
+---@return boolean
+function M.can_protect()
+  local anywhere = not scheduler.ITERATORS_CANNOT_WAIT
+  return anywhere or coroutine.running() == nil
+end
+
 --- Lets so many seconds pass. In a cancelled task it returns an error at once, and raises
 --- it when called again, so that no loop of sleeps goes on for ever.
 ---@param seconds number

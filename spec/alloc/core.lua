@@ -245,6 +245,20 @@ function M.tree()
   os.remove(path)
 end
 
+function M.journal()
+  local path = os.tmpname()
+  os.remove(path)
+  local file = assert(core.journal_file(path))
+  local first = core.journal_first("saltsalt")
+  local head = core.journal_head("saltsalt", #first, 0, 1, "payload")
+  equal(true, file:append(first .. head .. "payload"))
+  local records, info = core.journal_read(file:read())
+  equal("payload", records[1].payload)
+  equal(#first + #head + 7, info.kept)
+  file:close()
+  os.remove(path)
+end
+
 function M.base64() equal(("YWJj"):rep(3000), core.base64(("abc"):rep(3000))) end
 
 function M.response()

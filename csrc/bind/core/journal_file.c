@@ -2,7 +2,6 @@
 ** journal_file.c - the Lua class claude.core.JournalFile over os/journal_file.h.
 */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bind/class.h"
@@ -60,13 +59,16 @@ static int file_open(lua_State *L) {
 
 /* file:read() -> all bytes | nil, text */
 static int file_read(lua_State *L) {
+  cm_journal_file *file = check(L);
+  size_t size = (size_t)file->end, got;
   char *bytes;
-  size_t size;
-  int failure = cm_journal_file_read(check(L), &bytes, &size);
+  int failure;
 
+  if ((unsigned long long)file->end > (size_t)-1 / 2) return push_outcome(L, EFBIG);
+  bytes = lua_newuserdatauv(L, size + 1, 0); /* Lua's own: what follows may raise */
+  failure = cm_journal_file_read(file, bytes, size, &got);
   if (failure) return push_outcome(L, failure);
-  lua_pushlstring(L, bytes, size);
-  free(bytes);
+  lua_pushlstring(L, bytes, got);
   return 1;
 }
 

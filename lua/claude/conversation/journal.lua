@@ -238,9 +238,10 @@ end
 function Journal:_restart(chat)
   self:_forget_calls(chat, false)
   local payload, saved = self:_whole(chat, silent)
+  local now = recorded(chat, saved)
   local done, problem = self.log:restart(payload)
   if not done then return self:_failure(problem) end
-  self.last, self.stale = recorded(chat, saved), false
+  self.last, self.stale = now, false
   return true
 end
 
@@ -255,10 +256,12 @@ function Journal:note(chat)
   if not parts then return self:_failure(problem) end
   local payload = self:_change(chat, parts)
   if payload == "" then return true end
+  -- Made before: if memory fails, what was written must not be written twice.
+  local now = recorded(chat, parts)
   local done
   done, problem = self.log:append(logs.CHANGE, payload)
   if not done then return self:_failure(problem) end
-  self.last, self.stale = recorded(chat, parts), false
+  self.last, self.stale = now, false
   return true
 end
 
@@ -371,9 +374,9 @@ end
 ---@return claude.Error? err
 local function begin_journal(journal, chat)
   local payload, saved = journal:_whole(chat, chat:_warner())
+  journal.last = recorded(chat, saved)
   local done, problem = journal.log:append(logs.WHOLE, payload)
   if not done then return journal:_failure(problem) end
-  journal.last = recorded(chat, saved)
   return true
 end
 

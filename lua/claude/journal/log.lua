@@ -83,14 +83,27 @@ function Log:append(kind, payload)
   return true
 end
 
+-- What is raised, as that there is no memory, must leave nobody waiting.
+---@param fn function
+---@param ... any
+---@return boolean ok
+---@return any ...
+local function call(fn, ...)
+  if tasks.can_protect() then return pcall(fn, ...) end
+  return true, fn(...)
+end
+
 function Log:_sync_now()
   local goal = self.size
-  -- Nobody may be left waiting for what was not even begun.
   if self.storage.check then self.storage:check() end
   local syncing = tasks.signal()
   self.syncing = syncing
-  local done, problem = self.storage:sync()
+  local called, done, problem = call(self.storage.sync, self.storage)
   self.syncing = nil
+  if not called then
+    syncing:set() -- whoever waits tries by itself
+    error(done, 0)
+  end
   if done then
     self.durable = math.max(self.durable, goal)
   else
