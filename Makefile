@@ -125,7 +125,7 @@ check:
 	  "Neovim, nginx, games, clients" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
 	  "hosts" "$(SUB) -s hosts" \
 	  "cuts" "QUICK=1 $(SUB) -s cuts" \
-	  "fuzzing" "$(SUB) -s -j$(JOBS) fuzz" \
+	  "fuzzing" "QUICK=1 $(SUB) -s -j$(JOBS) fuzz" \
 	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
 	  "soak" "$(SUB) -s QUICK=1 soak" \
 	  "valgrind" "$(SUB) -s valgrind" \
@@ -236,17 +236,26 @@ valgrind: $(MODULES) $(OUT)/spec/c/run
 	@$(VALGRIND) $(OUT)/spec/c/run
 	@$(SPEC_ENV) $(VALGRIND) $(LUA) spec/support/busted.lua spec/core
 
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= $(if $(QUICK),3,60)
 FUZZERS := $(patsubst spec/fuzz/%_fuzz.c,$(BUILD)/fuzz/%,$(wildcard spec/fuzz/*_fuzz.c))
-FUZZ_CC = clang -std=c99 -D_GNU_SOURCE -Icsrc $(WARN) -g -O1 \
-  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-## fuzz: run each fuzz target for FUZZ_SECONDS, from its corpus
+FUZZ_CC = clang -std=c99 -D_GNU_SOURCE -Icsrc $(WARN) -g -O1 -MMD -MP \
+  -fsanitize=address,undefined -fno-sanitize-recover=all
+## fuzz: replay each target's corpus, then run it for FUZZ_SECONDS, JOBS at once (QUICK=1: a few)
 fuzz: $(FUZZERS)
-	@.ci/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+	@JOBS=$(JOBS) .ci/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
 
-$(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE) $(wildcard csrc/core/*.h spec/fuzz/*.h)
+## fuzz-hour: the same for an hour each
+fuzz-hour:
+	@$(SUB) FUZZ_SECONDS=3600 fuzz
+
+$(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE:%.c=$(BUILD)/fuzz/%.o)
+	$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^
+
+$(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -o $@ $< $(CORE)
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+-include $(wildcard $(BUILD)/fuzz/*.d $(BUILD)/fuzz/csrc/core/*.d)
 
 ## cuts: a recorded reply cut after each byte and with each byte changed (QUICK=1: a sample)
 cuts: $(MODULES)
@@ -308,5 +317,5 @@ clean:
 	rm -rf $(BUILD) $(NVIM_MODULES) claude $(shell find csrc -name '*.o')
 
 .PHONY: bench-conversations bench-files bench-nginx bench-nvim build check check-layers clean cuts deps env format fuzz \
-  help hosts install lint modules nvim rockspec run sanitize stress test test-builds test-c test-lua \
-  test-poll test-threads valgrind
+  fuzz-hour help hosts install lint modules nvim rockspec run sanitize stress test test-builds test-c \
+  test-lua test-poll test-threads valgrind

@@ -10,12 +10,14 @@
 #include "core/buffer.h"
 #include "fuzz.h"
 
+#define RECORD_LIMIT ((size_t)1 << 28)
+
 typedef struct record {
   cm_buffer bytes;
 } record;
 
 static inline void record_init(record *r) {
-  cm_buffer_init(&r->bytes, &cm_libc_alloc, (size_t)1 << 28);
+  cm_buffer_init(&r->bytes, &cm_libc_alloc, RECORD_LIMIT);
 }
 
 static inline void record_deinit(record *r) {
@@ -38,6 +40,15 @@ static inline void record_bytes(record *r, cm_slice bytes) {
 static inline int record_equal(const record *a, const record *b) {
   return a->bytes.len == b->bytes.len &&
          (a->bytes.len == 0 || memcmp(a->bytes.ptr, b->bytes.ptr, a->bytes.len) == 0);
+}
+
+/* The fuzzer's bytes. */
+static inline cm_slice record_input(const uint8_t *data, size_t size) {
+  cm_slice input;
+
+  input.ptr = (const char *)data;
+  input.len = size;
+  return input;
 }
 
 /* The piece of input of at most step bytes that begins at at. */
