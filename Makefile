@@ -249,7 +249,7 @@ fuzz-hour:
 	@$(SUB) FUZZ_SECONDS=3600 fuzz
 
 $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE:%.c=$(BUILD)/fuzz/%.o)
-	$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^
+	$(FUZZ_CC) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^)
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)

@@ -81,8 +81,7 @@ static inline int plain_json_member(plain_json *p) {
 }
 
 /* Elements up to the bracket that closes them; the open one has been read. */
-static inline int plain_json_list(plain_json *p, const char *close,
-                                  int (*element)(plain_json *p)) {
+static inline int plain_json_list(plain_json *p, const char *close, int (*element)(plain_json *p)) {
   if (p->depth_left-- == 0) {
     p->too_deep = 1;
     return 0;
