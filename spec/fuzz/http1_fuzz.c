@@ -160,8 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   cm_slice input;
 
   if (size < 1) return 0;
-  input.ptr = (const char *)data + 1;
-  input.len = size - 1;
+  input = record_input(data + 1, size - 1);
   record_init(&whole);
   record_init(&single);
   receive(input, data[0], input.len + 1, &whole);

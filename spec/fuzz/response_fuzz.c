@@ -3,7 +3,8 @@
 ** deliveries, the same message, the same end. The first byte of the input chooses
 ** the kind of response; the rest is its body.
 **
-** Besides: a message that is rendered is JSON, and what is sealed may be sent.
+** Besides: what was handed out of a text is what its block says in the end; a message that
+** is rendered is JSON, and what is sealed may be sent.
 */
 #include "fuzz.h"
 #include "record.h"
@@ -11,25 +12,17 @@
 #include "core/json_reader.h"
 #include "core/response.h"
 #include "core/seal.h"
+#include "core/slice.h"
 #include "core/transcript.h"
 
 enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8, LINES = 16, EITHER_FORM = 32 };
 
-static cm_slice literal(const char *text) {
-  cm_slice slice;
+/* The texts that were handed out, by their block's index, of the first blocks. */
+enum { HEARD = 8 };
 
-  slice.ptr = text;
-  slice.len = strlen(text);
-  return slice;
-}
-
-static cm_slice bytes_of(const cm_buffer *buffer) {
-  cm_slice slice;
-
-  slice.ptr = buffer->len ? buffer->ptr : "";
-  slice.len = buffer->len;
-  return slice;
-}
+typedef struct heard {
+  record texts[HEARD];
+} heard;
 
 static cm_response *start(unsigned how) {
   /* Of a body that is read as it comes the limit on it bounds what waits unread: that depends on
@@ -43,15 +36,21 @@ static cm_response *start(unsigned how) {
   REQUIRE(response);
   if (how & LINES) cm_response_stream_body(response);
   if (how & EITHER_FORM) cm_response_expect_message(response);
-  cm_response_on_header(
-      response, literal(how & REFUSAL ? "HTTP/1.1 400 Bad Request\r\n" : "HTTP/1.1 200 OK\r\n"));
-  cm_response_on_header(response, literal(how & ANSWER ? "content-type: application/json\r\n"
-                                                       : "Content-Type: text/event-stream\r\n"));
+  cm_response_on_header(response, cm_slice_of(how & REFUSAL ? "HTTP/1.1 400 Bad Request\r\n"
+                                                            : "HTTP/1.1 200 OK\r\n"));
+  cm_response_on_header(response,
+                        cm_slice_of(how & ANSWER ? "content-type: application/json\r\n"
+                                                 : "Content-Type: text/event-stream\r\n"));
   return response;
 }
 
+static void hear(heard *h, const cm_delivery *delivery) {
+  if (delivery->kind != CM_KIND_TEXT || delivery->index < 0 || delivery->index >= HEARD) return;
+  REQUIRE(cm_buffer_append(&h->texts[delivery->index].bytes, delivery->text) == CM_OK);
+}
+
 /* Reads all there is, looking at each delivery twice: only taken moves on. */
-static cm_status drain(cm_response *response, record *r) {
+static cm_status drain(cm_response *response, record *r, heard *h) {
   cm_delivery first, again;
   cm_status status;
 
@@ -60,6 +59,7 @@ static cm_status drain(cm_response *response, record *r) {
     record_number(r, first.index);
     record_bytes(r, first.text);
     record_bytes(r, cm_response_frame(response));
+    hear(h, &first);
     REQUIRE(cm_response_next(response, &again) == CM_OK);
     REQUIRE(again.kind == first.kind && again.index == first.index);
     cm_response_taken(response);
@@ -68,10 +68,11 @@ static cm_status drain(cm_response *response, record *r) {
 }
 
 /* The same for the lines of a streamed body. */
-static cm_status drain_lines(cm_response *response, record *r) {
+static cm_status drain_lines(cm_response *response, record *r, heard *h) {
   cm_slice first, again;
   cm_status status;
 
+  (void)h;
   while ((status = cm_response_next_line(response, &first)) == CM_OK) {
     record_bytes(r, first);
     REQUIRE(cm_response_next_line(response, &again) == CM_OK && again.ptr == first.ptr);
@@ -80,15 +81,38 @@ static cm_status drain_lines(cm_response *response, record *r) {
   return status;
 }
 
+static void check_block_heard(const cm_block *block, const record *text) {
+  record said;
+  unsigned carry = 0;
+
+  record_init(&said);
+  REQUIRE(cm_json_string_unescape(cm_block_text(block), &carry, &said.bytes) == CM_OK);
+  REQUIRE(cm_json_string_finish(&carry, &said.bytes) == CM_OK);
+  REQUIRE(record_equal(&said, text));
+  record_deinit(&said);
+}
+
+/* What a block's start holds already was not handed out, unless the message came whole. */
+static void check_heard(const cm_message *message, const heard *h) {
+  size_t i;
+
+  for (i = 0; i < message->blocks.count; i++) {
+    const cm_block *block = message->blocks.items[i];
+    int is_text = block->kind == CM_BLOCK_TEXT && block->index < HEARD;
+    if (is_text && (message->loaded || cm_block_initial(block, CM_PART_TEXT).len == 2))
+      check_block_heard(block, &h->texts[block->index]);
+  }
+}
+
 static void note_message(const cm_message *message, record *r) {
   cm_buffer out;
   cm_status status;
 
   cm_buffer_init(&out, &cm_libc_alloc, (size_t)1 << 26);
   status = cm_message_render(message, &out);
-  if (status == CM_OK) REQUIRE(cm_json_check(bytes_of(&out), NULL) == CM_OK);
+  if (status == CM_OK) REQUIRE(cm_json_check(cm_slice_in(&out), NULL) == CM_OK);
   record_number(r, status);
-  record_bytes(r, bytes_of(&out));
+  record_bytes(r, cm_slice_in(&out));
   cm_buffer_deinit(&out);
 }
 
@@ -101,10 +125,10 @@ static void note_seal(const cm_message *message, cm_seal_mode mode, record *r) {
   cm_seal_init(&seal, &cm_libc_alloc, (size_t)1 << 26);
   REQUIRE(cm_seal_message(&seal, message, mode) == CM_OK);
   if (seal.bytes.len) {
-    REQUIRE(cm_transcript_check(bytes_of(&seal.bytes), &role, &failure) == CM_OK);
+    REQUIRE(cm_transcript_check(cm_slice_in(&seal.bytes), &role, &failure) == CM_OK);
     REQUIRE(role == CM_ROLE_ASSISTANT);
   }
-  record_bytes(r, bytes_of(&seal.bytes));
+  record_bytes(r, cm_slice_in(&seal.bytes));
   for (i = 0; i < seal.count; i++) {
     record_number(r, seal.changes[i].rule);
     record_number(r, seal.changes[i].index);
@@ -119,7 +143,7 @@ static void note_end(cm_response *response, record *r) {
   record_number(r, failure->status);
   /* Too long a line is noticed at its start if all of it is there, else on the way. */
   if (failure->status != CM_ERR_LIMIT) record_number(r, (int64_t)failure->offset);
-  record_bytes(r, literal(failure->text));
+  record_bytes(r, cm_slice_of(failure->text));
   record_number(r, cm_message_is_complete(message));
   note_message(message, r);
   note_seal(message, CM_SEAL_WHOLE, r);
@@ -128,20 +152,25 @@ static void note_end(cm_response *response, record *r) {
 
 static void receive(cm_slice body, unsigned how, size_t step, record *r) {
   cm_response *response = start(how);
-  cm_status (*drained)(cm_response *, record *) = how & LINES ? drain_lines : drain;
+  cm_status (*drained)(cm_response *, record *, heard *) = how & LINES ? drain_lines : drain;
   cm_status status = CM_WANT_MORE;
-  size_t at;
+  size_t at, i;
+  heard h;
 
+  for (i = 0; i < HEARD; i++) record_init(&h.texts[i]);
   for (at = 0; at < body.len && status == CM_WANT_MORE; at += step) {
     if (cm_response_on_body(response, record_piece(body, at, step)) != CM_OK) break;
-    status = drained(response, r);
+    status = drained(response, r, &h);
   }
   if (how & BROKEN_OFF)
     cm_response_finish(response, CM_ERR_TRANSPORT, "the connection was lost");
   else
     cm_response_finish(response, CM_OK, "");
-  record_number(r, drained(response, r));
+  record_number(r, drained(response, r, &h));
   note_end(response, r);
+  if (!(how & LINES) && cm_response_failure(response)->status != CM_ERR_LIMIT)
+    check_heard(cm_response_message(response), &h);
+  for (i = 0; i < HEARD; i++) record_deinit(&h.texts[i]);
   cm_response_release(response);
 }
 
@@ -150,8 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   cm_slice body;
 
   if (size < 1) return 0;
-  body.ptr = (const char *)data + 1;
-  body.len = size - 1;
+  body = record_input(data + 1, size - 1);
   record_init(&whole);
   record_init(&single);
   receive(body, data[0], body.len ? body.len : 1, &whole);
