@@ -15,6 +15,13 @@ end
 M.STREAM = read("tool_use.sse")
 M.MESSAGE = read("tool_use.json")
 
+--- The stream as it is when its last event never came.
+---@return string
+function M.without_stop()
+  local last = M.STREAM:find("event: message_stop", 1, true)
+  return M.STREAM:sub(1, last - 1)
+end
+
 M.HEAD = table.concat({
   "HTTP/1.1 200 OK",
   "Content-Type: text/event-stream; charset=utf-8",

@@ -53,9 +53,14 @@ local PARTS = {
     "changes-in-process",
     function(run) in_process.flips(run, recording.STREAM, sample(23)) end,
   },
+  -- Then the stop_reason and the stop of every block make the message whole.
+  {
+    "changes-without-message_stop",
+    function(run) in_process.flips(run, recording.without_stop(), sample(41)) end,
+  },
   {
     "changes-of-framing",
-    function(run) in_process.framing_flips(run, ANSWER, IS_FRAMING, sample(7)) end,
+    function(run) in_process.framing_flips(run, ANSWER, IS_FRAMING, sample(4)) end,
   },
   {
     "changes-over-libcurl",
