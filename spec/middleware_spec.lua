@@ -438,16 +438,17 @@ describe("middleware", function()
   end)
 
   it("may wait: tasks go on meanwhile, and no limit of the request runs", function()
+    local rounds = 0
     local client = client_for({ one() }, {
-      limits = { connect = 5, first_byte = 0.2 },
+      limits = { connect = 5, first_byte = 0.6 },
       middleware = {
         function(request, send)
-          claude.sleep(0.3)
+          claude.sleep(0.7)
+          wait_until(function() return rounds > 2 end)
           return send(request)
         end,
       },
     })
-    local rounds = 0
     claude.loop(function()
       local other = claude.spawn(function()
         while claude.sleep(0.01) do
