@@ -83,3 +83,8 @@ int cm_pairs_has(const cm_pairs *pairs, const cm_block *block, size_t end) {
     return is_listed(pairs->entries + pairs->calls, pairs->results, block->id, end);
   return is_listed(pairs->entries, pairs->calls, block->tool_use_id, end);
 }
+
+size_t cm_pairs_call(const cm_pairs *pairs, size_t i, int *same_id) {
+  *same_id = i > 0 && compare_ids(pairs->entries[i - 1].id, pairs->entries[i].id) == 0;
+  return pairs->entries[i].block;
+}

@@ -10,12 +10,12 @@
 #include "core/base.h"
 #include "core/message.h"
 
-/* Embed by value; all fields are private to pairs.c. Borrows the message's ids. */
+/* Embed by value; all fields but calls are private to pairs.c. Borrows the message's ids. */
 typedef struct cm_pairs {
   const cm_alloc *alloc;
   struct cm_pairs_entry *entries; /* the calls, then the results, each sorted by id */
   size_t capacity;
-  size_t calls;
+  size_t calls; /* that have an id */
   size_t results;
 } cm_pairs;
 
@@ -29,5 +29,11 @@ void cm_pairs_deinit(cm_pairs *pairs);
 
 /* Whether the block's partner is among the first end blocks of the message. */
 int cm_pairs_has(const cm_pairs *pairs, const cm_block *block, size_t end);
+
+/*
+** The calls that have an id, sorted by it, those of one id in the order of the message:
+** the position of the i-th's block. *same_id: the one before has its id.
+*/
+size_t cm_pairs_call(const cm_pairs *pairs, size_t i, int *same_id);
 
 #endif

@@ -24,6 +24,8 @@ static const struct {
   { "empty_content", "the reply has no content that could be sent back: it adds nothing" },
   { "unsealable", "content that thinking signatures cover could only be sent back changed: "
                   "the reply adds nothing" },
+  { "repeated_call_id", "a tool call has the id of one before it, which could not be sent back: "
+                        "the reply adds nothing" },
   { "cut_tail", "the reply was cut: thinking and tool calls at its end are left out" },
   { "last_thinking", "a turn cannot end in thinking: it is left out" },
   { "unfinished", "a block of a broken reply that did not finish, or stands behind one: left out" },
@@ -212,6 +214,25 @@ static cm_status note_flaws(work *w, int *unsealable) {
   return status;
 }
 
+/* CM_END: there is one, and it is noted. */
+static cm_status find_repeated_id(work *w) {
+  cm_status status;
+  size_t i, block;
+  int same_id, has_stayed = 0;
+
+  for (i = 0; i < w->pairs.calls; i++) {
+    block = cm_pairs_call(&w->pairs, i, &same_id);
+    has_stayed = has_stayed && same_id;
+    if (!stays(w, block)) continue;
+    if (has_stayed) {
+      status = note(w->seal, CM_RULE_REPEATED_ID, (int64_t)block);
+      return status == CM_OK ? CM_END : status;
+    }
+    has_stayed = 1;
+  }
+  return CM_OK;
+}
+
 /* Writing */
 
 static size_t staying(const work *w) {
@@ -249,6 +270,8 @@ static cm_status seal_blocks(work *w, int complete) {
   if (status != CM_OK) return status;
   if (staying(w) == 0) return note(w->seal, CM_RULE_EMPTY_CONTENT, -1);
   if (unsealable) return note(w->seal, CM_RULE_UNSEALABLE, -1);
+  status = find_repeated_id(w);
+  if (status != CM_OK) return status == CM_END ? CM_OK : status;
   return write_turn(w, &w->seal->bytes);
 }
 

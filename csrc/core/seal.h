@@ -20,6 +20,7 @@ typedef enum cm_rule {
   CM_RULE_REFUSAL,       /* it adds nothing */
   CM_RULE_EMPTY_CONTENT, /* nothing is left to add */
   CM_RULE_UNSEALABLE,    /* a change would be needed where a signature covers: it adds nothing */
+  CM_RULE_REPEATED_ID,   /* two tool calls have one id, which the API takes of nobody: nothing */
   CM_RULE_CUT_TAIL,      /* thinking and tools behind the last other block, left out */
   CM_RULE_LAST_THINKING, /* thinking at the end of a whole reply, left out */
   CM_RULE_UNFINISHED, /* of a broken reply: from the first block that did not finish on, left out */

@@ -315,6 +315,17 @@ describe("what a reply adds to the conversation", function()
     assert.is_true(response:complete())
   end)
 
+  it("row 26: two tool calls with one id cannot go back: nothing does", function()
+    local call = '{"type":"tool_use","id":"t1","name":"n","input":{}}'
+    local other = '{"type":"tool_use","id":"t2","name":"n","input":{}}'
+    local content, flags = seal_reply({ TEXT, { call }, { other }, { call } })
+    assert.is_nil(content)
+    assert.same({ "repeated_call_id 3" }, flags)
+    assert.is_string((seal_reply({ TEXT, { call }, { other } })))
+    local fallback = { '{"type":"fallback","from":{"model":"a"},"to":{"model":"b"}}' }
+    assert.is_string((seal_reply({ { call }, fallback, { call } })), "only one of them stays")
+  end)
+
   for what, block in pairs({
     cut_input = fragments('{"a":'),
     invalid_input = fragments("{a}"),
