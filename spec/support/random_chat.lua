@@ -350,7 +350,9 @@ function ops.load(self, talk)
   self:_note(err)
   local loaded
   if text then
-    loaded, problem = self.client:load(path or text, { tools = self:tools() })
+    if talk.storage then talk.storage = claude.journal.memory() end
+    local given = { tools = self:tools(), journal = talk.storage }
+    loaded, problem = self.client:load(path or text, given)
   end
   if path then os.remove(path) end
   if err then
@@ -379,8 +381,31 @@ function ops.begin(self)
   end
   if dice:once_in(3) then params.system = nil end
   if #self.talks >= 4 then table.remove(self.talks, 1) end
+  -- Every other world writes its conversations down.
+  local storage = self.seed % 2 == 0 and claude.journal.memory() or nil
+  params.journal = storage
   local chat = self.client:conversation(params)
-  self.talks[#self.talks + 1] = { chat = chat, list = {} }
+  self.talks[#self.talks + 1] = { chat = chat, list = {}, storage = storage }
+end
+
+-- What is used is written down with what follows; everything else at once.
+local function without_usage(dump)
+  return (dump:gsub("\nstate %d+\n[^\n]*", "", 1):gsub("\nsha256 64\n%x+\n$", ""))
+end
+
+-- Whoever opened the journal now would find this conversation.
+function World:_check_journal(talk)
+  local chat = talk.chat
+  if not talk.storage or chat.draft.problem then return end
+  local function reopened()
+    local storage = claude.journal.memory(talk.storage:read())
+    local again = assert(self.client:conversation({ journal = storage, tools = self:tools() }))
+    return again:dump()
+  end
+  local dump, found = without_usage(chat:dump()), without_usage(reopened())
+  check(self, dump == found, "the journal has\n%s\ninstead of\n%s", found, dump)
+  check(self, chat:sync(), "the journal cannot be synced")
+  check(self, chat:dump() == reopened(), "synced, the journal has something else")
 end
 
 -- Whatever happened, the history can be sent with something said after it.
@@ -450,6 +475,7 @@ function World:step()
   talk = talk or self.talks[1]
   self:_check_requests(requests)
   check(self, begins_with(messages_of(talk.chat), talk.list), "what was sealed changed")
+  self:_check_journal(talk)
   requests = #self.sim.requests
   self:_probe(talk)
   self:_check_requests(requests)
