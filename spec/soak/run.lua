@@ -9,6 +9,7 @@ local child = require("spec.support.child")
 local flat = require("spec.soak.flat")
 local servers = require("spec.support.servers")
 
+local DROPPED_REPLIES, DROPPED_LIMIT = 3000, 200e6
 local CHECK_REQUESTS = 20000 -- with a planted leak
 local passed, failed = 0, 0
 
@@ -84,6 +85,14 @@ local function find_planted(requests, leak, name)
   return growth > allowed and 1 or 0
 end
 
+-- What a program holds at most that drops replies of a megabyte beside a heap of 35 MB.
+local function drop_replies(what)
+  local growth =
+    require("spec.support.growth").of("dropped", server.url, what, ("%d"):format(DROPPED_REPLIES))
+  check(growth < DROPPED_LIMIT, ("dropped replies, %s: %.0f MB"):format(what, growth / 1e6))
+  print(("%d dropped replies of 1 MB, %s: %.0f MB"):format(DROPPED_REPLIES, what, growth / 1e6))
+end
+
 local function main(program, requests, hosts)
   local made, found = 0, 0
   if not io.open("/proc/self/statm") then return print("soak: skipped (no /proc)") end
@@ -94,6 +103,10 @@ local function main(program, requests, hosts)
   found = found + find_planted(requests, "lua", "heap")
   found = found + find_planted(requests, "c", "rss")
   found = found + find_planted(requests, "descriptor", "descriptors")
+  if requests >= CHECK_REQUESTS then
+    drop_replies("read")
+    drop_replies("unread")
+  end
   server:stop()
   print(("%d passed, %d failed"):format(passed, failed))
   print(

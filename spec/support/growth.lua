@@ -8,6 +8,9 @@
 ---     growth.of("slow", url, STREAMS)         of floods that are read event by event, slowly
 ---     growth.of("stopped", url, STREAMS)      of floods that nobody reads on
 ---
+---     growth.of("dropped", url, WHAT, COUNT)  of replies of 1 MB that are dropped beside a heap
+---                                             of 35 MB, "read" or "unread"
+---
 --- With GROWTH_CA=FILE it speaks HTTP/2 over TLS.
 --- Run as a program, it does what it is told and prints the number.
 local child = require("spec.support.child")
@@ -99,6 +102,36 @@ function run.stopped(client, look, count)
   end
 end
 
+-- So much that the collector thinks it has time.
+local function large_heap()
+  local heap = {}
+  while collectgarbage("count") < 35 * 1024 do
+    heap[#heap + 1] = { ("%d"):format(#heap), #heap }
+  end
+  return heap
+end
+
+local BODY = '{"type":"message","role":"assistant","content":[{"type":"text","text":"%s"}],'
+  .. '"stop_reason":"end_turn","usage":{}}'
+
+-- The bytes are the core's: for Lua each reply is a few words.
+function run.dropped(_, look, what, count)
+  local core = require("claude.core")
+  local heap, body = large_heap(), BODY:format(("x"):rep(1e6))
+  for _ = 1, tonumber(count) do
+    local response = core.response()
+    assert(response:feed(body))
+    if what == "read" then
+      response:finish()
+      while response:next() do
+      end
+      assert(response:complete())
+    end
+    look()
+  end
+  assert(#heap > 0)
+end
+
 local function nothing() end
 
 local function count_tokens(client)
@@ -111,6 +144,7 @@ local SMALL = {
   lines = function(client) run.lines(client, nothing, "/lines/2000/1000") end,
   upload = function(client) assert(client.files:upload({ bytes = "small", filename = "a" })) end,
   download = function(client, _, path) assert(client.files:download("file_100", path)) end,
+  dropped = function(client) return client end,
   slow = count_tokens,
   stopped = count_tokens,
 }

@@ -110,11 +110,29 @@ static int response_feed_header(lua_State *L) {
   return push_status(L, cm_response_on_header(response, check_bytes(L, 2)), response);
 }
 
+/* A message that is whole is told of whatever its size; one that grows, now and then. */
+enum { WHOLE = 1, GROWING = 256 * 1024 };
+
+/* Tells the collector of the bytes that it does not see, once they are so many more. */
+static void tell_collector(lua_State *L, response_object *object, size_t least) {
+  const cm_response *response = object->handle.response;
+  size_t bytes = cm_response_message(response)->kept + cm_response_body(response).len +
+                 cm_response_unread(response);
+
+  if (bytes < object->told + least) return;
+  bytes -= object->told;
+  object->told += bytes;
+  cm_collector_tell(L, bytes);
+}
+
 /* response:feed(bytes) -> true | nil, text */
 static int response_feed(lua_State *L) {
+  response_object *object = check_object(L);
   cm_response *response = check_response(L);
+  cm_status status = cm_response_on_body(response, check_bytes(L, 2));
 
-  return push_status(L, cm_response_on_body(response, check_bytes(L, 2)), response);
+  if (status == CM_OK) tell_collector(L, object, GROWING);
+  return push_status(L, status, response);
 }
 
 /* response:finish([text]): with a text, that is how the connection failed */
@@ -128,22 +146,11 @@ static int response_finish(lua_State *L) {
 
 /* Reading */
 
-/* The collector does not see the message; told once it is whole, since most are short. */
-static void tell_collector(lua_State *L, response_object *object) {
-  size_t bytes = cm_response_message(object->handle.response)->kept +
-                 cm_response_body(object->handle.response).len;
-
-  if (bytes <= object->told) return;
-  bytes -= object->told;
-  object->told += bytes;
-  cm_collector_tell(L, bytes);
-}
-
 static int push_no_event(lua_State *L, response_object *object, cm_status status) {
   if (status == CM_ERR_NOMEM) return raise_nomem(L);
   lua_pushnil(L);
   lua_pushstring(L, status == CM_WANT_MORE ? "more" : status == CM_END ? "end" : "error");
-  if (status != CM_WANT_MORE) tell_collector(L, object);
+  tell_collector(L, object, status == CM_WANT_MORE ? GROWING : WHOLE);
   return 2;
 }
 
