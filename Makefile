@@ -201,9 +201,9 @@ test-poll:
 	@$(SUB) -s -j$(JOBS) BUILD=$(BUILD)/poll CFLAGS='$(CFLAGS) -DCM_POLLER_POLL' \
 	  SPECS='spec/net/transport_spec.lua spec/net/faults_spec.lua spec/drivers_spec.lua' test-lua
 
-## stress: run the specs while garbage is collected all the time
+## stress: run the specs while garbage is collected all the time (STRESS=generational: so)
 stress: $(MODULES)
-	$(BUSTED) --helper=spec/support/stress.lua $(SPECS)
+	$(BUSTED) --helper=spec/support/stress.lua $(if $(QUICK),spec/core spec/stream_spec.lua,$(SPECS))
 
 ## check-layers: prove that dependencies point down only
 check-layers: $(OUT)/claude/core.so

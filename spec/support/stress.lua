@@ -1,4 +1,44 @@
---- busted helper: collect garbage all the time, so that what is freed too
---- early is found out. (Zero means "leave as it is" to Lua 5.4's own call.)
-collectgarbage("setpause", 0)
-collectgarbage("setstepmul", 1000)
+--- busted helper: collects garbage all the time, so that what is freed too early is found out,
+--- and says at the end how often it did.
+---
+--- Without a word the collector goes round and round, a step with every few allocations, and
+--- between two calls of whatever function all garbage is collected at once, each time that so
+--- many lines of Lua have run. STRESS=generational does the same with the generational
+--- collector of Lua 5.4. (Zero means "leave as it is" to Lua 5.4's own call.)
+local INSTRUCTIONS = 1000000 -- between two full collections
+
+local full, cycles = 0, 0
+
+if os.getenv("STRESS") == "generational" then
+  collectgarbage("generational", 1, 10)
+else
+  collectgarbage("setpause", 0)
+  collectgarbage("setstepmul", 1000)
+end
+
+-- An object whose finalizer makes the next: one for each cycle.
+local function count_cycles()
+  local function again()
+    cycles = cycles + 1
+    count_cycles()
+  end
+  local new_proxy = rawget(_G, "newproxy")
+  if new_proxy then
+    getmetatable(new_proxy(true)).__gc = again
+  else
+    setmetatable({}, { __gc = again })
+  end
+end
+count_cycles()
+
+-- Coroutines have the hook of whoever made them. LuaJIT calls none from what it has compiled.
+debug.sethook(function()
+  full = full + 1
+  collectgarbage()
+end, "", INSTRUCTIONS)
+
+require("busted").subscribe({ "suite", "end" }, function()
+  debug.sethook()
+  print(("stress: %d full collections, %d cycles of the collector"):format(full, cycles))
+  return nil, true
+end)
