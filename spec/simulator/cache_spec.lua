@@ -94,7 +94,7 @@ describe("the simulator's prompt cache", function()
     end)
 
     it("an entry is there once its response begins, and not before", function()
-      start({ delay = 0.1 })
+      start({ delay = 0.7 })
       local client = claude.new({ api_key = "any", base_url = sim.url })
       local params = cases.body(with_system(MINUTES))
       local reads = {}
