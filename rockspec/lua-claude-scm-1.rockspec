@@ -196,6 +196,7 @@ build = {
     ["claude.conversation.draft"] = "lua/claude/conversation/draft.lua",
     ["claude.conversation.history"] = "lua/claude/conversation/history.lua",
     ["claude.conversation.journal"] = "lua/claude/conversation/journal.lua",
+    ["claude.conversation.journal_opening"] = "lua/claude/conversation/journal_opening.lua",
     ["claude.conversation.marks"] = "lua/claude/conversation/marks.lua",
     ["claude.conversation.order"] = "lua/claude/conversation/order.lua",
     ["claude.conversation.repair"] = "lua/claude/conversation/repair.lua",

@@ -104,7 +104,8 @@ function M.new(client, params)
   local function warn(code, text) client:warn(code, text) end
   local fields = begin.fields(params, warn, 3)
   if params.journal == nil then return make(client, fields) end
-  local chat, text, err = journals().open(client, params.journal, fields, make, 3)
+  local opening = require("claude.conversation.journal_opening")
+  local chat, text, err = opening.open(client, params.journal, fields, make, 3)
   return chat, text, err
 end
 

@@ -41,7 +41,6 @@ local core = require("claude.core")
 local errors = require("claude.errors")
 local history = require("claude.conversation.history")
 local logs = require("claude.journal.log")
-local replay = require("claude.conversation.replay")
 local save = require("claude.conversation.save")
 local store = require("claude.conversation.store")
 local tables = require("claude.tables")
@@ -52,7 +51,7 @@ local M = {}
 
 ---@class claude.Journal
 ---@field private log claude.JournalLog
----@field private name string of the storage, for people
+---@field name string of the storage, for people
 ---@field private last claude.Recorded
 ---@field private early table<string, string> results of calls whose reply is not whole
 ---@field private stale boolean the records name calls that are no more
@@ -70,11 +69,12 @@ Journal.__index = Journal
 
 local function silent() end
 
+--- What is returned where something has failed.
 ---@param problem string?
 ---@return nil
 ---@return string
 ---@return claude.Error
-function Journal:_failure(problem)
+function Journal:failure(problem)
   local text = ("the journal %s: %s"):format(self.name, tostring(problem))
   return errors.fail(errors.new({ kind = "storage", message = text }))
 end
@@ -240,7 +240,7 @@ function Journal:_restart(chat)
   local payload, saved = self:_whole(chat, silent)
   local now = recorded(chat, saved)
   local done, problem = self.log:restart(payload)
-  if not done then return self:_failure(problem) end
+  if not done then return self:failure(problem) end
   self.last, self.stale = now, false
   return true
 end
@@ -253,14 +253,14 @@ end
 function Journal:note(chat)
   if self.log.in_doubt then return self:_restart(chat) end
   local parts, problem = store.parts(chat, silent)
-  if not parts then return self:_failure(problem) end
+  if not parts then return self:failure(problem) end
   local payload = self:_change(chat, parts)
   if payload == "" then return true end
   -- Made before: if memory fails, what was written must not be written twice.
   local now = recorded(chat, parts)
   local done
   done, problem = self.log:append(logs.CHANGE, payload)
-  if not done then return self:_failure(problem) end
+  if not done then return self:failure(problem) end
   self.last, self.stale = now, false
   return true
 end
@@ -272,7 +272,7 @@ end
 function Journal:settle()
   local done, problem = self.log:sync()
   if done then return true end
-  return self:_failure(problem)
+  return self:failure(problem)
 end
 
 --- Both.
@@ -300,7 +300,7 @@ function Journal:_add(chat, name, json)
   put(out, name, json)
   local problem
   done, problem = self.log:append(logs.CHANGE, table.concat(out))
-  if not done then return self:_failure(problem) end
+  if not done then return self:failure(problem) end
   return self:settle()
 end
 
@@ -333,185 +333,35 @@ function Journal:end_call(chat, id, early)
   return self:_add(chat, "early", early)
 end
 
---- Gives the storage free.
-function Journal:close() self.log:close() end
-
-local LOST = "%s had begun to run, and its call was not taken into the conversation:"
-  .. " the program ended before the reply was whole"
-
--- Calls that began while their reply arrived, and were lost with it.
----@param client claude.Client
----@param saved claude.Replayed
----@param transcript userdata
-local function tell_lost_calls(client, saved, transcript)
-  if not saved.fresh then return end
-  local open = {}
-  for _, call in ipairs(history.open_calls(transcript)) do
-    open[call.id] = true
-  end
-  for id, name in pairs(saved.begun) do
-    if not open[id] then client:warn("early_call_dropped", LOST:format(name)) end
-  end
-end
-
----@param storage claude.JournalStorage
----@param log claude.JournalLog
----@return claude.Journal
-local function new_journal(storage, log)
-  local name = type(storage) == "table" and rawget(storage, "path") or "in a storage of your own"
-  return setmetatable({
-    log = log,
-    name = core.utf8_scrub(tostring(name)),
-    early = {},
-    stale = false,
-  }, Journal)
-end
-
----@param journal claude.Journal
+--- The first record: the conversation as it is.
 ---@param chat claude.Conversation
 ---@return true?
 ---@return string? text
 ---@return claude.Error? err
-local function begin_journal(journal, chat)
-  local payload, saved = journal:_whole(chat, chat:_warner())
-  journal.last = recorded(chat, saved)
-  local done, problem = journal.log:append(logs.WHOLE, payload)
-  if not done then return journal:_failure(problem) end
+function Journal:begin(chat)
+  local payload, saved = self:_whole(chat, chat:_warner())
+  self.last = recorded(chat, saved)
+  local done, problem = self.log:append(logs.WHOLE, payload)
+  if not done then return self:failure(problem) end
   return true
 end
 
-local CHANGED = "system is not what the journal began with: the model keeps seeing that"
-
----@param client claude.Client
----@param journal claude.Journal
----@param saved claude.Replayed
----@param given table fields of a conversation that would begin now
----@return table? fields
----@return string? problem
-local function restored(client, journal, saved, given)
-  local fields, problem = store.restored(client, saved, given.tool_list, {})
-  if not fields then return nil, problem end
-  tell_lost_calls(client, saved, fields.transcript)
-  journal.early = saved.early
-  if given.sealed.system and given.sealed.system ~= fields.sealed.system then
-    client:warn("system_changed", CHANGED, journal.name)
-  end
-  return fields
+--- The conversation is what the records say.
+---@param chat claude.Conversation
+---@param early table<string, string>
+function Journal:resume(chat, early)
+  self.last, self.early = recorded(chat, assert(store.parts(chat, silent))), early
 end
 
----@param journal claude.Journal
----@param records claude.JournalRecord[]
----@param client claude.Client
----@param given table
----@param make fun(client: claude.Client, fields: table): claude.Conversation
----@return claude.Conversation? chat
----@return string? text
----@return claude.Error? err
-local function attached(journal, records, client, given, make)
-  local saved, problem = replay.read(records)
-  local fields = given
-  if saved then
-    fields, problem = restored(client, journal, saved, given)
-  end
-  if problem then return journal:_failure(problem) end
-  local chat = make(client, fields)
-  local done, text, err
-  if saved then
-    journal.last = recorded(chat, assert(store.parts(chat, silent)))
-    chat.params = tables.merged(chat.params, given.params)
-    done, text, err = journal:note(chat)
-  else
-    done, text, err = begin_journal(journal, chat)
-  end
-  if not done then return nil, text, err end
-  chat.journal = journal
-  return chat
+--- Gives the storage free.
+function Journal:close() self.log:close() end
+
+---@param log claude.JournalLog?
+---@param name string where it is, for people
+---@return claude.Journal
+function M.new(log, name)
+  return setmetatable({ log = log, name = name, early = {}, stale = false }, Journal)
 end
-
-local CUT = "the last record of the journal %s was not whole: %d bytes were cut off"
-
----@param journal any
----@param level integer
----@return claude.JournalStorage? storage
----@return string? text
----@return claude.Error? err
-local function storage_of(journal, level)
-  if type(journal) == "string" then return require("claude.journal.file").open(journal, nil, 1) end
-  local places = require("claude.journal")
-  for _, name in ipairs(places.METHODS) do
-    if type(journal) ~= "table" or type(journal[name]) ~= "function" then
-      local text = "client:conversation: journal must be a path or a storage with a method %s"
-      error(text:format(name), level + 1)
-    end
-  end
-  return journal
-end
-
----@param client claude.Client
----@param journal string|claude.JournalStorage
----@param level integer stack level of the caller to blame
----@param attach function gives the conversation of a journal and its records
----@return claude.Conversation? chat
----@return string? text
----@return claude.Error? err
-local function opened(client, journal, level, attach)
-  local storage, text, err = storage_of(journal, level + 1)
-  if not storage then return nil, text, err end
-  local log, records = logs.open(storage)
-  local self = new_journal(storage, log --[[@as claude.JournalLog]])
-  if not log then
-    if type(journal) == "string" then storage:close() end
-    return self:_failure(records --[[@as string]])
-  end
-  local chat
-  chat, text, err = attach(self, records --[[@as claude.JournalRecord[] ]])
-  if not chat then
-    log:close()
-    return nil, text, err
-  end
-  if log.cut > 0 then client:warn("journal_cut", CUT:format(self.name, log.cut)) end
-  return chat
-end
-
---- A conversation with a journal: the one that is there, or a new one.
----@param client claude.Client
----@param journal string|claude.JournalStorage
----@param given table fields of a conversation that would begin now
----@param make fun(client: claude.Client, fields: table): claude.Conversation
----@param level integer stack level of the caller to blame
----@return claude.Conversation? chat
----@return string? text
----@return claude.Error? err
-function M.open(client, journal, given, make, level)
-  local chat, text, err = opened(
-    client,
-    journal,
-    level + 1,
-    function(self, records) return attached(self, records, client, given, make) end
-  )
-  return chat, text, err
-end
-
-local TAKEN = "a conversation is in it already: client:conversation{ journal = … } opens it"
-
---- Begins a journal with a conversation that was loaded.
----@param client claude.Client
----@param journal string|claude.JournalStorage
----@param fields table of the conversation
----@param make fun(client: claude.Client, fields: table): claude.Conversation
----@param level integer stack level of the caller to blame
----@return claude.Conversation? chat
----@return string? text
----@return claude.Error? err
-function M.begin(client, journal, fields, make, level)
-  local chat, text, err = opened(client, journal, level + 1, function(self, records)
-    if records[1] then return self:_failure(TAKEN) end
-    return attached(self, records, client, fields, make)
-  end)
-  return chat, text, err
-end
-
--- From here on: what verbs of a conversation do with it.
 
 --- What a verb takes back when its change cannot be written down; nil without a journal.
 ---@param chat claude.Conversation

@@ -420,8 +420,8 @@ function M.load(client, source, options, make)
   end
   if not fields then return fail("cannot load the conversation: " .. problem) end
   if options.journal == nil then return make(client, fields) end
-  local journals = require("claude.conversation.journal")
-  return journals.begin(client, options.journal, fields, make, 4)
+  local opening = require("claude.conversation.journal_opening")
+  return opening.begin(client, options.journal, fields, make, 4)
 end
 
 return M
