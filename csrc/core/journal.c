@@ -143,13 +143,20 @@ static int fits(size_t i, char c) {
   return c == '\n';
 }
 
-/* What was written of a first line, or the zeros that stand where nothing was. */
-static int is_torn_first(cm_slice file) {
-  size_t i = 0;
+static size_t skip_zeros(cm_slice file, size_t i) {
+  while (i < file.len && file.ptr[i] == '\0') i++;
+  return i;
+}
 
-  while (i < file.len && i < CM_JOURNAL_FIRST && fits(i, file.ptr[i])) i++;
-  while (i < file.len && i < CM_JOURNAL_FIRST && file.ptr[i] == '\0') i++;
-  return i == file.len || i == CM_JOURNAL_FIRST;
+/* What was written of a first line, and zeros where nothing was. What begins with zeros and
+   goes on with something may be anybody's. */
+static int is_torn_first(cm_slice file) {
+  size_t fitting = 0, i;
+
+  while (fitting < file.len && fitting < CM_JOURNAL_FIRST && fits(fitting, file.ptr[fitting]))
+    fitting++;
+  i = skip_zeros(file, fitting);
+  return i == file.len || (i >= CM_JOURNAL_FIRST && fitting >= NAME_SIZE);
 }
 
 static void read_salt(cm_journal_reader *reader) {

@@ -31,6 +31,10 @@
 ** for what follows is good. The bytes that were written since the last sync may be on the
 ** disk in any order, with holes: a good record behind a bad one is no proof by itself.
 **
+** A file without the name of a journal is none, and nothing may be cut from it; but for one
+** that is empty, or holds zeros, or a beginning of the name and zeros. (So a file may be
+** refused whose first sector alone was lost before anything was synced: there is nothing in it.)
+**
 ** Allocates nothing; knows neither files nor what payloads mean.
 */
 #ifndef CM_JOURNAL_H

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -107,11 +108,33 @@ static int write_all(int fd, const char *bytes, size_t size, long long at) {
   return 0;
 }
 
+static int is_pending(int number) {
+  sigset_t pending;
+
+  return sigpending(&pending) == 0 && sigismember(&pending, number) == 1;
+}
+
+/* A file that would grow past the process's limit fails with EFBIG, and SIGXFSZ, which would
+   end the process: it is taken back. */
+static int write_within_limit(int fd, const char *bytes, size_t size, long long at) {
+  sigset_t limit, before;
+  int was_pending, failure, number;
+
+  sigemptyset(&limit);
+  sigaddset(&limit, SIGXFSZ);
+  if (sigprocmask(SIG_BLOCK, &limit, &before)) return errno;
+  was_pending = is_pending(SIGXFSZ);
+  failure = write_all(fd, bytes, size, at);
+  if (failure == EFBIG && !was_pending && is_pending(SIGXFSZ)) sigwait(&limit, &number);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  return failure;
+}
+
 int cm_journal_file_append(cm_journal_file *file, const char *bytes, size_t size) {
   int failure = check_use(file);
 
   if (failure) return failure;
-  failure = write_all(file->fd, bytes, size, file->end);
+  failure = write_within_limit(file->fd, bytes, size, file->end);
   if (failure) {
     /* What stays there is torn, and is written over. */
     if (ftruncate(file->fd, (off_t)file->end)) return failure;
@@ -119,6 +142,14 @@ int cm_journal_file_append(cm_journal_file *file, const char *bytes, size_t size
   }
   file->end += (long long)size;
   return 0;
+}
+
+int cm_journal_file_rewrite(cm_journal_file *file, long long at, const char *bytes, size_t size) {
+  int failure = check_use(file);
+
+  if (failure) return failure;
+  if (at < 0 || at > file->end || (unsigned long long)(file->end - at) < size) return EINVAL;
+  return write_all(file->fd, bytes, size, at);
 }
 
 int cm_journal_file_truncate(cm_journal_file *file, long long size) {
@@ -151,7 +182,12 @@ static int sync_file(int fd) {
 
 /* Some file systems cannot sync a folder, and say so. */
 static int sync_folder(int fd) {
-  if (fd < 0 || fsync(fd) == 0) return 0;
+  int outcome;
+
+  if (fd < 0) return 0;
+  do outcome = fsync(fd);
+  while (outcome && errno == EINTR);
+  if (outcome == 0) return 0;
   return errno == EINVAL || errno == EBADF || errno == ENOTSUP ? 0 : errno;
 }
 

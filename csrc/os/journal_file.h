@@ -34,9 +34,14 @@ int cm_journal_file_open(cm_journal_file *file, const char *path);
 /* Reads the first `size` bytes, of which there are `end`; *got are there. */
 int cm_journal_file_read(const cm_journal_file *file, char *bytes, size_t size, size_t *got);
 
-/* Puts bytes behind the end. After a failure the file is cut back to what it was, if it can
-   be; `end` is what it was in any case, and what is written next goes there. */
+/* Puts bytes behind the end; EFBIG past the process's limit, without its signal. After a
+   failure the file is cut back to what it was, if it can be; `end` is what it was in any
+   case, and what is written next goes there. */
 int cm_journal_file_append(cm_journal_file *file, const char *bytes, size_t size);
+
+/* Writes bytes that are there already once more, in their place: so that the next sync has
+   to bring them to the disk, whatever became of an earlier one. */
+int cm_journal_file_rewrite(cm_journal_file *file, long long at, const char *bytes, size_t size);
 
 /* Keeps the first `size` bytes. */
 int cm_journal_file_truncate(cm_journal_file *file, long long size);

@@ -58,6 +58,8 @@ claude.journal = {}
 ---@field append fun(self: table, bytes: string): true?, string? puts them behind the others
 ---@field truncate fun(self: table, size: integer): true?, string? keeps the first
 ---@field sync fun(self: table): true?, string? returns once all survives a crash of the machine
+---@field rewrite? fun(self: table, offset: integer, bytes: string): true?, string?
+---@field syncs? boolean
 ---@field close fun(self: table) another may open it
 
 --- A file, for one conversation at a time. `sync = false`: what was written survives the
@@ -1680,6 +1682,13 @@ function JournalFile:read() end
 ---@return true?
 ---@return string? text
 function JournalFile:append(bytes) end
+
+--- Writes what is there already once more, in its place.
+---@param offset integer
+---@param bytes string
+---@return true?
+---@return string? problem
+function JournalFile:rewrite(offset, bytes) end
 
 ---@param size integer
 ---@return true?

@@ -118,6 +118,55 @@ describe("a conversation with a journal", function()
     assert.equal(1, ran)
   end)
 
+  it("warns of a tool that ran early, to its end, and whose reply was lost", function()
+    local storage = claude.journal.memory()
+    local chat = open(storage)
+    chat:user("go")
+    local result = '{"content":"x","tool_use_id":"toolu_9","type":"tool_result"}'
+    assert(chat.journal:begin_call(chat, "toolu_9", "echo"))
+    assert(chat.journal:end_call(chat, "toolu_9", result))
+    open(claude.journal.memory(storage:read()))
+    assert.same({ "early_call_dropped" }, support.codes(bench))
+  end)
+
+  it("is never cut below what was there when a sync fails that is the first", function()
+    local chat = open(claude.journal.memory())
+    chat:user("go")
+    assert(chat:run():final_message())
+    local bytes = chat.journal.log.storage:read()
+    local storage, lowest, syncs = claude.journal.memory(bytes), math.huge, 0
+    local truncate, sync = storage.truncate, storage.sync
+    function storage:truncate(size)
+      lowest = math.min(lowest, size)
+      return truncate(self, size)
+    end
+    function storage:sync()
+      syncs = syncs + 1
+      if syncs == 1 then return nil, "the disk is gone" end
+      return sync(self)
+    end
+    chat = open(storage)
+    chat:user("more")
+    local _, _, err = chat:send()
+    assert.equal("storage", err.kind)
+    assert(chat:send())
+    assert.equal(#bytes, lowest)
+    assert.equal(chat:dump(), open(claude.journal.memory(storage:read())):dump())
+  end)
+
+  it("is written once more, as far as nobody knows that it is on the disk", function()
+    local chat = open(claude.journal.memory())
+    chat:user("go")
+    local bytes = chat.journal.log.storage:read()
+    local storage, again = claude.journal.memory(bytes), nil
+    function storage.rewrite(_, offset, part)
+      again = { offset, part }
+      return true
+    end
+    assert(open(storage):sync())
+    assert.same({ 0, bytes }, again)
+  end)
+
   it("cut at any byte is what it was at its last whole record", function()
     local storage, dumps = claude.journal.memory(), {}
     local append = storage.append

@@ -80,6 +80,15 @@ static int file_append(lua_State *L) {
   return push_outcome(L, cm_journal_file_append(check(L), bytes, size));
 }
 
+/* file:rewrite(offset, bytes) -> true | nil, text */
+static int file_rewrite(lua_State *L) {
+  long long at = (long long)luaL_checknumber(L, 2);
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 3, &size);
+
+  return push_outcome(L, cm_journal_file_rewrite(check(L), at, bytes, size));
+}
+
 /* file:truncate(size) -> true | nil, text */
 static int file_truncate(lua_State *L) {
   return push_outcome(L, cm_journal_file_truncate(check(L), (long long)luaL_checknumber(L, 2)));
@@ -114,14 +123,11 @@ static int file_close(lua_State *L) {
 }
 
 void cm_open_journal_file(lua_State *L) {
-  static const luaL_Reg methods[] = { { "read", file_read },
-                                      { "append", file_append },
-                                      { "truncate", file_truncate },
-                                      { "sync", file_sync },
-                                      { "descriptors", file_descriptors },
-                                      { "synced", file_synced },
-                                      { "close", file_close },
-                                      { NULL, NULL } };
+  static const luaL_Reg methods[] = {
+    { "read", file_read },         { "append", file_append }, { "rewrite", file_rewrite },
+    { "truncate", file_truncate }, { "sync", file_sync },     { "descriptors", file_descriptors },
+    { "synced", file_synced },     { "close", file_close },   { NULL, NULL }
+  };
   static const luaL_Reg metamethods[] = { { "__gc", file_close }, { NULL, NULL } };
 
   cm_class_register(L, CLASS, metamethods, methods);

@@ -13,17 +13,17 @@ local M = {}
 local LOST = "%s had begun to run, and its call was not taken into the conversation:"
   .. " the program ended before the reply was whole"
 
--- Calls that began while their reply arrived, and were lost with it.
+-- Calls that began while their reply arrived, and were lost with it; whether they came to
+-- their end or not.
 ---@param client claude.Client
 ---@param saved claude.Replayed
 ---@param transcript userdata
 local function tell_lost_calls(client, saved, transcript)
-  if not saved.fresh then return end
   local open = {}
   for _, call in ipairs(history.open_calls(transcript)) do
     open[call.id] = true
   end
-  for id, name in pairs(saved.begun) do
+  for id, name in pairs(saved.latest) do
     if not open[id] then client:warn("early_call_dropped", LOST:format(name)) end
   end
 end

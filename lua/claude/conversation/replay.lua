@@ -12,12 +12,12 @@ local M = {}
 ---@field begun table<string, string>
 ---@field early table<string, string>
 ---@field places table<string, integer> of results, by their calls
----@field fresh boolean no message has come since the last call began
+---@field latest table<string, string> calls that began since the last message came -> their tools
 
 ---@return claude.Replayed
 local function nothing()
   local saved = save.empty() --[[@as claude.Replayed]]
-  saved.begun, saved.early, saved.places, saved.fresh = {}, {}, {}, false
+  saved.begun, saved.early, saved.places, saved.latest = {}, {}, {}, {}
   return saved
 end
 
@@ -49,12 +49,12 @@ end
 
 function TAKE.message(saved, bytes)
   saved.messages[#saved.messages + 1] = bytes
-  saved.fresh = false
+  saved.latest = {}
 end
 
 function TAKE.draft(saved)
   saved.results, saved.places, saved.said, saved.instruct = {}, {}, {}, {}
-  saved.begun, saved.early = {}, {}
+  saved.begun, saved.early, saved.latest = {}, {}, {}
 end
 
 function TAKE.params(saved) saved.params = {} end
@@ -64,14 +64,14 @@ function TAKE.state(saved, bytes) saved.state = bytes end
 function TAKE.call(saved, bytes)
   local id, name = call_in(bytes, "call")
   if not id then return name end
-  saved.begun[id], saved.fresh = name, true
+  saved.begun[id], saved.latest[id] = name, name
 end
 
 function TAKE.early(saved, bytes)
   local id, problem = call_in(bytes, "early")
   if not id then return problem end
   saved.early[id] = bytes
-  saved.begun[id] = nil
+  saved.begun[id], saved.latest[id] = nil, saved.latest[id] or "a tool"
 end
 
 function TAKE.result(saved, bytes)

@@ -8,7 +8,7 @@ local tasks = require("claude.tasks")
 ---@class claude.FileJournal: claude.JournalStorage
 ---@field path string
 ---@field private file userdata
----@field private syncs boolean
+---@field syncs boolean
 ---@field private waiting? boolean threads of the host are at work on the file
 ---@field private closed? boolean
 local File = {}
@@ -18,6 +18,8 @@ File.__name = "claude.FileJournal"
 function File:read() return self.file:read() end
 
 function File:append(bytes) return self.file:append(bytes) end
+
+function File:rewrite(offset, bytes) return self.file:rewrite(offset, bytes) end
 
 function File:truncate(size) return self.file:truncate(size) end
 

@@ -18,6 +18,13 @@
 --- claude.tasks). What was appended and not synced may be lost in any part and any order; what
 --- is read back is checked. Nobody else may write meanwhile: a storage that others can reach
 --- refuses to be opened twice.
+---
+--- It may have a method more, which is called before the first sync, and a field:
+---
+---     storage:rewrite(offset, bytes)  writes what is there already once more, in its place: a
+---                               sync that failed in another process may have left it nowhere
+---     storage.syncs             false: `sync` does nothing, and what was written may be lost
+---                               with the machine
 
 local M = {}
 
@@ -26,6 +33,8 @@ local M = {}
 ---@field append fun(self: table, bytes: string): true?, string?
 ---@field truncate fun(self: table, size: integer): true?, string?
 ---@field sync fun(self: table): true?, string?
+---@field rewrite? fun(self: table, offset: integer, bytes: string): true?, string?
+---@field syncs? boolean
 ---@field close fun(self: table)
 
 M.METHODS = { "read", "append", "truncate", "sync", "close" }

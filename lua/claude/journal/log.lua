@@ -9,6 +9,8 @@
 ---   the disk, and systems forget that they did not write them: a second sync would succeed
 ---   and mean nothing. So the log is in doubt until `restart` has cut it back to what is known
 ---   to be there and written everything anew.
+--- * What was there when it was opened, and is not known to be on the disk, may have been
+---   relied on all the same: it is never cut. It is written once more before the first sync.
 
 local core = require("claude.core")
 local tasks = require("claude.tasks")
@@ -20,6 +22,8 @@ local tasks = require("claude.tasks")
 ---@field package salt string
 ---@field package size integer bytes of whole records
 ---@field package durable integer bytes that are known to survive
+---@field package found integer bytes of whole records when it was opened
+---@field package tail? string those of them that are not known to survive
 ---@field package ragged? boolean something may stand behind the whole records
 ---@field package syncing? claude.Signal set when the sync that is under way has ended
 ---@field package closed? boolean
@@ -56,7 +60,8 @@ end
 ---@return string
 function Log:_record(kind, payload)
   local first = self.size == 0 and core.journal_first(self.salt) or ""
-  local head = core.journal_head(self.salt, self.size + #first, self.durable, kind, payload)
+  local synced = self.storage.syncs == false and 0 or self.durable
+  local head = core.journal_head(self.salt, self.size + #first, synced, kind, payload)
   return first .. head .. payload
 end
 
@@ -93,18 +98,31 @@ local function call(fn, ...)
   return true, fn(...)
 end
 
+---@return true?
+---@return string? problem
+function Log:_sync_storage()
+  local storage, tail = self.storage, self.tail
+  if tail and tail ~= "" and storage.rewrite then
+    local done, problem = storage:rewrite(self.found - #tail, tail)
+    if not done then return nil, problem end
+  end
+  local done, problem = storage:sync()
+  return done, problem
+end
+
 function Log:_sync_now()
   local goal = self.size
   if self.storage.check then self.storage:check() end
   local syncing = tasks.signal()
   self.syncing = syncing
-  local called, done, problem = call(self.storage.sync, self.storage)
+  local called, done, problem = call(self._sync_storage, self)
   self.syncing = nil
   if not called then
     syncing:set() -- whoever waits tries by itself
     error(done, 0)
   end
   if done then
+    self.tail = nil
     self.durable = math.max(self.durable, goal)
   else
     self.in_doubt = "it could not be synced: " .. tostring(problem)
@@ -135,7 +153,7 @@ end
 function Log:restart(payload)
   if self.closed then return nil, CLOSED end
   local doubt = self.in_doubt
-  self.size = self.durable
+  self.size = math.max(self.durable, self.found)
   local done, problem = self:_trim()
   if done then
     self.in_doubt = nil
@@ -153,22 +171,44 @@ function Log:close()
   self.storage:close()
 end
 
+---@class claude.JournalRecord
+---@field kind integer
+---@field payload string
+---@field offset integer
+---@field synced integer
+
+-- As far as records say it, which were written later.
+---@param records claude.JournalRecord[]
+---@return integer bytes
+local function known_to_survive(records)
+  local durable = 0
+  for _, record in ipairs(records) do
+    durable = math.max(durable, record.synced)
+  end
+  return durable
+end
+
 ---@param storage claude.JournalStorage
----@return claude.JournalRecord[]? records
----@return table|string info or what is wrong
----@return integer? size bytes that are there
+---@return claude.JournalLog? log
+---@return claude.JournalRecord[]|string records or what is wrong
 local function read(storage)
   local bytes, problem = storage:read()
   if not bytes then return nil, problem or "it cannot be read" end
   local records, info, offset = core.journal_read(bytes)
   if not records then return nil, ("%s (at byte %d)"):format(info, offset) end
-  return records, info, #bytes
+  local kept = info.kept
+  local durable = math.min(known_to_survive(records), kept)
+  local log = {
+    storage = storage,
+    salt = info.salt or new_salt(),
+    size = kept,
+    found = kept,
+    cut = #bytes - kept,
+    durable = durable,
+    tail = bytes:sub(durable + 1, kept),
+  }
+  return setmetatable(log, Log), records
 end
-
----@class claude.JournalRecord
----@field kind integer
----@field payload string
----@field offset integer
 
 --- Opens a storage: what is torn at its end is cut off.
 ---@param storage claude.JournalStorage
@@ -176,17 +216,8 @@ end
 ---@return claude.JournalRecord[]|string records or what is wrong
 function M.open(storage)
   if in_use[storage] then return nil, "another conversation has it open" end
-  local records, info, size = read(storage)
-  if not records then
-    return nil, info --[[@as string]]
-  end
-  local log = setmetatable({
-    storage = storage,
-    salt = info.salt or new_salt(),
-    size = info.kept,
-    cut = size - info.kept,
-    durable = 0,
-  }, Log)
+  local log, records = read(storage)
+  if not log then return nil, records end
   if log.cut > 0 then
     local trimmed, problem = log:_trim()
     if not trimmed then return nil, problem or "it cannot be cut" end
