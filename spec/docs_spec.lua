@@ -128,6 +128,7 @@ local ELSEWHERE = {
   ["doc/hosts.md"] = true,
   ["doc/imperfect-replies.md"] = true,
   ["doc/nginx.md"] = true,
+  ["doc/reliability.md"] = true,
 }
 
 describe("every option", function()

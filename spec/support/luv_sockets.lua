@@ -9,10 +9,16 @@ local M = setmetatable({ name = "luv_sockets" }, { __index = base })
 local Socket = {}
 Socket.__index = Socket
 
+local LIMIT = 60000 -- milliseconds; a hang is an error
+
 local function wait_for(condition)
-  while not condition() do
+  local timer, is_late = uv.new_timer(), false
+  timer:start(LIMIT, 0, function() is_late = true end)
+  while not condition() and not is_late do
     uv.run("once")
   end
+  timer:close()
+  assert(condition(), "nothing came in time")
 end
 
 function Socket:send(bytes)
