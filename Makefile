@@ -259,7 +259,7 @@ $(BUILD)/fuzz/%.o: %.c
 
 ## cuts: a recorded reply cut after each byte and with each byte changed (QUICK=1: a sample)
 cuts: $(MODULES)
-	@$(SPEC_ENV) $(LUA) spec/cuts/run.lua
+	@$(SPEC_ENV) $(LUA) spec/cuts/run.lua $(ARGS)
 
 ## bench-files: what a file of 500 MB costs on its way up and down (ARGS="100 DIRECTORY": others)
 bench-files: $(MODULES)
