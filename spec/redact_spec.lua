@@ -49,6 +49,24 @@ describe("redact", function()
     { "one in JSON that escapes slashes", [["open\/sesame+\"please\""]], '"[redacted]"' },
     { "one in a URL", "q=open%2Fsesame%2B%22please%22&v=1", "q=[redacted]&v=1" },
     { "one in a URL, in lower case", "open%2fsesame%2b%22please%22", "[redacted]" },
+    {
+      "one in JSON inside JSON",
+      [["{\"k\":\"open/sesame+\\\"please\\\"\"}"]],
+      [["{\"k\":\"[redacted]\"}"]],
+    },
+    { "one in JSON three levels deep", [[open\/sesame+\\\\\\\"please\\\\\\\"]], "[redacted]" },
+    {
+      "one whose characters are written by number",
+      [[\u006fpen\u002Fsesame\\u002b\u0022please\"]],
+      "[redacted]",
+    },
+    {
+      "one in a URL in JSON",
+      [["q=open%2Fsesame%2B%22please%22\u0026v=1"]],
+      [["q=[redacted]\u0026v=1"]],
+    },
+    { "two in a row", KNOWN .. KNOWN, "[redacted][redacted]" },
+    { "one behind a beginning of its own", "open/" .. KNOWN, "open/[redacted]" },
     { "a key of the API", "key sk-ant-api03-abc_DEF-9, yes", "key [redacted], yes" },
     { "a key of another maker", "sk-proj-0123456789abcdefghij", "[redacted]" },
     { "a JWT", "eyJhbGciOi.eyJzdWIiOiIx.c2ln-X_0 end", "[redacted] end" },
@@ -91,6 +109,39 @@ describe("redact", function()
   for _, text in ipairs(harmless) do
     it("leaves alone " .. text, function() assert.equal(text, redact.text(text, { KNOWN })) end)
   end
+
+  it("takes out a secret with backslashes, however often it was escaped", function()
+    local secret = [[pass\\word\with"quotes]]
+    local text = secret
+    for _ = 1, 4 do
+      assert.equal("<[redacted]>", redact.text("<" .. text .. ">", { secret }))
+      text = text:gsub('[\\"]', "\\%0")
+    end
+    assert.equal([[pass\word]], redact.text([[pass\word]], { secret }))
+  end)
+
+  it("takes out every secret of any printable characters in any spelling", function()
+    local dice = require("spec.support.dice").new(7)
+    local spellings = {
+      function(char) return char end,
+      function(char) return ("%%%02X"):format(char:byte()) end,
+      function(char) return ("%%%02x"):format(char:byte()) end,
+      function(char) return ("\\u%04x"):format(char:byte()) end,
+      function(char) return char:find('[\\"/]') and "\\" .. char or char end,
+      function(char) return char:find('[\\"]') and "\\\\\\" .. char or char end,
+    }
+    for _ = 1, 300 do
+      local secret = {}
+      for i = 1, 9 + dice:number(30) do
+        secret[i] = string.char(32 + dice:number(94))
+      end
+      secret = table.concat(secret)
+      for _, spell in ipairs(spellings) do
+        local text = redact.known("(" .. secret:gsub(".", spell) .. ")", { secret })
+        assert.equal("([redacted])", text, secret)
+      end
+    end
+  end)
 
   it("leaves words alone that a short secret consists of", function()
     local text = redact.text("a simulated text", { "simulated" })

@@ -60,47 +60,106 @@ function M.is_shown(name)
     and not M.is_secret(name)
 end
 
+local BACKSLASH, PERCENT = ("\\"):byte(), ("%"):byte()
+
+-- Where the backslashes that begin there end: each level of escaping doubles them.
 ---@param text string
----@param hex string format of a byte
----@return string
-local function percent_encoded(text, hex)
-  return (text:gsub("[^%w._~-]", function(char) return hex:format(char:byte()) end))
+---@param from integer
+---@return integer behind
+local function behind_backslashes(text, from) return (text:match("^\\*()", from)) end
+
+-- Where one character ends that stands at `from` as it is, as %XX or as \uXXXX, however often
+-- the text around it was escaped.
+---@param text string
+---@param from integer
+---@param byte integer
+---@param encoded boolean %XX and \uXXXX are never taken as they are
+---@return integer? behind
+local function behind_character(text, from, byte, encoded)
+  local at = behind_backslashes(text, from)
+  local hex = text:match("^%%(%x%x)", at) or (at > from and text:match("^u00(%x%x)", at))
+  if text:byte(at) == byte and not (encoded and hex) then return at + 1 end
+  if not hex or tonumber(hex, 16) ~= byte then return nil end
+  return at + (text:byte(at) == PERCENT and 3 or 5)
 end
 
--- As JSON with and without escaped slashes writes it, and as URLs do.
+-- A secret's own backslashes are at least as many in the text.
+---@param text string
+---@param from integer
 ---@param secret string
----@return string[]
-local function spellings(secret)
-  local quoted = secret:gsub('[\\"]', "\\%0")
-  local list = { secret, quoted, (quoted:gsub("/", "\\/")) }
-  list[4], list[5] = percent_encoded(secret, "%%%02X"), percent_encoded(secret, "%%%02x")
-  return list
+---@param i integer where backslashes begin in the secret
+---@return integer? behind
+---@return integer count
+local function behind_own_backslashes(text, from, secret, i)
+  local count = behind_backslashes(secret, i) - i
+  local behind = behind_backslashes(text, from)
+  return behind - from >= count and behind or nil, count
 end
 
 ---@param text string
----@param needle string
----@return string
-local function without(text, needle)
-  local from = 1
-  while true do
-    local first, last = text:find(needle, from, true)
-    if not first then return text end
-    text = text:sub(1, first - 1) .. M.MARK .. text:sub(last + 1)
-    from = first + #M.MARK
+---@param from integer?
+---@param secret string
+---@param encoded boolean
+---@return integer? behind
+local function behind_secret(text, from, secret, encoded)
+  local i = 1
+  while from and i <= #secret do
+    local byte, count = secret:byte(i), 1
+    local behind = behind_character(text, from, byte, encoded)
+    if not behind and byte == BACKSLASH then
+      behind, count = behind_own_backslashes(text, from, secret, i)
+    end
+    from, i = behind, i + count
   end
+  return from
 end
 
---- Takes known secrets out of a text.
+-- Where the secret ends; a "%" or "u" of its own may be the beginning of an escape as well.
+-- The longer reading leaves nothing of it behind.
+---@param text string
+---@param from integer
+---@param secret string
+---@return integer? behind
+local function behind_any(text, from, secret)
+  local plain = behind_secret(text, from, secret, false)
+  local encoded = secret:find("[%%u]") and behind_secret(text, from, secret, true)
+  if plain or encoded then return math.max(plain or 0, encoded or 0) end
+  return text:sub(from, from + #secret - 1) == secret and from + #secret or nil
+end
+
+-- What a spelling of the secret begins with: its first character, or what escapes it.
+---@param secret string
+---@return string pattern
+local function beginnings(secret)
+  local first = secret:sub(1, 1)
+  return "[" .. first:gsub("%W", "%%%0") .. "\\%%]"
+end
+
+---@param text string
+---@param secret string
+---@return string
+local function without(text, secret)
+  local parts, from, pattern = {}, 1, beginnings(secret)
+  local at = text:find(pattern)
+  while at do
+    local behind = behind_any(text, at, secret)
+    if behind then
+      parts[#parts + 1] = text:sub(from, at - 1) .. M.MARK
+      from = behind
+    end
+    at = text:find(pattern, behind or at + 1)
+  end
+  return #parts > 0 and table.concat(parts) .. text:sub(from) or text
+end
+
+--- Takes known secrets out of a text, in any spelling that JSON and URLs have for them, also
+--- where JSON stands in JSON.
 ---@param text string
 ---@param secrets string[]
 ---@return string
 function M.known(text, secrets)
   for _, secret in ipairs(secrets) do
-    if #secret >= SHORTEST then
-      for _, spelling in ipairs(spellings(secret)) do
-        text = without(text, spelling)
-      end
-    end
+    if #secret >= SHORTEST then text = without(text, secret) end
   end
   return text
 end
