@@ -413,8 +413,9 @@ function Conversation:answer(id, value, problem)
       local result = require("claude.tool_loop.result")
       local failed = value == nil and problem ~= nil
       local before = self:_before_change()
-      self.draft.results[id] = failed and result.failure(call, problem, self:_warner())
-        or (result.success(call, value, self:_warner()))
+      local rules = { warn = self:_warner(), scrub = self.client.credentials.scrub }
+      self.draft.results[id] = failed and result.failure(call, problem, rules)
+        or (result.success(call, value, rules))
       return self:_after_change(before, self)
     end
   end

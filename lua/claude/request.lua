@@ -47,7 +47,8 @@ local function stands_before_messages(name)
 end
 
 -- What a tool has for this library: see claude/tools.lua.
-local OF_TOOL_LOOP = { run = true, parse = true, timeout = true }
+local OF_TOOL_LOOP =
+  { idempotent = true, max_result_bytes = true, parse = true, run = true, timeout = true }
 
 ---@param tool any
 ---@return any

@@ -43,6 +43,7 @@ local M = {
   spawn = scheduler.spawn,
   spawn_under = scheduler.spawn_under,
   running = scheduler.running,
+  count_above = scheduler.count_above,
   signal = scheduler.signal,
   use = scheduler.use,
   host_name = scheduler.host_name,

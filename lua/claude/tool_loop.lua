@@ -21,8 +21,9 @@
 
 local check_receiver = require("claude.receiver").check
 local errors = require("claude.errors")
+local headers = require("claude.headers")
 local history = require("claude.conversation.history")
-local new_calls = require("claude.tool_loop.calls").new
+local running_calls = require("claude.tool_loop.calls")
 local reading = require("claude.reading")
 local split_options = require("claude.tool_loop.options").split
 local tasks = require("claude.tasks")
@@ -34,9 +35,14 @@ local wire = require("claude.wire")
 ---@field max_requests? integer how many requests the run may make; without it, as many as it takes
 ---@field max_pauses? integer how often in a row the server may pause its own tools, 10
 ---@field approve? fun(call: claude.ToolCall): (boolean|"defer")?, string? false or nil declines
+---@field max_depth? integer in how many tools, each in a run of the one before, it may stand, 8
 ---@field eager? boolean calls begin while their reply still arrives
 ---@field max_parallel? integer how many tools may run at once; without it, all
 ---@field tool_timeout? number seconds, for tools that have no timeout of their own
+---@field max_result_bytes? number|false most bytes of text in a tool's result, 1 MiB; one that
+--- has more is answered as failed
+---@field max_turn_bytes? number|false most bytes of all results of a turn together, images and
+--- documents included, 24 MiB
 ---@field [string] any params for this run only
 
 ---@class claude.Run
@@ -60,6 +66,7 @@ Run.__name = "claude.Run"
 
 local GOES_ON = { pause_turn = true, compaction = true }
 local DEFAULT_PAUSES = 10
+local DEFAULT_DEPTH = 8
 
 ---@param err claude.Error
 ---@return nil
@@ -120,8 +127,24 @@ function Run:_uncertainty(pending)
   end
 end
 
+local TOO_DEEP = "the run stands inside %d tools, each in a run of the one before, and may in %d"
+
+-- A tool whose run calls a tool that makes a run: without an end, each asks the API once more.
+---@return claude.Error?
+function Run:_depth_problem()
+  local depth, most = running_calls.depth(), self.options.max_depth or DEFAULT_DEPTH
+  if depth <= most then return nil end
+  return errors.new({
+    kind = "invalid",
+    message = TOO_DEEP:format(depth, most),
+    hint = "end the recursion, or allow more with max_depth",
+  })
+end
+
 -- Where a run begins: calls that were left open, or the turn the user has written.
 function Run:_ready()
+  local problem = self:_depth_problem()
+  if problem then return self:_fail(problem) end
   local chat = self.chat
   local pending = chat:pending()
   local err = self:_uncertainty(pending)
@@ -180,7 +203,8 @@ end
 ---@return claude.RunningCalls
 function Run:_calls()
   local list = self.tool_list or self.chat.tool_list
-  self.calls = self.calls or new_calls(self.chat, self.options, self.held, list)
+  local scrub = headers.scrub_for(self.chat.client, self.call_options)
+  self.calls = self.calls or running_calls.new(self.chat, self.options, self.held, list, scrub)
   return self.calls
 end
 

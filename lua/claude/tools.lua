@@ -22,6 +22,8 @@ local LONGEST_NAME = 64
 ---@field timeout? number seconds after which a call is answered as failed, and cancelled
 ---@field idempotent? boolean a call that ran twice does what it does once: it may run again
 --- where a journal does not tell whether it came to its end
+---@field max_result_bytes? number most bytes of text in a result; one that has more is answered
+--- as failed. Without it the run's, which is 1 MiB if it has none either
 
 --- What a tool returns: a text, number, boolean, table (shown as JSON),
 --- `claude.content { … }`, or nothing (success without a result). `nil, err` or an
@@ -41,7 +43,13 @@ local LONGEST_NAME = 64
 ---@field uncertain? boolean its tool had begun when the program ended; see doc/durable.md
 
 -- What stays here: the API is told the rest.
-M.OURS = { run = "function", parse = "function", timeout = "number", idempotent = "boolean" }
+M.OURS = {
+  idempotent = "boolean",
+  max_result_bytes = "number",
+  parse = "function",
+  run = "function",
+  timeout = "number",
+}
 
 local function refuse(level, text, ...) error(text:format(...), level + 1) end
 
@@ -96,6 +104,10 @@ local function check(fields, level)
   end
   if fields.timeout and (fields.timeout <= 0 or fields.timeout ~= fields.timeout) then
     refuse(level + 1, "tool.timeout must be a number of seconds above 0")
+  end
+  local most = fields.max_result_bytes
+  if most and not (most >= 1 and most % 1 == 0) then
+    refuse(level + 1, "tool.max_result_bytes must be an integer from 1")
   end
   -- The API's own tools come as they are: their fields are the API's to judge.
   if fields.type == nil or fields.type == "custom" then check_own(fields, level + 1) end

@@ -893,6 +893,8 @@ function Stream:close() end
 ---@field parse? fun(input: table, call: claude.ToolCall): any, any what `run` gets instead
 ---@field timeout? number seconds after which a call is answered as failed, and cancelled
 ---@field idempotent? boolean calls may run twice: again where a journal does not tell the end
+---@field max_result_bytes? integer most bytes of text in a result; one that has more is answered
+--- as failed. Without it the run's, which is 1 MiB if it has none either
 ---@field [string] any
 
 ---@class claude.Tool: claude.ToolFields
@@ -1110,7 +1112,12 @@ function Conversation:is_busy() end
 ---@field approve? fun(call: claude.ToolCall): (boolean|"defer")?, string? false or nil declines
 ---@field eager? boolean calls begin while their reply still arrives
 ---@field max_parallel? integer how many tools may run at once; without it, all
+---@field max_depth? integer in how many tools, each in a run of the one before, it may stand, 8
 ---@field tool_timeout? number seconds, for tools that have no timeout of their own
+---@field max_result_bytes? number|false most bytes of text in a tool's result, 1 MiB; one that
+--- has more is answered as failed
+---@field max_turn_bytes? number|false most bytes of all results of a turn together, images and
+--- documents included, 24 MiB
 ---@field [string] any params for this run only
 
 ---@class claude.Run
@@ -1505,7 +1512,8 @@ local core = {}
 
 --- JSON of a value, or `nil`, what is wrong, and where.
 ---@param value any
----@param options? { request: boolean? } request: empty tables by the API's slots
+---@param options? { request: boolean?, max_bytes: number? } request: empty tables by the API's
+--- slots; max_bytes: more is a problem
 ---@return string? json
 ---@return string? problem
 ---@return string? path

@@ -39,7 +39,8 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
       function chat:_warner() -- luacheck: ignore 212
         return function(code) warnings[#warnings + 1] = code end
       end
-      return new_calls(chat, options or {}, {}, chat.tool_list)
+      local function scrub(text) return text end
+      return new_calls(chat, options or {}, {}, chat.tool_list, scrub)
     end
 
     local function call(id, text)

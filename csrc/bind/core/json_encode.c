@@ -29,7 +29,8 @@ int cm_encode_fail(encoder *e, const encode_place *place, const char *format, ..
 /* Turns the writer's answer into go on (1) or stop (0). */
 static int written(encoder *e, const encode_place *place, cm_status status) {
   if (status == CM_OK) return 1;
-  if (status == CM_ERR_LIMIT) return cm_encode_fail(e, place, "more than 1 GiB of JSON");
+  if (status == CM_ERR_LIMIT)
+    return cm_encode_fail(e, place, "more than %zu bytes of JSON", e->out.limit);
   return 0; /* no memory: raised at the end, as Lua does */
 }
 
@@ -343,7 +344,17 @@ static int encoder_gc(lua_State *L) {
   return 0;
 }
 
-/* Reads the options at 2: { request = boolean, slot = name of the root }. */
+static void read_limit(lua_State *L, encoder *e) {
+  lua_Number most;
+
+  lua_getfield(L, 2, "max_bytes");
+  most = lua_isnil(L, -1) ? (lua_Number)CM_JSON_MAX_BYTES : luaL_checknumber(L, -1);
+  luaL_argcheck(L, most >= 1, 2, "max_bytes must be a number of bytes");
+  if (most < (lua_Number)CM_JSON_MAX_BYTES) e->out.limit = (size_t)most;
+  lua_pop(L, 1);
+}
+
+/* Reads the options at 2: { request = boolean, slot = name of the root, max_bytes = number }. */
 static void read_options(lua_State *L, encoder *e, encode_place *root) {
   static const encode_place none;
 
@@ -352,6 +363,7 @@ static void read_options(lua_State *L, encoder *e, encode_place *root) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_getfield(L, 2, "request");
   e->request = lua_toboolean(L, -1);
+  read_limit(L, e);
   if (e->request) root->slot = CM_SLOT_API;
   lua_getfield(L, 2, "slot"); /* ends up at 2: its bytes are borrowed */
   luaL_argcheck(L, lua_isnil(L, -1) || lua_type(L, -1) == LUA_TSTRING, 2, "slot must be a string");

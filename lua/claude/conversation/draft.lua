@@ -127,7 +127,8 @@ function Draft:stop(calls, warn, begun)
   for _, call in ipairs(calls) do
     if not self.results[call.id] then
       local text = begun and begun[call.id] and UNCERTAIN or STOPPED
-      self.results[call.id] = require("claude.tool_loop.result").refusal(call, text, warn)
+      self.results[call.id] =
+        require("claude.tool_loop.result").refusal(call, text, { warn = warn })
       count = count + 1
     end
   end

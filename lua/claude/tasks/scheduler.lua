@@ -102,6 +102,19 @@ local function is_under(task, root)
   return task == root
 end
 
+--- How many there are among a task and those that started it, however indirectly.
+---@param task claude.Task?
+---@param counts fun(task: claude.Task): boolean?
+---@return integer
+function M.count_above(task, counts)
+  local count = 0
+  while task do
+    if counts(task) then count = count + 1 end
+    task = task.parent
+  end
+  return count
+end
+
 local function is_held(task)
   while task and not task.holds_failures do
     task = task.parent

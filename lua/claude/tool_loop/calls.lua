@@ -30,6 +30,8 @@ local tools = require("claude.tools")
 ---@field approve? function
 ---@field max_parallel? integer how many functions may run at once
 ---@field tool_timeout? number seconds, for tools that have none of their own
+---@field max_result_bytes? number|false of text in one result, for tools without their own
+---@field max_turn_bytes? number|false of all results of the reply together
 
 ---@class claude.RunningCalls
 ---@field private chat claude.Conversation
@@ -44,6 +46,8 @@ local tools = require("claude.tools")
 ---@field private events claude.ToolEvent[] not handed out yet
 ---@field private warnings { code: string, text: string }[] not told yet
 ---@field private later claude.Warn keeps a warning until whoever reads the run asks for more
+---@field private scrub fun(text: string): string takes the client's secrets out of a text
+---@field private result_bytes integer of all results so far
 ---@field private open integer calls without a result that are being worked on
 ---@field private running integer functions that run
 ---@field private asking? claude.Task the task that asks for approval
@@ -88,18 +92,33 @@ local function shown(block)
   return content and core.encode(content) or ""
 end
 
+---@param item claude.CallWork
+---@return claude.ResultRules
+function Calls:_rules(item)
+  local own = item.tool and item.tool.max_result_bytes
+  if own == nil then own = self.options.max_result_bytes end
+  return {
+    warn = self.later,
+    scrub = self.scrub,
+    max_bytes = own,
+    max_turn_bytes = self.options.max_turn_bytes,
+    taken = self.result_bytes,
+  }
+end
+
 -- Whatever was returned or raised, the call gets a result: tostring of a user's value,
 -- say, may raise as well.
----@param make fun(call: claude.CallWork, value: any, warn: claude.Warn): string, boolean?
+---@param make fun(call: claude.CallWork, value: any, rules: claude.ResultRules): string, boolean?
 ---@param item claude.CallWork
 ---@param value any
 ---@return string block JSON
 ---@return boolean? is_error
 function Calls:_block(make, item, value)
-  local made, block, is_error = pcall(make, item, value, self.later)
+  local rules = self:_rules(item)
+  local made, block, is_error = pcall(make, item, value, rules)
   if made then return block, is_error end
   local text = "Error: the result cannot be shown: " .. result.error_text(block)
-  return result.refusal(item, text, self.later), true
+  return result.refusal(item, text, rules), true
 end
 
 -- One call less is worked on, and the next may begin.
@@ -133,6 +152,7 @@ function Calls:_results() return self.settled and self.chat.draft.results or sel
 function Calls:_end(item, block, is_error)
   if self.cancelled or item.ended then return end
   self:_results()[item.id] = block
+  self.result_bytes = self.result_bytes + #block
   item.call.is_error = is_error or false
   local family = item.toolset_name
   if family then self.families[family] = is_error and "failed" or nil end
@@ -205,13 +225,14 @@ end
 ---@return boolean
 function Calls:_failed(item, ok, value, problem)
   if ok and not (value == nil and problem ~= nil) then return false end
-  if not ok then item.call.traceback = problem end
+  if not ok then item.call.traceback = self.scrub(problem) end
   self:_answer(item, self:_block(result.failure, item, ok and problem or value), true)
   return true
 end
 
 ---@param item claude.CallWork
 function Calls:_run(item)
+  tasks.running().of_tool = true
   local ok, input, problem = parsed(item)
   if self:_failed(item, ok, input, problem) or not self:_note_begin(item) then return end
   local value
@@ -258,11 +279,11 @@ end
 function Calls:_start(item)
   local family = item.toolset_name
   if family and self.families[family] == "failed" then
-    return self:_refuse(item, result.failure(item, SKIPPED, self.later))
+    return self:_refuse(item, self:_block(result.failure, item, SKIPPED))
   end
   -- It may have been taken away while the call waited for its turn.
   if not self:_tool_of(item) then
-    return self:_refuse(item, result.failure(item, NOT_FOUND:format(item.name), self.later))
+    return self:_refuse(item, self:_block(result.failure, item, NOT_FOUND:format(item.name)))
   end
   if family then self.families[family] = "busy" end
   self.running = self.running + 1
@@ -305,7 +326,7 @@ function Calls:_approved(call)
   if tasks.is_cancelled() then return false end
   if outcome[1] and outcome[2] == DEFER then return DEFER end
   if outcome[1] then return outcome[2] and true or false, outcome[3] end
-  call.traceback = outcome[3]
+  call.traceback = self.scrub(outcome[3])
   self.later("approve_failed", "approve raised: " .. outcome[3])
   return false, "the approval failed: " .. result.error_text(outcome[2])
 end
@@ -321,7 +342,7 @@ function Calls:_ask(item)
   end
   if not approved then
     local text = reason and ("declined: " .. result.error_text(reason)) or "declined"
-    return self:_refuse(item, result.refusal(item, text, self.later))
+    return self:_refuse(item, self:_block(result.refusal, item, text))
   end
   self.ready[#self.ready + 1] = item
   self:_start_ready()
@@ -331,9 +352,9 @@ function Calls:_ask_all()
   while self.unasked[1] and not self.cancelled do
     local item = table.remove(self.unasked, 1)
     if item.call.invalid then
-      self:_refuse(item, result.failure(item, NOT_JSON, self.later))
+      self:_refuse(item, self:_block(result.failure, item, NOT_JSON))
     elseif not (item.tool and self:_tool_of(item.call)) then
-      self:_refuse(item, result.failure(item, NOT_FOUND:format(item.name), self.later))
+      self:_refuse(item, self:_block(result.failure, item, NOT_FOUND:format(item.name)))
     elseif not item.ended then
       self:_ask(item)
     end
@@ -392,7 +413,7 @@ function Calls:stop(id, reason)
   if not item or item.ended then return false end
   local text = reason == nil and "cancelled" or "cancelled: " .. result.error_text(reason)
   if not item.task then self:_tell("tool_start", item.name, item.call) end
-  self:_cut(item, result.refusal(item, text, self.later))
+  self:_cut(item, self:_block(result.refusal, item, text))
   for i, waiting in ipairs(self.ready) do
     if waiting == item then
       table.remove(self.ready, i)
@@ -496,18 +517,27 @@ end
 
 local M = {}
 
+--- In how many tools, each inside a run of the one before, what runs now is.
+---@return integer
+function M.depth()
+  return tasks.count_above(tasks.running(), function(task) return task.of_tool end)
+end
+
 --- Nothing is worked on yet: see `add`.
 ---@param chat claude.Conversation
 ---@param options claude.CallOptionsOfRun
 ---@param held table<string, true> ids of calls that are left to a person
 ---@param tool_list claude.ToolList as it was when the reply was asked for
+---@param scrub fun(text: string): string takes secrets out of what errors say
 ---@return claude.RunningCalls
-function M.new(chat, options, held, tool_list)
+function M.new(chat, options, held, tool_list, scrub)
   local warnings = {}
   return setmetatable({
     chat = chat,
     options = options,
     tool_list = tool_list,
+    scrub = scrub,
+    result_bytes = 0,
     items = {},
     unasked = {},
     ready = {},

@@ -9,8 +9,11 @@ local function from_one(value) return value >= 1 and value % 1 == 0 end
 local OPTIONS = {
   approve = { "function" },
   eager = { "boolean" },
+  max_depth = { "number", from_zero, "an integer from 0" },
   max_parallel = { "number", from_one, "an integer from 1" },
   max_pauses = { "number", from_zero, "an integer from 0" },
+  max_result_bytes = { "number", from_one, "an integer from 1, or false", or_false = true },
+  max_turn_bytes = { "number", from_one, "an integer from 1, or false", or_false = true },
   max_requests = { "number", from_zero, "an integer from 0" },
   tool_timeout = { "number", above_zero, "a number of seconds above 0" },
 }
@@ -20,6 +23,7 @@ local OPTIONS = {
 ---@return string? problem
 local function problem_of(name, value)
   local kind, holds, what = OPTIONS[name][1], OPTIONS[name][2], OPTIONS[name][3]
+  if value == false and OPTIONS[name].or_false then return nil end
   if type(value) ~= kind then
     return ("%s must be a %s, not a %s"):format(name, kind, type(value))
   end
