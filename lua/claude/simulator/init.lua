@@ -145,8 +145,13 @@ do
   KNOWN[name] = true
 end
 
+-- It takes any key and anybody's word: nothing but this machine may reach it.
+local ADDRESSES = { address = true, bind = true, host = true, interface = true, ip = true }
+local ONE_ADDRESS = "simulator.start: %s is no option: it listens on 127.0.0.1 only"
+
 local function check(options)
   for name in pairs(options) do
+    if ADDRESSES[name] then error(ONE_ADDRESS:format(name), 3) end
     if not KNOWN[name] then error("simulator.start: unknown option " .. tostring(name), 3) end
   end
   check_number(options, "port", 0, 65535)
