@@ -10,7 +10,11 @@ local function is_loopback(host)
   if host == "localhost" or host == "[::1]" then return true end
   local a, b, c, d = host:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
   if a ~= "127" then return false end
-  return tonumber(b) < 256 and tonumber(c) < 256 and tonumber(d) < 256
+  -- With a zero before it a part is octal to some, and no address to others.
+  for _, part in ipairs({ b, c, d }) do
+    if tonumber(part) > 255 or part:find("^0%d") then return false end
+  end
+  return true
 end
 
 ---@param authority string
@@ -19,11 +23,27 @@ end
 local function host_of(authority)
   local host, port = authority:match("^(%[[%x:.]+%])(.*)$")
   if not host then
-    host, port = authority:match("^([%w._-]+)(.*)$")
+    host, port = authority:match("^([A-Za-z0-9._-]+)(.*)$")
   end
-  if not host then return nil end
-  if port ~= "" and not port:match("^:%d+$") then return nil end
+  if not host or not host:find("[A-Za-z0-9]") then return nil end
+  if port == "" then return host:lower(), port end
+  local number = tonumber(port:match("^:(%d+)$"))
+  if not number or number < 1 or number > 65535 then return nil end
   return host:lower(), port
+end
+
+-- What a path may be of; whatever means something else to somebody on the way is not in it.
+---@param path string
+---@return string? problem
+local function path_problem(path)
+  if path:find("[^A-Za-z0-9._~!$&'()*+,=:@%%/-]") then
+    return "has a character in its path that must be written as %XX"
+  end
+  if path:gsub("%%%x%x", ""):find("%", 1, true) then
+    return "has a % in its path that must be written as %25"
+  end
+  local plain = path:gsub("%%2[eE]", "."):gsub("%%2[fF]", "/")
+  if (plain .. "/"):find("/%.%.?/") then return "has a part . or .. in its path" end
 end
 
 M.is_loopback = is_loopback
@@ -84,7 +104,9 @@ function M.check(url, allow_http)
   if authority:find("@", 1, true) then return nil, "has a user name or password in it" end
   if path:find("[?#]") then return nil, "has a query or fragment" end
   local host = host_of(authority)
-  if not host then return nil, "has no proper host" end
+  if not host then return nil, "has no proper host and port" end
+  local problem = path_problem(path)
+  if problem then return nil, problem end
   if scheme == "http" and not allow_http and not is_loopback(host) then
     return nil,
       "is http, which would show the key to the network:"

@@ -85,6 +85,10 @@ function M.check(params, ctx)
   local err = check_required(params, ctx)
   if err then return err end
   if params.model == "" then return rules.broken("field_type", "model", "a name", '""') end
+  if values.given(params.model) and params.model:find("%c") then
+    local what = "a name without control characters"
+    return rules.broken("field_type", "model", what, values.show(params.model))
+  end
   local max_tokens = params.max_tokens
   if type(max_tokens) == "number" and max_tokens < 0 then
     return rules.broken("field_order", "max_tokens", tostring(max_tokens))

@@ -24,11 +24,17 @@ function M.plain(value)
   return value
 end
 
---- The value for an error's text: strings quoted, tables by their type.
+local ESCAPED = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
+
+---@param char string
+---@return string
+local function escaped(char) return ESCAPED[char] or ("\\%03d"):format(char:byte()) end
+
+--- The value for an error's text: strings quoted and on one line, tables by their type.
 ---@param value any
 ---@return string
 function M.show(value)
-  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "string" then return '"' .. value:gsub('[%z\1-\31\127"\\]', escaped) .. '"' end
   if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
   return "a " .. type(value)
 end
