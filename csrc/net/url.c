@@ -31,10 +31,22 @@ static int is_loopback(const char *host) {
   return is_loopback_v6(host);
 }
 
+/* What stands before an @ is taken for the host by people, and for a login by libcurl. */
+static int names_a_user(CURLU *parsed) {
+  char *user = NULL, *password = NULL;
+  int named = curl_url_get(parsed, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+              curl_url_get(parsed, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK;
+
+  curl_free(user);
+  curl_free(password);
+  return named;
+}
+
 static const char *judge(CURLU *parsed, int allow_http, int *loopback) {
   char *scheme = NULL, *host = NULL;
   const char *refusal = NULL;
 
+  if (names_a_user(parsed)) return "the URL has a user name or password in it";
   if (curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
       curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
     refusal = "the URL has no scheme or no host";

@@ -124,6 +124,9 @@ end
 local function request_problem(run, request)
   if type(request) ~= "table" then return "a request is a table, not a " .. type(request) end
   if type(request.url) ~= "string" then return "request.url must be a string" end
+  if request.url:find("[%z\1-\32\127]") then
+    return "request.url has a space or control character in it"
+  end
   if request.method ~= run.method then return "request.method cannot be changed" end
   if type(request.headers) ~= "table" then return "request.headers must be a table" end
   for name, value in pairs(request.headers) do

@@ -5,6 +5,7 @@
 
 local core = require("claude.core")
 local tables = require("claude.tables")
+local values = require("claude.check.values")
 
 local M = {}
 
@@ -62,8 +63,8 @@ local function check_name(name, level)
   if #name > LONGEST_NAME or not name:find(NAME) then
     refuse(
       level + 1,
-      'tool.name "%s" must be 1 to %d letters, digits, "_" or "-"',
-      name,
+      'tool.name %s must be 1 to %d letters, digits, "_" or "-"',
+      values.show(name),
       LONGEST_NAME
     )
   end

@@ -23,6 +23,7 @@ local FILES = {
   "files",
   "journal",
   "middleware",
+  "injection",
   "surroundings",
 }
 

@@ -71,13 +71,15 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       for _, there in ipairs({
         "http://example.com/",
         "http://10.0.0.1/",
-        "http://localhost@example.com/",
       }) do
         local exchange, text, err = requests.start({ url = there })
         assert.is_nil(exchange)
         assert.is_truthy(text:find("https", 1, true))
         assert.equal("invalid", err.kind)
       end
+      local _, text, err = requests.start({ url = "http://localhost@example.com/" })
+      assert.matches("user name or password", text)
+      assert.equal("invalid", err.kind)
       local exchange = assert(requests.start({ url = "http://192.0.2.1/", allow_http = true }))
       exchange:cancel()
     end)
