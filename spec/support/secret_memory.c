@@ -39,12 +39,14 @@ static void unmask(char *out) {
 }
 
 static size_t copies_in(const unsigned char *bytes, size_t size) {
-  size_t i, count = 0;
-  int j;
+  const unsigned char *at = bytes, *end = bytes + size;
+  size_t count = 0;
+  int i;
 
-  for (i = 0; i + KEY <= size; i++) {
-    for (j = 0; j < KEY && (bytes[i + (size_t)j] ^ MASK) == masked[j]; j++) continue;
-    if (j == KEY) count++;
+  while (end - at >= KEY && (at = memchr(at, masked[0] ^ MASK, (size_t)(end - at) - KEY + 1))) {
+    for (i = 1; i < KEY && (at[i] ^ MASK) == masked[i]; i++) continue;
+    count += i == KEY;
+    at++;
   }
   return count;
 }
@@ -140,7 +142,7 @@ static size_t copies_between(int memory, uintptr_t from, uintptr_t to) {
   return count;
 }
 
-/* In all that it may read; where it reads them to is left out. */
+/* In all that can be written to; where it is read to is left out. */
 static size_t copies_anywhere(size_t *bytes) {
   FILE *maps = fopen("/proc/self/maps", "r");
   int memory = open("/proc/self/mem", O_RDONLY);
@@ -151,7 +153,8 @@ static size_t copies_anywhere(size_t *bytes) {
   *bytes = 0;
   while (maps && memory >= 0 && fgets(line, sizeof line, maps)) {
     unsigned long long first, last;
-    if (sscanf(line, "%llx-%llx %4s", &first, &last, mode) != 3 || mode[0] != 'r') continue;
+    if (sscanf(line, "%llx-%llx %4s", &first, &last, mode) != 3 || mode[0] != 'r' || mode[1] != 'w')
+      continue;
     from = (uintptr_t)first, to = (uintptr_t)last;
     *bytes += to - from;
     if (own >= from && own < to) {
