@@ -45,7 +45,7 @@ local headers = require("claude.headers")
 ---@field max_retry_wait number
 ---@field time_budget? number
 ---@field on_retry? claude.OnRetry
----@field transport_options table
+---@field transport_options fun(): table a proxy among them may have a password
 ---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
 ---@field prices table<string, claude.Price>
 ---@field package places claude.Places? with max_concurrency
@@ -223,15 +223,16 @@ function M.new(options)
     interleaved_thinking = options.interleaved_thinking ~= false,
     on_warning = options.on_warning,
     prices = options.prices or {},
-    transport_options = picked(options, client_options.TRANSPORT),
     response_limits = picked(options, client_options.RESPONSE),
     retrieved = {},
     warned = {},
     credentials = credentials,
     problem = base_problem or header_problem or credential_problem(credentials),
   }, Client)
-  -- Users' headers may hold secrets: no field shows them.
+  -- Users' headers, and a proxy with its password, may be secret: no field shows them.
+  local transport_options = picked(options, client_options.TRANSPORT)
   self.user_headers = function() return header_list end
+  self.transport_options = function() return transport_options end
   self.hooks = hooks_of(options)
   local most = options.max_concurrency
   self.places = most and require("claude.places").new(most) or nil

@@ -158,7 +158,7 @@ end
 ---@return table? exchange
 ---@return claude.Error? err
 local function transmit(client, spec, request)
-  local asked = tables.merged(client.transport_options)
+  local asked = tables.merged(client.transport_options())
   asked.url = request.url
   asked.method = spec.method
   asked.headers = request.headers

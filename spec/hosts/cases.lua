@@ -24,6 +24,7 @@ local FILES = {
   "journal",
   "middleware",
   "injection",
+  "secrets",
   "surroundings",
 }
 

@@ -86,18 +86,20 @@ end
 
 -- The lines for people are passed on; the counts and the digest are kept.
 local function read_output(name, out)
-  local passed, failed, digest
+  local passed, failed, digest, objects
   for line in out:gmatch("[^\n]+") do
     local host, p, f = line:match("^(%S+): (%d+) passed, (%d+) failed$")
     if host == name then
       passed, failed = tonumber(p), tonumber(f)
     elseif line:find("^digest ") then
       digest = line:match("^digest (%x+)$")
+    elseif line:find("^objects %d+$") then
+      objects = tonumber(line:match("%d+"))
     else
       print(line)
     end
   end
-  return passed, failed, digest
+  return passed, failed, digest, objects
 end
 
 local function add(list, more)
@@ -113,6 +115,7 @@ local function watcher(secret, directory, since)
     local found, seen = secrets.in_processes(secret)
     add(watch.in_processes, found)
     add(watch.in_files, secrets.in_files(secret, { directory }, since))
+    add(watch.in_files, secrets.in_open_files(secret, pid, since))
     watch.saw_host = watch.saw_host or seen[pid] or false
   end
   return watch
@@ -126,7 +129,7 @@ local function check_key(check, secret, key, watch, run, faults, since)
   add(files, secrets.in_files(secret, { BUILD_PATH }, since))
   add(files, secrets.in_files(secret, EVERYWHERE, since))
   check(#files == 0, "the key is in no file", table.concat(files, "\n"))
-  local shown = run.out:find(secret, 1, true) ~= nil
+  local shown = secrets.in_text(run.out, secret)
   check(not shown, "the key is in nothing that the host wrote")
   check(last_head(faults.port):find(key, 1, true) ~= nil, "the servers got the key")
 end
@@ -146,7 +149,7 @@ local function run_host(name, host, reference)
   local environment = environment_of(name, host, place)
   local run = process.run(command, environment, host.seconds or SECONDS, watch.look)
   close_fifo()
-  local passed, failed, digest = read_output(name, run.out)
+  local passed, failed, digest, objects = read_output(name, run.out)
   check(passed ~= nil, "the suite came to its end")
   check(run.status == "exit 0", "the host ended well", run.status)
   check_key(check, secret, key, watch, run, faults, since)
@@ -155,6 +158,7 @@ local function run_host(name, host, reference)
   elseif digest then
     reference.digest, reference.name = digest, name
   end
+  print(secrets.summary(name, objects))
   sim:stop()
   faults:stop()
   os.execute("rm -rf " .. place.directory)

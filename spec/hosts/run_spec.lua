@@ -34,7 +34,10 @@ local function search_soon(secret)
 end
 
 describe("the search for a secret", function()
-  local key, secret = secrets.new_key()
+  local key, secret
+  before_each(function()
+    key, secret = secrets.new_key()
+  end)
 
   it("knows two keys apart", function()
     local other = secrets.new_key()
@@ -48,15 +51,53 @@ describe("the search for a secret", function()
       local places, seen = search_soon(secret)
       assert.is_true(found(places, ("the arguments of process %d (cat)"):format(pid)))
       assert.is_true(seen[pid])
-      assert.same({}, (secrets.in_processes(secret .. "x")))
+      local _, other = secrets.new_key()
+      assert.same({}, (secrets.in_processes(other)))
     end)
   end)
 
-  it("finds it in a process's environment", function()
+  it("finds it in a process's environment, unless it was put there", function()
     with_process({ env = { "PATH=" .. os.getenv("PATH"), "KEY=" .. key } }, function(pid)
       local places = search_soon(secret)
       assert.is_true(found(places, ("the environment of process %d (cat)"):format(pid)))
+      assert.same({}, (secrets.in_processes(secret, { [pid] = true })))
     end)
+  end)
+
+  it("finds it in a file that a process has open, though its name is gone", function()
+    local path = child.temporary()
+    local file = assert(io.open(path, "w"))
+    file:write(("before "):rep(100000), key)
+    file:close()
+    local fd = assert(uv.fs_open(path, "r", 0))
+    os.remove(path)
+    local places = secrets.in_open_files(secret, uv.os_getpid(), os.time() - 5)
+    assert.is_true(found(places, "(deleted)"), table.concat(places, ", "))
+    uv.fs_close(fd)
+    assert.same({}, secrets.in_open_files(secret, uv.os_getpid(), os.time() - 5))
+  end)
+
+  it("finds it in any form, and in part", function()
+    local core = require("claude.core")
+    local function each(form)
+      return (key:gsub(".", function(char) return form:format(char:byte()) end))
+    end
+    for what, text in pairs({
+      plain = key,
+      ["with a line break"] = key:sub(1, 30) .. "\n" .. key:sub(31),
+      ["its end"] = secret:sub(-30),
+      base64 = core.base64(key),
+      ["base64 of basic auth"] = core.base64("me:" .. key),
+      ["base64 of JSON"] = core.base64('{"k":"' .. key .. '"}'),
+      hexadecimal = each("%02x"),
+      ["URL"] = "?k=" .. each("%%%02X"),
+      ["JSON by number"] = each("\\u%04x"),
+      reversed = key:reverse(),
+      capitals = key:upper(),
+    }) do
+      assert.is_true(secrets.in_text("some " .. text .. " more", secret), what)
+    end
+    assert.is_false(secrets.in_text(secrets.new_key() .. key:sub(1, 13), secret))
   end)
 
   it("finds it in files below a folder, and not in older ones", function()
@@ -71,7 +112,7 @@ describe("the search for a secret", function()
       secrets.in_files(secret, { folder }, now - 5)
     )
     assert.same({}, secrets.in_files(secret, { folder }, now + 60))
-    assert.same({}, secrets.in_files(secret .. "x", { folder }, now - 5))
+    assert.same({}, secrets.in_files(select(2, secrets.new_key()), { folder }, now - 5))
     child.run("rm -rf " .. folder)
   end)
 end)

@@ -50,6 +50,7 @@ local function run_all(env, write)
       write(("FAILED %s: %s\n%s\n"):format(env.host, case[1], indented(text)))
     end
   end
+  write(("objects %d\n"):format(env.objects or 0))
   write(("digest %s\n"):format(core.sha256(table.concat(env.digest, "\0"))))
   write(("%s: %d passed, %d failed\n"):format(env.host, passed, failed))
   return passed, failed

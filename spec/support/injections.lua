@@ -1,6 +1,7 @@
 --- What somebody may try to put into a request so that it becomes two, or another: each case
 --- names the field that refuses it. For the specs here and for the suite of all hosts.
 local claude = require("claude")
+local tasks = require("claude.tasks")
 
 local M = {}
 
@@ -89,7 +90,8 @@ M.REFUSED = {
   {
     "model",
     function(make, evil)
-      return make():conversation({ model = evil, max_tokens = 1 }):user("x"):send()
+      local chat = make():conversation({ model = evil, max_tokens = 1 })
+      return chat:user("x"):send()
     end,
   },
   { "models:retrieve", function(make, evil) return make().models:retrieve(evil) end },
@@ -160,7 +162,9 @@ M.WRITTEN = {
 ---@param evil string
 ---@return string? refusal
 function M.refusal_of(try, make, evil)
-  local returned, value, text = pcall(try, make, evil)
+  -- On PUC 5.1 nothing waits under pcall.
+  local call = tasks.running() and tasks.call or pcall
+  local returned, value, text = call(try, make, evil)
   if not returned then return tostring(value) end
   if value == nil then return text end
   return nil

@@ -71,7 +71,7 @@ local LATENESS = 0.01 -- part of a limit by which it may be noticed too late
 ---@class claude.SocketExchange: claude.Exchange
 ---@field package host claude.TaskHost
 ---@field package route table how to connect
----@field package head string the request up to its body
+---@field package head fun(): string the request up to its body
 ---@field package body userdata?
 ---@field package limits claude.Limits
 ---@field package max_tokens integer?
@@ -151,7 +151,7 @@ end
 local function send_request(self, socket)
   local bytes, text = next_piece(self, 0)
   local offset = bytes and #bytes
-  bytes = bytes and self.head .. bytes
+  bytes = bytes and self.head() .. bytes
   while bytes ~= "" do
     if not bytes then return nil, text end
     local sent, problem = socket:send(bytes)
@@ -474,7 +474,7 @@ function M.start(options)
   local self = setmetatable({
     host = host,
     route = request.route,
-    head = request.head,
+    head = function() return request.head end, -- it holds the key: no field shows it
     body = options.body,
     response = options.response,
     decoder = core.http1(options.response),

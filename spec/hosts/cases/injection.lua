@@ -43,7 +43,7 @@ return function()
       function(env)
         for _, try in ipairs(injections.WRITTEN) do
           for _, evil in ipairs(injections.EVIL) do
-            pcall(try, client_maker(env), evil)
+            injections.refusal_of(try, client_maker(env), evil)
             local head = report(env, "last_head")
             assert(not head:lower():find("\nx-injected", 1, true), head)
             assert(not head:gsub("\r\n", ""):find("[%z\r\n]"), head)
