@@ -125,6 +125,7 @@ check:
 	  "Neovim, nginx, games, clients" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
 	  "hosts" "$(SUB) -s hosts" \
 	  "cuts" "QUICK=1 $(SUB) -s cuts" \
+	  "secrets" "$(SUB) -s QUICK=1 secrets" \
 	  "fuzzing" "QUICK=1 $(SUB) -s -j$(JOBS) fuzz" \
 	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
 	  "soak" "$(SUB) -s QUICK=1 soak" \
@@ -149,6 +150,10 @@ modules: $(MODULES)
 ## hosts: run one suite in every host that is installed (HOSTS="luv love")
 hosts: $(MODULES)
 	@$(SPEC_ENV) BUILD=$(call quote,$(BUILD)) MAKE='$(MAKE)' $(LUA) spec/hosts/run.lua $(HOSTS)
+
+## secrets: search for the key wherever it must not be, in every way to run (QUICK=1: in fewer hosts)
+secrets: build
+	@$(SPEC_ENV) BUILD=$(call quote,$(BUILD)) MAKE='$(MAKE)' QUICK='$(QUICK)' $(LUA) spec/secrets/run.lua
 
 ## test-lua: run the busted specs (SPECS=spec/core)
 test-lua: $(MODULES)
@@ -317,5 +322,5 @@ clean:
 	rm -rf $(BUILD) $(NVIM_MODULES) claude $(shell find csrc -name '*.o')
 
 .PHONY: bench-conversations bench-files bench-nginx bench-nvim build check check-layers clean cuts deps env format fuzz \
-  fuzz-hour help hosts install lint modules nvim rockspec run sanitize stress test test-builds test-c \
+  fuzz-hour help hosts install lint modules nvim rockspec run sanitize secrets stress test test-builds test-c \
   test-lua test-poll test-threads valgrind

@@ -205,8 +205,9 @@ describe("a program with a .netrc, a proxy and cookies around it", function()
       print(message:text())
     ]]):format(server.url .. "/ok"))
     file:close()
-    local form = "HOME=%s NETRC=%s/.netrc http_proxy=http://127.0.0.1:1 HTTPS_PROXY=http://127.0.0.1:1"
-      .. " ALL_PROXY=http://127.0.0.1:1 ANTHROPIC_API_KEY=%s %s %s/ask.lua"
+    local form = "HOME=%s NETRC=%s/.netrc http_proxy=http://127.0.0.1:1"
+      .. " HTTPS_PROXY=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1"
+      .. " ANTHROPIC_API_KEY=%s %s %s/ask.lua"
     local result = child.run(form:format(home, home, KEY, servers.LUA, home))
     assert.equal("Hello\n", result.out, result.err)
     local request = raw_http.request("GET", "/last_head", {})

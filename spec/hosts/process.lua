@@ -3,7 +3,7 @@ local uv = require("luv")
 
 local M = {}
 
-local BEAT = 50 -- milliseconds between two looks at it
+local BEAT = 150 -- milliseconds between two looks at it
 
 ---@class claude.HostRun
 ---@field out string what it wrote, both streams
@@ -60,6 +60,7 @@ function M.run(command, environment, seconds, look)
   if not process then return { out = "", status = tostring(pid) } end
   listen_out()
   listen_err()
+  look(pid) -- it may soon be over
   local stop_looking = every(BEAT, function() look(pid) end)
   local stop_waiting = every(seconds * 1000, function()
     status = ("too slow: stopped after %d s"):format(seconds)

@@ -8,6 +8,7 @@ local uv = require("luv")
 local M = {}
 
 local PIECE = 1024 * 1024
+local LONGEST = 1024 -- more than any form has
 
 --- How many of each kind of place were searched so far.
 ---@type table<string, integer>
@@ -23,8 +24,15 @@ end
 
 local known = {}
 
--- Some thirty texts are looked for in each place: they are made once.
-local function is_in(text, secret)
+-- Some thirty texts are looked for in each place: they are made once. Of several secrets any.
+local is_in
+function is_in(text, secret)
+  if type(secret) == "table" then
+    for _, one in ipairs(secret) do
+      if is_in(text, one) then return true end
+    end
+    return false
+  end
   known[secret] = known[secret] or secret_forms.of(secret)
   return secret_forms.is_in(text, known[secret])
 end
@@ -57,7 +65,7 @@ local function holds(path, secret)
   while piece and not found do
     piece = rest .. piece
     found = is_in(piece, secret)
-    rest = piece:sub(-6 * #secret)
+    rest = piece:sub(-LONGEST)
     piece = file:read(PIECE)
   end
   file:close()
@@ -66,7 +74,20 @@ end
 
 local PLACES = { cmdline = "arguments", environ = "environment" }
 
-local function program_of(pid) return ((read(("/proc/%d/comm"):format(pid)) or "?"):gsub("\n", "")) end
+local function program_of(pid)
+  local name = read(("/proc/%d/comm"):format(pid)) or "?"
+  return (name:gsub("\n", ""))
+end
+
+-- Between fork and exec a child still is its parent.
+local function is_given(pid, given)
+  if given[pid] then return true end
+  local words = read(("/proc/%d/cmdline"):format(pid))
+  for one in pairs(given) do
+    if words == read(("/proc/%d/cmdline"):format(one)) then return true end
+  end
+  return false
+end
 
 --- Where in the processes of this machine it is, and which could be looked at.
 ---@param secret string
@@ -75,7 +96,11 @@ local function program_of(pid) return ((read(("/proc/%d/comm"):format(pid)) or "
 ---@return table<integer, true> seen
 function M.in_processes(secret, given)
   local found, seen = {}, {}
-  for _, name in ipairs(entries("/proc")) do
+  local names = entries("/proc")
+  for pid in pairs(given or {}) do
+    table.insert(names, 1, tostring(pid)) -- it may soon be over
+  end
+  for _, name in ipairs(names) do
     local pid = tonumber(name)
     for file, what in pairs(pid and PLACES or {}) do
       local text = read(("/proc/%d/%s"):format(pid, file))
@@ -83,8 +108,8 @@ function M.in_processes(secret, given)
         seen[pid] = true
         M.searched[what] = M.searched[what] + 1
       end
-      local is_given = file == "environ" and given and given[pid]
-      if text and not is_given and is_in(text, secret) then
+      local may = file == "environ" and given and is_given(pid, given)
+      if text and not may and is_in(text, secret) then
         found[#found + 1] = ("the %s of process %d (%s)"):format(what, pid, program_of(pid))
       end
     end
@@ -170,7 +195,7 @@ local function search(path, secret, since, device, found)
 end
 
 --- Which files in these directories and below hold it, of those written since then.
----@param secret string
+---@param secret string|string[] one of them
 ---@param directories string[]
 ---@param since integer seconds as os.time() counts them
 ---@return string[] found
