@@ -80,7 +80,10 @@ M.REFUSED = {
   },
   {
     "a header x-a",
-    function(make, evil) return make().messages:create(PARAMS, { headers = { ["x-a"] = evil } }) end,
+    function(make, evil)
+      local options = { headers = { ["x-a"] = evil } }
+      return make().messages:create(PARAMS, options)
+    end,
   },
   {
     "a header has a name",
