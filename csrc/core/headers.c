@@ -39,7 +39,7 @@ static cm_status read_status_line(cm_headers *headers, cm_slice line) {
   int digits;
 
   cm_buffer_clear(&headers->lines);
-  headers->status = 0;
+  headers->status = headers->complete = 0;
   if (!pos) return CM_ERR_PROTOCOL;
   while (pos < end && *pos == ' ') pos++;
   for (digits = 0; digits < 3; digits++, pos++) {
@@ -91,7 +91,10 @@ cm_status cm_headers_take(cm_headers *headers, cm_slice line) {
   if (line.len > headers->max_bytes - headers->bytes) return CM_ERR_LIMIT;
   headers->bytes += line.len;
   line = without_line_end(line);
-  if (line.len == 0) return CM_OK;
+  if (line.len == 0) {
+    headers->complete = 1;
+    return CM_OK;
+  }
   if (memchr(line.ptr, '\n', line.len)) return CM_ERR_PROTOCOL;
   if (line.len >= 5 && memcmp(line.ptr, "HTTP/", 5) == 0) return read_status_line(headers, line);
   if (is_blank(line.ptr[0])) return go_on(headers, line);
@@ -106,6 +109,10 @@ cm_status cm_headers_take(cm_headers *headers, cm_slice line) {
 
 int cm_headers_status(const cm_headers *headers) {
   return headers->status;
+}
+
+int cm_headers_are_complete(const cm_headers *headers) {
+  return headers->complete && headers->status >= 200;
 }
 
 int cm_headers_next(const cm_headers *headers, size_t *position, cm_slice *name, cm_slice *value) {

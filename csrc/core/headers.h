@@ -17,6 +17,7 @@ typedef struct cm_headers {
   size_t bytes;    /* of all blocks */
   size_t max_bytes;
   int status;
+  int complete; /* the empty line behind them came */
 } cm_headers;
 
 void cm_headers_init(cm_headers *headers, const cm_alloc *alloc, size_t max_bytes);
@@ -25,7 +26,7 @@ void cm_headers_deinit(cm_headers *headers);
 /*
 ** Takes one line, with or without its line end. "HTTP/…" begins a new block and
 ** forgets the one before; a line that begins with a blank goes on with the header
-** before; a line without a colon is passed over.
+** before; a line without a colon is passed over; an empty one ends the block.
 **
 **   CM_OK
 **   CM_ERR_PROTOCOL  a status line without a status of three digits, or a line that
@@ -37,6 +38,9 @@ cm_status cm_headers_take(cm_headers *headers, cm_slice line);
 
 /* 0 before the status line. */
 int cm_headers_status(const cm_headers *headers);
+
+/* Whether a block has ended that was no interim answer (1xx). */
+int cm_headers_are_complete(const cm_headers *headers);
 
 /* Goes through the headers from *position 0 on; 0 at the end. Names are in lower case. */
 int cm_headers_next(const cm_headers *headers, size_t *position, cm_slice *name, cm_slice *value);

@@ -237,9 +237,12 @@ static cm_status end_block(cm_http1 *h) {
 
   if (status != CM_OK) return status;
   if (h->state == CM_HTTP1_TRAILERS) return complete(h);
-  if (h->status >= 200) return begin_body(h);
-  h->state = CM_HTTP1_STATUS_LINE;
-  return CM_OK;
+  if (h->status < 200) {
+    h->state = CM_HTTP1_STATUS_LINE;
+    return CM_OK;
+  }
+  status = by_response(h, cm_response_on_header(h->response, cm_slice_of("")));
+  return status == CM_OK ? begin_body(h) : status;
 }
 
 static cm_status take_head_line(cm_http1 *h, cm_slice line) {

@@ -18,7 +18,8 @@ enum {
   DEFAULT_HEADER_MEGABYTES = 1,
   DEFAULT_LINE_MEGABYTES = 64,
   MAX_ERROR_BODY = MEGABYTE,
-  COMPACT_ABOVE = 256 * 1024
+  COMPACT_ABOVE = 256 * 1024,
+  CONTENT_UNIT = 1024 /* bytes: less of them is no sign that a body gets on */
 };
 
 typedef enum body_form {
@@ -63,6 +64,7 @@ struct cm_response {
   int finished;
   cm_failure transport; /* how the transport ended */
   unsigned long content_frames;
+  size_t body_bytes; /* all that came, whatever became of it */
 };
 
 static size_t or_default(size_t value, size_t megabytes) {
@@ -320,12 +322,14 @@ static cm_status decide_form(cm_response *r, cm_slice bytes) {
 cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
   if (r->failure.status != CM_OK) return r->failure.status;
   if (r->finished || bytes.len == 0) return CM_OK;
+  r->body_bytes += bytes.len;
   if (r->form == UNDECIDED) return decide_form(r, bytes);
   if (r->form == PLAIN) return append_to_plain(r, bytes);
   return r->message.ended ? CM_OK : append_to_queue(r, bytes);
 }
 
 size_t cm_response_unread(const cm_response *r) {
+  if (r->form == UNDECIDED) return 0; /* nobody could read it */
   return r->queue.len - r->read + r->late.len;
 }
 
@@ -701,8 +705,13 @@ const cm_message *cm_response_message(const cm_response *response) {
   return &response->message;
 }
 
+int cm_response_has_head(const cm_response *response) {
+  return cm_headers_are_complete(&response->headers) || cm_response_has_begun(response);
+}
+
 unsigned long cm_response_content_count(const cm_response *response) {
-  return response->content_frames;
+  if (response->form == STREAM) return response->content_frames;
+  return (unsigned long)(response->body_bytes / CONTENT_UNIT);
 }
 
 int cm_response_in_text_or_tool(const cm_response *response) {

@@ -79,9 +79,11 @@ void cm_response_finish(cm_response *response, cm_status transport, const char *
 size_t cm_response_unread(const cm_response *response);
 
 /*
-** Counts frames parsed that were more than pings, and whether a text or tool block is open:
-** the limits on silence look at both.
+** What the limits on silence look at: whether the headers have ended; a count that grows with
+** each frame parsed that was more than a ping, or, where the body is no stream, with each KiB
+** of it; and whether a text or tool block is open.
 */
+int cm_response_has_head(const cm_response *response);
 unsigned long cm_response_content_count(const cm_response *response);
 int cm_response_in_text_or_tool(const cm_response *response);
 

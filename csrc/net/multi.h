@@ -92,7 +92,7 @@ typedef struct cm_multi_activity {
   double heard_at;      /* last byte, or last time that reading was resumed */
   int paused;
   size_t unread;
-  unsigned long content; /* frames that were more than pings */
+  unsigned long content; /* cm_response_content_count */
   int in_text_or_tool;
   size_t sent; /* bytes of the body that libcurl has taken */
 } cm_multi_activity;

@@ -341,6 +341,7 @@ function Answer:body() end
 ---@class claude.Limits
 ---@field connect? number|false 10
 ---@field first_byte? number|false 600
+---@field headers? number|false from the sent request to the end of the headers, first_byte + 60
 ---@field idle? number|false without any byte, 120
 ---@field stalled? number|false with nothing but pings, 600; in thinking more, by max_tokens
 
@@ -1858,8 +1859,9 @@ function Response:begun() end
 function Response:unread() end
 
 --- What the limits on silence look at.
----@return integer count frames read that were more than pings
+---@return integer count frames read that were more than pings, or KiB of what is no stream
 ---@return boolean busy a text or tool block is open
+---@return boolean has_head status and headers have ended
 function Response:progress() end
 
 ---@return table? failure kind, message, offset, type, request_id, status

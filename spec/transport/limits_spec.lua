@@ -6,6 +6,7 @@ local function activity(fields)
     connected = true,
     sent_at = 1,
     first_byte_at = 2,
+    has_head = true,
     heard_at = 2,
     paused = false,
     busy = false,
@@ -14,6 +15,7 @@ local function activity(fields)
   for name, value in pairs(fields or {}) do
     all[name] = value
   end
+  if all.first_byte_at == 0 then all.has_head = false end
   return all
 end
 
@@ -23,12 +25,25 @@ local function soonest(given, fields, max_tokens)
 end
 
 describe("the limits on silence", function()
-  it("are 10, 600, 120 and 600 seconds when nothing was said", function()
+  it("are 10, 600, 660, 120 and 600 seconds when nothing was said", function()
     local not_connected = { connected = false, first_byte_at = 0 }
     assert.same({ 10, "connect" }, soonest(nil, not_connected))
     assert.same({ 601, "first_byte" }, soonest(nil, { first_byte_at = 0 }))
+    assert.same({ 661, "headers" }, soonest(nil, { has_head = false, heard_at = 600 }))
     assert.same({ 122, "idle" }, soonest(nil, {}))
     assert.same({ 602, "stalled" }, soonest({ idle = false }, { busy = true }, 128000))
+  end)
+
+  it("let headers that are dripped take no longer than all of them may", function()
+    local dripped = { has_head = false, heard_at = 1000, content_at = 2 }
+    assert.same({ 31, "headers" }, soonest({ headers = 30 }, dripped))
+    assert.same({ 91, "headers" }, soonest({ first_byte = 30 }, dripped))
+    assert.same({ 1120, "idle" }, soonest({ headers = false }, dripped))
+    assert.same({ 1120, "idle" }, soonest({ first_byte = false }, dripped))
+    -- Silence in the middle of them ends sooner.
+    assert.same({ 122, "idle" }, soonest(nil, { has_head = false }))
+    -- One that is shorter than first_byte is the one that counts.
+    assert.same({ 6, "headers" }, soonest({ headers = 5 }, { first_byte_at = 0 }))
   end)
 
   it("let thinking be silent for as long as max_tokens may take", function()
@@ -53,11 +68,13 @@ describe("the limits on silence", function()
     -- However long the request is still being sent.
     assert.same({ 700, "time_budget", 700 }, within(700, { first_byte_at = 0, sent_at = 699 }))
     assert.same({ 601, "first_byte", 600 }, within(700, { first_byte_at = 0, sent_at = 1 }))
+    assert.same({ 50, "time_budget", 50 }, within(50, { has_head = false }))
     assert.same({ 122, "idle", 120 }, within(50, {}))
   end)
 
   it("may be switched off", function()
     local none = { connect = false, first_byte = false, idle = false, stalled = false }
+    none.headers = false
     assert.same({}, soonest(none, {}))
     assert.same({}, soonest(none, { first_byte_at = 0 }))
     assert.same({}, soonest(none, { connected = false, first_byte_at = 0 }))

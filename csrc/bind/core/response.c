@@ -368,14 +368,16 @@ static int response_unread(lua_State *L) {
   return 1;
 }
 
-/* response:progress() -> frames parsed that were more than pings, whether a text or tool block is
-   open: what the limits on silence look at */
+/* response:progress() -> content so far (frames that were more than pings, or KiB of a body that
+   is no stream), whether a text or tool block is open, whether the headers have ended: what the
+   limits on silence look at */
 static int response_progress(lua_State *L) {
   cm_response *response = check_response(L);
 
   cm_push_integer(L, cm_response_content_count(response));
   lua_pushboolean(L, cm_response_in_text_or_tool(response));
-  return 2;
+  lua_pushboolean(L, cm_response_has_head(response));
+  return 3;
 }
 
 /* response:streams_body() -> whether read and read_line take the body of this success */

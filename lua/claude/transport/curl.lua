@@ -16,6 +16,7 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field package content integer frames other than pings, when last looked at
 ---@field package content_at number? when that number last grew
 ---@field package busy boolean? a text or tool block was open at the last wait
+---@field package has_head boolean? status and headers had ended when last looked at
 ---@field package on_sent fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
 ---@field package timer claude.Timer?
@@ -56,14 +57,16 @@ local function look(self)
     self.content = content
     self.content_at = hub.now()
   end
+  self.has_head = select(3, self.response:progress())
   return {
     connected = connected,
     sent_at = sent_at,
     first_byte_at = first_byte_at,
+    has_head = self.has_head,
     heard_at = heard_at,
     paused = paused,
     busy = busy,
-    content_at = self.response:is_event_stream() and self.content_at or nil,
+    content_at = self.content_at,
   }
 end
 
@@ -120,7 +123,8 @@ end
 
 local function on_news(self, done, code, text, connected, first_byte_at, version, reused)
   if not done then
-    if not self.timings.first_byte then arm(self, (soonest(self))) end
+    -- The limits on what comes after the headers may be shorter than those before.
+    if not self.has_head then arm(self, (soonest(self))) end
     return tell(self)
   end
   note_end(self, code, text, connected, first_byte_at, version, reused)

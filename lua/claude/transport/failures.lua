@@ -131,8 +131,9 @@ end
 local LIMITS = {
   connect = "no connection within %s s",
   first_byte = "no answer within %s s after the request was sent",
+  headers = "the answer's headers had no end within %s s after the request was sent",
   idle = "not one byte for %s s in the middle of the answer",
-  stalled = "nothing but pings for %s s",
+  stalled = "no content for %s s, but pings or single bytes",
 }
 
 --- The error for a call whose time_budget ended before an answer began.
@@ -164,7 +165,7 @@ function M.of_place(seconds)
 end
 
 --- The error for one of the limits on waiting.
----@param name "connect"|"first_byte"|"idle"|"stalled"|"time_budget"
+---@param name "connect"|"first_byte"|"headers"|"idle"|"stalled"|"time_budget"
 ---@param seconds number
 ---@return claude.Error
 function M.of_limit(name, seconds)

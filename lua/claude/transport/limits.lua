@@ -2,23 +2,28 @@
 ---
 --- * connect: from the start until the connection stands (10 s).
 --- * first_byte: from the last byte of the request until the first of the answer (600 s).
+--- * headers: from the last byte of the request until status and headers have ended (60 s more
+---   than first_byte): against a server that drips them, byte by byte.
 --- * idle: no byte at all (120 s), counted only while we were willing to read.
---- * stalled: bytes, but only pings: 600 s while a text or tool block is open, else the
----   larger of that and 3600 s × max_tokens / 128000, because long thinking that is not
----   displayed is silent but for pings. A number that was given holds for both.
+--- * stalled: bytes, but only pings, or less than 1 KiB of a body that is no stream: 600 s while
+---   a text or tool block is open, else the larger of that and 3600 s × max_tokens / 128000,
+---   because long thinking that is not displayed is silent but for pings. A number that was
+---   given holds for both.
 ---
---- A call's `time_budget` is a point in time: the answer must have begun by then, however
+--- A call's `time_budget` is a point in time: status and headers must be there by then, however
 --- much of the request is still on its way.
 local M = {}
 
 ---@class claude.Limits seconds; false: no limit
 ---@field connect? number|false
 ---@field first_byte? number|false
+---@field headers? number|false
 ---@field idle? number|false
 ---@field stalled? number|false
 
-M.DEFAULTS = { connect = 10, first_byte = 600, idle = 120, stalled = 600 }
+M.DEFAULTS = { connect = 10, first_byte = 600, headers = 660, idle = 120, stalled = 600 }
 
+local FOR_HEADERS = M.DEFAULTS.headers - M.DEFAULTS.first_byte -- seconds behind the first byte
 local SECONDS_PER_TOKEN = 3600 / 128000
 
 --- Fills in the defaults; raises at `level` for what is no limit.
@@ -33,7 +38,9 @@ function M.complete(given, level)
   for name, seconds in pairs(given or {}) do
     if M.DEFAULTS[name] == nil then
       error(
-        ("limits.%s: there are connect, first_byte, idle and stalled"):format(tostring(name)),
+        ("limits.%s: there are connect, first_byte, headers, idle and stalled"):format(
+          tostring(name)
+        ),
         level + 1
       )
     end
@@ -42,6 +49,9 @@ function M.complete(given, level)
       error(("limits.%s: a positive number of seconds or false expected"):format(name), level + 1)
     end
     limits[name] = seconds
+  end
+  if not given or given.headers == nil then
+    limits.headers = limits.first_byte and limits.first_byte + FOR_HEADERS
   end
   limits.stalled_grows = not given or given.stalled == nil
   return limits
@@ -56,10 +66,11 @@ end
 ---@field connected boolean
 ---@field sent_at number
 ---@field first_byte_at number 0: nothing came
+---@field has_head boolean status and headers have ended
 ---@field heard_at number
 ---@field paused boolean
 ---@field busy boolean a text or tool block is open
----@field content_at number? when something other than pings was last seen; nil: no event stream
+---@field content_at number? when something other than pings was last seen
 
 local function stalled_after(limits, activity, max_tokens)
   if activity.busy or not max_tokens or not limits.stalled_grows then return limits.stalled end
@@ -71,13 +82,27 @@ local function reached(limits, name, from)
   if seconds then return from + seconds, name, seconds end
 end
 
-local function reached_before_answer(limits, sent_at)
-  local at, name, seconds = reached(limits, "first_byte", sent_at)
-  local budget = limits.budget
-  if budget and (not at or budget.ends_at < at) then
-    return budget.ends_at, "time_budget", budget.seconds
-  end
+-- A list of at, name and seconds, and three more, of which the earlier counts.
+local function earlier(at, name, seconds, other_at, other_name, other_seconds)
+  if other_at and (not at or other_at < at) then return other_at, other_name, other_seconds end
   return at, name, seconds
+end
+
+local function reached_before_head(limits, activity)
+  local waits = activity.first_byte_at == 0
+  local from = waits and activity.sent_at or activity.heard_at
+  local at, name, seconds = reached(limits, waits and "first_byte" or "idle", from)
+  at, name, seconds = earlier(at, name, seconds, reached(limits, "headers", activity.sent_at))
+  local budget = limits.budget
+  if not budget then return at, name, seconds end
+  return earlier(at, name, seconds, budget.ends_at, "time_budget", budget.seconds)
+end
+
+local function reached_in_body(limits, activity, max_tokens)
+  local at, name, seconds = reached(limits, "idle", activity.heard_at)
+  if not (limits.stalled and activity.content_at) then return at, name, seconds end
+  local patience = stalled_after(limits, activity, max_tokens)
+  return earlier(at, name, seconds, activity.content_at + patience, "stalled", patience)
 end
 
 --- Which limit is reached first if nothing more happens, and when; nil if none. A time
@@ -98,16 +123,9 @@ function M.soonest(limits, activity, started_at, now, max_tokens)
     if again and (not at or again < at) then return again end
     return at, name, seconds
   end
-  if activity.first_byte_at == 0 then return reached_before_answer(limits, activity.sent_at) end
+  if not activity.has_head then return reached_before_head(limits, activity) end
   if activity.paused then return nil end
-  local at, name, seconds = reached(limits, "idle", activity.heard_at)
-  if limits.stalled and activity.content_at then
-    local patience = stalled_after(limits, activity, max_tokens)
-    if not at or activity.content_at + patience < at then
-      return activity.content_at + patience, "stalled", patience
-    end
-  end
-  return at, name, seconds
+  return reached_in_body(limits, activity, max_tokens)
 end
 
 return M

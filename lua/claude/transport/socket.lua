@@ -90,6 +90,7 @@ local LATENESS = 0.01 -- part of a limit by which it may be noticed too late
 ---@field package content integer frames other than pings, when last looked at
 ---@field package content_at number? when that number last grew
 ---@field package busy boolean a text or tool block was open at the last wait
+---@field package has_head boolean status and headers had ended at the last wait
 ---@field package on_sent fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body
 ---@field package told integer of those, to on_sent
@@ -265,10 +266,11 @@ local function activity(self)
     connected = self.sent_at ~= nil,
     sent_at = self.sent_at,
     first_byte_at = self.timings.first_byte or 0,
+    has_head = self.has_head,
     heard_at = self.heard_at,
     paused = false,
     busy = self.busy,
-    content_at = self.response:is_event_stream() and self.content_at or nil,
+    content_at = self.content_at,
   }
 end
 
@@ -280,15 +282,15 @@ local function judge(self, now)
 end
 
 -- Whatever arrives only moves the limits away, so that one look will do until the soonest
--- could be reached; but a text block that opens shortens the patience.
+-- could be reached; but the end of the headers, and a text block that opens, shorten the patience.
 local function note_progress(self, now)
-  local content, busy = self.response:progress()
+  local content, busy, has_head = self.response:progress()
   -- What lies unread may be content: then the silence is on our side.
   if content ~= self.content or self.response:unread() > 0 then
     self.content, self.content_at = content, now
   end
-  if busy ~= self.busy then
-    self.busy, self.look_at = busy, 0
+  if busy ~= self.busy or has_head ~= self.has_head then
+    self.busy, self.has_head, self.look_at = busy, has_head, 0
   end
   if now >= self.look_at then judge(self, now) end
 end
@@ -489,6 +491,7 @@ function M.start(options)
     fresh = false,
     content = 0,
     busy = false,
+    has_head = false,
     look_at = 0,
     looked_at = 0,
     now = host.now,
