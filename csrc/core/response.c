@@ -162,6 +162,8 @@ cm_status cm_response_on_header(cm_response *r, cm_slice line) {
   status = cm_headers_take(&r->headers, line);
   if (status == CM_ERR_PROTOCOL)
     return fail(r, status, 0, "the status line or a header is not HTTP");
+  if (cm_headers_status(&r->headers) == 101)
+    return fail(r, CM_ERR_PROTOCOL, 0, "the server switches protocols (status 101), unasked");
   return fail_by(r, status, 0, "the headers are larger than max_header_bytes");
 }
 
@@ -184,9 +186,9 @@ static int is_named_stream(const cm_response *r) {
   return cm_headers_mentions(cm_headers_get(&r->headers, "content-type"), "text/event-stream");
 }
 
+/* Of an interim status (1xx) nothing is known yet, as before the status line. */
 static int is_success(const cm_response *r) {
-  int status = cm_headers_status(&r->headers);
-  return status == 0 || (status >= 200 && status < 300);
+  return cm_headers_status(&r->headers) < 300;
 }
 
 /* Whether bytes begin a stream's first line; UNDECIDED while that cannot be told. */

@@ -28,6 +28,35 @@ local function plain(status, content_type, body)
 end
 
 describe("core.response, the status line and headers", function()
+  local function has_head(lines) return (select(3, with_headers(lines):progress())) end
+
+  it("have ended with the empty line, unless it was an interim answer's", function()
+    assert.is_false(has_head({ "HTTP/1.1 200 OK", "A: b" }))
+    assert.is_true(has_head({ "HTTP/1.1 200 OK", "A: b", "" }))
+    assert.is_false(has_head({ "HTTP/1.1 103 Early Hints", "" }))
+    assert.is_true(has_head({ "HTTP/1.1 103 Early Hints", "", "HTTP/1.1 200 OK", "\r\n" }))
+  end)
+
+  it("cannot switch protocols", function()
+    local response = core.response()
+    assert.is_nil((response:feed_header("HTTP/1.1 101 Switching Protocols")))
+    assert.equal("protocol", response:failure().kind)
+  end)
+
+  it("of an interim answer only are no error status", function()
+    local response = with_headers({ "HTTP/1.1 103 Early Hints", "" })
+    response:finish("reset")
+    assert.equal("network", response:failure().kind)
+  end)
+
+  it("count a body that is no stream by the KiB", function()
+    local response = with_headers({ "HTTP/1.1 200 OK", "Content-Type: application/json", "" })
+    response:feed(("x"):rep(1000))
+    assert.equal(0, (response:progress()))
+    response:feed(("x"):rep(1100))
+    assert.equal(2, (response:progress()))
+  end)
+
   for _, line in ipairs({
     "HTTP/1.1 200 OK\r\n",
     "HTTP/1.0 200",
