@@ -21,6 +21,11 @@ typedef struct slot {
   cm_transfer_id generation;
 } slot;
 
+typedef struct open_socket {
+  int fd;
+  int port; /* its own; 0: not asked for yet */
+} open_socket;
+
 struct cm_multi {
   const cm_alloc *alloc;
   CURLM *curl;
@@ -28,6 +33,7 @@ struct cm_multi {
   int quick_exit; /* libcurl never waits for a resolver thread */
   int starved;    /* something found no memory: every transfer must fail */
   cm_list slots;  /* of slot */
+  cm_list open;   /* of open_socket */
   cm_watches watches;
   double deadline; /* of libcurl's timer; < 0: none */
   cm_transfer_queue news;
@@ -74,6 +80,21 @@ static int on_timer(CURLM *curl, long milliseconds, void *ud) {
   return 0;
 }
 
+static open_socket *open_at(const cm_multi *m, size_t i) {
+  return (open_socket *)m->open.items + i;
+}
+
+/* Makes room for its close first: that cannot fail. */
+static cm_status note_open(cm_multi *m, int fd) {
+  cm_status status = cm_list_reserve(&m->open, m->alloc, m->open.count + 1, sizeof(open_socket));
+
+  if (status == CM_OK) status = cm_watches_expect_close(&m->watches);
+  if (status != CM_OK) return status;
+  open_at(m, m->open.count)->fd = fd;
+  open_at(m, m->open.count++)->port = 0;
+  return CM_OK;
+}
+
 static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockaddr *address) {
   cm_transfer *t = ud;
   cm_multi *m = t->owner;
@@ -82,7 +103,7 @@ static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockadd
   (void)purpose;
   fd = cm_socket_open(address->family, address->socktype, address->protocol);
   t->no_socket = fd < 0 && (errno == EMFILE || errno == ENFILE);
-  if (fd >= 0 && cm_watches_expect_close(&m->watches) != CM_OK) {
+  if (fd >= 0 && note_open(m, fd) != CM_OK) {
     m->starved = 1;
     cm_socket_close(fd);
     fd = -1;
@@ -90,9 +111,46 @@ static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockadd
   return (curl_socket_t)fd;
 }
 
+static void forget_open(cm_multi *m, int fd) {
+  size_t i;
+
+  for (i = 0; i < m->open.count; i++)
+    if (open_at(m, i)->fd == fd) *open_at(m, i) = *open_at(m, --m->open.count);
+}
+
+/* -1: none. libcurl does not tell in on_request which it is. */
+static int socket_with_port(const cm_multi *m, int port) {
+  size_t i;
+
+  for (i = 0; i < m->open.count; i++) {
+    open_socket *s = open_at(m, i);
+    if (s->port == 0) s->port = cm_socket_port(s->fd);
+    if (s->port == port) return s->fd;
+  }
+  return -1;
+}
+
+/*
+** Bytes that wait on a kept connection before its next request is sent are an answer to
+** none: whoever sent them would have them taken for the answer to this one.
+*/
+static int on_request(void *ud, char *to, char *from, int to_port, int from_port) {
+  cm_transfer *t = ud;
+  long connects = 1;
+  int fd;
+
+  (void)to, (void)from, (void)to_port;
+  if (t->http2) return 0; /* there every frame says whose it is */
+  curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+  fd = connects == 0 ? socket_with_port(t->owner, from_port) : -1;
+  t->stale = fd >= 0 && cm_socket_has_bytes(fd);
+  return t->stale;
+}
+
 static int on_close(void *ud, curl_socket_t fd) {
   cm_multi *m = ud;
 
+  forget_open(m, (int)fd);
   if (cm_watches_close(&m->watches, (int)fd) != CM_OK) m->starved = 1;
   return 0;
 }
@@ -191,6 +249,12 @@ static void end_transfer(cm_multi *m, cm_transfer *t, CURLcode code) {
     free_detached(m, t);
     return;
   }
+  if (cm_transfer_must_begin_anew(t, code)) {
+    curl_multi_remove_handle(m->curl, t->easy);
+    t->text[0] = '\0';
+    if (curl_multi_add_handle(m->curl, t->easy) == CURLM_OK) return;
+    code = CURLE_FAILED_INIT;
+  }
   count(m, t, 0);
   curl_multi_remove_handle(m->curl, t->easy);
   cm_transfer_finish(t, code);
@@ -265,6 +329,7 @@ void cm_multi_free(cm_multi *multi) {
   curl_multi_cleanup(m->curl);
   cm_watches_deinit(&m->watches);
   cm_list_drop(&m->slots, m->alloc, sizeof(slot));
+  cm_list_drop(&m->open, m->alloc, sizeof(open_socket));
   m->alloc->resize(m->alloc->ud, m, sizeof *m, 0);
 }
 
@@ -299,6 +364,9 @@ static CURLcode adopt(cm_multi *m, cm_transfer *t) {
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, m);
+  /* Without it (libcurl before 7.80) there is no way to look. */
+  curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_PREREQFUNCTION, on_request);
+  curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_PREREQDATA, t);
   m->quick_exit = curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
   if (!m->quick_exit) curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
   return code;

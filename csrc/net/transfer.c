@@ -391,6 +391,13 @@ void cm_transfer_withdraw(cm_transfer *transfer) {
   transfer->next = NULL;
 }
 
+int cm_transfer_must_begin_anew(cm_transfer *transfer, CURLcode code) {
+  int anew = transfer->stale && code == CURLE_ABORTED_BY_CALLBACK && !transfer->detached;
+
+  transfer->stale = 0;
+  return anew;
+}
+
 void cm_transfer_finish(cm_transfer *transfer, CURLcode code) {
   cm_transfer *t = transfer;
 

@@ -73,6 +73,7 @@ struct cm_transfer {
   long version;    /* CURL_HTTP_VERSION_… that was spoken */
   long connects;   /* connections that were made for it */
   int connected;
+  int stale;     /* the kept connection that it got had bytes nobody had asked for */
   int fd;        /* being watched for it alone; -1: none, or one that others share */
   int no_socket; /* the last attempt found no descriptor left */
   int tells_sent;
@@ -101,6 +102,9 @@ void cm_transfer_free(cm_transfer *transfer);
 /* Puts it at the end of its queue unless it is there; takes it out. */
 void cm_transfer_announce(cm_transfer *transfer);
 void cm_transfer_withdraw(cm_transfer *transfer);
+
+/* Whether it has not begun, for want of a connection that can be trusted: to be added again. */
+int cm_transfer_must_begin_anew(cm_transfer *transfer, CURLcode code);
 
 /* It has ended: keeps the outcome, tells the response, lets go of libcurl's handle. */
 void cm_transfer_finish(cm_transfer *transfer, CURLcode code);
