@@ -10,9 +10,11 @@ local TLS_HINT = "the certificate was not accepted: behind a company proxy or wi
   .. "your own, name its certificate with ca_file (or SSL_CERT_FILE)"
 local REACH_HINT = "check the address (base_url or ANTHROPIC_BASE_URL) and the network"
 
--- code = { what, hint, retryable }; other codes may be retried and have no hint.
+-- code = { what, hint, retryable, kind }; other codes may be retried, have no hint and are of
+-- kind "network".
 local CODES = {
   [1] = { "unsupported protocol", "the URL must begin with https://", false },
+  [8] = { "the answer is not HTTP", nil, false, "protocol" },
   [3] = { "malformed URL", "check base_url or ANTHROPIC_BASE_URL", false },
   [5] = { "the proxy's name cannot be resolved", PROXY_HINT, true },
   [6] = { "the host's name cannot be resolved", REACH_HINT, true },
@@ -20,7 +22,7 @@ local CODES = {
   [16] = { "HTTP/2 failed" },
   [18] = { "the connection ended in the middle of the answer" },
   [23] = { "the answer could not be taken in", nil, false },
-  [27] = { "not enough memory", nil, false },
+  [27] = { "not enough memory, or a header too long for libcurl", nil, false },
   [28] = { "libcurl's own time limit was reached" },
   [35] = { "TLS could not be agreed on", nil, true },
   [52] = { "the server closed the connection without an answer" },
@@ -28,12 +30,31 @@ local CODES = {
   [56] = { "receiving failed" },
   [58] = { "the client certificate is of no use", nil, false },
   [60] = { "the server's certificate was not accepted", TLS_HINT, false },
-  [61] = { "the answer has an unknown encoding", nil, false },
+  [61] = { "the answer's encoding is unknown, or broken", nil, false, "protocol" },
   [65] = { "the request could not be sent again" },
   [77] = { "the CA file cannot be read", "check ca_file and ca_path", false },
   [92] = { "an HTTP/2 stream failed" },
   [97] = { "the proxy refused", PROXY_HINT, true },
+  [100] = { "a header is too long for libcurl", nil, false, "protocol" },
 }
+
+-- Some codes stand for several things, of which only libcurl's words say which: parts of
+-- those, and the code of the same meaning or what to say instead.
+local BY_TEXT = {
+  [1] = { { "HTTP/0.9", CODES[8] }, { "HTTP version", CODES[8] } },
+  [56] = {
+    { "CONNECT", CODES[97] },
+    { "chunked-encoding", { "a chunk of the answer is broken", nil, false, "protocol" } },
+    { "response headers", { "the headers are too large for libcurl", nil, false, "protocol" } },
+  },
+}
+
+local function meaning_of(code, text)
+  for _, pair in ipairs(BY_TEXT[code] or {}) do
+    if text:find(pair[1], 1, true) then return pair[2] end
+  end
+  return CODES[code]
+end
 
 --- The error for a body that cannot be read to its end: a file that is sent.
 ---@param text string
@@ -55,10 +76,10 @@ local UNREADABLE = 42 -- libcurl: a callback of ours has ended it
 ---@return claude.Error
 function M.of_code(code, text)
   if code == UNREADABLE then return M.of_body(text) end
-  local known = CODES[code]
+  local known = meaning_of(code, text)
   local retryable = not known or known[3] ~= false
   return errors.new({
-    kind = "network",
+    kind = known and known[4] or "network",
     message = known and ("%s: %s (curl %d)"):format(known[1], text, code)
       or ("%s (curl %d)"):format(text, code),
     hint = known and known[2],
