@@ -119,7 +119,6 @@ function M.request(client, method, path, options, level)
     spec.accept = "*/*"
     answer, err = require("claude.download").open(client, spec)
   else
-    spec.any_body = true
     answer, err = endpoint.fetch(client, spec)
     answer = answer and responses.of(answer, answer:body())
   end

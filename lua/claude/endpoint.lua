@@ -66,8 +66,8 @@ local function attempt(client, spec, control, number)
     local taken, stopped = client.places:take(control, retry.time_left(control))
     if not taken then return nil, stopped end
   end
-  local limits = client.response_limits
-  if spec.any_body then limits = tables.merged(limits, { keep_body = true }) end
+  -- No stream was asked for, whatever the server calls its answer.
+  local limits = tables.merged(client.response_limits, { keep_body = true })
   spec.response = core.response(limits)
   spec.response_limits = limits
   spec.attempt, spec.control = number, control

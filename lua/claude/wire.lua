@@ -11,7 +11,6 @@ local tables = require("claude.tables")
 ---@field body? any string or claude.core body
 ---@field response table claude.core response that takes the answer
 ---@field judge? fun(err: claude.Error) looks at each failure before it may be tried again
----@field any_body? boolean the answer's body may be of any type
 ---@field response_limits? table what further responses are made with; the client's without it
 ---@field accept? string media type, "application/json" without it
 ---@field betas? string[]
