@@ -86,7 +86,10 @@ local function word_of_connect(text)
   return "connect"
 end
 
+-- A number in front is OpenSSL's for the certificate; in front of the general words it is one
+-- that was left behind by another connection.
 local function word_of_handshake(text)
+  if text:find("^%d+: handshake failed") then return "tls" end
   if text:find("^%d+: ") or text:find("certificate", 1, true) then
     return "certificate", HINTS[text:match("^%d+: (.*)$") or text] or TRUST_HINT
   end
@@ -118,7 +121,8 @@ local function handshake(tcp, name, pool)
   sessions[pool] = possible and session or nil
   if not possible then return nil, UNTOLD, "certificate", TRUST_HINT end
   if not text then return true end
-  return nil, tostring(text), word_of_handshake(tostring(text))
+  local word, hint = word_of_handshake(tostring(text))
+  return nil, (tostring(text):gsub("^%d+: (handshake failed)", "%1")), word, hint
 end
 
 local function set_up(socket, options, pool)
