@@ -12,6 +12,7 @@ local M = {}
 
 -- How much of a body an error carries, and how much of it is read as JSON.
 local MAX_BODY = 64 * 1024
+local MAX_HEADERS = 64 * 1024
 local MAX_DECODED = 1024 * 1024
 local LONGEST_SECRET = 8 * 1024
 -- How much of a body that is not JSON the message shows.
@@ -114,6 +115,22 @@ local function explain(fields)
   else
     fields.hint = HINT_OF_TYPE[fields.type]
   end
+end
+
+-- A flood of headers says nothing: the longest of what does not fit are left out.
+---@param given table<string, string>
+---@return table<string, string>
+local function without_flood(given)
+  local names, kept, size = {}, {}, 0
+  for name in pairs(given) do
+    names[#names + 1] = name
+  end
+  table.sort(names, function(a, b) return #given[a] < #given[b] end)
+  for _, name in ipairs(names) do
+    size = size + #name + #given[name]
+    if size <= MAX_HEADERS then kept[name] = given[name] end
+  end
+  return kept
 end
 
 ---@param value any
@@ -223,7 +240,7 @@ local function fields_of(response, kind)
     kind = kind,
     status = response:status(),
     request_id = given["request-id"],
-    headers = response:status() and headers.redacted(given),
+    headers = response:status() and headers.redacted(without_flood(given)),
     rate_limit = headers.rate_limit(given),
     body = response:body(),
   }
