@@ -130,6 +130,7 @@ check:
 	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
 	  "soak" "$(SUB) -s QUICK=1 soak" \
 	  "valgrind" "$(SUB) -s valgrind" \
+	  "faults" "$(SUB) -s QUICK=1 faults" \
 	  "builds" "$(SUB) -s test-builds" \
 	  "clang" "$(SUB) -s CC=clang BUILD=$(BUILD)/clang test-c build" \
 	  "poll(2)" "$(SUB) -s test-poll" \
@@ -277,6 +278,16 @@ bench-nginx: $(MODULES)
 ## bench-nvim: how long a key takes in Neovim while answers arrive
 bench-nvim: $(MODULES)
 	@$(SPEC_ENV) $(LUA) spec/bench/nvim.lua
+
+# Preloaded into the programs that are tried; only where there is the GNU C library.
+$(OUT)/faults/shim.so: spec/faults/shim.c
+	@mkdir -p $(@D)
+	-$(CC) -std=c99 -O2 -fPIC -shared -Wall -Wextra -o $@ $< -ldl
+
+## faults: meet every fault of doc/faults.md over every transport (QUICK=1, ONLY=chunk)
+.PHONY: faults
+faults: $(MODULES) $(OUT)/faults/shim.so
+	@$(SPEC_ENV) BUILD=$(call quote,$(BUILD)) QUICK='$(QUICK)' ONLY='$(ONLY)' $(LUA) spec/faults/run.lua
 
 LUA_SOURCES = lua plugin spec examples bin/lua-claude
 ## lint: luacheck, stylua, clang-format

@@ -30,6 +30,7 @@ local FAULTS = {
 local STALLS = {
   { "no headers", "stall_before_headers", { first_byte = 0.2 }, "first_byte" },
   { "half a header", "stall_in_headers", { idle = 0.2 }, "idle" },
+  { "headers without end", "headers_dripped", { idle = 30, headers = 0.3 }, "headers" },
   { "silence in an event", "stall_in_event", { idle = 0.2 }, "idle" },
   { "only pings in a text block", "pings_in_text", { idle = 5, stalled = 0.3 }, "stalled" },
   { "only pings before content", "pings_before_content", { idle = 5, stalled = 0.3 }, "stalled" },

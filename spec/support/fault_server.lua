@@ -1,287 +1,349 @@
 --- A real HTTP server on loopback that answers badly on purpose, in a process of its own.
 ---
---- The first part of the path names what to do ("/cut_in_event/v1/messages"). Run as a
---- program it prints its port and its process id, and serves until it is killed or its
---- parent is gone. `/stats` tells what it has seen, `/last_head` and `/last_body` give the
---- last request as it came.
+--- The first part of the path names what to do ("/cut_in_event/v1/messages"): a situation of
+--- spec/faults/situations.lua, or one of those below. Run as a program it prints its port and
+--- its process id, and serves until it is killed or its parent is gone. `/stats` tells what it
+--- has seen, `/last_head` and `/last_body` give the last request as it came.
+---
+--- With a folder of certificates (spec.support.servers) it has doors as well, ports that answer
+--- well until a situation is set for all of them:
+---
+---     http, tls, h2   HTTP/1.1 as it is, over TLS, and HTTP/2 over TLS
+---     proxy           takes CONNECT, whatever the host, to the door tls
+---     control         /set/NAME sets a situation, /set/none ends it; /hang_up; /stats
+---     trap            counts who connects: nobody should
+---     names           a name server, over UDP
+---
+--- and prints their ports in this order.
+local Connection = require("spec.faults.connection")
+local http2 = require("spec.faults.http2")
+local links = require("spec.faults.links")
+local names = require("spec.faults.names")
+local situations = require("spec.faults.situations")
+local wire = require("spec.faults.wire")
+
 local M = {}
 
-local function event(name, data) return ("event: %s\ndata: %s\n\n"):format(name, data) end
-
-local PING = event("ping", '{"type":"ping"}')
-
-local START = event(
-  "message_start",
-  '{"type":"message_start","message":{"id":"msg_01","type":"message","role":"assistant",'
-    .. '"model":"claude-sonnet-4-6","content":[],"stop_reason":null,"stop_sequence":null,'
-    .. '"usage":{"input_tokens":3,"output_tokens":1}}}'
-)
-local BLOCK_START = event(
-  "content_block_start",
-  '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
-)
-
-local function text_delta(text)
-  return event(
-    "content_block_delta",
-    ('{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%s"}}'):format(
-      text
-    )
-  )
-end
-
-local BLOCK_STOP = event("content_block_stop", '{"type":"content_block_stop","index":0}')
-local DELTA = event(
-  "message_delta",
-  '{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},'
-    .. '"usage":{"output_tokens":5}}'
-)
-local STOP = event("message_stop", '{"type":"message_stop"}')
-local OPEN = START .. BLOCK_START .. text_delta("Hel") .. text_delta("lo")
-local WHOLE = OPEN .. BLOCK_STOP .. DELTA .. STOP
-
-local STREAM_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-  .. "request-id: req_fault\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-local function chunk(bytes) return ("%x\r\n%s\r\n"):format(#bytes, bytes) end
-
-local LAST_CHUNK = "0\r\n\r\n"
-
-local function answer(status, content_type, body, more)
-  local head = "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nrequest-id: req_fault\r\n"
-  return head:format(status, content_type, #body) .. (more or "") .. "\r\n" .. body
-end
-
-local function api_error(status, kind, message, more)
-  local body = '{"type":"error","error":{"type":"%s","message":"%s"},"request_id":"req_body"}'
-  return answer(status, "application/json", body:format(kind, message), more)
-end
-
--- Each scenario is a list of steps: text is sent, a number waits so many seconds, "close"
--- and "reset" end the connection, "hang" says nothing more. Without those it is kept.
-local CLOSE, RESET, HANG = { "close" }, { "reset" }, { "hang" }
-
+-- Answers that are no faults, or only for one spec.
 local SCENARIOS = {
-  ok = { STREAM_HEAD, chunk(WHOLE), LAST_CHUNK },
-  slow_ok = { STREAM_HEAD, chunk(OPEN), 0.2, chunk(BLOCK_STOP .. DELTA .. STOP), LAST_CHUNK },
+  ok = wire.GOOD_STREAM,
+  slow_ok = {
+    wire.STREAM_HEAD,
+    wire.chunk(wire.OPEN),
+    0.2,
+    wire.chunk(wire.REST),
+    wire.LAST_CHUNK,
+  },
   -- Whole, but there is nothing in it: a body of no chunks, and a trailer.
-  nothing = { STREAM_HEAD, "0\r\nServer-Timing: total\r\n\r\n" },
-  late_end = { STREAM_HEAD, chunk(WHOLE), 0.1, LAST_CHUNK },
-  no_end = { STREAM_HEAD, chunk(WHOLE), HANG },
-  reset_at_once = { RESET },
-  close_at_once = { CLOSE },
-  cut_in_headers = { "HTTP/1.1 200 OK\r\nContent-Ty", 0.02, CLOSE },
-  reset_in_headers = { "HTTP/1.1 200 OK\r\nContent-Ty", 0.02, RESET },
-  cut_before_first_chunk = { STREAM_HEAD, 0.02, CLOSE },
-  cut_in_chunk_header = { STREAM_HEAD, chunk(OPEN), "1f", 0.02, CLOSE },
-  cut_in_event = { STREAM_HEAD, chunk(OPEN .. "event: content_bl"), 0.02, CLOSE },
-  reset_in_event = { STREAM_HEAD, chunk(OPEN .. "event: content_bl"), 0.02, RESET },
-  ended_in_event = { STREAM_HEAD, chunk(OPEN .. "event: content_bl"), LAST_CHUNK },
-  cut_before_stop_reason = { STREAM_HEAD, chunk(OPEN .. BLOCK_STOP), 0.02, CLOSE },
-  cut_after_stop_reason = { STREAM_HEAD, chunk(OPEN .. BLOCK_STOP .. DELTA), 0.02, CLOSE },
-  cut_in_message_stop = {
-    STREAM_HEAD,
-    chunk(OPEN .. BLOCK_STOP .. DELTA .. STOP:sub(1, 9)),
-    0.02,
-    RESET,
-  },
-  stall_before_headers = { HANG },
-  stall_in_headers = { "HTTP/1.1 200 OK\r\nContent-Ty", HANG },
-  stall_in_event = { STREAM_HEAD, chunk(OPEN), HANG },
-  pings_in_text = { STREAM_HEAD, chunk(OPEN), { "ping" } },
-  pings_before_content = { STREAM_HEAD, chunk(START), { "ping" } },
-  pings_then_ok = { STREAM_HEAD, chunk(PING), 0.1, chunk(PING), 0.1, chunk(WHOLE), LAST_CHUNK },
-  error_429 = {
-    api_error("429 Too Many Requests", "rate_limit_error", "slow", "retry-after: 7\r\n"),
-  },
-  error_529 = { api_error("529 Overloaded", "overloaded_error", "Overloaded") },
-  error_500 = { api_error("500 Internal Server Error", "api_error", "Internal server error") },
-  -- Longer than anybody reads on, and it never ends.
-  endless_500 = {
-    "HTTP/1.1 500 Oh\r\nContent-Type: text/html\r\nContent-Length: 1000000000\r\n\r\n"
-      .. ("<p>No.</p>"):rep(120000),
-    HANG,
-  },
-  html_502 = { answer("502 Bad Gateway", "text/html", "<html>Bad Gateway</html>") },
-  html_200 = { answer("200 OK", "text/html", "<html>Welcome</html>") },
-  error_event = {
-    STREAM_HEAD,
-    chunk(
-      OPEN
-        .. event(
-          "error",
-          '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
-        )
-    ),
-    LAST_CHUNK,
+  nothing = { wire.STREAM_HEAD, "0\r\nServer-Timing: total\r\n\r\n" },
+  late_end = { wire.STREAM_HEAD, wire.chunk(wire.WHOLE), 0.1, wire.LAST_CHUNK },
+  no_end = { wire.STREAM_HEAD, wire.chunk(wire.WHOLE), wire.HANG },
+  pings_then_ok = {
+    wire.STREAM_HEAD,
+    wire.chunk(wire.PING),
+    0.1,
+    wire.chunk(wire.PING),
+    0.1,
+    wire.chunk(wire.WHOLE),
+    wire.LAST_CHUNK,
   },
   -- The connection is left open after the error that ends the stream.
   error_event_first = {
-    STREAM_HEAD,
-    chunk(event("error", '{"type":"error","error":{"type":"overloaded_error","message":"No"}}')),
-    HANG,
+    wire.STREAM_HEAD,
+    wire.chunk(
+      wire.event("error", '{"type":"error","error":{"type":"overloaded_error","message":"No"}}')
+    ),
+    wire.HANG,
   },
   stall_in_error = {
     "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n"
       .. 'Content-Length: 99\r\n\r\n{"type":',
-    HANG,
-  },
-  short_body = {
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{}",
-    CLOSE,
+    wire.HANG,
   },
   redirect = {
     "HTTP/1.1 307 Temporary Redirect\r\nLocation: /ok/stolen\r\nContent-Length: 0\r\n\r\n",
   },
   -- Answers, and closes the connection when the next request comes on it.
-  drop_second = { STREAM_HEAD, chunk(WHOLE), LAST_CHUNK, { "drop_next" } },
-  flood = { STREAM_HEAD, chunk(OPEN), { "flood" } },
+  drop_second = { wire.STREAM_HEAD, wire.chunk(wire.WHOLE), wire.LAST_CHUNK, { "drop_next" } },
+  flood = { wire.STREAM_HEAD, wire.chunk(wire.OPEN), { "flood" } },
 }
 
-local Connection = {}
-Connection.__index = Connection
-
-local function flood_text() return chunk(text_delta(("x"):rep(60000))) end
-
-function Connection:send(bytes, after)
-  if self.socket:is_closing() then return end
-  self.socket:write(bytes, function(err)
-    if not err and after then after() end
-  end)
-end
-
-function Connection:later(seconds, fn)
-  local timer = self.uv.new_timer()
-  timer:start(math.floor(seconds * 1000), 0, function()
-    timer:close()
-    if not self.socket:is_closing() then fn() end
-  end)
-end
-
-function Connection:ping()
-  self:send(chunk(PING))
-  self:later(0.05, function() self:ping() end)
-end
-
--- As fast as the reader takes it, 9 MB in all; `flooded` counts what was taken.
-function Connection:flood(left)
-  if left == 0 then
-    self:send(chunk(BLOCK_STOP .. DELTA .. STOP) .. LAST_CHUNK)
-    return
+local function stats_text(stats)
+  local lines = {}
+  for name, value in pairs(stats) do
+    if type(value) == "number" then lines[#lines + 1] = ("%s %d\n"):format(name, value) end
   end
-  self:send(flood_text(), function()
-    self.stats.flooded = self.stats.flooded + 60000
-    self:flood(left - 1)
-  end)
-end
-
-function Connection:act(verb)
-  if verb == "close" then
-    self.socket:close()
-  elseif verb == "reset" then
-    self.socket:close_reset()
-  elseif verb == "ping" then
-    self:ping()
-  elseif verb == "flood" then
-    self:flood(150)
-  elseif verb == "drop_next" then
-    self.drop = true
-  end
-end
-
-function Connection:play(steps, i)
-  local step = steps[i]
-  if step == nil or self.socket:is_closing() then return end
-  local function go_on() self:play(steps, i + 1) end
-  if type(step) == "string" then
-    self:send(step, go_on)
-  elseif type(step) == "number" then
-    self:later(step, go_on)
-  else
-    self:act(step[1])
-  end
+  return table.concat(lines)
 end
 
 local REPORTS = {
-  stats = function(stats)
-    local lines = {}
-    for name, value in pairs(stats) do
-      if type(value) == "number" then lines[#lines + 1] = ("%s %d\n"):format(name, value) end
-    end
-    return table.concat(lines)
-  end,
+  stats = stats_text,
   last_head = function(stats) return stats.last_head or "" end,
   last_body = function(stats) return stats.last_body or "" end,
 }
 
-function Connection:handle(head, body)
-  local scenario = head:match("^%u+ /([%w_]+)")
-  local report = REPORTS[scenario]
-  if report then
-    self:send(answer("200 OK", "text/plain", report(self.stats)))
-    return
-  end
-  self.stats.requests = self.stats.requests + 1
-  self.stats.last_head, self.stats.last_body = head, body
-  if self.drop then
-    self.socket:close()
-    return
-  end
-  local steps = SCENARIOS[scenario]
-  if not steps then
-    self:send(answer("404 Not Found", "text/plain", "no such scenario: " .. tostring(scenario)))
-    return
-  end
-  self:play(steps, 1)
+local function text_answer(text) return wire.answer("200 OK", "text/plain", text) end
+
+local function by_path(connection, head, body)
+  local stats, name = connection.stats, head:match("^%u+ /([%w_]+)")
+  local report = REPORTS[name]
+  if report then return connection:send(text_answer(report(stats))) end
+  stats.requests = stats.requests + 1
+  stats.last_head, stats.last_body = head, body
+  if connection.drop then return connection.link:close() end
+  local situation = situations.by_name[name]
+  local steps = SCENARIOS[name] or (situation and situation.play)
+  if steps then return connection:play(steps) end
+  connection:send(
+    wire.answer("404 Not Found", "text/plain", "no such scenario: " .. tostring(name))
+  )
 end
 
--- Takes as many whole requests from the bytes as there are.
-function Connection:read(bytes)
-  self.parts[#self.parts + 1] = bytes
-  self.size = self.size + #bytes
-  while true do
-    if self.size < (self.wanted or 1) then return end
-    local all = table.concat(self.parts)
-    self.parts = { all }
-    local head_end = select(2, all:find("\r\n\r\n", 1, true))
-    if not head_end then return end
-    local head = all:sub(1, head_end)
-    local length = tonumber(head:lower():match("\r\ncontent%-length:%s*(%d+)")) or 0
-    self.wanted = head_end + length
-    if self.size >= self.wanted then
-      self.parts, self.size = { all:sub(self.wanted + 1) }, self.size - self.wanted
-      local body = all:sub(head_end + 1, self.wanted)
-      self.wanted = nil
-      self:handle(head, body)
-    end
-  end
+-- A port of 127.0.0.1, or that one again; `take` gets each connection.
+local function listen(uv, port, take)
+  local listener = uv.new_tcp()
+  assert(listener:bind("127.0.0.1", port))
+  assert(listener:listen(128, function(err)
+    assert(not err, err)
+    local socket = uv.new_tcp()
+    listener:accept(socket)
+    socket:nodelay(true)
+    take(socket)
+  end))
+  return listener, listener:getsockname().port
+end
+
+local function new_stats()
+  return { connections = 0, requests = 0, open = 0, flooded = 0, trapped = 0, marks = 0 }
+end
+
+-- Counts a connection until it ends; `make_link` says what it is written to.
+local function serve_connection(uv, stats, answer, make_link)
+  stats.connections, stats.open = stats.connections + 1, stats.open + 1
+  local connection = Connection.new(uv, nil, stats, answer)
+  local function read(bytes) connection:read(bytes) end
+  connection.link = make_link(read, function(problem)
+    if problem then stats.broken = (stats.broken or 0) + 1 end
+    stats.open = stats.open - 1
+  end)
+  return connection
 end
 
 --- Serves on a free port of 127.0.0.1 and returns it.
 ---@param uv table luv
 ---@return integer port
 function M.serve(uv)
-  local stats = { connections = 0, requests = 0, open = 0, flooded = 0 }
-  local listener = uv.new_tcp()
-  assert(listener:bind("127.0.0.1", 0))
-  assert(listener:listen(128, function(err)
-    assert(not err, err)
-    local socket = uv.new_tcp()
-    listener:accept(socket)
-    socket:nodelay(true)
-    stats.connections, stats.open = stats.connections + 1, stats.open + 1
-    local connection =
-      setmetatable({ uv = uv, socket = socket, stats = stats, parts = {}, size = 0 }, Connection)
-    socket:read_start(function(problem, bytes)
-      if bytes then return connection:read(bytes) end
-      if not socket:is_closing() then
-        if problem then stats.broken = (stats.broken or 0) + 1 end
-        socket:close()
-      end
-      stats.open = stats.open - 1
+  local stats = new_stats()
+  local _, port = listen(uv, 0, function(socket)
+    serve_connection(
+      uv,
+      stats,
+      by_path,
+      function(read, ended) return links.plain(socket, read, ended) end
+    )
+  end)
+  return port
+end
+
+-- The situation that is set, for all doors.
+---@class spec.FaultState
+---@field armed? table
+---@field calls table<string, integer> requests of each call since it was set
+---@field ports table<string, integer>
+---@field names? string
+
+local function wants_stream(body) return body:find('"stream":true', 1, true) ~= nil end
+
+-- A situation may say what it does to each attempt of a call, and answer well after those.
+local function steps_of(state, armed, head, body)
+  local call = head:match("\r\nx%-call: (%w+)") or "none"
+  local number = (state.calls[call] or 0) + 1
+  state.calls[call] = number
+  local good = wants_stream(body) and wire.GOOD_STREAM or wire.GOOD_JSON
+  if armed.attempts then return armed.attempts[number] or good end
+  if wants_stream(body) then return armed.play end
+  return type(armed.json) == "table" and armed.json.play or armed.play
+end
+
+local function filled(state, steps)
+  local played = {}
+  for i, step in ipairs(steps) do
+    played[i] = type(step) == "function" and step(state.ports) or step
+  end
+  return played
+end
+
+local function answer_at(state, door)
+  return function(connection, head, body)
+    connection.stats.requests = connection.stats.requests + 1
+    if connection.drop then return connection.link:close() end
+    local armed = state.armed
+    if armed and armed.door == door and (armed.play or armed.attempts) then
+      return connection:play(filled(state, steps_of(state, armed, head, body)))
+    end
+    connection:play(wants_stream(body) and wire.GOOD_STREAM or wire.GOOD_JSON)
+  end
+end
+
+local DEFAULT_TLS = { certificate = "server", arguments = {} }
+local PROTOCOL = { tls = { "-alpn", "http/1.1" }, h2 = { "-alpn", "h2" } }
+
+local function tls_link(uv, state, door, directory, socket)
+  local armed = state.armed and state.armed.door == door and state.armed.tls or DEFAULT_TLS
+  local arguments = {}
+  for _, list in ipairs({ PROTOCOL[door], armed.arguments or {} }) do
+    for _, word in ipairs(list) do
+      arguments[#arguments + 1] = word
+    end
+  end
+  local options = { certificate = armed.certificate or "server", arguments = arguments }
+  return function(read, ended) return links.tls(uv, socket, directory, options, read, ended) end
+end
+
+-- What comes behind the head of a CONNECT is for the door behind the proxy.
+local function tunnel(uv, state)
+  return function(connection)
+    local target = uv.new_tcp()
+    connection.read = function(_, bytes) target:write(bytes) end
+    target:connect("127.0.0.1", state.ports.tls, function(problem)
+      assert(not problem, problem)
+      connection.counted_behind = true
+      connection:send("HTTP/1.1 200 Connection established\r\n\r\n")
+      target:read_start(function(_, bytes)
+        if bytes then return connection:send(bytes) end
+        target:close()
+        connection.link:close()
+      end)
     end)
-  end))
-  return listener:getsockname().port
+  end
+end
+
+local function proxy_answer(uv, state)
+  local join = tunnel(uv, state)
+  return function(connection, head)
+    local armed = state.armed
+    if armed and armed.door == "proxy" and armed.connect then
+      return connection:play(armed.connect)
+    end
+    if head:find("^CONNECT ") then return join(connection) end
+    connection:send(wire.answer("400 Bad Request", "text/plain", "CONNECT only"))
+  end
+end
+
+local Doors = {}
+Doors.__index = Doors
+
+function Doors:greet(door, socket)
+  local uv, state = self.uv, self.state
+  local armed = state.armed
+  local function plain(read, ended) return links.plain(socket, read, ended) end
+  if armed and armed.door == door and armed.accept then
+    local silent = serve_connection(uv, self.stats, function() end, plain)
+    silent.read = function() end
+    return silent, silent:play(armed.accept)
+  end
+  if door == "http" then
+    return serve_connection(uv, self.stats, answer_at(state, door), plain)
+  elseif door == "proxy" then
+    return serve_connection(uv, self.stats, proxy_answer(uv, state), plain)
+  end
+  local link = tls_link(uv, state, door, self.directory, socket)
+  local connection = serve_connection(uv, self.stats, answer_at(state, door), link)
+  if door ~= "h2" then return connection end
+  local speaker = http2.new(connection, state)
+  connection.read = function(_, bytes) speaker:read(bytes) end
+  return connection
+end
+
+function Doors:open(door)
+  local listener, port = listen(self.uv, self.state.ports[door] or 0, function(socket)
+    local connection = self:greet(door, socket)
+    self.connections[connection] = door
+  end)
+  self.listeners[door], self.state.ports[door] = listener, port
+end
+
+-- Kept connections would not see what is done to new ones.
+function Doors:hang_up(door)
+  for connection, its_door in pairs(self.connections) do
+    if not door or its_door == door then
+      connection.link:close()
+      self.connections[connection] = nil
+    end
+  end
+end
+
+function Doors:set(name)
+  local before, armed = self.state.armed, situations.by_name[name]
+  assert(armed or name == "none", "there is no situation " .. name)
+  self.state.armed, self.state.calls = armed, {}
+  self.state.names = armed and armed.names
+  self.stats.marks = 0
+  if before and before.refuses then self:open(before.door) end
+  if before and before.ends then self:hang_up(before.door) end
+  if armed and armed.refuses then self.listeners[armed.door]:close() end
+  if armed and armed.anew then self:hang_up(armed.door) end
+end
+
+-- Those that stand, at all doors; one through the proxy stands at two.
+function Doors:count_open()
+  local count = 0
+  for connection in pairs(self.connections) do
+    if connection.link:is_closing() then
+      self.connections[connection] = nil
+    elseif not connection.counted_behind then
+      count = count + 1
+    end
+  end
+  return count
+end
+
+local function control(doors)
+  return function(connection, head)
+    local name = head:match("^%u+ /set/([%w_]+)")
+    if name then doors:set(name) end
+    if head:find("^%u+ /hang_up ") then doors:hang_up() end
+    doors.stats.open = doors:count_open()
+    local text = { stats_text(doors.stats) }
+    for call, count in pairs(doors.state.calls) do
+      text[#text + 1] = ("calls_%s %d\n"):format(call, count)
+    end
+    connection:send(text_answer(table.concat(text)))
+  end
+end
+
+--- Opens the doors.
+---@param uv table luv
+---@param directory string
+---@return integer[] ports in the order above
+function M.serve_doors(uv, directory)
+  local doors = setmetatable({
+    uv = uv,
+    directory = directory,
+    state = { ports = {}, calls = {} },
+    stats = new_stats(),
+    listeners = {},
+    connections = {},
+  }, Doors)
+  local ports = doors.state.ports
+  for _, door in ipairs({ "http", "tls", "h2", "proxy" }) do
+    doors:open(door)
+  end
+  local _, control_port = listen(uv, 0, function(socket)
+    serve_connection(
+      uv,
+      new_stats(),
+      control(doors),
+      function(read, ended) return links.plain(socket, read, ended) end
+    )
+  end)
+  ports.control = control_port
+  _, ports.trap = listen(uv, 0, function(socket)
+    doors.stats.trapped = doors.stats.trapped + 1
+    socket:close()
+  end)
+  ports.names = names.serve(uv, doors.state)
+  return { ports.http, ports.tls, ports.h2, ports.proxy, control_port, ports.trap, ports.names }
 end
 
 local function end_with_parent(uv)
@@ -298,15 +360,17 @@ local function survive_sigpipe(uv)
 end
 
 --- Runs the server in the foreground.
-function M.main()
+---@param directory? string
+function M.main(directory)
   local uv = require("luv")
   survive_sigpipe(uv)
   print(("%d %d"):format(M.serve(uv), uv.os_getpid()))
+  if directory then print(table.concat(M.serve_doors(uv, directory), " ")) end
   io.stdout:flush()
   end_with_parent(uv)
   uv.run()
 end
 
-if arg and arg[0] and arg[0]:find("fault_server.lua$") then M.main() end
+if arg and arg[0] and arg[0]:find("fault_server.lua$") then M.main(arg[1]) end
 
 return M

@@ -241,6 +241,16 @@ end
 
 local function new_folder() return (output("mktemp -d"):gsub("%s+$", "")) end
 
+--- A configuration for a program of one's own: ${head}, ${root} and ${modules} stand for what
+--- every configuration begins with, for the tree and for the modules that are built for it.
+---@param text string
+---@param values table<string, string> for what else is in it
+---@return string
+function M.configured(text, values)
+  values.head, values.root, values.modules = M.head(), ROOT, built()
+  return filled(text, values)
+end
+
 --- Starts nginx. In all texts ${folder} and ${root} stand for its folder and for the tree.
 ---@param options spec.NginxOptions
 ---@return spec.Nginx

@@ -104,6 +104,28 @@ openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 
   -extfile names -out server.pem
 ]]
 
+-- With the same key: one that has expired, one for another name, one of a CA that nobody
+-- trusts, one that is its own.
+local BAD_CERTIFICATES = [[
+set -e
+cd '%s'
+openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 \
+  -extfile names -out expired.pem
+openssl x509 -req -in server.csr -CA other.pem -CAkey x.key -CAcreateserial -days 2 \
+  -extfile names -out stranger.pem
+openssl x509 -req -in server.csr -signkey server.key -days 2 -extfile names -out itself.pem
+printf 'subjectAltName=DNS:elsewhere.example.test' > names
+openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+  -extfile names -out elsewhere.pem
+]]
+
+local function make_certificates(script, directory, last)
+  local pipe = assert(io.popen("(" .. script:format(directory) .. ") 2>&1"))
+  local output = pipe:read("*a")
+  pipe:close()
+  assert(io.open(directory .. "/" .. last), output):close()
+end
+
 --- Makes a directory with ca.pem, other.pem (a CA that signed nothing) and a server's
 --- certificate for localhost and api.example.test.
 ---@return string directory
@@ -111,11 +133,29 @@ function M.certificates()
   local pipe = assert(io.popen("mktemp -d"))
   local directory = pipe:read("*l")
   pipe:close()
-  pipe = assert(io.popen("(" .. CERTIFICATES:format(directory) .. ") 2>&1"))
-  local output = pipe:read("*a")
-  pipe:close()
-  assert(io.open(directory .. "/server.pem"), output):close()
+  make_certificates(CERTIFICATES, directory, "server.pem")
   return directory
+end
+
+--- Adds certificates to that directory that no client may accept.
+---@param directory string
+function M.bad_certificates(directory)
+  make_certificates(BAD_CERTIFICATES, directory, "elsewhere.pem")
+end
+
+local DOORS = { "http", "tls", "h2", "proxy", "control", "trap", "names" }
+
+--- A fault server with doors (see there).
+---@param directory string with all certificates
+---@return spec.Server
+---@return table<string, integer> ports by door
+function M.fault_doors(directory)
+  local server = M.spawn(("exec %s %sfault_server.lua '%s'"):format(M.LUA, HERE, directory))
+  local ports = {}
+  for _, door in ipairs(DOORS) do
+    ports[door] = assert(server.pipe:read("*n"))
+  end
+  return server, ports
 end
 
 --- TLS with HTTP/1.1 and HTTP/2 in front of a server.
