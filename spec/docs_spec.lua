@@ -125,6 +125,7 @@ end)
 -- These are read by specs of their own, or have no examples.
 local ELSEWHERE = {
   ["doc/deviations.md"] = true,
+  ["doc/faults.md"] = true,
   ["doc/hosts.md"] = true,
   ["doc/imperfect-replies.md"] = true,
   ["doc/nginx.md"] = true,

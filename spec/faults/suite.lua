@@ -399,7 +399,11 @@ end
 local function settle(host, client)
   tell_server(host, "/set/none")
   tell_server(host, "/hang_up")
-  return pcall(nothing_left, host, client)
+  local task = claude.spawn(function()
+    nothing_left(host, client)
+    return true
+  end)
+  return task:wait()
 end
 
 --- Tries them one after the other; inside a task. Writes what failed, how many survived, and
