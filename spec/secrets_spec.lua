@@ -172,3 +172,38 @@ describe("the key", function()
     assert_clean(warnings)
   end)
 end)
+
+describe("the objects that are searched for the key, in every host", function()
+  local classes
+  setup(function()
+    local objects = require("spec.support.objects")
+    local simulator = assert(require("claude.simulator").start())
+    local _, seen = objects.walk(objects.all(KEY, simulator.url), assert_clean)
+    simulator:close()
+    classes = seen
+  end)
+  teardown(function() require("claude.loop").use("blocking") end)
+
+  -- Of those that a program holds; what stands behind them is reached through them.
+  local NOT_HELD = {
+    ["claude.BatchEntry"] = true,
+    ["claude.ChainedResponse"] = true, -- only while middleware is at work
+    ["claude.CurlExchange"] = true,
+    ["claude.FallbackReply"] = true, -- only with fallback_models
+    ["claude.SocketExchange"] = true, -- only where the host owns its sockets
+    ["claude.Descriptors"] = true,
+    ["claude.Timers"] = true,
+    ["claude.Map"] = true,
+  }
+
+  it("are of every public class", function()
+    local pipe = assert(io.popen([[grep -hoE '__name = "claude\.[A-Za-z]+"' lua/claude/*.lua]]))
+    local missing = {}
+    for line in pipe:lines() do
+      local name = line:match('"(.-)"')
+      if not classes[name] and not NOT_HELD[name] then missing[#missing + 1] = name end
+    end
+    pipe:close()
+    assert.same({}, missing)
+  end)
+end)

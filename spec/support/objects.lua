@@ -75,7 +75,13 @@ local function tool()
   })
 end
 
-local function clients(key, base_url)
+local function clients(key, base_url, list)
+  -- What middleware is given of an answer; its request has the key, to be signed.
+  local function keep(request, send)
+    local answer, text, err = send(request)
+    list[#list + 1] = answer or err
+    return answer, text, err
+  end
   local function make(options)
     options.api_key = options.api_key or key
     options.base_url = base_url
@@ -91,7 +97,7 @@ local function clients(key, base_url)
       headers = { authorization = "Bearer " .. key, ["x-gate"] = key },
       proxy = "http://user:" .. key .. "@127.0.0.1:1",
       no_proxy = "*",
-      middleware = { function(request, send) return send(request) end },
+      middleware = { keep },
       sign = function(request) request.headers["x-seal"] = key end,
     }),
   }
@@ -170,7 +176,7 @@ end
 ---@return any[]
 function M.all(key, base_url)
   local list = {}
-  for _, client in ipairs(clients(key, base_url)) do
+  for _, client in ipairs(clients(key, base_url, list)) do
     list[#list + 1] = client
     add_streams(list, client)
     add_conversation(list, client)
