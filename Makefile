@@ -195,11 +195,12 @@ $(OUT)/spec/alloc/run: $(call objects,$(sort $(CORE_SO) $(NET_SO)) $(wildcard sp
 	$(CC) $(CFLAGS) $(LDFLAGS) $(ALLOC_WRAP) -Wl,-E -o $@ $^ $(shell pkg-config --libs $(LUA) libcurl) -ldl -lm
 
 ALLOC_FILES = $(patsubst %,spec/alloc/%.lua,core net library)
-## alloc: every allocation of Lua, of the core and of libcurl refused in turn (QUICK=1: some)
+ALLOC_MOST ?= $(if $(QUICK),8,0)
+## alloc: every allocation of Lua, of the core and of libcurl refused in turn (ALLOC_MOST=150: so many)
 .PHONY: alloc
 alloc: $(OUT)/spec/alloc/run $(OUT)/bench/server
 	@$(OUT)/bench/server 0 | { read -r port pid; URL=http://127.0.0.1:$$port \
-	  $(SPEC_ENV) $< $(if $(QUICK),8,0) $(ALLOC_FILES); status=$$?; kill -PIPE $$pid; exit $$status; }
+	  $(SPEC_ENV) $< $(ALLOC_MOST) $(ALLOC_FILES); status=$$?; kill -PIPE $$pid; exit $$status; }
 
 # luv itself writes "EBADF" where it watches a connection that is reset: only in this build.
 ## test-poll: run the specs of waiting over poll(2), for systems without epoll and kqueue
