@@ -138,7 +138,8 @@ local function run_hosts(names)
     end
     if line:find("^searched ") then add_places(line) end
     if line:find("the key is in", 1, true) then total.found = total.found + 1 end
-    print(line)
+    -- What is counted here must not be counted once more.
+    print(passed and "host " .. line:gsub(": ", ", ", 1) or line)
   end
   pipe:close()
 end
