@@ -129,6 +129,7 @@ check:
 	  "fuzzing" "QUICK=1 $(SUB) -s -j$(JOBS) fuzz" \
 	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
 	  "soak" "$(SUB) -s QUICK=1 soak" \
+	  "kill" "$(SUB) -s QUICK=1 kill" \
 	  "valgrind" "$(SUB) -s valgrind" \
 	  "faults" "$(SUB) -s QUICK=1 faults" \
 	  "builds" "$(SUB) -s test-builds" \
@@ -201,6 +202,15 @@ ALLOC_MOST ?= $(if $(QUICK),8,0)
 alloc: $(OUT)/spec/alloc/run $(OUT)/bench/server
 	@$(OUT)/bench/server 0 | { read -r port pid; URL=http://127.0.0.1:$$port \
 	  $(SPEC_ENV) $< $(ALLOC_MOST) $(ALLOC_FILES); status=$$?; kill -PIPE $$pid; exit $$status; }
+
+$(OUT)/spec/kill/shim.so: spec/kill/shim.c
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -D_GNU_SOURCE -fPIC -shared $(WARN) $(CFLAGS) -o $@ $< -ldl
+
+.PHONY: kill
+## kill: journals under crashes, kill -9, damage and full disks (QUICK=1: a sample; SEED=n: again)
+kill: $(MODULES) $(OUT)/spec/kill/shim.so
+	@$(SPEC_ENV) $(LUA) spec/kill/run.lua $(OUT)/spec/kill/shim.so
 
 # luv itself writes "EBADF" where it watches a connection that is reset: only in this build.
 ## test-poll: run the specs of waiting over poll(2), for systems without epoll and kqueue
