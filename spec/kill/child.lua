@@ -14,7 +14,8 @@ local function finish(code, problem)
 end
 
 local function code_of(problem)
-  return errors.is(problem) and problem.kind == "storage" and 3 or 4
+  local refused = errors.is(problem) and problem.kind == "storage"
+  return refused and 3 or 4
 end
 
 local tell = tellers.to_file(trace)

@@ -177,7 +177,9 @@ end
 ---@field entries spec.TraceEntry[]
 ---@field base? string the file before it
 ---@field before? spec.TraceEntry[] marks of what had happened before it
----@field thin integer
+---@field thin integer of the places where a write may be torn one of so many
+---@field moments? integer one of so many is tried
+---@field go_on? integer one of so many of the conversations found is gone on with
 ---@field what string
 ---@field keep? boolean some of the states are kept for `try_again`
 
@@ -214,7 +216,8 @@ function Crashes:_moment(crash, disk, allowed, marks, relied)
       problem = problem or self:_lost(opened, relied)
       judged[opened.key] = problem or false
       local again = opened.key .. #marks
-      if not problem and not self.continued[again] and crash.thin == 1 then
+      local goes_on = crash.go_on and self.run.dice:once_in(crash.go_on)
+      if not problem and not self.continued[again] and goes_on then
         self.continued[again] = true
         problem = self:go_on(opened, marks)
         if problem then problem = "gone on from there: " .. problem end
@@ -292,7 +295,9 @@ function Crashes:try(crash)
     end
     -- All that is relied on before the next thing is done to the disk is judged together.
     if pending and not (entries[i + 1] and entries[i + 1].kind == "mark") then
-      self:_moment(crash, disk, allowed, marks, relied)
+      if self.run.dice:once_in(crash.moments or 1) then
+        self:_moment(crash, disk, allowed, marks, relied)
+      end
       pending = false
     end
   end

@@ -87,8 +87,15 @@ end
 
 function PART.crashes()
   local entries = crashes:record({})
-  crashes:try({ entries = entries, thin = some(1, 24), what = "crash", keep = true })
-  crashes:try_again(some(60, 2))
+  crashes:try({
+    entries = entries,
+    thin = some(1, 24),
+    moments = some(1, 4),
+    go_on = some(1, 10),
+    what = "crash",
+    keep = true,
+  })
+  crashes:try_again(some(60, 1))
   for call = 2, kills.reference.calls, some(3, 47) do
     crashes:try_failure(("fail %d 5 1"):format(call))
   end
