@@ -203,11 +203,11 @@ function Crashes:_moment(crash, disk, allowed, marks, relied)
   disk:each(self.run.dice, crash.thin, function(bytes)
     if seen[bytes] then return end
     seen[bytes] = true
-    if crash.keep and bytes ~= "" and self.run.dice:once_in(20) then
-      self.found[#self.found + 1] = { bytes = bytes, marks = { unpack(marks) } }
-    end
     local opened = self:open(bytes)
     local problem = opened.problem
+    if crash.keep and bytes ~= "" and not problem and self.run.dice:once_in(20) then
+      self.found[#self.found + 1] = { bytes = bytes, marks = { unpack(marks) } }
+    end
     if problem and not disk.synced and is_nobodys(bytes) then problem = nil end
     if judged[opened.key] == nil and not opened.problem then
       local missing = bytes == "" and not disk.named
