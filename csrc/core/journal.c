@@ -68,11 +68,16 @@ void cm_journal_write_head(const cm_journal_record *record,
   put(out + 8, record->synced, 8);
   memcpy(out + 16, salt, CM_JOURNAL_SALT);
   put(out + 24, record->kind, 4);
-  put(out + 28, 0, 4);
+  put(out + 28, record->before, 4);
   check_of(record->offset, out, record->payload, out + CHECKED);
 }
 
-/* Whether a record begins at the offset and is whole. Its own salt is not judged. */
+uint32_t cm_journal_mark(const char head[CM_JOURNAL_HEAD]) {
+  return (uint32_t)get(head + CHECKED, 4);
+}
+
+/* Whether a record begins at the offset and is whole. Its salt, and what it says of the record
+   before, are not judged. */
 static int find_record(cm_slice file, size_t offset, cm_journal_record *record) {
   const char *head = file.ptr + offset;
   char check[CHECK];
@@ -82,6 +87,7 @@ static int find_record(cm_slice file, size_t offset, cm_journal_record *record) 
   record->offset = offset;
   record->synced = get(head + 8, 8);
   record->kind = (uint32_t)get(head + 24, 4);
+  record->before = (uint32_t)get(head + 28, 4);
   record->payload.ptr = head + CM_JOURNAL_HEAD;
   record->payload.len = (size_t)get(head + 4, 4);
   if (record->payload.len > left - CM_JOURNAL_HEAD) return 0;
@@ -200,12 +206,13 @@ cm_status cm_journal_open(cm_journal_reader *reader, cm_slice file, cm_failure *
 cm_status cm_journal_next(cm_journal_reader *reader, cm_journal_record *record,
                           cm_failure *failure) {
   size_t offset = reader->kept;
-  const char *salt = reader->file.ptr + offset + 16;
+  const char *head = reader->file.ptr + offset;
 
   if (offset >= reader->file.len) return CM_END;
   if (!find_record(reader->file, offset, record) ||
-      memcmp(salt, reader->salt, CM_JOURNAL_SALT) != 0)
+      memcmp(head + 16, reader->salt, CM_JOURNAL_SALT) != 0 || record->before != reader->mark)
     return judge(reader->file, offset, failure);
+  reader->mark = cm_journal_mark(head);
   reader->kept = offset + CM_JOURNAL_HEAD + record->payload.len;
   return CM_OK;
 }

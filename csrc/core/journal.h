@@ -17,13 +17,15 @@
 **                record was written
 **       16    8  salt of the file
 **       24    4  kind: what the payload is, for whoever wrote it
-**       28    4  zero
+**       28    4  before: the first bytes of the check of the record before; zero in the first
 **       32   16  check: the first bytes of SHA-256 over the record's offset in the file (8
 **                bytes), what stands before, and the payload
 **       48       the payload
 **
 ** A record is taken only where it was written: one that was copied, or that a file system
-** left over from another file, has another offset or another salt.
+** left over from another file, has another offset or another salt. And it is taken only
+** behind the record that it was written behind: one that stood behind a torn record, and was
+** cut off with it, may be on the disk again after another crash.
 **
 ** What has no valid record where one should begin is either torn or damaged. Torn: the
 ** system went down while it was written; nobody has relied on it, and it is cut off.
@@ -57,6 +59,7 @@ typedef struct cm_journal_record {
   uint64_t offset; /* of its head in the file */
   uint64_t synced;
   uint32_t kind;
+  uint32_t before;  /* what cm_journal_mark says of the record before; 0: it is the first */
   cm_slice payload; /* borrowed */
 } cm_journal_record;
 
@@ -67,10 +70,14 @@ void cm_journal_write_first(const unsigned char salt[CM_JOURNAL_SALT], char out[
 void cm_journal_write_head(const cm_journal_record *record,
                            const unsigned char salt[CM_JOURNAL_SALT], char out[CM_JOURNAL_HEAD]);
 
-/* Embed by value. `kept` and `salt` may be read; the rest is private to journal.c. */
+/* What the record behind says as its `before`. */
+uint32_t cm_journal_mark(const char head[CM_JOURNAL_HEAD]);
+
+/* Embed by value. `kept`, `mark` and `salt` may be read; the rest is private to journal.c. */
 typedef struct cm_journal_reader {
   cm_slice file; /* borrowed: all bytes of it */
   size_t kept;   /* where what is good ends: an appended record belongs there */
+  uint32_t mark; /* of the last record; 0: there is none */
   unsigned char salt[CM_JOURNAL_SALT];
 } cm_journal_reader;
 

@@ -1664,13 +1664,15 @@ function core.journal_first(salt) end
 ---@param synced integer bytes of the file that are known to be on the disk
 ---@param kind integer
 ---@param payload string
----@return string
-function core.journal_head(salt, offset, synced, kind, payload) end
+---@param before integer what the head of the record before came with; 0: there is none
+---@return string head
+---@return integer before of the next record
+function core.journal_head(salt, offset, synced, kind, payload, before) end
 
 --- The records of a journal up to the first that is not whole.
 ---@param bytes string
 ---@return { offset: integer, synced: integer, kind: integer, payload: string }[]? records
----@return { kept: integer, torn: boolean, salt: string? }|string info or what is wrong
+---@return { kept: integer, torn: boolean, mark: integer, salt: string? }|string info or what is wrong
 ---@return integer? offset of what is wrong
 function core.journal_read(bytes) end
 

@@ -12,7 +12,7 @@ static const unsigned char SALT[CM_JOURNAL_SALT] = { 1, 2, 3, 4, 0xfe, 0xfd, 0xf
 /* A file of two records, the first of which the second knows to be on the disk. */
 static size_t write_two(char *out) {
   static const char *const payloads[] = { "one", "two two" };
-  size_t size = CM_JOURNAL_FIRST, i;
+  size_t size = CM_JOURNAL_FIRST, last = 0, i;
 
   cm_journal_write_first(SALT, out);
   for (i = 0; i < 2; i++) {
@@ -21,7 +21,9 @@ static size_t write_two(char *out) {
     record.kind = (uint32_t)i + 1;
     record.payload.ptr = payloads[i];
     record.payload.len = strlen(payloads[i]);
+    record.before = i ? cm_journal_mark(out + last) : 0;
     cm_journal_write_head(&record, SALT, out + size);
+    last = size;
     memcpy(out + size + CM_JOURNAL_HEAD, payloads[i], record.payload.len);
     size += CM_JOURNAL_HEAD + record.payload.len;
   }

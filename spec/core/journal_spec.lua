@@ -4,12 +4,13 @@ local SALT = "saltsalt"
 
 -- A journal whose records were each synced before the next, or, with `synced`, as it says.
 local function journal(payloads, synced)
-  local bytes = core.journal_first(SALT)
+  local bytes, head, mark = core.journal_first(SALT), nil, 0
   for i, payload in ipairs(payloads) do
     local known = synced and synced[i] or #bytes
-    bytes = bytes .. core.journal_head(SALT, #bytes, known, 2, payload) .. payload
+    head, mark = core.journal_head(SALT, #bytes, known, 2, payload, mark)
+    bytes = bytes .. head .. payload
   end
-  return bytes
+  return bytes, mark
 end
 
 local function payloads_of(records)
@@ -32,10 +33,10 @@ describe("the form of a journal", function()
   )
 
   it("gives back every record, with its kind and its place", function()
-    local bytes = journal({ "one", "", ("x"):rep(100000) })
+    local bytes, mark = journal({ "one", "", ("x"):rep(100000) })
     local records, info = core.journal_read(bytes)
     assert.same({ "one", "", ("x"):rep(100000) }, payloads_of(records))
-    assert.same({ kept = #bytes, torn = false, salt = SALT }, info)
+    assert.same({ kept = #bytes, torn = false, mark = mark, salt = SALT }, info)
     assert.equal(38, records[1].offset)
     assert.equal(2, records[1].kind)
   end)
@@ -96,6 +97,15 @@ describe("the form of a journal", function()
     assert.same({ 38, true }, { info.kept, info.torn })
   end)
 
+  it("takes no record that was written behind another than the one that is there", function()
+    local bytes = journal({ "one", "two", "three" }, { 38, 38, 38 })
+    -- The second was torn and cut off with what followed; another has taken its place.
+    local anew = journal({ "one", "TWO" }, { 38, 38 })
+    local records, info = core.journal_read(anew .. bytes:sub(#anew + 1))
+    assert.same({ "one", "TWO" }, payloads_of(records))
+    assert.same({ #anew, true }, { info.kept, info.torn })
+  end)
+
   it("refuses what is no journal, and versions that it does not know", function()
     local _, text = core.journal_read("Dear diary, today I wrote a parser.\n")
     assert.equal("the file is no journal", text)
@@ -109,7 +119,7 @@ describe("the form of a journal", function()
     for _, bytes in ipairs({ "", "lua-claude jour", ("\0"):rep(38), ("\0"):rep(20) }) do
       local records, info = core.journal_read(bytes)
       assert.same({}, records)
-      assert.same({ kept = 0, torn = bytes ~= "" }, info)
+      assert.same({ kept = 0, torn = bytes ~= "", mark = 0 }, info)
     end
   end)
 
@@ -125,7 +135,7 @@ describe("the form of a journal", function()
   it("answers in bounded time for a file made of heads that each claim all that follows", function()
     local pieces, length = { core.journal_first(SALT), "damage" }, 44
     for i = 1, 4000 do
-      local head = core.journal_head(SALT, length, 0, 2, "")
+      local head = core.journal_head(SALT, length, 0, 2, "", 0)
       local left = (4000 - i) * 48
       local claim =
         string.char(left % 256, math.floor(left / 256) % 256, math.floor(left / 65536), 0)

@@ -40,13 +40,14 @@ static void append(record *r, const char *bytes, size_t size) {
   REQUIRE(cm_buffer_append(&r->bytes, slice) == CM_OK);
 }
 
-static void write_again(record *out, const cm_journal_record *item,
-                        const unsigned char salt[CM_JOURNAL_SALT]) {
+static uint32_t write_again(record *out, const cm_journal_record *item,
+                            const unsigned char salt[CM_JOURNAL_SALT]) {
   char head[CM_JOURNAL_HEAD];
 
   cm_journal_write_head(item, salt, head);
   append(out, head, sizeof head);
   append(out, item->payload.ptr, item->payload.len);
+  return cm_journal_mark(head);
 }
 
 /* Reads all records, and writes them again. */
@@ -89,6 +90,7 @@ static void check_file(cm_slice file) {
 static void tell(story *s, cm_slice input) {
   char first[CM_JOURNAL_FIRST];
   size_t i, synced = 0;
+  uint32_t before = 0;
 
   record_init(&s->file);
   cm_journal_write_first(SALT, first);
@@ -98,9 +100,10 @@ static void tell(story *s, cm_slice input) {
     item.offset = s->file.bytes.len;
     item.synced = s->synced[i] = synced;
     item.kind = 2;
+    item.before = before;
     item.payload.ptr = input.ptr;
     item.payload.len = (unsigned char)input.ptr[i] % (input.len + 1);
-    write_again(&s->file, &item, SALT);
+    before = write_again(&s->file, &item, SALT);
     s->ends[i] = s->file.bytes.len;
     if (input.ptr[i] & 1) synced = s->file.bytes.len;
   }

@@ -34,8 +34,6 @@ local M = {}
 ---@field warnings string[]
 ---@field opened table<string, spec.Opened> by SHA-256
 ---@field continued table<string, boolean>
----@field ever table<string, boolean> what the conversation was at some moment of some run: a
---- second crash may bring back what the first had left unsynced behind a hole
 ---@field found { bytes: string, marks: spec.TraceEntry[] }[] states for `try_again`
 local Crashes = {}
 Crashes.__index = Crashes
@@ -211,7 +209,7 @@ function Crashes:_moment(crash, disk, allowed, marks, relied)
     if problem and not disk.synced and is_nobodys(bytes) then problem = nil end
     if judged[opened.key] == nil and not opened.problem then
       local missing = bytes == "" and not disk.named
-      local was = allowed[opened.key] or crash.base and self.ever[opened.key] or missing
+      local was = allowed[opened.key] or missing
       problem = not was and "it is nothing that the conversation ever was" or nil
       problem = problem or self:_lost(opened, relied)
       judged[opened.key] = problem or false
@@ -290,7 +288,7 @@ function Crashes:try(crash)
     elseif disk:take(entry) then
       if entry.kind == "sync" then allowed = {} end
       local key = self:open(disk:whole()).key
-      allowed[key], self.ever[key] = true, true
+      allowed[key] = true
       pending = true
     end
     -- All that is relied on before the next thing is done to the disk is judged together.
@@ -317,7 +315,6 @@ function M.new(world, shim, run, reference)
     warnings = {},
     opened = {},
     found = {},
-    ever = {},
     continued = {},
   }, Crashes)
   self.client = claude.new({

@@ -136,7 +136,7 @@ function Damage:appended(count, other)
       self.bytes:sub(record.offset + 1, record.last),
       other,
       other:sub(dice:number(#other)),
-      core.journal_head("another!", #self.bytes, 0, 2, "draft 0\n\n") .. "draft 0\n\n",
+      (core.journal_head("another!", #self.bytes, 0, 2, "draft 0\n\n", 0)) .. "draft 0\n\n",
     })
     self:expect_version(("%d bytes more (%d)"):format(#more, i), self.bytes .. more, all)
   end

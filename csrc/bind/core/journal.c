@@ -33,7 +33,8 @@ static int journal_first(lua_State *L) {
   return 1;
 }
 
-/* core.journal_head(salt, offset, synced, kind, payload) -> what stands before the payload */
+/* core.journal_head(salt, offset, synced, kind, payload, before) -> what stands before the
+   payload, and what the next record has as its before */
 static int journal_head(lua_State *L) {
   const unsigned char *salt = check_salt(L, 1);
   char head[CM_JOURNAL_HEAD];
@@ -44,9 +45,11 @@ static int journal_head(lua_State *L) {
   record.kind = (uint32_t)luaL_checkinteger(L, 4);
   record.payload.ptr = luaL_checklstring(L, 5, &record.payload.len);
   luaL_argcheck(L, record.payload.len <= CM_JOURNAL_LONGEST, 5, "a record holds at most 1 GiB");
+  record.before = (uint32_t)check_offset(L, 6);
   cm_journal_write_head(&record, salt, head);
   lua_pushlstring(L, head, sizeof head);
-  return 1;
+  cm_push_integer(L, cm_journal_mark(head));
+  return 2;
 }
 
 static void set_number(lua_State *L, const char *field, uint64_t value) {
@@ -79,7 +82,7 @@ static cm_status read_records(lua_State *L, cm_journal_reader *reader, cm_failur
 
 /*
 ** core.journal_read(bytes) -> records, { kept = bytes that are good, torn = whether more
-** follow, salt = 8 bytes | nil } | nil, text, offset
+** follow, mark = before of the next record, salt = 8 bytes | nil } | nil, text, offset
 */
 static int journal_read(lua_State *L) {
   cm_journal_reader reader;
@@ -97,8 +100,9 @@ static int journal_read(lua_State *L) {
     cm_push_integer(L, failure.offset);
     return 3;
   }
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 4);
   set_number(L, "kept", reader.kept);
+  set_number(L, "mark", reader.mark);
   lua_pushboolean(L, status == CM_ERR_INCOMPLETE);
   lua_setfield(L, -2, "torn");
   if (reader.kept > 0) {

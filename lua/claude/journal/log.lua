@@ -21,8 +21,10 @@ local tasks = require("claude.tasks")
 ---@field package storage claude.JournalStorage
 ---@field package salt string
 ---@field package size integer bytes of whole records
+---@field package mark integer of the last of them: the next one names it
 ---@field package durable integer bytes that are known to survive
----@field package found integer bytes of whole records when it was opened
+---@field package found integer bytes of whole records that a restart keeps
+---@field package found_mark integer of the last of those
 ---@field package tail? string those of them that are not known to survive
 ---@field package ragged? boolean something may stand behind the whole records
 ---@field package syncing? claude.Signal set when the sync that is under way has ended
@@ -58,11 +60,13 @@ end
 ---@param kind integer
 ---@param payload string
 ---@return string
+---@return integer mark
 function Log:_record(kind, payload)
   local first = self.size == 0 and core.journal_first(self.salt) or ""
   local synced = self.storage.syncs == false and 0 or self.durable
-  local head = core.journal_head(self.salt, self.size + #first, synced, kind, payload)
-  return first .. head .. payload
+  local offset = self.size + #first
+  local head, mark = core.journal_head(self.salt, offset, synced, kind, payload, self.mark)
+  return first .. head .. payload, mark
 end
 
 --- Adds a record. It is not synced yet.
@@ -78,13 +82,13 @@ function Log:append(kind, payload)
     local trimmed, problem = self:_trim()
     if not trimmed then return nil, problem end
   end
-  local record = self:_record(kind, payload)
+  local record, mark = self:_record(kind, payload)
   local added, problem = self.storage:append(record)
   if not added then
     self:_trim()
     return nil, problem
   end
-  self.size = self.size + #record
+  self.size, self.mark = self.size + #record, mark
   return true
 end
 
@@ -111,7 +115,7 @@ function Log:_sync_storage()
 end
 
 function Log:_sync_now()
-  local goal = self.size
+  local goal, mark = self.size, self.mark
   if self.storage.check then self.storage:check() end
   local syncing = tasks.signal()
   self.syncing = syncing
@@ -124,6 +128,9 @@ function Log:_sync_now()
   if done then
     self.tail = nil
     self.durable = math.max(self.durable, goal)
+    if goal > self.found then
+      self.found, self.found_mark = goal, mark
+    end
   else
     self.in_doubt = "it could not be synced: " .. tostring(problem)
   end
@@ -153,7 +160,7 @@ end
 function Log:restart(payload)
   if self.closed then return nil, CLOSED end
   local doubt = self.in_doubt
-  self.size = math.max(self.durable, self.found)
+  self.size, self.mark = self.found, self.found_mark
   local done, problem = self:_trim()
   if done then
     self.in_doubt = nil
@@ -202,7 +209,9 @@ local function read(storage)
     storage = storage,
     salt = info.salt or new_salt(),
     size = kept,
+    mark = info.mark,
     found = kept,
+    found_mark = info.mark,
     cut = #bytes - kept,
     durable = durable,
     tail = bytes:sub(durable + 1, kept),
