@@ -105,6 +105,84 @@ describe("the key", function()
     assert_clean(err)
   end)
 
+  -- Of no shape that is known by itself: these are known only because they were sent.
+  local OPAQUE = "Zq7-VERY-SECRET-opaque-key-0123456789"
+  local WORD = "Zq7VERYSECRETopaquekey0123456789"
+
+  -- Not even a part of it, in any case, or with the dashes that the names of limits have.
+  local function assert_no_part(value, key)
+    key = key:lower():gsub("-", "_")
+    for _, text in ipairs(strings_in(value)) do
+      local lower = text:lower():gsub("-", "_")
+      for from = 1, #key - 9 do
+        assert.is_nil(lower:find(key:sub(from, from + 9), 1, true), text:sub(1, 400))
+      end
+    end
+  end
+
+  local function echoes(key)
+    local cut = ("x"):rep(280) .. key -- where a message is cut
+    local shrinking = (key .. "\n"):rep(1894) .. "abcdef" .. key -- where a body is
+    local many = { error = { type = key, code = key, message = key } }
+    return {
+      ["the text that is shown of a page"] = { status = 500, body = cut },
+      ["the text that is shown of what is no message"] = { status = 200, body = cut },
+      ["a body that is cut when it has become shorter"] = { status = 500, body = shrinking },
+      ["a type and a code"] = api.json(400, many),
+      ["details, their names and their code"] = api.json(400, {
+        error = { message = "No", details = { [key] = { key }, error_code = key } },
+      }),
+      ["a path"] = api.json(400, { error = { message = "messages.0." .. key .. ": " .. key } }),
+      ["names of headers"] = {
+        status = 429,
+        headers = { ["x-" .. key] = "1", ["anthropic-ratelimit-" .. key .. "-limit"] = "1" },
+      },
+      ["an error event"] = api.stream({ { type = "error", error = many.error } }),
+    }
+  end
+
+  for place in pairs(echoes("")) do
+    it("is in no error and no line of the log, echoed in " .. place, function()
+      for _, key in ipairs({ OPAQUE, WORD }) do
+        local told, answer = {}, echoes(key)[place]
+        local client = client_for({ answer, answer, answer, answer }, {
+          api_key = key,
+          max_retries = 1,
+          max_retry_wait = 0,
+          log_level = "debug",
+          logger = function(_, text, fields) told[#told + 1] = { text, fields } end,
+          on_retry = function(info) told[#told + 1] = info end,
+        })
+        told[#told + 1] = { client.messages:create(PARAMS) }
+        told[#told + 1] = { client.messages:count_tokens(PARAMS) }
+        assert.is_true(#told > 6)
+        assert_no_part(told, key)
+        server:close()
+      end
+    end)
+  end
+
+  it("is in no error of a batch's result that echoes it", function()
+    local batch = {
+      id = "msgbatch_1",
+      type = "message_batch",
+      processing_status = "ended",
+      results_url = "http://127.0.0.1/x",
+      request_counts = { succeeded = 0, errored = 1, canceled = 0, expired = 0 },
+    }
+    local line = '{"custom_id":"a","result":{"type":"errored","error":{"type":"error","error":'
+      .. '{"type":"api_error","message":"for %s"}}}}\n%s'
+    local client = client_for({
+      api.json(200, batch),
+      api.json(200, line:format(OPAQUE, ("x"):rep(64 * 1024 - 20) .. OPAQUE)),
+    }, { api_key = OPAQUE })
+    local results = client.messages.batches:results("msgbatch_1")
+    local entry = assert(results:next())
+    assert.equal("for [redacted]", entry.err.message)
+    assert_no_part(entry.err, OPAQUE)
+    assert_no_part({ results:next() }, OPAQUE)
+  end)
+
   it("is in no error of the network", function()
     local client = client_for({ { hang_up = true } })
     local _, text, err = client.messages:create(PARAMS)

@@ -63,10 +63,23 @@ local TYPE_OF_RULE = {
   thinking_changed = "signature_error",
 }
 
----@param text string
+--- The beginning of a body, without secrets. Cut last: half a secret would not be known as one,
+--- so what stands before the cut may be one, however much shorter the text has become.
+---@param body string
+---@param scrub? fun(text: string): string
 ---@return string
-local function shown(text)
-  text = text:sub(1, MAX_BODY):gsub("%s+", " "):match("^ ?(.-) ?$")
+function M.beginning(body, scrub)
+  if not scrub then return body:sub(1, MAX_BODY) end
+  local text = scrub(body:sub(1, MAX_BODY + LONGEST_SECRET))
+  if #body <= MAX_BODY + LONGEST_SECRET then return text:sub(1, MAX_BODY) end
+  return text:sub(1, math.max(0, math.min(MAX_BODY, #text - LONGEST_SECRET)))
+end
+
+---@param body string
+---@param scrub? fun(text: string): string
+---@return string
+local function shown(body, scrub)
+  local text = M.beginning(body, scrub):gsub("%s+", " "):match("^ ?(.-) ?$")
   if #text <= MAX_SHOWN then return text end
   return text:sub(1, MAX_SHOWN):gsub("[\192-\255][\128-\191]*$", "") .. "…"
 end
@@ -141,7 +154,7 @@ local function scrubbed(value, scrub)
   if type(value) ~= "table" then return value end
   local copy = {}
   for key, member in pairs(value) do
-    copy[key] = scrubbed(member, scrub)
+    copy[scrubbed(key, scrub)] = scrubbed(member, scrub)
   end
   return copy
 end
@@ -201,7 +214,8 @@ end
 -- The members of the API's error object, or the body as text where it is none.
 ---@param fields table
 ---@param body string
-local function read_body(fields, body)
+---@param scrub? fun(text: string): string
+local function read_body(fields, body, scrub)
   local decoded = #body <= MAX_DECODED and json.decode(body)
   local told = type(decoded) == "table" and decoded.error
   if type(told) == "table" then
@@ -211,22 +225,31 @@ local function read_body(fields, body)
     fields.request_id = fields.request_id or text_or_nil(decoded.request_id)
   end
   read_other_shape(fields, decoded)
-  fields.message = fields.message or text_or_nil(shown(body))
+  fields.message = fields.message or text_or_nil(shown(body, scrub))
 end
+
+-- What a server had to say, in one way or another.
+local TOLD = {
+  "message",
+  "type",
+  "error_code",
+  "path",
+  "hint",
+  "details",
+  "headers",
+  "request_id",
+}
 
 ---@param fields table
 ---@param scrub? fun(text: string): string
 ---@return claude.Error
 local function finished(fields, scrub)
   if not fields.hint then explain(fields) end
-  fields.body = fields.body and fields.body:sub(1, MAX_BODY + LONGEST_SECRET)
-  if scrub then
-    for _, name in ipairs({ "message", "details", "body", "headers", "request_id" }) do
-      fields[name] = scrubbed(fields[name], scrub)
-    end
+  fields.body = fields.body and M.beginning(fields.body, scrub)
+  for _, name in ipairs(scrub and TOLD or {}) do
+    fields[name] = scrubbed(fields[name], scrub)
   end
-  -- Cut to its length last: half a secret would not be known as one.
-  fields.body = fields.body and fields.body:sub(1, MAX_BODY)
+  fields.rate_limit = fields.headers and headers.rate_limit(fields.headers)
   return errors.new(fields)
 end
 
@@ -241,7 +264,6 @@ local function fields_of(response, kind)
     status = response:status(),
     request_id = given["request-id"],
     headers = response:status() and headers.redacted(without_flood(given)),
-    rate_limit = headers.rate_limit(given),
     body = response:body(),
   }
 end
@@ -262,7 +284,7 @@ function M.from_status(response, scrub)
     fields.message, fields.hint = text:format(status), "correct the base URL"
     return finished(fields, scrub)
   end
-  read_body(fields, fields.body)
+  read_body(fields, fields.body, scrub)
   fields.message = fields.message or ("status %d without a body"):format(status)
   return finished(fields, scrub)
 end
@@ -279,10 +301,10 @@ function M.from_no_message(response, scrub, expected)
   if require("claude.error_shapes").is_error(json.decode(fields.body)) then
     -- Some servers send their errors with status 200, which then says nothing about them.
     fields.kind, fields.status = "api", nil
-    read_body(fields, fields.body)
+    read_body(fields, fields.body, scrub)
     return finished(fields, scrub)
   end
-  local what = fields.body ~= "" and shown(fields.body) or "it is empty"
+  local what = fields.body ~= "" and shown(fields.body, scrub) or "it is empty"
   fields.message = ("the answer is no %s: %s"):format(expected or "message", what)
   fields.hint = NO_MESSAGE_HINT
   return finished(fields, scrub)
@@ -290,11 +312,12 @@ end
 
 --- The error that the API's error object is, wherever it stands.
 ---@param body string JSON
+---@param scrub? fun(text: string): string
 ---@return claude.Error
-function M.from_told(body)
+function M.from_told(body, scrub)
   local fields = { kind = "api", body = body }
-  read_body(fields, body)
-  return finished(fields)
+  read_body(fields, body, scrub)
+  return finished(fields, scrub)
 end
 
 --- The error that a response's own judgement is: an error event inside a stream, a
@@ -310,7 +333,7 @@ function M.from_failure(response, scrub)
   if failure.kind == "api" then
     -- It came after the status, which was 200 and says nothing about it.
     fields.status, fields.message, fields.body = nil, nil, fields.body or ""
-    read_body(fields, fields.body)
+    read_body(fields, fields.body, scrub)
     fields.message = fields.message or "an error event without a text"
   else
     fields.body = nil

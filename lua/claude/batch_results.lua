@@ -34,8 +34,6 @@ local BatchResults = {}
 BatchResults.__index = BatchResults
 BatchResults.__name = "claude.BatchResults"
 
-local MAX_SHOWN = 64 * 1024 -- of a line that is no result
-
 ---@param id string
 ---@param batch table
 ---@return claude.Error?
@@ -140,9 +138,10 @@ local function result_of(raw)
 end
 
 ---@param line string
+---@param scrub fun(text: string): string
 ---@return claude.BatchEntry?
 ---@return string? problem
-local function entry_of(line)
+local function entry_of(line, scrub)
   local members, problem = core.split(line)
   if not members then return nil, problem end
   if not members.custom_id or not members.result then return nil, "no custom_id, or no result" end
@@ -155,7 +154,7 @@ local function entry_of(line)
     entry[name] = core.decode(json)
   end
   if type(result.error) == "table" then
-    entry.err = api_error.from_told((core.encode(result.error)))
+    entry.err = api_error.from_told((core.encode(result.error)), scrub)
   end
   return entry
 end
@@ -175,7 +174,7 @@ function BatchResults:_fail_line(line, problem)
       self.download.lines,
       scrub(tostring(problem))
     ),
-    body = scrub(line:sub(1, MAX_SHOWN)),
+    body = api_error.beginning(line, scrub),
   }))
 end
 
@@ -216,7 +215,7 @@ function BatchResults:next()
     if not line then return self:_finish() end
   until line:find("%S")
   self.count = self.count + 1
-  local entry, problem = entry_of(line)
+  local entry, problem = entry_of(line, self.download.scrub)
   if not entry then return self:_fail_line(line, problem) end
   if entry.result.message then responses.remember(entry.result.message, self.answer) end
   return responses.remember(entry, self.answer)

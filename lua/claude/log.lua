@@ -68,7 +68,7 @@ end
 ---@return string
 local function beginning(bytes, length, scrub)
   local text = scrub(bytes)
-  local most = length > #bytes and math.min(SHOWN, #text - UNSURE) or SHOWN
+  local most = length > #bytes and math.max(0, math.min(SHOWN, #text - UNSURE)) or SHOWN
   if #text <= most then return text end
   return text:sub(1, most):gsub("[\192-\255][\128-\191]*$", "") .. "…"
 end
@@ -163,9 +163,9 @@ end
 ---@param scrub fun(text: string): string
 ---@return table<string, string>
 local function response_headers(response, scrub)
-  local found = require("claude.headers").redacted(response:headers())
-  for name, value in pairs(found) do
-    found[name] = scrub(value)
+  local found = {}
+  for name, value in pairs(require("claude.headers").redacted(response:headers())) do
+    found[scrub(name)] = scrub(value)
   end
   return found
 end

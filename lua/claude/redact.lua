@@ -69,7 +69,7 @@ local BACKSLASH, PERCENT = ("\\"):byte(), ("%"):byte()
 local function behind_backslashes(text, from) return (text:match("^\\*()", from)) end
 
 -- Where one character ends that stands at `from` as it is, as %XX or as \uXXXX, however often
--- the text around it was escaped.
+-- the text around it was escaped. All is in lower case: that is how names of headers come.
 ---@param text string
 ---@param from integer
 ---@param byte integer
@@ -79,7 +79,7 @@ local function behind_character(text, from, byte, encoded)
   local at = behind_backslashes(text, from)
   local hex = text:match("^%%(%x%x)", at) or (at > from and text:match("^u00(%x%x)", at))
   if text:byte(at) == byte and not (encoded and hex) then return at + 1 end
-  if not hex or tonumber(hex, 16) ~= byte then return nil end
+  if not hex or string.char(tonumber(hex, 16)):lower():byte() ~= byte then return nil end
   return at + (text:byte(at) == PERCENT and 3 or 5)
 end
 
@@ -139,21 +139,22 @@ end
 ---@param secret string
 ---@return string
 local function without(text, secret)
-  local parts, from, pattern = {}, 1, beginnings(secret)
-  local at = text:find(pattern)
+  secret = secret:lower()
+  local lower, parts, from, pattern = text:lower(), {}, 1, beginnings(secret)
+  local at = lower:find(pattern)
   while at do
-    local behind = behind_any(text, at, secret)
+    local behind = behind_any(lower, at, secret)
     if behind then
       parts[#parts + 1] = text:sub(from, at - 1) .. M.MARK
       from = behind
     end
-    at = text:find(pattern, behind or at + 1)
+    at = lower:find(pattern, behind or at + 1)
   end
   return #parts > 0 and table.concat(parts) .. text:sub(from) or text
 end
 
 --- Takes known secrets out of a text, in any spelling that JSON and URLs have for them, also
---- where JSON stands in JSON.
+--- where JSON stands in JSON, in upper and lower case.
 ---@param text string
 ---@param secrets string[]
 ---@return string
