@@ -284,4 +284,11 @@ describe("an error of a tool", function()
       assert.is_nil(block:find("the-key-of", 1, true), block)
     end
   end)
+
+  it("tells no part of one that is nearer to the beginning once others are gone", function()
+    for shift = 1, #KEY do
+      local block = told(("x"):rep(shift) .. (KEY .. "\n"):rep(1000), 8000)
+      assert.is_nil(block:find("api03", 1, true), block)
+    end
+  end)
 end)

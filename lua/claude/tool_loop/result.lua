@@ -249,16 +249,19 @@ end
 
 local LEAST_ERROR = 1000 -- bytes: what this library says is shorter
 
--- Only its beginning, where it is long; a secret at the cut is found before it is cut.
+-- Only its beginning, where it is long; a secret at the cut is found before it is cut, and what
+-- may be half of one is left out, however much shorter the text has become.
 ---@param text string
 ---@param rules claude.ResultRules
 ---@return string
 local function shown_error(text, rules)
   local most, size = math.max(text_limit(rules), LEAST_ERROR), #text
-  if size > most then text = text:sub(1, most + LONGEST_SECRET) end
+  local is_cut = size > most + LONGEST_SECRET
+  if is_cut then text = text:sub(1, most + LONGEST_SECRET) end
   if rules.scrub then text = rules.scrub(text) end
   if size <= most and #text <= most then return text end
-  local kept = text:sub(1, most):gsub("[\192-\255]?[\128-\191]*$", "")
+  local last = is_cut and math.max(0, math.min(most, #text - LONGEST_SECRET)) or most
+  local kept = text:sub(1, last):gsub("[\192-\255]?[\128-\191]*$", "")
   return ("%s… (%d bytes in all)"):format(kept, size)
 end
 
