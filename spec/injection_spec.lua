@@ -83,6 +83,11 @@ describe("whatever becomes a header line in C", function()
     assert.matches('header "" cannot be sent', start({ { "x:a", "1" } }))
   end)
 
+  it("is refused there when it is longer than 1 MiB, which is told", function()
+    local text = start({ { "x-a", ("a"):rep(1024 * 1024) } })
+    assert.equal('header "x-a" cannot be sent: it is longer than 1 MiB', text)
+  end)
+
   it("is refused where it is an address of another kind", function()
     local function text_of(url)
       local _, text = engine:start({ url = url, response = core.response() })

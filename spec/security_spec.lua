@@ -72,7 +72,6 @@ local OTHERS = {
   ["lua/claude/api_error.lua"] = "LONGEST_SECRET LONGEST_WAIT MAX_DECODED MAX_SHOWN"
     .. " SPEND_LIMIT_HINT",
   ["lua/claude/batch_requests.lua"] = "LIMITS",
-  ["lua/claude/batch_results.lua"] = "MAX_SHOWN",
   ["lua/claude/cache/plan.lua"] = "MOST",
   ["lua/claude/check/cache.lua"] = "MOST",
   ["lua/claude/check/media.lua"] = "MOST MOST_OF_SMALL",

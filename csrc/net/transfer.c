@@ -138,19 +138,25 @@ static cm_status add_line(cm_transfer *t, const char *line) {
   return CM_OK;
 }
 
+/* Says what is wrong with a header, never its value; a name that is none may be one. */
+static cm_status refuse_header(cm_transfer *t, const cm_transfer_header *header) {
+  int is_name = is_token(header->name) && header->name.len < 60;
+  int is_long = is_token(header->name) && is_one_line(header->value);
+
+  snprintf(t->refusal, sizeof t->refusal, "header \"%.*s\" cannot be sent: %s",
+           (int)(is_name ? header->name.len : 0), header->name.ptr,
+           is_long ? "it is longer than 1 MiB" : "a name is one word, a value one line");
+  return CM_ERR_SYNTAX;
+}
+
 /* libcurl takes "Name:" for "leave this header out" and wants "Name;" for an empty one. */
 static cm_status add_header(cm_transfer *t, const cm_transfer_header *header) {
   size_t size = header->name.len + header->value.len + 3;
   cm_status status;
   char *line, *at;
 
-  if (!is_token(header->name) || !is_one_line(header->value) || size > MAX_HEADER) {
-    snprintf(t->refusal, sizeof t->refusal,
-             "header \"%.*s\" cannot be sent: a name is one word, a value one line",
-             (int)(is_token(header->name) && header->name.len < 60 ? header->name.len : 0),
-             header->name.ptr);
-    return CM_ERR_SYNTAX;
-  }
+  if (!is_token(header->name) || !is_one_line(header->value) || size > MAX_HEADER)
+    return refuse_header(t, header);
   line = t->alloc->resize(t->alloc->ud, NULL, 0, size);
   if (!line) return CM_ERR_NOMEM;
   at = line;

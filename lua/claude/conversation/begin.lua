@@ -23,7 +23,7 @@ function M.member_json(name, value)
 end
 
 -- What is nested deeper cannot be sent.
-local DEEPEST = 1000
+local DEEPEST = 1024
 
 local function copied(value, above, depth)
   if type(value) ~= "table" or getmetatable(value) then return value end
