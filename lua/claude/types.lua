@@ -1672,7 +1672,8 @@ function core.journal_head(salt, offset, synced, kind, payload, before) end
 --- The records of a journal up to the first that is not whole.
 ---@param bytes string
 ---@return { offset: integer, synced: integer, kind: integer, payload: string }[]? records
----@return { kept: integer, torn: boolean, mark: integer, salt: string? }|string info or what is wrong
+---@return { kept: integer, torn: boolean, mark: integer, salt: string? }|string info or what
+--- is wrong
 ---@return integer? offset of what is wrong
 function core.journal_read(bytes) end
 

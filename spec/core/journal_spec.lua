@@ -4,9 +4,9 @@ local SALT = "saltsalt"
 
 -- A journal whose records were each synced before the next, or, with `synced`, as it says.
 local function journal(payloads, synced)
-  local bytes, head, mark = core.journal_first(SALT), nil, 0
+  local bytes, mark = core.journal_first(SALT), 0
   for i, payload in ipairs(payloads) do
-    local known = synced and synced[i] or #bytes
+    local known, head = synced and synced[i] or #bytes, nil
     head, mark = core.journal_head(SALT, #bytes, known, 2, payload, mark)
     bytes = bytes .. head .. payload
   end
