@@ -108,6 +108,6 @@ describe("a compressed answer", function()
     answer.headers["content-encoding"] = "gzip"
     local message, _, err = start(answer).messages:create(PARAMS)
     assert.is_nil(message)
-    assert.equal("network", err.kind)
+    assert.equal("protocol", err.kind)
   end)
 end)

@@ -221,9 +221,10 @@ end)
 describe("an image that a tool returns", function()
   local result = require("claude.tool_loop.result")
   local CALL = { id = "toolu_1", name = "camera" }
+  local RULES = { warn = function() end }
 
   it("is a block of its result", function()
-    local json = result.success(CALL, claude.image(PNG), function() end)
+    local json = result.success(CALL, claude.image(PNG), RULES)
     local content = assert(core.decode(json)).content
     assert.equal("image", content[1].type)
     assert.equal("image/png", content[1].source.media_type)
@@ -231,7 +232,7 @@ describe("an image that a tool returns", function()
 
   it("stands between texts", function()
     local content = assert(claude.content({ "Here:", assert(claude.image(PNG)), "That is all." }))
-    local json = result.success(CALL, content, function() end)
+    local json = result.success(CALL, content, RULES)
     assert.equal(3, #assert(core.decode(json)).content)
   end)
 

@@ -6,9 +6,9 @@ local SALT = "saltsalt"
 local function journal(payloads, synced)
   local bytes, mark = core.journal_first(SALT), 0
   for i, payload in ipairs(payloads) do
-    local known, head = synced and synced[i] or #bytes, nil
-    head, mark = core.journal_head(SALT, #bytes, known, 2, payload, mark)
-    bytes = bytes .. head .. payload
+    local known = synced and synced[i] or #bytes
+    local head, behind = core.journal_head(SALT, #bytes, known, 2, payload, mark)
+    bytes, mark = bytes .. head .. payload, behind
   end
   return bytes, mark
 end
