@@ -284,9 +284,19 @@ describe("an MCP server", function()
       twice = "two tools are named a_b",
       long = "must be 1 to 64 letters",
       unlisted = "tools/list gave no list of tools",
+      listed = "the tool x has no inputSchema",
+      numbers = "a tool has no name",
       endless = "its list of tools has no end",
+      boundless = "its list of tools has no end",
+      incapable = "it offers no tools",
       toolless = "it offers no tools",
     }
+    it("not: one that is named, of a list that holds what is none", function()
+      local list, text = start("numbers"):tools({ "echo" })
+      assert.is_nil(list)
+      assert.matches("it has no tool echo; it has one without a name", text, 1, true)
+    end)
+
     for mode, words in pairs(UNUSABLE) do
       it("not: " .. words, function()
         local list, text, err = start(mode):tools()
@@ -493,6 +503,8 @@ describe("an MCP server", function()
       { { type = "video" }, "content of type video" },
       { { type = "image", data = "A", mimeType = "image/bmp" }, "an image of type image/bmp" },
       { { type = "image", mimeType = "image/png" }, "it has no data" },
+      { { type = "image", mimeType = "image/png", data = "" }, "it has no data" },
+      { { type = "image", mimeType = "image/png", data = "<svg/>==" }, "its data is no base64" },
       { { type = "text" }, "it has no text" },
       { { type = "resource" }, "the resource is missing" },
       {
@@ -626,6 +638,18 @@ describe("an MCP server", function()
       local err = core.decode(answer).error
       assert.equal(-32601, err.code)
       assert.matches("sampling/createMessage", err.message)
+    end)
+
+    it("ask without end, and read no answer: it is ended", function()
+      local _, text, err = start():call("ask_for_ever")
+      assert.equal("network", err.kind)
+      assert.matches("asks, and does not read the answers", text, 1, true)
+    end)
+
+    it("ask under no id that is long: that is no message", function()
+      assert.equal("asked", text_of(assert(start():call("ask_under_long_id"))))
+      local heard = assert(server:call("heard")).content[1].text
+      assert.equal("initialize notifications/initialized tools/call tools/call", heard)
     end)
 
     it("tell this client things", function()

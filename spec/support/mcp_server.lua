@@ -114,6 +114,19 @@ function TOOLS.crlf(id)
   io.stdout:flush()
 end
 
+local PING = '{"jsonrpc":"2.0","id":"%s","method":"ping"}'
+
+-- Asks and asks, and reads nothing.
+function TOOLS.ask_for_ever()
+  while io.stdout:write(PING:format(("i"):rep(1000)), "\n") do
+  end
+end
+
+function TOOLS.ask_under_long_id(id)
+  write(PING:format(("i"):rep(2000)))
+  content(id, text("asked"))
+end
+
 -- Asks this client something, and tells what it answered.
 function TOOLS.ask_back(id, params)
   local given = core.decode(core.split(params).arguments)
@@ -142,24 +155,31 @@ local FIRST_PAGE = {
   schemaless = { '{"name":"x"}' },
   twice = { tool("a.b"), tool("a/b") },
   long = { tool(("x"):rep(70)) },
+  listed = { tool("x", '"inputSchema":[1]') },
+  numbers = { "5" },
   titled = { '{"name":"x","title":"A title","inputSchema":{"type":"object"}}' },
 }
 
 local function list(id, cursor)
   if mode == "unlisted" then return answer(id, '{"tools":{}}') end
   if mode == "endless" then return answer(id, '{"tools":[],"nextCursor":"again"}') end
+  if mode == "boundless" then -- a page of its own each time
+    return answer(id, ('{"tools":[],"nextCursor":"%s"}'):format(("."):rep(#(cursor or ""))))
+  end
   if cursor == '"page 2"' then return answer(id, ('{"tools":[%s]}'):format(tool("give"))) end
   local page = table.concat(FIRST_PAGE[mode] or FIRST_PAGE.plain, ",")
   local next_page = FIRST_PAGE[mode] and mode ~= "plain" and "null" or '"page 2"'
   answer(id, ('{"tools":[%s],"nextCursor":%s}'):format(page, next_page))
 end
 
+local CAPABILITIES = { toolless = "{}", incapable = "5" }
+
 local VERSIONS = { old = '"2024-11-05"', alien = '"1999-01-01"', versionless = "null" }
 
 local function initialize(id, params)
   if mode == "mute" then return end
   if mode == "rude" then return refuse(id, -32000, "not today") end
-  local capabilities = mode == "toolless" and "{}" or '{"tools":{"listChanged":true}}'
+  local capabilities = CAPABILITIES[mode] or '{"tools":{"listChanged":true}}'
   answer(
     id,
     ('{"protocolVersion":%s,"capabilities":%s,"serverInfo":{"name":"spec","asked":%s}}'):format(

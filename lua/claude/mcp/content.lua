@@ -31,7 +31,9 @@ end
 ---@return table? block
 ---@return string? problem
 local function of_base64(data, media_type, kind)
-  if type(data) ~= "string" then return nil, "it has no data" end
+  if type(data) ~= "string" or data == "" then return nil, "it has no data" end
+  data = data:gsub("%s+", "")
+  if not data:find("^[%w+/]+=?=?$") then return nil, "its data is no base64" end
   local source = { type = "base64", media_type = media_type, data = data }
   return { type = kind, source = source }
 end

@@ -187,6 +187,14 @@ function Process:send(line)
   self:_watch()
 end
 
+--- How many lines wait to be written, because it does not read them.
+---@return integer
+function Process:unsent_lines() return #self.unsent end
+
+--- Nothing more is taken from it: it is ended, and whoever waits is told what it did.
+---@param text string
+function Process:give_up(text) self:_lose(text) end
+
 --- Whether somebody waits for an answer.
 ---@param waiting boolean
 function Process:wait_for_answers(waiting)

@@ -13,6 +13,8 @@ local tasks = require("claude.tasks")
 -- Newest first: that one is asked for, and the others are spoken as well.
 local VERSIONS = { "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "2024-10-07" }
 local METHOD_NOT_FOUND = -32601
+local LONGEST_ID = 1024 -- bytes of a request's id, as JSON text, and of its method's name
+local MOST_UNREAD = 1000 -- lines that wait for a server that asks for more
 
 ---@class claude.mcp.Session
 ---@field server table what the server said of itself: its info, capabilities and instructions
@@ -62,9 +64,13 @@ end
 ---@return string
 local function on_one_line(id) return (id:gsub("[\r\n]", " ")) end
 
+-- It is answered as long as it reads the answers: what it asks must not pile up here.
 ---@param method string
 ---@param id string JSON text
 function Session:_serve(method, id)
+  if self.process:unsent_lines() >= MOST_UNREAD then
+    return self.process:give_up("asks, and does not read the answers")
+  end
   id = on_one_line(id)
   if method == "ping" then return self:_answer(id, '"result":{}') end
   local text = encoded("this client does not do " .. method)
@@ -119,7 +125,8 @@ function Session:_take(message)
   if id == "null" then id = nil end
   if method then
     method = core.decode(method)
-    if type(method) ~= "string" then return false end
+    if type(method) ~= "string" or #method > LONGEST_ID then return false end
+    if id and #id > LONGEST_ID then return false end
     if id then
       self:_serve(method, id)
     else
@@ -261,6 +268,10 @@ local function is_spoken(version)
   return false
 end
 
+---@param value any
+---@return table
+local function table_or_none(value) return type(value) == "table" and value or {} end
+
 ---@param answer any the decoded result of initialize
 ---@return claude.Error?
 function Session:_agree(answer)
@@ -274,9 +285,9 @@ function Session:_agree(answer)
   end
   self.version = version
   self.server = {
-    info = answer.serverInfo or {},
-    capabilities = answer.capabilities or {},
-    instructions = answer.instructions,
+    info = table_or_none(answer.serverInfo),
+    capabilities = table_or_none(answer.capabilities),
+    instructions = type(answer.instructions) == "string" and answer.instructions or nil,
   }
 end
 

@@ -6,6 +6,8 @@ local tools = require("claude.tools")
 
 local M = {}
 
+local MOST_PAGES = 1000 -- of a list of tools: one that goes on has no end
+
 ---@param server claude.mcp.Server
 ---@param name string the server's own
 ---@return claude.ToolFunction
@@ -40,7 +42,7 @@ local function as_tool(server, json)
   if type(given) ~= "table" or type(given.name) ~= "string" then
     return nil, unusable(server, "a tool has no name")
   end
-  if type(given.inputSchema) ~= "table" then
+  if not (parts.inputSchema or ""):find("^{") then
     return nil, unusable(server, ("the tool %s has no inputSchema"):format(given.name))
   end
   local made, tool = pcall(tools.new, {
@@ -69,8 +71,9 @@ end
 ---@return string[]? list JSON texts of tools
 ---@return claude.Error? err
 local function all_tools(server, session)
-  local list, seen, cursor = {}, {}, nil
+  local list, seen, cursor, pages = {}, {}, nil, 0
   repeat
+    pages = pages + 1
     local result, err = page(server, session, cursor)
     if not result then return nil, err end
     local parts = core.split(result)
@@ -82,7 +85,9 @@ local function all_tools(server, session)
     end
     cursor = parts.nextCursor
     if cursor == "null" then cursor = nil end
-    if cursor and seen[cursor] then return nil, unusable(server, "its list of tools has no end") end
+    if cursor and (seen[cursor] or pages == MOST_PAGES) then
+      return nil, unusable(server, "its list of tools has no end")
+    end
     if cursor then seen[cursor] = true end
   until not cursor
   return list
@@ -95,9 +100,10 @@ end
 local function chosen(texts, names)
   local by_name, all, list = {}, {}, {}
   for i, json in ipairs(texts) do
-    local name = core.split(json).name
-    name = name and core.decode(name)
-    by_name[name or i], all[i] = json, tostring(name)
+    local tool = core.decode(json)
+    local name = type(tool) == "table" and tool.name
+    if type(name) ~= "string" then name = "one without a name" end
+    by_name[name], all[i] = json, name
   end
   for i, name in ipairs(names) do
     if not by_name[name] then
