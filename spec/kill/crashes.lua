@@ -180,6 +180,8 @@ end
 ---@field go_on? integer one of so many of the conversations found is gone on with
 ---@field what string
 ---@field keep? boolean some of the states are kept for `try_again`
+---@field fails? boolean a call fails in it: a sync may have done its work all the same, and what
+--- it wrote is then written over, for nobody was told
 
 local NAME = "lua-claude journal "
 
@@ -206,7 +208,8 @@ function Crashes:_moment(crash, disk, allowed, marks, relied)
     if crash.keep and bytes ~= "" and not problem and self.run.dice:once_in(20) then
       self.found[#self.found + 1] = { bytes = bytes, marks = { unpack(marks) } }
     end
-    if problem and not disk.synced and is_nobodys(bytes) then problem = nil end
+    local unsynced = crash.fails or not disk.synced
+    if problem and unsynced and is_nobodys(bytes) then problem = nil end
     if judged[opened.key] == nil and not opened.problem then
       local missing = bytes == "" and not disk.named
       local was = allowed[opened.key] or missing
@@ -286,7 +289,7 @@ function Crashes:try(crash)
       marks[#marks + 1] = entry
       relied, pending = with_mark(relied, entry), true
     elseif disk:take(entry) then
-      if entry.kind == "sync" then allowed = {} end
+      if entry.kind == "sync" and not crash.fails then allowed = {} end
       local key = self:open(disk:whole()).key
       allowed[key] = true
       pending = true
@@ -337,7 +340,14 @@ function Crashes:try_again(count)
     local entries, ended = self:record({ base = state.bytes, plan = plan, retries = 5 })
     local what = "second crash " .. (plan or "")
     self.run:check(what, ended.code ~= 0 and "a process failed: " .. ended.said or nil)
-    self:try({ entries = entries, base = state.bytes, before = state.marks, thin = 8, what = what })
+    self:try({
+      entries = entries,
+      base = state.bytes,
+      before = state.marks,
+      thin = 8,
+      what = what,
+      fails = plan ~= nil,
+    })
   end
 end
 
@@ -346,7 +356,7 @@ end
 function Crashes:try_failure(plan)
   local entries, ended = self:record({ plan = plan, retries = 5 })
   self.run:check(plan, ended.code ~= 0 and "the process failed: " .. ended.said or nil)
-  self:try({ entries = entries, thin = 8, what = "crash after " .. plan })
+  self:try({ entries = entries, thin = 8, what = "crash after " .. plan, fails = true })
 end
 
 --- Records a run, from what is in the file on.
