@@ -72,6 +72,17 @@ describe("the command's tools", function()
       end
     end)
 
+    it("but not through one that leads to what is hidden", function()
+      child.run("mkdir " .. folder .. "/.keys")
+      write(".keys/one", "secret")
+      child.run("cd " .. folder .. " && ln -s .keys/one notes && ln -s .keys open")
+      for _, path in ipairs { "notes", "open/one" } do
+        local text, why = read { path = folder .. "/" .. path }
+        assert.is_nil(text)
+        assert.matches("hidden files", why)
+      end
+    end)
+
     it("but not a pipe, which would never end", function()
       child.run("mkfifo " .. folder .. "/pipe")
       assert.is_nil((read { path = folder .. "/pipe" }))
