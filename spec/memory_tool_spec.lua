@@ -371,6 +371,15 @@ describe("The memory tool", function()
       end
     end)
 
+    it("paths of more names than can be deleted again are refused", function()
+      local deep = "/memories/" .. ("d/"):rep(63)
+      call("create", { path = deep .. "x", file_text = "one" })
+      local text = refused("create", { path = deep .. "y/x", file_text = "one" })
+      assert.equal(("Path %sy/x has more than 64 names in it"):format(deep), text)
+      call("delete", { path = "/memories/d" })
+      assert.equal("", shell("ls -A DIR"))
+    end)
+
     it("a link to a directory outside is not followed", function()
       shell("ln -s OUT DIR/link")
       every_command(

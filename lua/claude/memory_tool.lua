@@ -12,6 +12,7 @@ local tools = require("claude.tools")
 
 local ROOT = "/memories"
 local MOST_LINES = 999999
+local MOST_NAMES = 64 -- in a path: what lies deeper cannot be deleted at once
 local DEFAULT_MOST_BYTES = 16 * 1024 * 1024
 local LEVELS = 2
 local AROUND = 2 -- lines shown before and after a change
@@ -82,6 +83,9 @@ local function path_of(input, name)
   end
   local relative = path:sub(#ROOT + 2)
   if relative:find("[%z\1-\31\127]") then refuse("Path %q has a control character in it", path) end
+  if select(2, relative:gsub("/", "")) >= MOST_NAMES then
+    refuse("Path %s has more than %d names in it", path, MOST_NAMES)
+  end
   for part in (relative .. "/"):gmatch("([^/]*)/") do
     if relative ~= "" and (part == "" or part == "." or part == "..") then
       refuse("Path %s must be names separated by single slashes, without . and ..", path)
