@@ -429,13 +429,23 @@ describe("lua-claude without luv", function()
 end)
 
 describe("a server's words on a terminal", function()
-  it("move no cursor and change no title", function()
-    if child.run("script -qec true /dev/null").status ~= 0 then
-      return pending "no script(1) that makes a terminal"
-    end
+  local WITHOUT = 'package.preload.luv = function() error("no luv", 0) end'
+  local root
+  before_each(function()
+    root = child.temporary()
+    child.run("mkdir " .. root)
+    local file = assert(io.open(root .. "/without.lua", "w"))
+    file:write(WITHOUT)
+    file:close()
+  end)
+  after_each(function() child.run("rm -rf " .. root) end)
+
+  -- What a terminal is sent by a call that is refused, and then by one that is answered.
+  local function shown_by(call)
+    local text
     with_file(
       [[
-        local evil = "\27]0;title\7\27[2J\194\155"
+        local evil = "\27]0;title\7\27[2J\194\155\127"
         local script = {
           { error = { status = 400, type = "odd" .. evil, message = "told" .. evil } },
           { content = { { type = "thinking", thinking = "thought" .. evil }, "said" .. evil },
@@ -448,24 +458,41 @@ describe("a server's words on a terminal", function()
         require("luv").run()
       ]],
       function(path)
-        local shown = child.temporary()
-        local call = "script -qec " .. child.quote(COMMAND .. "ask hello") .. " /dev/null"
-        local environment = "CALL=%s SHOWN=%s "
-        child.run(environment:format(child.quote(call), shown) .. child.lua .. " " .. path)
-        local file = assert(io.open(shown, "rb"))
-        local text = file:read "*a"
+        local on_terminal = "script -qec " .. child.quote(call) .. " /dev/null"
+        local environment = "CALL=%s SHOWN=%s/shown "
+        child.run(environment:format(child.quote(on_terminal), root) .. child.lua .. " " .. path)
+        local file = assert(io.open(root .. "/shown", "rb"))
+        text = file:read "*a"
         file:close()
-        os.remove(shown)
-        for _, word in ipairs { "odd", "told", "thought", "said", "stopped" } do
-          assert.truthy(text:find(word, 1, true), word)
-        end
-        assert.not_matches("[\7\8]", text)
-        assert.not_matches("\27[^%[]", text)
-        assert.not_matches("\27%[2J", text)
-        assert.not_matches("\194\155", text)
       end
     )
-  end)
+    return text
+  end
+
+  local CALLS = {
+    ["as text"] = function() return COMMAND .. "ask hello" end,
+    ["as JSON"] = function() return COMMAND .. "ask --json hello" end,
+    ["in a chat as JSON"] = function() return "echo hello | " .. COMMAND .. "chat --json" end,
+    ["without luv"] = function()
+      local path = ("LUA_PATH='%s/?.lua;'\"$LUA_PATH\" "):format(root)
+      return path .. child.lua .. " -l without bin/lua-claude ask hello"
+    end,
+  }
+  for how, call in pairs(CALLS) do
+    it("move no cursor and change no title, " .. how, function()
+      if child.run("script -qec true /dev/null").status ~= 0 then
+        return pending "no script(1) that makes a terminal"
+      end
+      local text = shown_by(call())
+      for _, word in ipairs { "odd", "told", "thought", "said", "stopped" } do
+        assert.truthy(text:find(word, 1, true), word)
+      end
+      assert.not_matches("[\7\8\127]", text)
+      assert.not_matches("\27[^%[]", text)
+      assert.not_matches("\27%[2J", text)
+      assert.not_matches("\194[\128-\159]", text)
+    end)
+  end
 end)
 
 describe("lua-claude simulate", function()

@@ -6,6 +6,7 @@ describe("the command's terminal", function()
     assert.equal("tab\tline\nünïcode – 漢", terminal.harmless "tab\tline\nünïcode – 漢")
     assert.equal("31m", terminal.harmless "\194\15531m")
     assert.equal("", terminal.harmless "\0")
+    assert.equal("\239\191\189[2J", terminal.harmless "\155[2J")
   end)
 
   it("starts a line only where none is begun", function()

@@ -73,8 +73,9 @@ function M.run(options)
   end
   local status, run = answer.run(chat, new_view(options), { max_requests = options.max_requests })
   if options.json then
+    local json_for = require("claude.command.terminal").json
     for _, message in ipairs(run.messages) do
-      output.write(io.stdout, answer.json(message), "\n")
+      output.write(io.stdout, json_for(answer.json(message), 1), "\n")
     end
   end
   return status

@@ -60,7 +60,7 @@ local function take_line(line, chat, view, options)
     local status, run = answer.run(chat, view, {})
     if options.json then
       for _, message in ipairs(run.messages) do
-        say(answer.json(message))
+        say(require("claude.command.terminal").json(answer.json(message), 1))
       end
     end
     if status == exits.interrupted then io.stderr:write "(stopped)\n" end

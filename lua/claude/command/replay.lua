@@ -147,7 +147,11 @@ local function unreadable(name, problem)
   )
 end
 
-local STDOUT = { write = function(_, ...) output.write(io.stdout, ...) end }
+local STDOUT = {}
+
+function STDOUT.write(_, line)
+  output.write(io.stdout, require("claude.command.terminal").json(line, 1))
+end
 
 --- Replays every file. A file that cannot be read has a line with an error, too.
 ---@param options claude.ReplayOptions

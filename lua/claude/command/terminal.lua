@@ -10,21 +10,44 @@ Terminal.__name = "claude.command.terminal"
 
 local DIM, PLAIN = "\27[2m", "\27[0m"
 
---- Whether a descriptor is a terminal. luv knows; without it nothing is.
+--- Whether a descriptor is a terminal. luv knows; without it the shell does.
 ---@param descriptor integer
 ---@return boolean
 function M.is_terminal(descriptor)
   local found, uv = pcall(require, "luv")
-  return found and uv.guess_handle(descriptor) == "tty"
+  if found then return uv.guess_handle(descriptor) == "tty" end
+  local status = os.execute(("test -t %d"):format(descriptor))
+  return status == true or status == 0
+end
+
+-- Headers may have any byte, and bytes alone are controls to some terminals. Where
+-- claude.core does not load, it is the report of that which is shown.
+---@param text string
+---@return string
+local function as_utf8(text)
+  local found, core = pcall(require, "claude.core")
+  return found and core.utf8_scrub(text) or (text:gsub("[\128-\255]", "?"))
 end
 
 --- A text without what moves a cursor, changes a title or rings: C0 controls
---- but tab and newline, DEL, and the C1 controls as UTF-8.
+--- but tab and newline, DEL, the C1 controls, and what is no UTF-8.
 ---@param text string
 ---@return string
 function M.harmless(text)
-  local kept = text:gsub("[%z\1-\8\11-\31\127]", "")
+  local kept = as_utf8(text):gsub("[%z\1-\8\11-\31\127]", "")
   return (kept:gsub("\194[\128-\159]", ""))
+end
+
+local function escaped(control) return ("\\u%04x"):format(control:byte(-1)) end
+
+--- JSON for a descriptor: on a terminal the controls that JSON may have as they are, DEL and
+--- C1, are escaped. Elsewhere it stays as it is.
+---@param json string
+---@param descriptor integer
+---@return string
+function M.json(json, descriptor)
+  if not M.is_terminal(descriptor) then return json end
+  return (as_utf8(json):gsub("\127", escaped):gsub("\194[\128-\159]", escaped))
 end
 
 local function can_dim()
