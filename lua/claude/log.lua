@@ -249,14 +249,15 @@ local function to_host(level, text) host.log(OF_HOST[level] or level, text) end
 
 -- A logger that fails must not take the request with it.
 ---@param logger function
+---@param scrub fun(text: string): string
 ---@return function
-local function guarded(logger)
+local function guarded(logger, scrub)
   local told = false
   return function(level, text, fields)
     local ran, raised = pcall(logger, level, text, fields)
     if ran or told then return end
     told = true
-    host.log("error", "the logger raised: " .. errors.text_of(raised))
+    host.log("error", "the logger raised: " .. scrub(errors.text_of(raised)))
   end
 end
 
@@ -274,7 +275,7 @@ function M.is_level(level) return LEVELS[level] ~= nil end
 ---@return claude.Log?
 function M.new(level, logger, scrub)
   if level == "off" then return nil end
-  local write = logger and guarded(logger) or to_host
+  local write = logger and guarded(logger, scrub) or to_host
   return setmetatable({ level = LEVELS[level], write = write, scrub = scrub }, Log)
 end
 
