@@ -426,7 +426,9 @@ function M.in_batch(chat, options)
   end
   local turn = { given = params, params = params, options = options, in_batch = true }
   local plan, err = planned(chat, turn)
-  if not plan then return nil, err end
+  local record = plan and M.recording(chat)
+  if record then err = record() end
+  if not plan or err then return nil, err end
   return {
     json = plan.body:tostring(),
     params = turn.params,
