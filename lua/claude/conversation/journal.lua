@@ -315,9 +315,15 @@ function Journal:begin_call(chat, id, name)
   chat.begun[id] = name
   local json = assert(core.encode({ id = id, name = name }))
   local done, text, err = self:_add(chat, "call", json)
-  -- It does not run then.
-  if not done then chat.begun[id] = nil end
   return done, text, err
+end
+
+--- The tool was not called, and will not be, although its call may be in the journal.
+---@param chat claude.Conversation
+---@param id string
+function Journal:give_up_call(chat, id)
+  if not chat.begun[id] then return end
+  chat.begun[id], self.stale = nil, true
 end
 
 --- The result of a call is there, in the draft; of one whose reply is not whole, it is given.

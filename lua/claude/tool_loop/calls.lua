@@ -24,6 +24,8 @@ local tools = require("claude.tools")
 ---@field toolset_name? string
 ---@field tool? claude.Tool
 ---@field task? claude.Task while its function runs
+---@field begun? boolean its function was called
+---@field uncertain? boolean it had begun in another run of the program
 ---@field ended? boolean it has its result, or is left to a person
 
 ---@class claude.CallOptionsOfRun
@@ -199,8 +201,29 @@ function Calls:_note_begin(item)
   local journal = self.chat.journal
   self.chat.at_work[item.id] = true
   if not journal then return not item.ended end
+  item.uncertain = self.chat.begun[item.id] ~= nil
   local _, _, err = journal:begin_call(self.chat, item.id, item.name)
-  return self:_goes_on(item, err)
+  local goes_on = self:_goes_on(item, err)
+  if not goes_on then self:_give_up(item) end
+  return goes_on
+end
+
+-- Its function was not called, and will not be: that is known, whatever the journal says.
+---@param item claude.CallWork
+function Calls:_give_up(item)
+  local journal = self.chat.journal
+  if journal and not (item.begun or item.uncertain) then
+    journal:give_up_call(self.chat, item.id)
+  end
+end
+
+-- A task that is cancelled before its turn never comes here.
+---@param item claude.CallWork
+---@param input any
+---@return any ...
+local function run_tool(item, input)
+  item.begun = true
+  return item.tool.run(input, item.call)
 end
 
 -- The result of a call that ran is in the journal before anybody hears of it.
@@ -236,7 +259,7 @@ function Calls:_run(item)
   local ok, input, problem = parsed(item)
   if self:_failed(item, ok, input, problem) or not self:_note_begin(item) then return end
   local value
-  ok, value, problem = tasks.call(item.tool.run, input, item.call)
+  ok, value, problem = tasks.call(run_tool, item, input)
   if self:_failed(item, ok, value, problem) then return end
   self:_answer(item, self:_block(result.success, item, value))
 end
@@ -510,6 +533,7 @@ function Calls:cancel()
   for _, item in pairs(self.items) do
     item.call.cancelled = not item.ended or nil
     if item.task then item.task:cancel() end
+    if not item.ended then self:_give_up(item) end
     self.chat.at_work[item.id] = nil
   end
   self.signal:set()
