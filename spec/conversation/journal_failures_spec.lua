@@ -177,13 +177,17 @@ describe("a conversation whose journal fails", function()
     begin(calling("a", "b"), SAY)
     chat:close()
     storage = failing()
-    local gate = tasks.signal()
+    local gate, begun = tasks.signal(), tasks.signal()
     chat = assert(open(storage, {
       tools = {
         echo({
           run = function(input)
             ran = ran + 1
-            if input.text == "b" then gate:wait() end
+            if input.text == "b" then
+              begun:set()
+              gate:wait()
+            end
+            begun:wait()
             storage.fails.sync = input.text == "a" or nil
             return input.text
           end,
@@ -214,6 +218,144 @@ describe("a conversation whose journal fails", function()
     assert.equal(0, #bench.sim.requests)
     assert.truthy(dump)
     assert.equal(1, #chat:messages())
+  end)
+
+  it("asks for nothing once it is closed, not even again", function()
+    begin({ error = { status = 529 } }, SAY)
+    assert(chat:user("hello"))
+    assert.is_nil(chat:send())
+    assert.equal(1, #bench.sim.requests)
+    chat:close()
+    assert_storage(chat:send())
+    assert.equal(1, #bench.sim.requests)
+  end)
+
+  it("runs every tool after the record of one could not be written", function()
+    for nth = 1, 2 do
+      begin(calling("a", "b"), SAY)
+      assert(chat:user("go"))
+      assert(chat:send())
+      local append, count = storage.append, 0
+      function storage:append(bytes)
+        if bytes:find('"name":"echo"', 1, true) then count = count + 1 end
+        if count == nth then
+          count = count + 1
+          return nil, "No space left on device"
+        end
+        return append(self, bytes)
+      end
+      assert_storage(chat:run():final_message())
+      assert.equal(0, ran)
+      for _, call in ipairs(chat:pending()) do
+        assert.is_nil(call.uncertain)
+      end
+      assert(chat:sync())
+      assert.equal(chat:dump(), reopened():dump())
+      assert.equal("All done.", assert(chat:run():final_message()):text())
+      assert.equal(2, ran)
+      if nth == 1 then bench.sim:close() end
+    end
+  end)
+
+  it("goes on behind what a storage left that raised", function()
+    begin(SAY)
+    local append, broken = storage.append, true
+    function storage:append(bytes)
+      if not broken then return append(self, bytes) end
+      broken = false
+      append(self, bytes:sub(1, 20))
+      error("out of order", 0)
+    end
+    assert.has_error(function() chat:user("hello") end, "out of order")
+    assert(chat:user("again"))
+    assert(chat:send())
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("leaves nobody waiting when a sync raises, in tasks neither", function()
+    begin(SAY)
+    assert(chat:user("hello"))
+    local sync, count, raised = storage.sync, 0, 0
+    function storage:sync()
+      count = count + 1
+      if count == 1 then
+        claude.sleep(0)
+        error("out of order", 0)
+      end
+      return sync(self)
+    end
+    local done = 0
+    claude.loop(function()
+      for _ = 1, 3 do
+        claude.spawn(function()
+          local ok = tasks.call(chat.sync, chat)
+          if ok then
+            done = done + 1
+          else
+            raised = raised + 1
+          end
+        end)
+      end
+    end)
+    assert.same({ 2, 1 }, { done, raised })
+    assert.equal("All done.", assert(chat:send()):text())
+    assert.equal(chat:dump(), reopened():dump())
+  end)
+
+  it("takes nothing but true for success", function()
+    for _, method in ipairs({ "append", "sync" }) do
+      for _, value in ipairs({ -1, 0, "ok", {} }) do
+        begin(SAY)
+        assert(chat:user("hello"))
+        local whole = storage[method]
+        storage[method] = function() return value end
+        local message, text, err = chat:send()
+        assert_storage(message, text, err)
+        local told = ("%s must return true, or nil and why it failed, not a %s"):format(
+          method,
+          type(value)
+        )
+        assert.truthy(text:find(told, 1, true), text)
+        assert.equal(0, #bench.sim.requests)
+        storage[method] = whole
+        assert(chat:send())
+        assert.equal(chat:dump(), reopened():dump())
+        bench.sim:close()
+      end
+    end
+    begin(SAY)
+  end)
+
+  it("says what a storage returned that is no text", function()
+    begin(SAY)
+    for value, told in pairs({
+      [7] = "read must return the bytes as a string, not a number",
+      [false] = "it cannot be read",
+    }) do
+      local odd = failing()
+      function odd.read() return value end
+      local none, text, err = open(odd)
+      assert_storage(none, text, err)
+      assert.truthy(text:find(told, 1, true), text)
+    end
+    storage.append = function() return nil end
+    local _, text = chat:user("hello")
+    assert.truthy(text:find("append failed, and did not say why", 1, true), text)
+  end)
+
+  it("is not locked by an opening that raised", function()
+    begin(SAY)
+    chat:close()
+    local bytes = storage:read()
+    local torn = claude.journal.memory(bytes .. "\250jr")
+    local loud = claude.new({
+      api_key = "key-of-the-spec",
+      base_url = bench.sim.url,
+      on_warning = function() error("no warnings, please", 0) end,
+    })
+    local params = { journal = torn, tools = { echo() } }
+    assert.has_error(function() loud:conversation(params) end, "no warnings, please")
+    assert(bench.client:conversation(params))
   end)
 end)
 

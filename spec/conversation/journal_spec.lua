@@ -2,6 +2,7 @@ local claude = require("claude")
 local core = require("claude.core")
 local errors = require("claude.errors")
 local support = require("spec.support.chat")
+local usage = require("claude.usage")
 
 local SAY = { content = "All done." }
 
@@ -310,5 +311,96 @@ describe("a conversation with a journal", function()
     assert(chat:repair({ recipe = "strip_thinking" }))
     same()
     assert.equal(2, chat.transcript:count())
+  end)
+
+  it("holds what summaries, batches, changes of tools and kept replies have left", function()
+    bench.sim:close()
+    local long = ("word "):rep(40)
+    bench = support.bench({ script = { "one", long, "three", "four", "five" } })
+    local storage = claude.journal.memory()
+    local params = { journal = storage, tools = { echo() }, model = "claude-opus-5" }
+    local chat = assert(bench.client:conversation(support.params(params)))
+    local function same(what)
+      local again = claude.journal.memory(storage:read())
+      local found = assert(bench.client:conversation({ journal = again, tools = { echo() } }))
+      assert.equal(chat:dump(), found:dump(), what)
+      assert.equal(chat:prefix_hash(), found:prefix_hash(), what)
+    end
+    assert(chat:user("go"))
+    assert(chat:add_tools({ support.tool("other") }))
+    same("a tool more")
+    assert(chat:send())
+    assert(chat:remove_tools({ "other" }))
+    same("a tool less")
+    assert(chat:undo())
+    same("the same tools again")
+    local stream = assert(chat:user("more")):stream()
+    while assert(stream:next()) ~= "text" do
+    end
+    chat:cancel()
+    assert(chat:keep(select(3, stream:final_message()).partial))
+    same("a reply that was kept")
+    assert(chat:user("stays"))
+    assert(chat:compact())
+    same("a summary")
+    assert(chat:send())
+    same("a reply to what was said before")
+    local batches = bench.client.messages.batches
+    assert(chat:user("in a batch"))
+    local batch = assert(batches:create({ requests = { { custom_id = "a", params = chat } } }))
+    assert.equal("user", chat:messages()[#chat:messages()].role)
+    same("a batch")
+    assert(batches:wait(batch.id))
+    for entry in batches:results(batch.id) do
+      assert(chat:keep(entry.result.message))
+    end
+    same("a batch's reply")
+    assert(chat:fork():user("elsewhere"))
+    same("a fork")
+  end)
+
+  it("is synced before a batch goes out", function()
+    local storage, synced = claude.journal.memory(), nil
+    function storage:sync()
+      synced = #self:read()
+      return true
+    end
+    local chat = open(storage)
+    assert(chat:user("go"))
+    local written = #storage:read()
+    local requests = { { custom_id = "a", params = chat } }
+    assert(bench.client.messages.batches:create({ requests = requests }))
+    assert.equal(written, synced)
+    function storage.sync() return nil, "Input/output error" end
+    assert(chat:undo())
+    assert(chat:user("again"))
+    local none, _, err = bench.client.messages.batches:create({ requests = requests })
+    assert.is_nil(none)
+    assert.equal("storage", err.kind)
+  end)
+
+  -- Memory, for time says little on a busy machine.
+  it("costs as much after many replies as after few", function()
+    local chat = open(claude.journal.memory())
+    local function cost()
+      collectgarbage()
+      collectgarbage("stop")
+      local before = collectgarbage("count")
+      assert(chat.journal:note(chat))
+      local after = collectgarbage("count")
+      collectgarbage("restart")
+      return after - before
+    end
+    assert(assert(chat:user("go")):send())
+    assert(chat:sync())
+    local first = cost()
+    for i = 1, 500 do
+      local entry = usage.zero()
+      entry.id, entry.cost = "msg_" .. i, 0
+      chat.ledger:add(entry, {})
+    end
+    assert(chat:sync())
+    local last = cost()
+    assert.is_true(last < first + 8, ("%g KB, then %g KB"):format(first, last))
   end)
 end)

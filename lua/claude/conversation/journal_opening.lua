@@ -7,6 +7,7 @@ local logs = require("claude.journal.log")
 local replay = require("claude.conversation.replay")
 local store = require("claude.conversation.store")
 local tables = require("claude.tables")
+local tasks = require("claude.tasks")
 
 local M = {}
 
@@ -101,6 +102,25 @@ local function name_of(storage)
   return type(path) == "string" and (core.utf8_scrub(path)) or "in a storage of your own"
 end
 
+local function protected(fn)
+  if tasks.can_protect() then return pcall(fn) end
+  return true, fn()
+end
+
+-- What raises, a storage or on_warning, must leave nothing locked.
+---@param log claude.JournalLog
+---@param fn fun(): claude.Conversation?, string?, claude.Error?
+---@return claude.Conversation? chat
+---@return string? text
+---@return claude.Error? err
+local function or_closed(log, fn)
+  local called, chat, text, err = protected(fn)
+  if called and chat then return chat end
+  pcall(log.close, log)
+  if not called then error(chat, 0) end
+  return nil, text, err
+end
+
 ---@param client claude.Client
 ---@param journal string|claude.JournalStorage
 ---@param level integer stack level of the caller to blame
@@ -117,14 +137,11 @@ local function opened(client, journal, level, attach)
     if type(journal) == "string" then storage:close() end
     return self:failure(records --[[@as string]])
   end
-  local chat
-  chat, text, err = attach(self, records --[[@as claude.JournalRecord[] ]])
-  if not chat then
-    log:close()
-    return nil, text, err
-  end
-  if log.cut > 0 then client:warn("journal_cut", CUT:format(self.name, log.cut)) end
-  return chat
+  return or_closed(log, function()
+    local chat, problem, failure = attach(self, records --[[@as claude.JournalRecord[] ]])
+    if chat and log.cut > 0 then client:warn("journal_cut", CUT:format(self.name, log.cut)) end
+    return chat, problem, failure
+  end)
 end
 
 --- A conversation with a journal: the one that is there, or a new one.

@@ -49,10 +49,27 @@ local function new_salt()
   return core.sha256(text, true):sub(1, 8)
 end
 
+local ODD = "%s must return true, or nil and why it failed, not a %s"
+
+-- What a method of the storage has returned. A count, or whatever else a system call gave,
+-- is not taken for success: it may be that of a write that was short, or -1.
+---@param name string of the method
+---@param done any
+---@param problem any
+---@return true?
+---@return string? problem
+local function answer(name, done, problem)
+  if done == true then return true end
+  if done then return nil, ODD:format(name, type(done)) end
+  if problem == nil then return nil, name .. " failed, and did not say why" end
+  return nil, tostring(problem)
+end
+
 ---@return true?
 ---@return string? problem
 function Log:_trim()
-  local done, problem = self.storage:truncate(self.size)
+  self.ragged = true -- also when it raises
+  local done, problem = answer("truncate", self.storage:truncate(self.size))
   self.ragged = not done
   return done, problem
 end
@@ -83,13 +100,33 @@ function Log:append(kind, payload)
     if not trimmed then return nil, problem end
   end
   local record, mark = self:_record(kind, payload)
-  local added, problem = self.storage:append(record)
+  self.ragged = true -- what raises may leave a part of it
+  local added, problem = answer("append", self.storage:append(record))
   if not added then
     self:_trim()
     return nil, problem
   end
-  self.size, self.mark = self.size + #record, mark
+  self.size, self.mark, self.ragged = self.size + #record, mark, false
   return true
+end
+
+-- In a task of its own, which alone may wait and raise on PUC 5.1; it ends before the task
+-- that asked, whatever happens to that.
+---@param fn function
+---@param ... any
+---@return boolean ok
+---@return any ...
+local function call_in_task(fn, ...)
+  local ended = tasks.signal()
+  local task = tasks.spawn_under(nil, fn, ...)
+  task.on_end = function() ended:set() end
+  local outcome = task:result()
+  if not outcome then
+    ended:wait_to_the_end()
+    outcome = task:result()
+  end
+  if not outcome.ok then return false, outcome.raised end
+  return true, outcome[1], outcome[2]
 end
 
 -- What is raised, as that there is no memory, must leave nobody waiting.
@@ -99,7 +136,7 @@ end
 ---@return any ...
 local function call(fn, ...)
   if tasks.can_protect() then return pcall(fn, ...) end
-  return true, fn(...)
+  return call_in_task(fn, ...)
 end
 
 ---@return true?
@@ -107,11 +144,10 @@ end
 function Log:_sync_storage()
   local storage, tail = self.storage, self.tail
   if tail and tail ~= "" and storage.rewrite then
-    local done, problem = storage:rewrite(self.found - #tail, tail)
+    local done, problem = answer("rewrite", storage:rewrite(self.found - #tail, tail))
     if not done then return nil, problem end
   end
-  local done, problem = storage:sync()
-  return done, problem
+  return answer("sync", storage:sync())
 end
 
 function Log:_sync_now()
@@ -149,8 +185,9 @@ function Log:sync()
       self:_sync_now()
     end
   end
+  if self.closed then return nil, CLOSED end
   if self.durable >= goal then return true end
-  return nil, self.in_doubt or CLOSED
+  return nil, self.in_doubt
 end
 
 --- Writes everything anew behind what is known to be on the disk.
@@ -200,7 +237,10 @@ end
 ---@return claude.JournalRecord[]|string records or what is wrong
 local function read(storage)
   local bytes, problem = storage:read()
-  if not bytes then return nil, problem or "it cannot be read" end
+  if not bytes then return nil, tostring(problem or "it cannot be read") end
+  if type(bytes) ~= "string" then
+    return nil, "read must return the bytes as a string, not a " .. type(bytes)
+  end
   local records, info, offset = core.journal_read(bytes)
   if not records then return nil, ("%s (at byte %d)"):format(info, offset) end
   local kept = info.kept
@@ -229,7 +269,7 @@ function M.open(storage)
   if not log then return nil, records end
   if log.cut > 0 then
     local trimmed, problem = log:_trim()
-    if not trimmed then return nil, problem or "it cannot be cut" end
+    if not trimmed then return nil, problem end
   end
   in_use[storage] = log
   return log, records
