@@ -48,8 +48,8 @@ M.BETA = "fallback-credit-2026-07-01"
 ---@param list any
 ---@return string? problem
 local function problem_of(list)
-  if type(list) ~= "table" then return "must be a list of models, not a " .. type(list) end
-  if not values.is_list(list) then return "must be a list of models" end
+  if type(list) ~= "table" then return ": must be a list of models, not a " .. type(list) end
+  if not values.is_list(list) then return ": must be a list of models" end
   for i, entry in ipairs(list) do
     local model = type(entry) == "table" and entry.model or entry
     if type(model) ~= "string" then
@@ -58,19 +58,27 @@ local function problem_of(list)
   end
 end
 
---- Raises when fallback_models is wrong, or does not go with the other params.
+--- What is wrong with fallback_models, or does not go with the other params.
+---@param params table
+---@return string? problem
+function M.problem(params)
+  local problem = problem_of(params.fallback_models)
+  if problem then return "fallback_models" .. problem end
+  local credit = params.fallback_credit
+  if credit ~= nil and type(credit) ~= "boolean" then
+    return "fallback_credit must be true or false"
+  end
+  if params.fallbacks ~= nil then
+    return "fallback_models and fallbacks exclude each other: one of them does it"
+  end
+end
+
+--- Raises when there is a problem.
 ---@param params table
 ---@param level integer stack level of the caller to blame
 function M.check(params, level)
-  local problem = problem_of(params.fallback_models)
-  if problem then error("fallback_models" .. problem:gsub("^must", ": must"), level + 1) end
-  local credit = params.fallback_credit
-  if credit ~= nil and type(credit) ~= "boolean" then
-    error("fallback_credit must be true or false", level + 1)
-  end
-  if params.fallbacks ~= nil then
-    error("fallback_models and fallbacks exclude each other: one of them does it", level + 1)
-  end
+  local problem = M.problem(params)
+  if problem then error(problem, level + 1) end
 end
 
 ---@param entry string|table

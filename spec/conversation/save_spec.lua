@@ -303,6 +303,18 @@ describe("a saved conversation", function()
         HEAD .. section("param messages", "[]") .. STATE,
         "param messages has no place here",
       },
+      {
+        "with a server of its own that the API is to ask",
+        HEAD
+          .. section("param mcp_servers", '[{"type":"url","name":"x","url":"https://x"}]')
+          .. STATE,
+        "param mcp_servers has no place here",
+      },
+      {
+        "with models to fall back to that are none",
+        HEAD .. section("param fallback_models", "[5]") .. STATE,
+        "fallback_models[1] must be a model",
+      },
       { "with a param that is no JSON", HEAD .. section("param a", "{") .. STATE, "param a: " },
       {
         "with a system of a wrong type",

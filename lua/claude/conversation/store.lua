@@ -22,7 +22,8 @@ local function fail(text) return errors.fail(errors.new({ kind = "invalid", mess
 -- How a journal begins: it can be loaded, too.
 local JOURNAL = "lua-claude journal "
 
--- What may hold credentials of other services (authorization_token) goes into no file.
+-- What may hold credentials of other services (authorization_token) goes into no file; and a
+-- file that has it was made by somebody who wants the API to ask a server of theirs.
 local SECRET_PARAMS = { mcp_servers = true }
 
 ---@param params table
@@ -156,7 +157,7 @@ end
 local function read_params(saved)
   local params = {}
   for _, param in ipairs(saved.params) do
-    if begin.FIXED[param.name] then
+    if begin.FIXED[param.name] or SECRET_PARAMS[param.name] then
       return nil, ("param %s has no place here"):format(param.name)
     end
     if params[param.name] ~= nil then return nil, ("param %s comes twice"):format(param.name) end
@@ -165,6 +166,9 @@ local function read_params(saved)
     params[param.name] = value
   end
   local problem = wire.betas_problem(params.betas)
+  if not problem and params.fallback_models ~= nil then
+    problem = require("claude.fallback").problem(params)
+  end
   if problem then return nil, problem end
   return params
 end
