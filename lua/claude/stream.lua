@@ -12,6 +12,7 @@ local headers = require("claude.headers")
 local message_views = require("claude.message")
 local new_reply = require("claude.reply").new
 local reading = require("claude.reading")
+local tasks = require("claude.tasks")
 
 ---@class claude.Stream
 ---@field response? table the claude.core response, once the request has been started
@@ -23,6 +24,8 @@ local reading = require("claude.reading")
 ---@field private pings boolean whether they are handed out
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
+---@field private opening? claude.Signal set once the task that opens it has done so
+---@field private ending? boolean a task is in `on_end`
 ---@field package used? claude.TurnUsage what it used, once that is written down
 ---@field private counted? integer requests in the reply that were written down before
 ---@field package unseen? boolean only its end is waited for: nothing was handed out
@@ -44,6 +47,7 @@ Stream.__name = "claude.Stream"
 ---@field options? claude.CallOptions
 ---@field err? claude.Error why the request cannot be made
 ---@field before? fun(): claude.Error? called before the request is made, each time; may wait
+---@field settle? fun(): claude.Error? waits for what `on_end` waits for, in another task
 ---@field fallback? claude.Fallback other models, for when one refuses
 ---@field on_end? fun(stream: claude.Stream): claude.Error? called once the message is whole
 ---@field ledger? claude.Ledger of a conversation, beside the client's
@@ -52,7 +56,7 @@ Stream.__name = "claude.Stream"
 
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
 
-local function now() return require("claude.tasks").now() end
+local now = tasks.now
 
 -- What a message used is written down once, when it has ended in whatever way.
 ---@param whole boolean
@@ -97,7 +101,7 @@ function Stream:_recover(err)
   self.spec, self.reply, self.counted = spec, reply_for(self.client, spec), nil
   -- If on_warning raises, the next step goes on from here.
   if tell then tell() end
-  return self:_open()
+  return self:_open_now()
 end
 
 -- Starts what `open` could not, tries again where that is allowed.
@@ -105,17 +109,50 @@ end
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
-function Stream:_open(failure)
+function Stream:_open_now(failure)
+  local state, reply = self.state, self.reply
   local problem = self.spec.before and self.spec.before()
   if self.state == "failed" then return errors.fail(self.err) end
   if problem then return self:_fail(problem) end
-  local head, err = self.reply:open(failure)
+  local head, err = reply:open(failure)
   self.response = self.reply.response
   if self.state == "failed" then return errors.fail(self.err) end
+  -- On PUC 5.1 another task may have opened it meanwhile.
+  if self.state ~= state or self.reply ~= reply then return true end
   if not head then return self:_recover(err) end
   self.state, self.head = "open", head
   self.rate_limit = headers.rate_limit(self.response:headers())
   return true
+end
+
+-- Another task opens it: how that ended is for all who read.
+---@param opening claude.Signal
+---@return boolean? ok
+---@return string? text
+---@return claude.Error? err
+function Stream:_wait_for_opening(opening)
+  local _, why = opening:wait()
+  if why == "cancelled" then return errors.fail(tasks.cancelled_error()) end
+  if self.state == "failed" then return errors.fail(self.err) end
+  return true
+end
+
+-- The same, by one task at a time: others who read wait for that. (Not on PUC 5.1, where what
+-- raises in a task could leave them waiting.)
+---@param failure? claude.Error
+---@return boolean? ok
+---@return string? text
+---@return claude.Error? err
+function Stream:_open(failure)
+  if self.opening then return self:_wait_for_opening(self.opening) end
+  if not tasks.can_protect() then return self:_open_now(failure) end
+  local opening = tasks.signal()
+  self.opening = opening
+  local called, ok, text, err = pcall(self._open_now, self, failure)
+  self.opening = nil
+  opening:set()
+  if not called then error(ok, 0) end
+  return ok, text, err
 end
 
 -- What the API itself gives up may be tried again while nobody has seen a piece of it, as
@@ -184,9 +221,23 @@ function Stream:_finish()
   -- Done before the reply is sealed: on_warning may raise, and sealing happens once.
   self.state, self.next_delta = "done", nil
   self:_record(true)
+  self.ending = true
   local err = self.spec.on_end and self.spec.on_end(self)
+  self.ending = nil
   if err then return self:_fail(err) end
   self:_tell_transformations()
+  return nil
+end
+
+-- Another task has read the end: what that waits for before it says so, this one does, too.
+---@return nil
+---@return string? text
+---@return claude.Error? err
+function Stream:_ended()
+  local settle = self.ending and self.spec.settle
+  local err = settle and settle()
+  if self.state == "failed" then return errors.fail(self.err) end
+  if err then return errors.fail(err) end
   return nil
 end
 
@@ -236,7 +287,7 @@ end
 ---@return string? text
 ---@return integer|claude.Error|nil index
 function Stream:_step()
-  if self.state == "new" then
+  while self.state == "new" do
     local ok, text, err = self:_open()
     if not ok then return nil, text, err end
   end
@@ -246,13 +297,14 @@ function Stream:_step()
     local kind, text, index, err = self:_frame()
     -- Another task may have cancelled it meanwhile.
     if self.state == "failed" then return errors.fail(err or self.err) end
+    if not kind and self.state == "done" then break end
     if not kind then return self:_finish() end
     self:_watch_thinking(kind, text, index)
     self:_measure(kind, text)
     self:_open_short_cut()
     if kind ~= "ping" or self.pings then return kind, text, index end
   end
-  return nil
+  return self:_ended()
 end
 
 --- The next piece of text; nil at the end, `nil, text, err` on failure.
@@ -321,6 +373,10 @@ function Stream:final_message()
     if not kind and err then
       return nil, text, err --[[@as claude.Error]]
     end
+  end
+  if self.ending then
+    local _, text, err = self:_ended()
+    if err then return nil, text, err end
   end
   if self.message then return self.message end
   local message, problem = message_views.view(self.response)

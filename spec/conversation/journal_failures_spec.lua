@@ -401,4 +401,38 @@ describe("a conversation with a journal relies on nothing that is not synced", f
     "neither requests nor tools nor whoever reads",
     function() assert_all_synced(watched({ max_parallel = 1 }), 7) end
   )
+
+  it("nor a second task that reads the same reply", function()
+    for _, pieces in ipairs({ 0, 3 }) do
+      bench = support.bench({ script = { "One two three" } })
+      local storage, told = failing(), 0
+      local chat = assert(bench.client:conversation(support.params({ journal = storage })))
+      assert(chat:user("go"))
+      claude.loop(function()
+        local stream = chat:stream()
+        for _ = 1, pieces do
+          assert(stream:next())
+        end
+        storage.gate = tasks.signal()
+        local syncs = storage.syncs
+        for _ = 1, 2 do
+          claude.spawn(function()
+            assert.equal("One two three", assert(stream:final_message()):text())
+            assert.equal(#storage:read(), storage.synced)
+            told = told + 1
+          end)
+        end
+        while storage.syncs == syncs do
+          claude.sleep(0.001)
+        end
+        for _ = 1, 10 do
+          claude.sleep(0)
+        end
+        assert.equal(0, told)
+        storage.gate:set()
+      end)
+      assert.same({ 2, 1, 2 }, { told, #bench.sim.requests, #chat:messages() })
+      if pieces == 0 then bench.sim:close() end
+    end
+  end)
 end)

@@ -1,6 +1,8 @@
+local claude = require("claude")
 local support = require("spec.support.chat")
 
 local OVERLOADED = { error = { status = 529 } }
+local BUSY = { error = { status = 529 }, headers = { ["retry-after-ms"] = "1" } }
 local SEARCH = { type = "web_search_20250305", name = "web_search" }
 local PAUSED = {
   content = {
@@ -15,6 +17,44 @@ local FOUND = {
     "Found.",
   },
 }
+
+describe("a reply that two tasks read", function()
+  local bench
+
+  after_each(function() bench.sim:close() end)
+
+  -- What the tasks got, from a reply of which nothing has been read yet.
+  local function read_by_two(script, retries)
+    bench = support.bench({ script = script })
+    local client = claude.new({ api_key = "k", base_url = bench.sim.url, max_retries = retries })
+    local chat, texts = client:conversation(support.params()), {}
+    assert(chat:user("Hi"))
+    claude.loop(function()
+      local stream = chat:stream()
+      for i = 1, 2 do
+        claude.spawn(function() texts[i] = assert(stream:final_message()):text() end)
+      end
+    end)
+    return chat, texts
+  end
+
+  it("enters the conversation once", function()
+    local chat, texts = read_by_two({ "Hello." }, 0)
+    assert.same({ "Hello.", "Hello." }, texts)
+    assert.equal(2, #chat:messages())
+    assert.equal(1, #bench.sim.requests)
+  end)
+
+  it("is asked for again once", function()
+    if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
+      return pending("on PUC 5.1 each task tries again by itself")
+    end
+    local chat, texts = read_by_two({ BUSY, "Hello.", "Another." }, 2)
+    assert.same({ "Hello.", "Hello." }, texts)
+    assert.equal(2, #chat:messages())
+    assert.equal(2, #bench.sim.requests)
+  end)
+end)
 
 describe("a conversation whose reply is not at its end", function()
   local bench, sim

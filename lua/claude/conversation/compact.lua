@@ -145,7 +145,7 @@ function M.stream(chat, options, call_options, level)
   end
   if not plan then return stream.open(chat.client, { err = err }) end
   local awaited = transcript:role(transcript:count()) ~= "assistant" or checks.awaits_reply(chat)
-  plan.before = turn.recording(chat)
+  plan.before, plan.settle = turn.recording(chat), turn.settling(chat)
   plan.on_end = function(reply) return replace(chat, reply, awaited) end
   return stream.open(chat.client, plan)
 end

@@ -246,6 +246,18 @@ function M.recording(chat)
   end
 end
 
+--- What the end of a reply waits for, for `settle` of a claude.StreamSpec.
+---@param chat claude.Conversation
+---@return (fun(): claude.Error?)?
+function M.settling(chat)
+  local journal = chat.journal
+  if not journal then return nil end
+  return function()
+    local _, _, err = journal:settle()
+    return err
+  end
+end
+
 --- A reply is in the conversation: nobody is told before it is in the journal. Where that
 --- fails the reply stays, and the error has it.
 ---@param chat claude.Conversation
@@ -388,7 +400,7 @@ end
 ---@return claude.StreamSpec
 function spec_of(chat, turn, plan)
   if turn.cached then turn.print = require("claude.cache.watch").print(chat, turn) end
-  plan.before = M.recording(chat)
+  plan.before, plan.settle = M.recording(chat), M.settling(chat)
   plan.on_end = function(reply) return seal(chat, turn, reply) end
   plan.recover = function(err) return recovered(chat, turn, err) end
   return plan
