@@ -3,13 +3,17 @@
 --- (`make soak` drops 3,000.)
 local growth_of = require("spec.support.growth").of
 
-local REPLIES = 150 -- of a megabyte, beside a heap of 35 MB
+local REPLIES = 200 -- of a megabyte, beside a heap of 35 MB
+
+-- The more lazily a version collects the more stay: on 5.2 some 170 MB, heap and all, however
+-- many there were.
+local MOST = 190e6
 
 describe("dropped replies of a megabyte beside a large heap", function()
   for _, what in ipairs({ "read", "unread" }) do
     it("do not pile up when they were " .. what, function()
       local growth = growth_of("dropped", "http://127.0.0.1:1", what, ("%d"):format(REPLIES))
-      assert.is_true(growth < 140e6, growth)
+      assert.is_true(growth < MOST, growth)
     end)
   end
 end)
