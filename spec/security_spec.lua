@@ -69,7 +69,7 @@ local OTHERS = {
   ["csrc/core/json_string.c"] = "LONGEST_PIECE",
   ["csrc/core/splice.h"] = "CM_OVERLAY_MAX CM_SPLICE_MAX",
   ["csrc/os/tree.c"] = "NAME_LIMIT",
-  ["lua/claude/api_error.lua"] = "LONGEST_SECRET LONGEST_WAIT MAX_DECODED MAX_SHOWN"
+  ["lua/claude/api_error.lua"] = "LONGEST_NUMBER LONGEST_SECRET LONGEST_WAIT MAX_DECODED MAX_SHOWN"
     .. " SPEND_LIMIT_HINT",
   ["lua/claude/batch_requests.lua"] = "LIMITS",
   ["lua/claude/cache/plan.lua"] = "MOST",

@@ -168,11 +168,14 @@ local function usable(seconds)
   return seconds and seconds > 0 and seconds <= LONGEST_WAIT and seconds or nil
 end
 
+local LONGEST_NUMBER = 100 -- characters: looking through more takes long, and says nothing
+
 -- Lua's own reading of numbers takes "0x10", and "inf" on some versions.
 ---@param text? string
 ---@return number?
 local function decimal(text)
-  return text and text:find("^%s*[+-]?%d*%.?%d+%s*$") and tonumber(text) or nil
+  if not text or #text > LONGEST_NUMBER then return nil end
+  return text:find("^%s*[+-]?%d*%.?%d+%s*$") and tonumber(text) or nil
 end
 
 --- How long the API asks to wait: retry-after-ms, else retry-after in seconds or as

@@ -11,6 +11,7 @@ local core = require("claude.core")
 local tools = require("claude.tools")
 
 local ROOT = "/memories"
+local SLASH = ("/"):byte()
 local MOST_LINES = 999999
 local MOST_NAMES = 64 -- in a path: what lies deeper cannot be deleted at once
 local DEFAULT_MOST_BYTES = 16 * 1024 * 1024
@@ -77,7 +78,12 @@ end
 ---@return string relative
 ---@return string path as the model wrote it, without slashes at its end
 local function path_of(input, name)
-  local path = field(input, name, "string"):gsub("(.)/+$", "%1")
+  local path = field(input, name, "string")
+  local last = #path
+  while last > 1 and path:byte(last) == SLASH do
+    last = last - 1
+  end
+  path = path:sub(1, last)
   if path ~= ROOT and path:sub(1, #ROOT + 1) ~= ROOT .. "/" then
     refuse("Path must start with %s, got: %s", ROOT, path)
   end

@@ -135,6 +135,15 @@ local function beginnings(secret)
   return "[" .. first:gsub("%W", "%%%0") .. "\\%%]"
 end
 
+-- Where to look next when no secret begins there: what is true of the first of several
+-- backslashes is true of all.
+---@param lower string
+---@param at integer
+---@return integer
+local function behind_failure(lower, at)
+  return lower:byte(at) == BACKSLASH and behind_backslashes(lower, at) or at + 1
+end
+
 ---@param text string
 ---@param secret string
 ---@return string
@@ -148,7 +157,7 @@ local function without(text, secret)
       parts[#parts + 1] = text:sub(from, at - 1) .. M.MARK
       from = behind
     end
-    at = lower:find(pattern, behind or at + 1)
+    at = lower:find(pattern, behind or behind_failure(lower, at))
   end
   return #parts > 0 and table.concat(parts) .. text:sub(from) or text
 end
@@ -165,11 +174,13 @@ function M.known(text, secrets)
   return text
 end
 
+-- Whatever is looked for here is looked for in texts that somebody hostile wrote: no pattern may
+-- begin anew within what it has looked through, or long texts take hours.
+
 -- Keys by the prefix that their makers give them; the number is the shortest there is.
 local SHAPES = {
   { "%f[%w]sk%-ant%-[%w_-]+", 8 },
   { "%f[%w]sk%-[%w_-]+", 20 },
-  { "%f[%w]eyJ[%w_-]+%.[%w_-]+%.?[%w_-]*", 20 },
   { "%f[%w]A[KS]IA[%u%d]+", 20 },
   { "%f[%w]AIza[%w_-]+", 30 },
   { "%f[%w]ya29%.[%w_-]+", 20 },
@@ -180,6 +191,18 @@ local SHAPES = {
   { "%f[%w]xox[abprs]%-[%w-]+", 15 },
 }
 
+-- What follows the last dot is no part of it: the end of a sentence.
+---@param text string
+---@return string
+local function without_tokens(text)
+  return (
+    text:gsub("%f[%w]eyJ[%w_.-]+", function(found)
+      local token = found:match("^eyJ[%w_-]+%.[%w_-][%w_.-]*")
+      if token and #token >= 20 then return M.MARK .. (token:find("%.$") and "." or "") end
+    end)
+  )
+end
+
 ---@param text string
 ---@return string
 local function without_shapes(text)
@@ -188,7 +211,7 @@ local function without_shapes(text)
       if #found >= shape[2] then return M.MARK end
     end)
   end
-  return text
+  return without_tokens(text)
 end
 
 -- "Bearer realm" and "Basic authentication" are words.
@@ -218,6 +241,18 @@ end
 -- of thinking and keys of maps are none.
 local MEMBERS = { "api[_-]?key", "authorization", "password", "passwd", "secret", "token" }
 
+---@param text string
+---@param at integer
+---@param from integer where to look no further
+---@return integer count
+local function backslashes_before(text, at, from)
+  local first = at
+  while first > from and text:byte(first - 1) == BACKSLASH do
+    first = first - 1
+  end
+  return at - first
+end
+
 -- Where a JSON string that begins at `from` ends; in JSON inside JSON quotes have backslashes.
 ---@param text string
 ---@param from integer behind the opening quote
@@ -228,8 +263,7 @@ local function string_end(text, from, quote)
   while true do
     local first = text:find(quote, at, true)
     if not first then return #text end
-    local slashes = #text:sub(from, first - 1):match("\\*$")
-    if slashes % 2 == 0 then return first - 1 end
+    if backslashes_before(text, first, from) % 2 == 0 then return first - 1 end
     at = first + 1
   end
 end
@@ -239,14 +273,14 @@ end
 ---@return string
 local function without_member(text, name)
   local pattern = '"[%w_-]*' .. name .. '(\\?")%s*:%s*%1()'
-  local from = 1
-  while true do
-    local first, _, quote, start = text:find(pattern, from)
-    if not first then return text end
-    local last = string_end(text, start, quote)
-    text = text:sub(1, start - 1) .. M.MARK .. text:sub(last + 1)
-    from = start + #M.MARK
+  local parts, kept = {}, 1
+  local _, _, quote, start = text:find(pattern)
+  while start do
+    parts[#parts + 1] = text:sub(kept, start - 1) .. M.MARK
+    kept = string_end(text, start, quote) + 1
+    _, _, quote, start = text:find(pattern, kept)
   end
+  return #parts > 0 and table.concat(parts) .. text:sub(kept) or text
 end
 
 ---@param text string

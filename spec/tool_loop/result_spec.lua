@@ -285,6 +285,13 @@ describe("an error of a tool", function()
     end
   end)
 
+  it("is cut in time, whatever bytes it is made of", function()
+    local began = os.clock()
+    local block = told(("\191"):rep(200000), 150000)
+    assert.is_true(os.clock() - began < 20)
+    assert.matches("200007 bytes in all", block)
+  end)
+
   it("tells no part of one that is nearer to the beginning once others are gone", function()
     local gate = 'open "sesame" now'
     for shift = 1, #gate + 1 do

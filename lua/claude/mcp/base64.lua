@@ -23,7 +23,7 @@ end
 ---@return string? bytes
 function M.decode(text)
   text = text:gsub("%s", "")
-  local padding = #text:match("=*$")
+  local padding = #text:sub(-3):match("=*$")
   if #text % 4 ~= 0 or padding > 2 or not text:find("^[%w+/]*=*$") then return nil end
   local bytes = text:gsub("....", decoded)
   return bytes:sub(1, #bytes - padding)

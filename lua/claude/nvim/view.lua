@@ -128,7 +128,7 @@ function View:say(text, style, begins, folded)
   end
   last[#last + 1] = text
   last.size = last.size + #text
-  local ends = #text:match("\n*$")
+  local ends = #text:sub(-2):match("\n*$") -- more than two are as good as two
   self.line_ends = math.min(2, ends == #text and self.line_ends + ends or ends)
   self:_arm()
 end

@@ -261,8 +261,8 @@ local function shown_error(text, rules)
   if rules.scrub then text = rules.scrub(text) end
   if size <= most and #text <= most then return text end
   local last = is_cut and math.max(0, math.min(most, #text - LONGEST_SECRET)) or most
-  local kept = text:sub(1, last):gsub("[\192-\255]?[\128-\191]*$", "")
-  return ("%s… (%d bytes in all)"):format(kept, size)
+  local rest = text:sub(math.max(1, last - 3), last):gsub("[\192-\255]?[\128-\191]*$", "")
+  return ("%s%s… (%d bytes in all)"):format(text:sub(1, math.max(0, last - 4)), rest, size)
 end
 
 --- The block for a failure; "Error: " stands before the text.
