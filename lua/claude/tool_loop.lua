@@ -304,11 +304,14 @@ function Run:_streaming()
   local event = self.calls and self.calls:event()
   if event then return self:_tool_event(event) end
   if self.calls and self.calls.failure then return self:_stop(self.calls.failure) end
+  local stream = self.stream
   local kind, text, index = self:_next_of_stream()
   if kind then
     if kind == "block_stop" then self.ended_block = index end
     return kind, text, index
   end
+  -- Another task that reads the run has gone on meanwhile.
+  if self.stream ~= stream or self.state ~= "streaming" then return nil end
   if index then
     return self:_fail(index --[[@as claude.Error]])
   end
@@ -321,9 +324,10 @@ end
 ---@return integer|claude.Error|nil index
 ---@return claude.ToolCall? call
 function Run:_tools()
-  local event, why = self.calls:next()
-  if self.state == "failed" then return nil end
-  if event then return self:_tool_event(event) end
+  local calls = self.calls
+  local event, why = calls:next()
+  if event and self.state ~= "failed" then return self:_tool_event(event) end
+  if self.calls ~= calls or self.state ~= "tools" then return nil end
   if why == "failed" then
     self:_fail(self.calls.failure)
     self.calls:cancel()

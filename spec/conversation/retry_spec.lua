@@ -45,6 +45,27 @@ describe("a reply that two tasks read", function()
     assert.equal(1, #bench.sim.requests)
   end)
 
+  it("is asked for once in a run, too", function()
+    local CALL = { content = { support.call("echo", "a", "a") } }
+    bench = support.bench({ script = { CALL, "Done.", "Another." } })
+    local ran, texts = 0, {}
+    local echo = support.tool("echo", function()
+      ran = ran + 1
+      claude.sleep(0)
+      return "a"
+    end)
+    local chat = bench.client:conversation(support.params({ tools = { echo } }))
+    assert(chat:user("Hi"))
+    claude.loop(function()
+      local run = chat:run()
+      for i = 1, 2 do
+        claude.spawn(function() texts[i] = assert(run:final_message()):text() end)
+      end
+    end)
+    assert.same({ "Done.", "Done." }, texts)
+    assert.same({ 2, 1, 4 }, { #bench.sim.requests, ran, #chat:messages() })
+  end)
+
   it("is asked for again once", function()
     if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
       return pending("on PUC 5.1 each task tries again by itself")
