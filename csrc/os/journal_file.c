@@ -149,7 +149,7 @@ int cm_journal_file_rewrite(cm_journal_file *file, long long at, const char *byt
 
   if (failure) return failure;
   if (at < 0 || at > file->end || (unsigned long long)(file->end - at) < size) return EINVAL;
-  return write_all(file->fd, bytes, size, at);
+  return write_within_limit(file->fd, bytes, size, at);
 }
 
 int cm_journal_file_truncate(cm_journal_file *file, long long size) {
