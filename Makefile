@@ -121,7 +121,7 @@ check:
 	@SUITE_LANES=$(LANES) $(SUITES) $(BUILD)/check.counts \
 	  "sanitizers" "$(SUB) -s sanitize" \
 	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s LUA=$(lua) test-lua SPECS='$(LIBRARY_SPECS)'") \
-	  "collector under stress" "$(SUB) -s stress SPECS='$(LIBRARY_SPECS)'" \
+	  "collector under stress" "$(SUB) -s QUICK=1 stress" \
 	  "Neovim, nginx, games, clients" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
 	  "hosts" "$(SUB) -s hosts" \
 	  "cuts" "QUICK=1 $(SUB) -s cuts" \
@@ -218,9 +218,11 @@ test-poll:
 	@$(SUB) -s -j$(JOBS) BUILD=$(BUILD)/poll CFLAGS='$(CFLAGS) -DCM_POLLER_POLL' \
 	  SPECS='spec/net/transport_spec.lua spec/net/faults_spec.lua spec/drivers_spec.lua' test-lua
 
+STRESS_SPECS = spec/core spec/conversation spec/tool_loop $(patsubst %,spec/%_spec.lua,\
+  batches conversation journal messages stream tool_loop)
 ## stress: run the specs while garbage is collected all the time (STRESS=generational: so)
 stress: $(MODULES)
-	$(BUSTED) --helper=spec/support/stress.lua $(if $(QUICK),spec/core spec/stream_spec.lua,$(SPECS))
+	$(BUSTED) --helper=spec/support/stress.lua $(if $(QUICK),$(STRESS_SPECS),$(SPECS))
 
 ## check-layers: prove that dependencies point down only
 check-layers: $(OUT)/claude/core.so
