@@ -195,6 +195,7 @@ int cm_journal_file_sync(cm_journal_file *file) {
   int failure = check_use(file);
 
   if (!failure) failure = sync_file(file->fd);
+  if (!failure) failure = check_use(file); /* somebody may fork while the disk is waited for */
   if (!failure) failure = sync_folder(file->folder);
   if (!failure) cm_journal_file_synced(file);
   return failure;
