@@ -214,7 +214,10 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       requests.settle()
       local exchange = assert(requests.start({ url = url("stall_in_event"), body = "{}" }))
       exchange:discard()
-      tasks.sleep(0.01)
+      local limit = tasks.now() + 30
+      while not exchange.ended and tasks.now() < limit do
+        tasks.sleep(0.01)
+      end
       assert.is_true(exchange.ended)
       assert.equal(0, (hub.engine():counts()))
     end)
