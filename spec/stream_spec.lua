@@ -37,6 +37,36 @@ describe("stream", function()
 
   local function text_reply() return api.stream(api.reply({ api.text("one") })) end
 
+  it("leaves others their turn while much that has arrived is read slowly", function()
+    local block = { { type = "text", text = "" } }
+    for i = 1, 1000 do
+      block[i + 1] = { type = "text_delta", text = ("word %d "):format(i) }
+    end
+    local answer = api.stream(api.reply({ block }))
+    answer.pieces = { table.concat(answer.pieces) }
+    local stream, turns, seen = open({ answer }), 0, 0
+    tasks.loop(function()
+      local other = claude.spawn(function()
+        while tasks.sleep(0) do
+          turns = turns + 1
+        end
+      end)
+      assert(stream:next())
+      local before = turns
+      while stream:next() do
+        seen = seen + 1
+        local stop = os.clock() + 0.0003
+        while os.clock() < stop do
+        end
+      end
+      turns = turns - before
+      other:cancel()
+    end)
+    assert.is_true(seen > 1000, seen)
+    -- 1,000 pieces, and a look up after 64 at most.
+    assert.is_true(turns >= 3, turns)
+  end)
+
   -- A reply that was promised more bytes than come.
   local function cut_after(count, blocks)
     local events = api.reply(blocks or { api.text("one"), api.text("two") })

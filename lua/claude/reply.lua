@@ -105,6 +105,9 @@ function Reply:_error_of_failure(failed)
   return err
 end
 
+--- Frames were read past this reply, and not counted: others may be due a turn.
+function Reply:look_up() self.frames = FRAMES_PER_LOOK - 1 end
+
 --- The next frame; waits for it.
 ---@return string? kind nil at the end
 ---@return string? text

@@ -293,6 +293,7 @@ function Stream:_step()
   end
   if self.state == "failed" then return errors.fail(self.err) end
   if self.surprised then self:_tell_surprise() end
+  if self.next_delta then self.reply:look_up() end
   while self.state == "open" do
     local kind, text, index, err = self:_frame()
     -- Another task may have cancelled it meanwhile.
