@@ -78,7 +78,7 @@ $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d $(OUT)/spec/*/*.d)
+-include $(wildcard $(OUT)/csrc/*/*.d $(OUT)/csrc/*/*/*.d $(OUT)/spec/*/*.d $(OUT)/spec/bench/clients/*.d)
 
 # Neovim's Lua is LuaJIT or, seldom, PUC 5.1; as a rule either's headers will do.
 NVIM_LUA ?= $(shell nvim --version 2>&1 | grep -q '^Lua 5.1' && first='lua5.1 lua-5.1 lua51'; \
@@ -130,6 +130,7 @@ check:
 	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
 	  "soak" "$(SUB) -s QUICK=1 soak" \
 	  "kill" "$(SUB) -s QUICK=1 kill" \
+	  "benchmarks" "$(SUB) -s bench-quick" \
 	  "valgrind" "$(SUB) -s valgrind" \
 	  "faults" "$(SUB) -s QUICK=1 faults" \
 	  "builds" "$(SUB) -s test-builds" \
@@ -173,6 +174,25 @@ bench-conversations: $(MODULES) $(OUT)/bench/server
 	@ulimit -n 4096 2>/dev/null; $(OUT)/bench/server $(PACE) | { read -r port pid; \
 	  $(SPEC_ENV) $(LUA) spec/bench/conversations.lua http://127.0.0.1:$$port $(CONVERSATIONS) $(TURNS); \
 	  status=$$?; kill -PIPE $$pid; exit $$status; }
+
+# A folder of its own for each Lua: the core is measured as it was built for it.
+BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare)
+$(OUT)/bench/launch: $(call objects,spec/bench/launch.c)
+$(OUT)/bench/stream_server: $(call objects,spec/bench/stream_server.c spec/bench/event_stream.c)
+$(OUT)/bench/bare: $(call objects,spec/bench/clients/bare.c)
+$(BENCH_PROGRAMS):
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+
+.PHONY: bench bench-quick
+## bench: the library beside bare libcurl and its peers, with ratios and goals (ROWS="deltas-64k")
+bench: $(MODULES) $(BENCH_PROGRAMS)
+	@! pkg-config --exists luajit || $(SUB) -s -j$(JOBS) LUA=luajit modules
+	@$(SPEC_ENV) PROGRAMS=$(OUT)/bench $(LUA) spec/bench/run.lua $(ROWS) $(ARGS)
+
+## bench-quick: whether every row of make bench runs and its totals are right
+bench-quick:
+	@$(SUB) -s QUICK=1 bench
 
 SOAK_REQUESTS ?= $(if $(QUICK),3000,100000)
 ## soak: 100,000 requests of all kinds in a plain program, in tasks and in luv; nothing may grow

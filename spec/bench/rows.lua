@@ -1,0 +1,5 @@
+--- The rows of `make bench`, in their order.
+return {
+  "deltas-64k",
+  "deltas-event",
+}

@@ -1,0 +1,121 @@
+--- What the library costs, beside bare libcurl and beside what others do: `make bench`.
+---
+---     lua spec/bench/run.lua [ROW...]
+---
+--- Rows are files in spec/bench/rows; without names all of spec/bench/rows.lua run. In each row
+--- several sides do the same work in turns: A B A B ... A process is started for each turn, and
+--- what counts is its CPU time, user and system, less the median of the same command with 0
+--- requests. Ratios are of two runs of one round; what is printed is their median over the rounds,
+--- with the least and the greatest, the goal, and `ok` or `short`. A turn that fails, or whose
+--- totals are not the server's, is no measurement: it counts for nothing, and that is said.
+---
+--- A row returns a table (bench.Row below). Fields that must be there: `name`, `about`, `unit`,
+--- `path`, `sides` and `goals`. Standard sides are made by spec/bench/sides.lua, goals by
+--- spec/bench/goals.lua. See rows/deltas_64k.lua for an example.
+---
+--- Environment: ROWS (names, as the arguments), ROUNDS (5), QUICK (few events, one round, no goals:
+--- whether every row runs and its totals are right, with "N passed, N failed" at the end), PROGRAMS
+--- (the folder of the C programs), SAMPLES (the file for raw samples; rows that were not measured
+--- stay as they were in it).
+
+---@class bench.Row
+---@field name string as for ROWS; the file's name with "-" for "_"
+---@field about string what is measured, in a line
+---@field unit string of a side's cost, such as "CPU s per million events"
+---@field path string of the server's options (spec/bench/stream_server.c); {events} is the number
+---@field events? integer in a request; 0 without it
+---@field quick_events? integer the same in the quick form; 2,000 without it
+---@field per? number what one request is in the unit's denominator (events / 1e6 without it)
+---@field rounds? integer
+---@field sides bench.Side[] in the order of their turns
+---@field goals bench.Goal[]
+---@field start? fun(bench: bench.Bench, row: bench.Row): bench.Server servers of its own
+---@field check? fun(report: table, requests: integer, totals: table): string? what is wrong with
+--- what a side printed; without it all totals that it has are compared with the server's
+---@field missing? fun(): string? why the whole row cannot be measured here
+
+---@class bench.Side
+---@field name string "project", "bare", "cjson", "sdk" or another
+---@field command string[] {url}, {base} and {requests} are filled in; it prints a line of JSON
+---@field requests integer in one turn
+---@field every? integer it takes its turn in every so-manieth round only (1): for the slow ones
+---@field missing? fun(): string? why it cannot be measured here
+---@field started? boolean the start of the process is a part of its cost
+
+---@class bench.Sample
+---@field cost number in the row's unit
+---@field cpu number seconds, of the whole process
+---@field wall number seconds
+---@field peak_kb number
+---@field report table what the side printed
+
+---@class bench.Goal
+---@field text string what is looked at, such as "project / bare"
+---@field goal string such as "<= 5"
+---@field value fun(round: table<string, bench.Sample>): number? of one round
+---@field good fun(value: number): boolean
+---@field form? string of the value ("%.2f")
+
+---@class bench.Server
+---@field url string
+---@field stop fun(self: bench.Server)
+
+---@class bench.Bench
+---@field server bench.Server spec/bench/stream_server.c
+---@field quick boolean
+
+local measure = require("spec.bench.measure")
+local print_rows = require("spec.bench.print_rows")
+local samples = require("spec.bench.samples")
+local servers = require("spec.support.servers")
+
+local QUICK = (os.getenv("QUICK") or "") ~= ""
+local ROUNDS = tonumber(os.getenv("ROUNDS")) or QUICK and 1 or 5
+local PROGRAMS = os.getenv("PROGRAMS") or "build/lua5.4/bench"
+
+local function names()
+  local wanted = {}
+  for name in ((os.getenv("ROWS") or "") .. " " .. table.concat(arg, " ")):gmatch("%S+") do
+    wanted[#wanted + 1] = name
+  end
+  return #wanted > 0 and wanted or require("spec.bench.rows")
+end
+
+local function load_row(name)
+  local row = require("spec.bench.rows." .. name:gsub("-", "_"))
+  assert(row.name == name, "the row calls itself " .. tostring(row.name))
+  return row
+end
+
+---@param bench bench.Bench
+---@param row bench.Row
+---@return integer passed
+---@return integer failed
+local function run_row(bench, row)
+  local why = row.missing and row.missing()
+  if why then
+    print_rows.left_out(row, why)
+    return 0, 0
+  end
+  local result = measure.row(bench, row, row.rounds and not QUICK and row.rounds or ROUNDS)
+  print_rows.result(row, result, QUICK)
+  if not QUICK then samples.keep(row, result) end
+  return result.passed, result.failed
+end
+
+local function main()
+  local server = servers.spawn(("exec %s/stream_server 1"):format(PROGRAMS))
+  local bench = { server = server, quick = QUICK, programs = PROGRAMS }
+  local passed, failed = 0, 0
+  if not QUICK then print_rows.machine(samples.machine()) end
+  for _, name in ipairs(names()) do
+    local went, broke = run_row(bench, load_row(name))
+    passed, failed = passed + went, failed + broke
+  end
+  server:stop()
+  if not QUICK then samples.write() end
+  print(("%d passed, %d failed"):format(passed, failed))
+  os.exit(failed == 0 and 0 or 1)
+end
+
+main()

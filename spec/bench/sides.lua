@@ -1,0 +1,106 @@
+--- The sides that most rows have. `requests` is how many a turn has: as many as take a second.
+local M = {}
+
+local CLIENTS = "spec/bench/clients/"
+local PROGRAMS = os.getenv("PROGRAMS") or "build/lua5.4/bench"
+local LUA = os.getenv("LUA") or "lua5.4"
+
+local function succeeds(command)
+  local ok = os.execute(command .. " >/dev/null 2>&1")
+  return ok == true or ok == 0
+end
+
+--- Why a Lua with these modules is not to be had; nil where it is.
+---@param lua string
+---@param ... string
+---@return string?
+function M.lua_misses(lua, ...)
+  if not succeeds("command -v " .. lua) then return lua .. " is not installed" end
+  for _, module in ipairs({ ... }) do
+    if not succeeds(([[%s -e 'require "%s"']]):format(lua, module)) then
+      return ("%s has no %s"):format(lua, module)
+    end
+  end
+end
+
+--- Why the official SDK cannot be driven; nil where it can.
+---@return string?
+function M.sdk_misses()
+  if not succeeds("command -v node") then return "node is not installed" end
+  if not succeeds("test -e build/npm/node_modules/@anthropic-ai/sdk/package.json") then
+    return "the SDK is not installed: run .ci/npm"
+  end
+end
+
+--- The receive buffer that the project asks libcurl for, from its source.
+---@return integer bytes
+function M.receive_buffer()
+  local file = assert(io.open("csrc/net/transfer.c"))
+  local kilobytes = file:read("*a"):match("RECEIVE_BUFFER = (%d+) %* 1024")
+  file:close()
+  return assert(tonumber(kilobytes), "csrc/net/transfer.c has no RECEIVE_BUFFER") * 1024
+end
+
+--- The project in any Lua for which its modules were built.
+---@param way string as clients/project.lua has them
+---@param requests integer
+---@param lua? string
+---@return bench.Side
+function M.project(way, requests, lua)
+  local command = { lua or LUA, CLIENTS .. "project.lua", way, "{base}", "{requests}" }
+  if not lua or lua == LUA then
+    return { name = "project", command = command, requests = requests }
+  end
+  local modules = ("build/%s"):format(lua)
+  table.insert(command, 1, ("LUA_CPATH=%s/?.so;;"):format(modules))
+  table.insert(command, 1, "env")
+  return {
+    name = lua,
+    command = command,
+    requests = requests,
+    missing = function()
+      if not succeeds(("test -e %s/claude/net.so"):format(modules)) then
+        return ("it was not built for %s: make LUA=%s build"):format(lua, lua)
+      end
+      return M.lua_misses(lua, "cjson")
+    end,
+  }
+end
+
+--- libcurl that throws away what comes.
+---@param requests integer
+---@return bench.Side
+function M.bare(requests)
+  local buffer = tostring(M.receive_buffer())
+  return {
+    name = "bare",
+    command = { PROGRAMS .. "/bare", "{url}", "{requests}", buffer },
+    requests = requests,
+  }
+end
+
+--- LuaSocket and lua-cjson.
+---@param requests integer
+---@return bench.Side
+function M.cjson(requests)
+  return {
+    name = "cjson",
+    command = { LUA, CLIENTS .. "cjson.lua", "{url}", "{requests}" },
+    requests = requests,
+    missing = function() return M.lua_misses(LUA, "cjson", "socket.http") end,
+  }
+end
+
+--- The official TypeScript SDK.
+---@param requests integer
+---@return bench.Side
+function M.sdk(requests)
+  return {
+    name = "sdk",
+    command = { "node", CLIENTS .. "sdk.mjs", "{base}", "{requests}" },
+    requests = requests,
+    missing = M.sdk_misses,
+  }
+end
+
+return M
