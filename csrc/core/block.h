@@ -15,6 +15,7 @@
 
 #include "core/base.h"
 #include "core/buffer.h"
+#include "core/delta.h"
 #include "core/event.h"
 
 typedef enum cm_block_kind {
@@ -83,6 +84,13 @@ int cm_block_accepts(const cm_block *block, const cm_event *delta);
 ** CM_OK, CM_ERR_NOMEM, CM_ERR_LIMIT.
 */
 cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch, cm_slice *text);
+
+/*
+** The short cut of cm_block_add for a delta to what earlier ones have begun: does and says the
+** same, *text maybe a slice of the block, borrowed until it changes. Returns 0, and the block is
+** as it was, if the delta has to be added the long way.
+*/
+int cm_block_continue(cm_block *block, const cm_delta *delta, cm_buffer *scratch, cm_slice *text);
 
 /*
 ** Gives what a half character at the end of the text so far turns into now that

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/json_reader.h"
+#include "core/json_scan.h"
 
 enum { MOST_DIGITS = 9 };
 
@@ -12,11 +12,14 @@ static const struct {
   cm_delta_kind kind;
 } KINDS[] = {
 #define SPELLED(text) text, sizeof(text) - 1
-  { SPELLED("text_delta\",\"text\":"), CM_DELTA_TEXT },
-  { SPELLED("thinking_delta\",\"thinking\":"), CM_DELTA_THINKING },
-  { SPELLED("input_json_delta\",\"partial_json\":"), CM_DELTA_INPUT_JSON },
+  { SPELLED("text_delta\",\"text\":\""), CM_DELTA_TEXT },
+  { SPELLED("thinking_delta\",\"thinking\":\""), CM_DELTA_THINKING },
+  { SPELLED("input_json_delta\",\"partial_json\":\""), CM_DELTA_INPUT_JSON },
 #undef SPELLED
 };
+
+#define FRAME_HEAD "event: content_block_delta\ndata: "
+#define DATA_HEAD "{\"type\":\"content_block_delta\",\"index\":"
 
 static inline int skip(cm_slice *text, const char *expected, size_t length) {
   if (text->len < length || memcmp(text->ptr, expected, length) != 0) return 0;
@@ -49,63 +52,65 @@ static int read_kind(cm_slice *text, cm_delta_kind *kind) {
   return 0;
 }
 
-static int read_string(cm_slice *text, cm_json_string *string) {
-  cm_json_reader reader;
-  size_t length;
-
-  cm_json_reader_init(&reader, *text, CM_JSON_MAX_DEPTH);
-  if (cm_json_reader_read_string(&reader, string) != CM_OK) return 0;
-  length = cm_json_reader_offset(&reader);
-  text->ptr += length;
-  text->len -= length;
-  return 1;
-}
-
-/* The API pads its frames with blanks, so that their length tells nothing. */
-static int skip_ends(cm_slice *text) {
-  if (text->len == 0 || text->ptr[0] != '}') return 0;
-  do {
-    text->ptr++;
-    text->len--;
-  } while (text->len && text->ptr[0] == ' ');
-  return skip(text, "}", 1);
-}
-
-/* Everything from the index on. */
-static int read_members(cm_event *event, cm_slice *text) {
+/* Everything from the beginning of the data to the string, its quote too. */
+static int read_data_head(cm_slice *text, int64_t *index, cm_delta_kind *kind) {
   static const char middle[] = ",\"delta\":{\"type\":\"";
 
-  return read_index(text, &event->index) && skip(text, middle, sizeof middle - 1) &&
-         read_kind(text, &event->delta) && read_string(text, &event->text) && skip_ends(text);
+  return skip(text, DATA_HEAD, sizeof DATA_HEAD - 1) && read_index(text, index) &&
+         skip(text, middle, sizeof middle - 1) && read_kind(text, kind);
 }
 
-#define DATA_HEAD "{\"type\":\"content_block_delta\",\"index\":"
+/*
+** Reads the string that begins at pos and the ends of the two objects. The API pads its frames
+** with blanks, so that their length tells nothing. Returns what is behind, or NULL.
+*/
+static inline const char *read_string(const char *pos, const char *end, cm_json_string *string) {
+  pos = cm_json_string_read(pos, end, string);
+  if (!pos || end - pos < 3 || pos[1] != '}') return NULL;
+  pos = cm_json_skip_blanks(pos + 2, end);
+  return pos < end && *pos == '}' ? pos + 1 : NULL;
+}
 
 int cm_delta_read(cm_event *event, cm_slice text) {
   cm_slice rest = text;
+  const char *end = text.ptr + text.len;
 
-  if (!skip(&rest, DATA_HEAD, sizeof DATA_HEAD - 1)) return 0;
-  if (!read_members(event, &rest) || rest.len > 0) return 0;
+  if (!read_data_head(&rest, &event->index, &event->delta)) return 0;
+  if (read_string(rest.ptr, end, &event->text) != end) return 0;
   event->kind = CM_EVENT_BLOCK_DELTA;
   event->raw = text;
   return 1;
 }
 
-size_t cm_delta_read_frame(cm_event *event, cm_sse_event *frame, cm_slice input) {
-  static const char head[] = "event: content_block_delta\ndata: " DATA_HEAD;
-  enum { NAME = sizeof "event: " - 1, DATA = sizeof head - sizeof DATA_HEAD };
+/* Looks for a beginning that is not the last one's, and remembers it. */
+static int read_frame_head(cm_delta_head *head, cm_slice input) {
   cm_slice rest = input;
+  cm_delta_kind kind;
+  int64_t index;
 
-  if (!skip(&rest, head, sizeof head - 1)) return 0;
-  memset(event, 0, sizeof *event);
-  if (!read_members(event, &rest)) return 0;
-  event->kind = CM_EVENT_BLOCK_DELTA;
-  event->raw.ptr = input.ptr + DATA;
-  event->raw.len = (size_t)(rest.ptr - event->raw.ptr);
-  if (!skip(&rest, "\n\n", 2)) return 0;
-  frame->name.ptr = input.ptr + NAME;
-  frame->name.len = DATA - NAME - (sizeof "\ndata: " - 1);
-  frame->data = event->raw;
-  frame->offset = DATA;
-  return input.len - rest.len;
+  if (!skip(&rest, FRAME_HEAD, sizeof FRAME_HEAD - 1)) return 0;
+  if (!read_data_head(&rest, &index, &kind)) return 0;
+  head->kind = kind;
+  head->index = index;
+  head->length = input.len - rest.len;
+  memcpy(head->bytes, input.ptr, head->length);
+  return 1;
+}
+
+static inline int begins_with(const cm_delta_head *head, cm_slice input) {
+  return head->length > 0 && input.len >= head->length &&
+         memcmp(input.ptr, head->bytes, head->length) == 0;
+}
+
+size_t cm_delta_read_frame(cm_delta_head *head, cm_delta *delta, cm_slice input) {
+  const char *end = input.ptr + input.len, *pos;
+
+  if (!begins_with(head, input) && !read_frame_head(head, input)) return 0;
+  delta->kind = head->kind;
+  delta->index = head->index;
+  pos = read_string(input.ptr + head->length, end, &delta->text);
+  if (!pos || end - pos < 2 || pos[0] != '\n' || pos[1] != '\n') return 0;
+  delta->raw.ptr = input.ptr + sizeof FRAME_HEAD - 1;
+  delta->raw.len = (size_t)(pos - delta->raw.ptr);
+  return (size_t)(pos + 2 - input.ptr);
 }

@@ -9,21 +9,42 @@
 #ifndef CM_DELTA_H
 #define CM_DELTA_H
 
+#include <stdint.h>
+
+#include "core/base.h"
 #include "core/event.h"
-#include "core/sse.h"
+
+/* The longest beginning of a delta's frame: what is spelled, and an index. */
+enum { CM_DELTA_HEAD_MAX = 160 };
+
+/* What a delta of text, thinking or tool input says. Its slices are parts of what was read. */
+typedef struct cm_delta {
+  cm_delta_kind kind;
+  int64_t index; /* of the block */
+  cm_json_string text;
+  cm_slice raw; /* the frame's data */
+} cm_delta;
 
 /*
-** Fills *event if text is a content_block_delta of text, thinking or tool input,
-** spelled exactly as the API does and strict JSON in UTF-8. Else returns 0, which
-** says nothing about text but that it has to be read the long way.
+** How the last delta's frame of a stream began, up to its string: the next begins the same
+** nearly always. Embed by value, all zeros to begin with; private to delta.c.
 */
+typedef struct cm_delta_head {
+  size_t length; /* 0: none yet */
+  cm_delta_kind kind;
+  int64_t index;
+  char bytes[CM_DELTA_HEAD_MAX];
+} cm_delta_head;
+
+/*
+** Fills *delta if a frame of server-sent events that says a delta of text, thinking or tool
+** input begins input, spelled exactly as the API does, strict JSON in UTF-8. Returns how many
+** bytes of input the frame is, its empty line too; or 0, which says nothing about the input
+** but that it has to be read the long way.
+*/
+size_t cm_delta_read_frame(cm_delta_head *head, cm_delta *delta, cm_slice input);
+
+/* The same for the data of a frame. Fills *event, which is all zeros, or returns 0. */
 int cm_delta_read(cm_event *event, cm_slice text);
-
-/*
-** The same for a whole frame of server-sent events at the beginning of input, in the one
-** spelling that the API uses for frames; also fills *frame, its offset counted from input.
-** Returns how many bytes of input the frame is, its empty line too, or 0.
-*/
-size_t cm_delta_read_frame(cm_event *event, cm_sse_event *frame, cm_slice input);
 
 #endif

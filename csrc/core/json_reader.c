@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json_number.h"
+#include "core/json_scan.h"
 #include "core/utf8.h"
 
 enum {
@@ -139,48 +140,6 @@ cm_status cm_json_reader_next_element(cm_json_reader *reader) {
 
 /* Strings */
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/*
-** Bytes that are not plain: '"', '\\', control characters, beyond ASCII. The top
-** bit of each such byte is set in the result, exactly up to the first of them (a
-** borrow can only spoil what comes after).
-*/
-static uint64_t marks_of(uint64_t word) {
-  const uint64_t ones = 0x0101010101010101u;
-  return (word | (word - 0x20 * ones) | ((word ^ 0x22 * ones) - ones) |
-          ((word ^ 0x5C * ones) - ones)) &
-         0x80 * ones;
-}
-
-static const char *skip_plain_words(const char *pos, const char *end) {
-  uint64_t word, marks;
-
-  while ((size_t)(end - pos) >= sizeof word) {
-    memcpy(&word, pos, sizeof word);
-    marks = marks_of(word);
-    if (marks) return pos + (__builtin_ctzll(marks) >> 3);
-    pos += sizeof word;
-  }
-  return pos;
-}
-#else
-static const char *skip_plain_words(const char *pos, const char *end) {
-  (void)end;
-  return pos;
-}
-#endif
-
-static int is_plain(char c) {
-  unsigned char byte = (unsigned char)c;
-  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-
-static const char *skip_plain(const char *pos, const char *end) {
-  pos = skip_plain_words(pos, end);
-  while (pos < end && is_plain(*pos)) pos++;
-  return pos;
-}
-
 static int is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -221,25 +180,25 @@ static cm_status skip_special(cm_json_reader *reader) {
   return fail(reader, CM_ERR_SYNTAX, "a control character in a string must be escaped");
 }
 
+/* Goes to what is wrong with the string whose opening quote is at pos. */
+static cm_status refuse_string(cm_json_reader *reader) {
+  cm_status status = CM_OK;
+
+  reader->pos++;
+  while (status == CM_OK) {
+    reader->pos = cm_json_skip_plain(reader->pos, reader->end);
+    if (reader->pos == reader->end) return fail(reader, CM_ERR_SYNTAX, "the string does not end");
+    status = skip_special(reader);
+  }
+  return status;
+}
+
 /* Reads the string whose opening quote is at pos. */
 static inline cm_status scan_string(cm_json_reader *reader, cm_json_string *string) {
-  const char *start = reader->pos + 1, *pos = start;
-  cm_status status;
+  const char *quote = cm_json_string_read(reader->pos + 1, reader->end, string);
 
-  string->escaped = 0;
-  for (;;) {
-    pos = skip_plain(pos, reader->end);
-    if (pos < reader->end && *pos == '"') break;
-    reader->pos = pos;
-    if (pos == reader->end) return fail(reader, CM_ERR_SYNTAX, "the string does not end");
-    if (*pos == '\\') string->escaped = 1;
-    status = skip_special(reader);
-    if (status != CM_OK) return status;
-    pos = reader->pos;
-  }
-  string->body.ptr = start;
-  string->body.len = (size_t)(pos - start);
-  reader->pos = pos + 1;
+  if (!quote) return refuse_string(reader);
+  reader->pos = quote + 1;
   return CM_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/json_scan.h"
 #include "core/utf8.h"
 
 enum { REPLACEMENT = 0xFFFD, LONGEST_PIECE = 8 };
@@ -37,10 +38,61 @@ static int read_hex4(const char *pos, unsigned *unit) {
   return 1;
 }
 
+/* Reading */
+
+static int is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* What an escape of two bytes means, by the second; 0: there is none. */
+static const char MEANINGS[256] = { ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t' };
+
+static inline char meaning_of(char name) {
+  return MEANINGS[(unsigned char)name];
+}
+
+/* Past the escape whose backslash is at pos; NULL: it is none. */
+static inline const char *skip_escape(const char *pos, const char *end) {
+  if (end - pos < 2) return NULL;
+  if (meaning_of(pos[1])) return pos + 2;
+  if (pos[1] != 'u' || end - pos < 6) return NULL;
+  return is_hex(pos[2]) && is_hex(pos[3]) && is_hex(pos[4]) && is_hex(pos[5]) ? pos + 6 : NULL;
+}
+
+static inline const char *skip_beyond_ascii(const char *pos, const char *end) {
+  size_t length;
+
+  do {
+    length = cm_utf8_length(pos, (size_t)(end - pos));
+    pos += length;
+  } while (length > 0 && pos < end && (unsigned char)*pos >= 0x80);
+  return length > 0 ? pos : NULL;
+}
+
+const char *cm_json_string_read(const char *pos, const char *end, cm_json_string *string) {
+  string->body.ptr = pos;
+  string->escaped = 0;
+  while ((pos = cm_json_skip_plain(pos, end)) < end && *pos != '"') {
+    if ((unsigned char)*pos >= 0x80) {
+      pos = skip_beyond_ascii(pos, end);
+    } else if (*pos == '\\') {
+      string->escaped = 1;
+      pos = skip_escape(pos, end);
+    } else {
+      return NULL;
+    }
+    if (!pos) return NULL;
+  }
+  if (pos == end) return NULL;
+  string->body.len = (size_t)(pos - string->body.ptr);
+  return pos;
+}
+
+/* Unescaping */
+
 /* Reads the escape whose backslash body begins with; *unit is a UTF-16 unit. */
 static cm_status read_escape(cm_slice *body, unsigned *unit) {
-  static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-  const char *name;
   size_t length = 2;
 
   if (body->len < 2) return CM_ERR_SYNTAX;
@@ -48,9 +100,8 @@ static cm_status read_escape(cm_slice *body, unsigned *unit) {
     if (body->len < 6 || !read_hex4(body->ptr + 2, unit)) return CM_ERR_SYNTAX;
     length = 6;
   } else {
-    name = memchr(names, body->ptr[1], sizeof names - 1);
-    if (!name) return CM_ERR_SYNTAX;
-    *unit = (unsigned char)meanings[name - names];
+    *unit = (unsigned char)meaning_of(body->ptr[1]);
+    if (*unit == 0) return CM_ERR_SYNTAX;
   }
   body->ptr += length;
   body->len -= length;
@@ -90,7 +141,37 @@ static size_t run_without_escapes(cm_slice body) {
   return backslash ? (size_t)(backslash - body.ptr) : body.len;
 }
 
-cm_status cm_json_string_unescape(cm_slice body, unsigned *carry, cm_buffer *out) {
+/* Escapes are never shorter than what they mean; only a half before may add to it. */
+static cm_status unescape_at_once(cm_slice body, unsigned *carry, cm_buffer *out) {
+  char *to = out->ptr + out->len;
+  const char *end = body.ptr + body.len;
+  cm_status status = CM_OK;
+  unsigned unit;
+  size_t run;
+
+  while (body.len) {
+    if (*body.ptr == '\\') {
+      if (!*carry && body.len >= 2 && meaning_of(body.ptr[1])) {
+        *to++ = meaning_of(body.ptr[1]);
+        body.ptr += 2, body.len -= 2;
+        continue;
+      }
+      status = read_escape(&body, &unit);
+      if (status != CM_OK) break;
+      to += settle(carry, unit, to);
+      continue;
+    }
+    if (*carry) to += cm_utf8_put(to, REPLACEMENT);
+    *carry = 0;
+    run = cm_json_copy_unescaped(to, body.ptr, end);
+    to += run;
+    body.ptr += run, body.len -= run;
+  }
+  out->len = (size_t)(to - out->ptr);
+  return status;
+}
+
+static cm_status unescape_in_pieces(cm_slice body, unsigned *carry, cm_buffer *out) {
   cm_slice run;
   cm_status status = CM_OK;
 
@@ -107,6 +188,13 @@ cm_status cm_json_string_unescape(cm_slice body, unsigned *carry, cm_buffer *out
     body.len -= run.len;
   }
   return status;
+}
+
+cm_status cm_json_string_unescape(cm_slice body, unsigned *carry, cm_buffer *out) {
+  if (body.len <= (size_t)-1 - LONGEST_PIECE &&
+      cm_buffer_reserve(out, body.len + LONGEST_PIECE) == CM_OK)
+    return unescape_at_once(body, carry, out);
+  return unescape_in_pieces(body, carry, out);
 }
 
 cm_status cm_json_string_finish(unsigned *carry, cm_buffer *out) {

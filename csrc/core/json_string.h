@@ -17,6 +17,12 @@ typedef struct cm_json_string {
 } cm_json_string;
 
 /*
+** Reads a string whose opening quote is before pos. Returns where its closing quote is, or NULL
+** if there is no valid string (RFC 8259, UTF-8) between pos and end.
+*/
+const char *cm_json_string_read(const char *pos, const char *end, cm_json_string *string);
+
+/*
 ** Appends the plain text of body to out. *carry (0 to begin with) is the first
 ** half of a surrogate pair that body ended in: give it to the call for the next
 ** fragment of the same text, and to cm_json_string_finish after the last. A half

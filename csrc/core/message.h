@@ -12,6 +12,7 @@
 #include "core/base.h"
 #include "core/blocks.h"
 #include "core/buffer.h"
+#include "core/delta.h"
 #include "core/event.h"
 #include "core/splice.h"
 
@@ -89,6 +90,13 @@ void cm_message_deinit(cm_message *message);
 */
 cm_status cm_message_take(cm_message *message, const cm_event *event, cm_delivery *delivery,
                           cm_failure *failure);
+
+/*
+** The short cut of cm_message_take for one more delta to the block that the last one was for:
+** does and says the same. Returns 0, and the message is as it was, if the delta has to be taken
+** the long way.
+*/
+int cm_message_continue(cm_message *message, const cm_delta *delta, cm_delivery *delivery);
 
 /*
 ** What half a character at the end of a block's text turns into when nothing

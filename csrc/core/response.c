@@ -52,6 +52,8 @@ struct cm_response {
   cm_unnamed unnamed;
   cm_sse_event frame; /* the frame that event was read from */
   cm_event event;
+  cm_delta_head head;
+  int steady;      /* the next byte of the queue begins a frame */
   int event_waits; /* event has been read and not yet been taken by message */
   cm_buffer held;  /* the data of an event that waits behind a flush */
   cm_message message;
@@ -137,6 +139,7 @@ void cm_response_expect_message(cm_response *response) {
 static cm_status fail(cm_response *r, cm_status status, size_t offset, const char *text) {
   if (r->failure.status != CM_OK) return r->failure.status;
   cm_message_break(&r->message);
+  r->steady = 0;
   r->failure.status = status;
   r->failure.offset = offset;
   snprintf(r->failure.text, sizeof r->failure.text, "%s", text);
@@ -467,31 +470,11 @@ static cm_status next_that_counts(cm_response *r) {
   return fail_by(r, status, r->frame.offset, "an event is larger than max_event_bytes");
 }
 
-/* Nearly every frame is a delta in one spelling: it is read as a whole, without cutting it
-   into lines and fields. What is said of it is the same. */
-static int read_delta(cm_response *r) {
-  cm_slice unread = unread_bytes(r);
-  size_t length, position = cm_sse_position(&r->sse);
-
-  if (r->form != STREAM || r->unnamed.waits || !cm_sse_is_between_events(&r->sse)) return 0;
-  length = cm_delta_read_frame(&r->event, &r->frame, unread);
-  if (length == 0 || length > r->limits.max_event_bytes) return 0;
-  cm_sse_skip_event(&r->sse, &unread, length);
-  r->read += length;
-  r->frame.offset += position;
-  r->unnamed.named = 1;
-  r->content_frames++;
-  return 1;
-}
-
 /* Fills event, unless one waits already. */
 static cm_status await_event(cm_response *r) {
   cm_status status;
 
-  if (r->event_waits || read_delta(r)) {
-    r->event_waits = 1;
-    return CM_OK;
-  }
+  if (r->event_waits) return CM_OK;
   status = next_that_counts(r);
   if (status == CM_OK) {
     status = read_event(r);
@@ -545,6 +528,29 @@ static cm_status take_event(cm_response *r) {
   return CM_OK;
 }
 
+/* Whether the next byte of the queue begins a frame, and nothing has to be said before it. */
+static int is_between_frames(const cm_response *r) {
+  if (r->failure.status != CM_OK || r->form != STREAM || r->message.ended) return 0;
+  return !r->event_waits && !r->unnamed.waits && cm_sse_is_between_events(&r->sse);
+}
+
+/* Nearly every frame is one more delta to the same block: it is read as a whole, without cutting
+   it into lines and fields. What is said of it is the same. */
+static int read_delta(cm_response *r) {
+  cm_slice unread = unread_bytes(r);
+  cm_delta delta;
+  size_t length = cm_delta_read_frame(&r->head, &delta, unread);
+
+  if (length == 0 || length > r->limits.max_event_bytes) return 0;
+  if (!cm_message_continue(&r->message, &delta, &r->delivery)) return 0;
+  cm_sse_skip_event(&r->sse, &unread, length);
+  r->read += length;
+  r->unnamed.named = 1;
+  r->content_frames++;
+  r->raw = delta.raw;
+  return 1;
+}
+
 static cm_status next_of_stream(cm_response *r) {
   cm_status status;
 
@@ -586,21 +592,32 @@ static void begin_next(cm_response *r) {
   take_late_bytes(r);
 }
 
+static cm_status next_delivery(cm_response *r) {
+  cm_status status;
+
+  begin_next(r);
+  r->raw = cm_slice_of("");
+  status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
+  if (status == CM_WANT_MORE) forget_read_bytes(r);
+  if (status == CM_END || status < 0) release_working_memory(r);
+  r->steady = status >= 0 && status != CM_END && is_between_frames(r);
+  return status;
+}
+
 cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
-  cm_status status = CM_OK;
+  cm_status status;
 
   if (r->form == BYTES) return r->finished ? CM_END : CM_WANT_MORE; /* next_bytes reads it */
   if (!r->pending) {
-    begin_next(r);
-    r->raw = cm_slice_of("");
-    status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
-    if (status == CM_WANT_MORE) forget_read_bytes(r);
-    if (status == CM_END || status < 0) release_working_memory(r);
-    if (status != CM_OK) return status;
+    if (r->late.len > 0) begin_next(r);
+    if (!r->steady || !read_delta(r)) {
+      status = next_delivery(r);
+      if (status != CM_OK) return status;
+    }
     r->told = r->pending = 1;
   }
   *delivery = r->delivery;
-  return status;
+  return CM_OK;
 }
 
 /* A streamed body */

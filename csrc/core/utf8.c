@@ -55,7 +55,8 @@ size_t cm_utf8_valid_prefix(cm_slice text) {
     rest.ptr += step;
     rest.len -= step;
     while (rest.len && (unsigned char)*rest.ptr >= 0x80) {
-      if (!cm_utf8_sequence(rest, &step)) return text.len - rest.len;
+      step = cm_utf8_length(rest.ptr, rest.len);
+      if (step == 0) return text.len - rest.len;
       rest.ptr += step;
       rest.len -= step;
     }

@@ -10,6 +10,7 @@ void journal_tests(void);
 void json_number_tests(void);
 void json_partial_tests(void);
 void json_reader_tests(void);
+void json_scan_tests(void);
 void json_string_tests(void);
 void json_writer_tests(void);
 void response_tests(void);
@@ -28,6 +29,7 @@ int main(void) {
   json_number_tests();
   json_partial_tests();
   json_reader_tests();
+  json_scan_tests();
   json_string_tests();
   json_writer_tests();
   response_tests();

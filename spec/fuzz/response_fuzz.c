@@ -1,7 +1,11 @@
 /*
-** response_fuzz.c - a response body as a whole and byte by byte: the same
+** response_fuzz.c - a response body as a whole, in pieces and byte by byte: the same
 ** deliveries, the same message, the same end. The first byte of the input chooses
-** the kind of response; the rest is its body.
+** the kind of response; the rest is its body, or what its frames of deltas say.
+**
+** Byte by byte no frame is ever whole in the queue, and so the short cut for deltas
+** (core/delta.h) is never taken: each byte goes through sse, event and json_reader.
+** As a whole it is taken wherever it can be: so the two are held against each other.
 **
 ** Besides: what was handed out of a text is what its block says in the end; a message that
 ** is rendered is JSON, and what is sealed may be sent.
@@ -16,6 +20,8 @@
 #include "core/transcript.h"
 
 enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8, LINES = 16, EITHER_FORM = 32 };
+enum { DELTAS = 64 }; /* the input is told as deltas, see spell_stream */
+enum { PIECE = 150 }; /* about a delta's frame: some are cut, and some are not */
 
 /* The texts that were handed out, by their block's index, of the first blocks. */
 enum { HEARD = 8 };
@@ -150,6 +156,52 @@ static void note_end(cm_response *response, record *r) {
   note_seal(message, CM_SEAL_KEEP, r);
 }
 
+/* A text, a thought and a call have started. */
+static const char BEGINNING[] =
+    "event: message_start\n"
+    "data: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"content\":[]}}\n\n"
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,"
+    "\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n"
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":2,"
+    "\"content_block\":{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\",\"input\":{}}}\n\n";
+
+static const char *const MEMBERS[] = { "text_delta\",\"text", "thinking_delta\",\"thinking",
+                                       "input_json_delta\",\"partial_json", "other\",\"text" };
+
+/* One delta in the API's spelling. how: two bits of its kind, one that moves its block, blanks;
+   text is the inside of its string, right or wrong. */
+static void spell_delta(record *stream, unsigned how, cm_slice text) {
+  char head[160], tail[16];
+
+  snprintf(head, sizeof head,
+           "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%u,"
+           "\"delta\":{\"type\":\"%s\":\"",
+           (how & 3) ^ (how >> 2 & 1), MEMBERS[how & 3]);
+  snprintf(tail, sizeof tail, "\"}%*s}\n\n", (int)(how >> 3 & 7), "");
+  REQUIRE(cm_buffer_append_text(&stream->bytes, head) == CM_OK);
+  REQUIRE(cm_buffer_append(&stream->bytes, text) == CM_OK);
+  REQUIRE(cm_buffer_append_text(&stream->bytes, tail) == CM_OK);
+}
+
+/* A delta of each part of input that ends in a byte 0xFF, which no text has, or at its end; the
+   part's first byte says which. */
+static void spell_stream(record *stream, cm_slice input) {
+  const char *pos = input.ptr, *end = input.ptr + input.len, *next;
+  cm_slice text;
+
+  REQUIRE(cm_buffer_append_text(&stream->bytes, BEGINNING) == CM_OK);
+  for (; pos < end; pos = next + 1) {
+    next = memchr(pos, 0xFF, (size_t)(end - pos));
+    if (!next) next = end;
+    if (next == pos) continue;
+    text.ptr = pos + 1;
+    text.len = (size_t)(next - text.ptr);
+    spell_delta(stream, (unsigned char)*pos, text);
+  }
+}
+
 static void receive(cm_slice body, unsigned how, size_t step, record *r) {
   cm_response *response = start(how);
   cm_status (*drained)(cm_response *, record *, heard *) = how & LINES ? drain_lines : drain;
@@ -174,18 +226,34 @@ static void receive(cm_slice body, unsigned how, size_t step, record *r) {
   cm_response_release(response);
 }
 
+static void compare_ways_to_receive(cm_slice body, unsigned how) {
+  record whole, pieces, single;
+
+  record_init(&whole);
+  record_init(&pieces);
+  record_init(&single);
+  receive(body, how, body.len ? body.len : 1, &whole);
+  receive(body, how, PIECE, &pieces);
+  receive(body, how, 1, &single);
+  REQUIRE(record_equal(&whole, &single));
+  REQUIRE(record_equal(&whole, &pieces));
+  record_deinit(&whole);
+  record_deinit(&pieces);
+  record_deinit(&single);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  record whole, single;
+  record stream;
   cm_slice body;
 
   if (size < 1) return 0;
   body = record_input(data + 1, size - 1);
-  record_init(&whole);
-  record_init(&single);
-  receive(body, data[0], body.len ? body.len : 1, &whole);
-  receive(body, data[0], 1, &single);
-  REQUIRE(record_equal(&whole, &single));
-  record_deinit(&whole);
-  record_deinit(&single);
+  record_init(&stream);
+  if (data[0] & DELTAS) {
+    spell_stream(&stream, body);
+    body = cm_slice_in(&stream.bytes);
+  }
+  compare_ways_to_receive(body, data[0]);
+  record_deinit(&stream);
   return 0;
 }
