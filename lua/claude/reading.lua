@@ -7,14 +7,47 @@ local host = require("claude.host")
 
 local M = {}
 
+--- How a stream or a run is read.
+---@class claude.ReadingOptions
+---@field coalesce? boolean adjacent deltas of one block and kind that have arrived come as one
+--- string
+---@field budget? number seconds that reading, and what is done with each piece, may take before
+--- other tasks and the host have their turn; 0.004 without it
+
+local function is_seconds(value) return type(value) == "number" and value > 0 end
+
+---@param options any
+---@return string? problem
+local function problem_of(options)
+  if type(options) ~= "table" then return "options must be a table" end
+  for name in pairs(options) do
+    if name ~= "coalesce" and name ~= "budget" then
+      return "there is no option " .. tostring(name)
+    end
+  end
+  local coalesce, budget = options.coalesce, options.budget
+  if coalesce ~= nil and type(coalesce) ~= "boolean" then return "coalesce must be a boolean" end
+  if budget ~= nil and not is_seconds(budget) then return "budget must be seconds, more than 0" end
+end
+
+--- Raises at the line of whoever called the public method unless options are good.
+---@param options any
+---@param call string such as "stream:deltas"
+function M.check(options, call)
+  if options == nil then return end
+  local problem = problem_of(options)
+  if problem then error(("%s: %s"):format(call, problem), 3) end
+end
+
 --- The next piece of text of something with a step function `next`.
 ---@param thing claude.Stream|claude.Run
+---@param options? claude.ReadingOptions
 ---@return string? text
 ---@return string?
 ---@return claude.Error? err
-function M.next_text(thing)
+function M.next_text(thing, options)
   while true do
-    local kind, text, err = thing:next()
+    local kind, text, err = thing:next(options)
     if not kind then
       return nil, text, err --[[@as claude.Error?]]
     end
@@ -42,11 +75,12 @@ end
 ---@param thing claude.Stream|claude.Run
 ---@param name "next"|"next_text"|"next_event"
 ---@param call string how the user writes the step, such as "stream:next()"
+---@param options? claude.ReadingOptions
 ---@return fun(): any, any, any, any
-function M.loop(thing, name, call)
+function M.loop(thing, name, call, options)
   local step = thing[name]
   local function raising()
-    local a, b, c, d = step(thing)
+    local a, b, c, d = step(thing, options)
     if a == nil and c then raise(c) end
     return a, b, c, d
   end

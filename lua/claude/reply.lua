@@ -11,7 +11,6 @@ local tables = require("claude.tables")
 local tasks = require("claude.tasks")
 local wire = require("claude.wire")
 
--- What arrived in one go is read without waiting: others may be due a turn in between.
 local FRAMES_PER_LOOK = 64
 
 -- Most replies need none: that part loads with the first error.
@@ -108,17 +107,27 @@ end
 --- Frames were read past this reply, and not counted: others may be due a turn.
 function Reply:look_up() self.frames = FRAMES_PER_LOOK - 1 end
 
---- The next frame; waits for it.
+-- What arrived in one go is read without waiting: others may be due a turn in between.
+---@param options? claude.ReadingOptions
+function Reply:_give_way(options)
+  self.frames = self.frames + 1
+  if options or self.frames % FRAMES_PER_LOOK == 0 then
+    tasks.give_way(options and options.budget)
+  end
+end
+
+--- The next frame, or the next of them as one; waits for it.
+---@param options? claude.ReadingOptions
 ---@return string? kind nil at the end
 ---@return string? text
 ---@return integer? index
 ---@return claude.Error? err
-function Reply:read()
+function Reply:read(options)
   local response = self.response
-  self.frames = self.frames + 1
-  if self.frames % FRAMES_PER_LOOK == 0 then tasks.give_way() end
+  local next_piece = options and options.coalesce and response.next_joined or response.next
+  self:_give_way(options)
   while true do
-    local kind, text, index = response:next()
+    local kind, text, index = next_piece(response)
     if kind then return kind, text, index end
     if text == "end" and response:complete() then return nil end
     local status = response:status()

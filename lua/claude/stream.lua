@@ -242,21 +242,22 @@ function Stream:_ended()
 end
 
 -- The next frame of the attempt that goes on; nil at the end.
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer? index
 ---@return claude.Error? err
-function Stream:_frame()
+function Stream:_frame(options)
   local head = self.head
   if head then
     self.head = nil
     return head[1], head[2], head[3]
   end
-  local kind, text, index, err = self.reply:read()
+  local kind, text, index, err = self.reply:read(options)
   if not err or self.state == "failed" then return kind, text, index, self.err end
   local ok, _, failure = self:_start_over(err)
   if not ok then return nil, nil, nil, failure end
-  return self:_frame()
+  return self:_frame(options)
 end
 
 -- Once the first of a block has been looked at, deltas go to the reader as they are.
@@ -267,26 +268,29 @@ end
 
 --- The next piece: its kind, its text and its block's index (from 0, as the API
 --- counts). Nil at the end; `nil, text, err` when the stream failed.
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
-function Stream:next()
+function Stream:next(options)
   check_receiver(self, Stream, "stream:next()")
+  reading.check(options, "stream:next")
   self.unseen = nil
-  local next_delta = self.next_delta
+  local next_delta = not options and self.next_delta
   if next_delta then
     local kind, text, index = next_delta(self.response)
     if kind then return kind, text, index end
   end
-  return self:_step()
+  return self:_step(options)
 end
 
 -- The same for who hands nothing out before the end.
 ---@package
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
-function Stream:_step()
+function Stream:_step(options)
   while self.state == "new" do
     local ok, text, err = self:_open()
     if not ok then return nil, text, err end
@@ -295,7 +299,7 @@ function Stream:_step()
   if self.surprised then self:_tell_surprise() end
   if self.next_delta then self.reply:look_up() end
   while self.state == "open" do
-    local kind, text, index, err = self:_frame()
+    local kind, text, index, err = self:_frame(options)
     -- Another task may have cancelled it meanwhile.
     if self.state == "failed" then return errors.fail(err or self.err) end
     if not kind and self.state == "done" then break end
@@ -309,12 +313,14 @@ function Stream:_step()
 end
 
 --- The next piece of text; nil at the end, `nil, text, err` on failure.
+---@param options? claude.ReadingOptions
 ---@return string? text
 ---@return string?
 ---@return claude.Error? err
-function Stream:next_text()
+function Stream:next_text(options)
   check_receiver(self, Stream, "stream:next_text()")
-  return reading.next_text(self)
+  reading.check(options, "stream:next_text")
+  return reading.next_text(self, options)
 end
 
 --- The API's next event as a table; nil at the end, `nil, text, err` on failure.
@@ -333,10 +339,13 @@ function Stream:next_event()
 end
 
 --- `for kind, text, index in stream:deltas()`: everything that arrives, in order.
+---@param options? claude.ReadingOptions
 ---@return fun(): string?, string?, integer?
-function Stream:deltas()
+function Stream:deltas(options)
   check_receiver(self, Stream, "stream:deltas()")
-  local next_piece = reading.loop(self, "next", "stream:next()")
+  reading.check(options, "stream:deltas")
+  local next_piece = reading.loop(self, "next", "stream:next()", options)
+  if options then return next_piece end
   return function()
     local next_delta = self.next_delta
     if next_delta then
@@ -348,10 +357,12 @@ function Stream:deltas()
 end
 
 --- `for text in stream:text_stream()`: the answer's text only.
+---@param options? claude.ReadingOptions
 ---@return fun(): string?
-function Stream:text_stream()
+function Stream:text_stream(options)
   check_receiver(self, Stream, "stream:text_stream()")
-  return reading.loop(self, "next_text", "stream:next_text()")
+  reading.check(options, "stream:text_stream")
+  return reading.loop(self, "next_text", "stream:next_text()", options)
 end
 
 --- `for event in stream:events()`: the API's own events as tables.

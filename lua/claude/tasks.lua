@@ -59,7 +59,8 @@ function M.now() return scheduler.way().now() end
 function M.are_hosted() return scheduler.way().host ~= nil end
 
 --- See claude/tasks/own.lua.
-function M.give_way() scheduler.way().give_way() end
+---@param slice? number
+function M.give_way(slice) scheduler.way().give_way(slice) end
 
 --- Whether the task that runs was cancelled.
 ---@return boolean

@@ -287,25 +287,27 @@ function Run:_was_told_more(reason)
 end
 
 -- Where nobody sees the pieces, nor a tool that has begun, a reply may begin anew.
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
-function Run:_next_of_stream()
+function Run:_next_of_stream(options)
   if self.only_end and not self.options.eager then return self.stream:_step() end
-  return self.stream:next()
+  return self.stream:next(options)
 end
 
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
 ---@return claude.ToolCall? call
-function Run:_streaming()
+function Run:_streaming(options)
   self:_begin_early()
   local event = self.calls and self.calls:event()
   if event then return self:_tool_event(event) end
   if self.calls and self.calls.failure then return self:_stop(self.calls.failure) end
   local stream = self.stream
-  local kind, text, index = self:_next_of_stream()
+  local kind, text, index = self:_next_of_stream(options)
   if kind then
     if kind == "block_stop" then self.ended_block = index end
     return kind, text, index
@@ -349,25 +351,28 @@ local STEPS = {
 
 --- The next piece: its kind, its text, its block's index, and for tools the call. Nil
 --- at the end; `nil, text, err` when the run failed or was cancelled.
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
 ---@return claude.ToolCall? call
-function Run:next()
+function Run:next(options)
   check_receiver(self, Run, "run:next()")
+  reading.check(options, "run:next")
   self.only_end = nil
-  return self:_step()
+  return self:_step(options)
 end
 
 -- The same for who hands nothing out before the end.
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
 ---@return claude.ToolCall? call
-function Run:_step()
+function Run:_step(options)
   self.tool_event = nil
   while STEPS[self.state] do
-    local kind, text, index, call = STEPS[self.state](self)
+    local kind, text, index, call = STEPS[self.state](self, options)
     if kind then return kind, text, index, call end
   end
   if self.state == "failed" then return errors.fail(self.err) end
@@ -375,12 +380,14 @@ function Run:_step()
 end
 
 --- The next piece of text; nil at the end, `nil, text, err` on failure.
+---@param options? claude.ReadingOptions
 ---@return string? text
 ---@return string?
 ---@return claude.Error? err
-function Run:next_text()
+function Run:next_text(options)
   check_receiver(self, Run, "run:next_text()")
-  return reading.next_text(self)
+  reading.check(options, "run:next_text")
+  return reading.next_text(self, options)
 end
 
 --- The API's next event as a table, or `{ type = "tool_start" | "tool_end", text =,
@@ -405,17 +412,21 @@ function Run:next_event()
 end
 
 --- `for kind, text, index, call in run:deltas()`: everything that happens, in order.
+---@param options? claude.ReadingOptions
 ---@return fun(): string?, string?, integer?, claude.ToolCall?
-function Run:deltas()
+function Run:deltas(options)
   check_receiver(self, Run, "run:deltas()")
-  return reading.loop(self, "next", "run:next()")
+  reading.check(options, "run:deltas")
+  return reading.loop(self, "next", "run:next()", options)
 end
 
 --- `for text in run:text_stream()`: the text of all replies.
+---@param options? claude.ReadingOptions
 ---@return fun(): string?
-function Run:text_stream()
+function Run:text_stream(options)
   check_receiver(self, Run, "run:text_stream()")
-  return reading.loop(self, "next_text", "run:next_text()")
+  reading.check(options, "run:text_stream")
+  return reading.loop(self, "next_text", "run:next_text()", options)
 end
 
 --- `for event in run:events()`: the API's events as tables, tools in between.

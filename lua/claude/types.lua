@@ -819,22 +819,31 @@ function Message:parse() end
 ---| "unknown"
 ---| "ping" # only with the call option pings
 
+--- How a stream or a run is read: an option of `deltas`, `text_stream` and their steps.
+---@class claude.ReadingOptions
+---@field coalesce? boolean adjacent deltas of one block and kind that have arrived come as one
+--- string, of 64 KiB or little more at most
+---@field budget? number seconds that reading, and what is done with each piece, may take before
+--- other tasks and the host have their turn; 0.004 without it
+
 ---@class claude.Stream
 ---@field timings claude.Timings
 ---@field rate_limit? claude.RateLimits what the answer's headers tell, once it has begun
 local Stream = {}
 
 --- The next piece: its kind, its text and its block's index (from 0).
+---@param options? claude.ReadingOptions
 ---@return claude.Kind? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
-function Stream:next() end
+function Stream:next(options) end
 
 --- The next piece of text.
+---@param options? claude.ReadingOptions
 ---@return string? text
 ---@return string? problem
 ---@return claude.Error? err
-function Stream:next_text() end
+function Stream:next_text(options) end
 
 --- The API's next event as a table.
 ---@return table? event
@@ -843,12 +852,14 @@ function Stream:next_text() end
 function Stream:next_event() end
 
 --- `for kind, text, index in stream:deltas()`: everything that arrives, in order.
+---@param options? claude.ReadingOptions
 ---@return fun(): claude.Kind?, string?, integer?
-function Stream:deltas() end
+function Stream:deltas(options) end
 
 --- `for text in stream:text_stream()`: the answer's text only.
+---@param options? claude.ReadingOptions
 ---@return fun(): string?
-function Stream:text_stream() end
+function Stream:text_stream(options) end
 
 --- `for event in stream:events()`: the API's own events as tables.
 ---@return fun(): table?
@@ -1129,17 +1140,19 @@ function Conversation:is_busy() end
 local Run = {}
 
 --- The next piece; for "tool_start" and "tool_end" the call comes with it.
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
 ---@return claude.ToolCall? call
-function Run:next() end
+function Run:next(options) end
 
 --- The next piece of text.
+---@param options? claude.ReadingOptions
 ---@return string? text
 ---@return string? problem
 ---@return claude.Error? err
-function Run:next_text() end
+function Run:next_text(options) end
 
 --- The next event as a table, tools in between.
 ---@return table? event
@@ -1148,12 +1161,14 @@ function Run:next_text() end
 function Run:next_event() end
 
 --- `for kind, text, index, call in run:deltas()`: everything that happens, in order.
+---@param options? claude.ReadingOptions
 ---@return fun(): string?, string?, integer?, claude.ToolCall?
-function Run:deltas() end
+function Run:deltas(options) end
 
 --- `for text in run:text_stream()`: the text of all replies.
+---@param options? claude.ReadingOptions
 ---@return fun(): string?
-function Run:text_stream() end
+function Run:text_stream(options) end
 
 --- `for event in run:events()`: the API's events as tables, tools in between.
 ---@return fun(): table?

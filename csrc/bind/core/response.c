@@ -8,9 +8,10 @@
 #include "bind/collector.h"
 #include "bind/core/module.h"
 #include "bind/core/response_object.h"
+#include "core/slice.h"
 
-enum { NEXT_METATABLE = 1, NEXT_KINDS }; /* upvalues of response_next and response_next_delta */
-enum { MOST_IN_A_ROW = 63 };
+enum { NEXT_METATABLE = 1, NEXT_KINDS }; /* upvalues of response_next and its like */
+enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024 };
 
 /* In the order of cm_kind. */
 static const char *const KINDS[CM_KIND_COUNT] = { "message_start", "block_start",  "text",
@@ -73,6 +74,7 @@ static int response_new(lua_State *L) {
   object = lua_newuserdatauv(L, sizeof *object, 0);
   memset(object, 0, sizeof *object);
   cm_buffer_init(&object->out, &cm_libc_alloc, (size_t)-1);
+  cm_buffer_init(&object->joined_text, &cm_libc_alloc, (size_t)-1);
   cm_seal_init(&object->seal, &cm_libc_alloc, (size_t)-1);
   luaL_setmetatable(L, CM_RESPONSE_CLASS);
   object->handle.response = cm_response_new(&cm_libc_alloc, &limits);
@@ -87,6 +89,7 @@ static int response_gc(lua_State *L) {
   response_object *object = check_object(L);
 
   cm_buffer_deinit(&object->out);
+  cm_buffer_deinit(&object->joined_text);
   cm_seal_deinit(&object->seal);
   cm_response_release(object->handle.response);
   object->handle.response = NULL;
@@ -175,7 +178,7 @@ static int has_text(const cm_delivery *delivery) {
   }
 }
 
-static int push_delivery(lua_State *L, response_object *object, const cm_delivery *delivery) {
+static int push_values(lua_State *L, const cm_delivery *delivery) {
   lua_pushvalue(L, lua_upvalueindex(NEXT_KINDS + (int)delivery->kind));
   if (has_text(delivery))
     push_slice(L, delivery->text);
@@ -185,8 +188,24 @@ static int push_delivery(lua_State *L, response_object *object, const cm_deliver
     cm_push_integer(L, delivery->index);
   else
     lua_pushnil(L);
-  cm_response_taken(object->handle.response); /* nothing can raise any more */
   return 3;
+}
+
+static int push_delivery(lua_State *L, response_object *object, const cm_delivery *delivery) {
+  int count = push_values(L, delivery);
+
+  cm_response_taken(object->handle.response); /* nothing can raise any more */
+  return count;
+}
+
+/* What next_joined had read when there was no memory for its string. */
+static int push_joined_piece(lua_State *L, response_object *object) {
+  int count;
+
+  object->joined.text = cm_slice_in(&object->joined_text);
+  count = push_values(L, &object->joined);
+  object->joined_waits = 0;
+  return count;
 }
 
 /* response:next() -> kind, text | nil, index | nil;  nil, "more" | "end" | "error" */
@@ -197,6 +216,7 @@ static int response_next(lua_State *L) {
 
   luaL_argcheck(L, object->handle.response, 1, "the response is closed");
   object->in_a_row = 0;
+  if (object->joined_waits) return push_joined_piece(L, object);
   status = cm_response_next(object->handle.response, &delivery);
   if (status != CM_OK) return push_no_event(L, object, status);
   return push_delivery(L, object, &delivery);
@@ -215,11 +235,51 @@ static int response_next_delta(lua_State *L) {
   response_object *object = check_next(L);
   cm_delivery delivery;
 
-  if (!object->handle.response || object->in_a_row == MOST_IN_A_ROW) return 0;
+  if (!object->handle.response || object->in_a_row == MOST_IN_A_ROW || object->joined_waits)
+    return 0;
   if (cm_response_next(object->handle.response, &delivery) != CM_OK) return 0;
   if (!is_delta(&delivery)) return 0;
   object->in_a_row++;
   return push_delivery(L, object, &delivery);
+}
+
+/* Whether what is next goes on with the piece; then it is a part of it. */
+static int join_next(response_object *object) {
+  cm_response *response = object->handle.response;
+  cm_delivery delivery;
+
+  if (object->joined_text.len >= MOST_JOINED) return 0;
+  if (cm_response_next(response, &delivery) != CM_OK) return 0;
+  if (delivery.kind != object->joined.kind || delivery.index != object->joined.index) return 0;
+  if (cm_buffer_append(&object->joined_text, delivery.text) != CM_OK) return 0;
+  cm_response_taken(response);
+  return 1;
+}
+
+/*
+** response:next_joined() -> as next, but adjacent deltas of one block and kind that have come
+** are one; as a rule no longer than MOST_JOINED, so that this takes not long.
+*/
+static int response_next_joined(lua_State *L) {
+  response_object *object = check_next(L);
+  cm_response *response = object->handle.response;
+  cm_status status;
+
+  luaL_argcheck(L, response, 1, "the response is closed");
+  object->in_a_row = 0;
+  if (object->joined_waits) return push_joined_piece(L, object);
+  status = cm_response_next(response, &object->joined);
+  if (status != CM_OK) {
+    cm_buffer_deinit(&object->joined_text); /* who waits keeps none */
+    return push_no_event(L, object, status);
+  }
+  if (!is_delta(&object->joined)) return push_delivery(L, object, &object->joined);
+  cm_buffer_clear(&object->joined_text);
+  if (cm_buffer_append(&object->joined_text, object->joined.text) != CM_OK) return raise_nomem(L);
+  cm_response_taken(response);
+  object->joined_waits = 1;
+  while (join_next(object)) continue;
+  return push_joined_piece(L, object);
 }
 
 static int push_piece(lua_State *L, response_object *object, cm_status status, cm_slice piece) {
@@ -513,6 +573,7 @@ void cm_open_response(lua_State *L) {
   cm_class_register(L, CM_RESPONSE_CLASS, metamethods, methods);
   add_next(L, "next", response_next);
   add_next(L, "next_delta", response_next_delta);
+  add_next(L, "next_joined", response_next_joined);
   cm_open_response_message(L);
   lua_pushcfunction(L, response_new);
   lua_setfield(L, -2, "response");

@@ -207,11 +207,12 @@ end
 -- A refusal is told only when nobody takes over.
 ---@param text string?
 ---@param index integer?
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer? index
 ---@return claude.Error? err
-function FallbackReply:_end_of_message(text, index)
+function FallbackReply:_end_of_message(text, index, options)
   local refusal = self:_refusal()
   if not refusal then
     if self.hop.response:stop_reason() ~= "refusal" then self.fallback.accepted(self.index) end
@@ -232,7 +233,7 @@ function FallbackReply:_end_of_message(text, index)
       self.frames[#self.frames + 1] = frame
     end
   end
-  return self:read()
+  return self:read(options)
 end
 
 -- Told once it is known who answers: on_warning may raise, and the next step goes on.
@@ -242,11 +243,12 @@ function FallbackReply:_tell_warnings()
   end
 end
 
+---@param options? claude.ReadingOptions
 ---@return string? kind
 ---@return string? text
 ---@return integer? index
 ---@return claude.Error? err
-function FallbackReply:read()
+function FallbackReply:read(options)
   self:_tell_warnings()
   local frame = table.remove(self.frames, 1)
   if frame then
@@ -255,10 +257,10 @@ function FallbackReply:read()
   end
   if self.ended then return nil end
   self.chained:tell(nil)
-  local kind, text, index, err = self.hop:read()
+  local kind, text, index, err = self.hop:read(options)
   if err then return self:_failed(err) end
-  if kind == "message_delta" then return self:_end_of_message(text, index) end
-  if kind == "message_start" and self.chained:has_seams() then return self:read() end
+  if kind == "message_delta" then return self:_end_of_message(text, index, options) end
+  if kind == "message_start" and self.chained:has_seams() then return self:read(options) end
   return kind, text, self.chained:shifted(index)
 end
 

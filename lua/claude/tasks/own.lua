@@ -20,7 +20,7 @@ local M = { now = hub.now, flush = hub.flush }
 
 local current ---@type claude.Task? the task whose code is running
 local round_ends ---@type number? when this round of tasks has to end
-local turn_ends ---@type number? when the task that runs should give way; nil: not asked yet
+local turn_began ---@type number? when the task that runs first asked whether to give way
 
 ---@type fun(task: claude.Task, ok: boolean, ...: any)
 local settle
@@ -55,7 +55,7 @@ end
 
 local function resume(task, ...)
   local before = current
-  current, turn_ends = task, nil
+  current, turn_began = task, nil
   come_back(task, before, coroutine.resume(task.co, ...))
 end
 
@@ -168,11 +168,13 @@ end
 
 --- For a task that has much to do and does not wait: lets others and the host have their
 --- turn once its own has lasted long enough. Does nothing where waiting is impossible.
-function M.give_way()
+---@param slice? number seconds that are long enough; SLICE without it
+function M.give_way(slice)
   local task = current
   if not task then return end
   local now = hub.now()
-  if not turn_ends then turn_ends = math.min(now + SLICE, round_ends or math.huge) end
+  if not turn_began then turn_began = now end
+  local turn_ends = math.min(turn_began + (slice or SLICE), round_ends or math.huge)
   if now < turn_ends or coroutine.running() ~= task.co or task.iterating then return end
   forget_wait(task)
   local ticket = { task = task, shielded = true }
