@@ -129,28 +129,16 @@ describe("core.response:next_joined", function()
     assert.equal("message_start", (response:next_joined()))
     assert.equal("block_start", (response:next_joined()))
     assert.same({ "text", "a", 0 }, { response:next_delta() })
-    response:feed(
-      sse.frame('{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"c"}}')
-    )
     assert.same({ "text", "b", 0 }, { response:next_joined() })
     assert.equal("block_stop", (response:next()))
   end)
 
   it("does not join across what is told in between, nor blocks that take turns", function()
     local function delta(index, text)
-      return sse.frame(
-        ('{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":"%s"}}'):format(
-          index,
-          text
-        )
-      )
+      return sse.frame(sse.delta(index, ('{"type":"text_delta","text":"%s"}'):format(text)))
     end
     local function start(index)
-      return sse.frame(
-        ('{"type":"content_block_start","index":%d,"content_block":{"type":"text","text":""}}'):format(
-          index
-        )
-      )
+      return sse.frame(sse.block_start(index, '{"type":"text","text":""}'))
     end
     local response = core.response()
     response:feed(sse.frame(sse.START) .. start(0) .. start(1))
@@ -172,21 +160,12 @@ describe("core.response:next_joined", function()
 
   it("hands out what came before an error first", function()
     local response = core.response()
-    response:feed(
-      sse.frame(sse.START)
-        .. sse.frame(
-          '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
-        )
-    )
-    for _, text in ipairs({ "a", "b" }) do
-      response:feed(
-        sse.frame(
-          ('{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"%s"}}'):format(
-            text
-          )
-        )
-      )
-    end
+    response:feed(sse.stream({
+      sse.START,
+      sse.block_start(0, '{"type":"text","text":""}'),
+      sse.delta(0, '{"type":"text_delta","text":"a"}'),
+      sse.delta(0, '{"type":"text_delta","text":"b"}'),
+    }))
     response:feed("event: content_block_delta\ndata: {broken\n\n")
     response:next()
     response:next()

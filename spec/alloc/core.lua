@@ -152,6 +152,40 @@ function M.plain_message()
   equal("lone_surrogate", response:block(1).flaw)
 end
 
+local LONG = ("x"):rep(60) -- no string that Lua knows already
+local START =
+  'event: message_start\ndata: {"type":"message_start","message":{"type":"message"}}\n\n'
+local BLOCK = "event: content_block_start\n"
+  .. 'data: {"type":"content_block_start","index":0,"content_block":{"type":"text"}}\n\n'
+local DELTA = 'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+  .. '"delta":{"type":"text_delta","text":"%s"}}\n\n'
+
+-- What could not be handed out is what comes next.
+M.joined_deltas = {
+  prepare = function()
+    local response = core.response()
+    response:feed(START .. BLOCK .. DELTA:format(LONG) .. DELTA:format(LONG .. "y"))
+    return { response = response, count = 0, "", "", "" }
+  end,
+  act = function(state)
+    local kind, text = state.response:next_joined()
+    while kind do
+      if kind == "text" then
+        state.count = state.count + 1
+        state[state.count] = text
+      end
+      kind, text = state.response:next_joined()
+    end
+    equal(LONG .. LONG .. "y", table.concat(state))
+    return true
+  end,
+  -- A response for which the core had no memory has failed for good.
+  again = function(state)
+    local joined = M.joined_deltas
+    return joined.act(state.response:failure() and joined.prepare() or state)
+  end,
+}
+
 function M.api_error()
   local response = core.response()
   response:feed_header("HTTP/1.1 429 Slow down")
