@@ -2,12 +2,13 @@
 local goals = require("spec.bench.goals")
 local sides = require("spec.bench.sides")
 
---- Rounds are taken by the project in three ways, by bare libcurl, and now and then by the others.
+--- Turns are taken by the project in three ways, by bare libcurl, and now and then by the others.
 ---@param framing string as stream_server.c has them
 ---@param about string
 ---@return bench.Row
 return function(framing, about)
-  local luajit = sides.project("deltas", 5, "luajit")
+  local luajit, joined = sides.project("deltas", 5, "luajit"), sides.project("coalesce", 5)
+  joined.name = "coalesce"
   local slow = { sides.cjson(1), sides.sdk(1) }
   for _, side in ipairs(slow) do
     side.every = 2
@@ -18,9 +19,10 @@ return function(framing, about)
     unit = "CPU s per million events",
     path = "/events-{events}/framing-" .. framing,
     events = 200000,
-    sides = { sides.project("deltas", 5), sides.bare(20), luajit, slow[1], slow[2] },
+    sides = { sides.project("deltas", 5), sides.bare(20), joined, luajit, slow[1], slow[2] },
     goals = {
       goals.ratio("project", "bare", { at_most = 5 }),
+      goals.ratio("coalesce", "bare", { at_most = 2 }),
       goals.ratio("luajit", "project", { at_most = 1 }),
       goals.ratio("cjson", "project", { at_least = 20 }),
       goals.ratio("sdk", "project", { at_least = 28 }),

@@ -87,7 +87,8 @@ end
 
 local function check(row, report, requests, totals)
   if (report.failed or 0) ~= 0 then return ("%.0f streams failed"):format(report.failed) end
-  return (row.check or compare)(report, requests, totals)
+  if row.check then return row.check(report, requests, totals, compare) end
+  return compare(report, requests, totals)
 end
 
 ---@return bench.Sample?

@@ -2,4 +2,8 @@
 return {
   "deltas-64k",
   "deltas-event",
+  "events",
+  "short-64k",
+  "short-event",
+  "core",
 }

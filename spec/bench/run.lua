@@ -30,8 +30,9 @@
 ---@field sides bench.Side[] in the order of their turns
 ---@field goals bench.Goal[]
 ---@field start? fun(bench: bench.Bench, row: bench.Row): bench.Server servers of its own
----@field check? fun(report: table, requests: integer, totals: table): string? what is wrong with
---- what a side printed; without it all totals that it has are compared with the server's
+---@field check? fun(report: table, requests: integer, totals: table, compare: function): string?
+--- what is wrong with what a side printed; without it, and by `compare`, all totals that it has are
+--- compared with the server's
 ---@field missing? fun(): string? why the whole row cannot be measured here
 
 ---@class bench.Side

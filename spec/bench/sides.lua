@@ -5,7 +5,12 @@ local CLIENTS = "spec/bench/clients/"
 local PROGRAMS = os.getenv("PROGRAMS") or "build/lua5.4/bench"
 local LUA = os.getenv("LUA") or "lua5.4"
 
-local function succeeds(command)
+M.PROGRAMS, M.LUA = PROGRAMS, LUA
+
+--- Whether a shell command succeeds.
+---@param command string
+---@return boolean
+function M.succeeds(command)
   local ok = os.execute(command .. " >/dev/null 2>&1")
   return ok == true or ok == 0
 end
@@ -15,9 +20,9 @@ end
 ---@param ... string
 ---@return string?
 function M.lua_misses(lua, ...)
-  if not succeeds("command -v " .. lua) then return lua .. " is not installed" end
+  if not M.succeeds("command -v " .. lua) then return lua .. " is not installed" end
   for _, module in ipairs({ ... }) do
-    if not succeeds(([[%s -e 'require "%s"']]):format(lua, module)) then
+    if not M.succeeds(([[%s -e 'require "%s"']]):format(lua, module)) then
       return ("%s has no %s"):format(lua, module)
     end
   end
@@ -26,8 +31,8 @@ end
 --- Why the official SDK cannot be driven; nil where it can.
 ---@return string?
 function M.sdk_misses()
-  if not succeeds("command -v node") then return "node is not installed" end
-  if not succeeds("test -e build/npm/node_modules/@anthropic-ai/sdk/package.json") then
+  if not M.succeeds("command -v node") then return "node is not installed" end
+  if not M.succeeds("test -e build/npm/node_modules/@anthropic-ai/sdk/package.json") then
     return "the SDK is not installed: run .ci/npm"
   end
 end
@@ -59,7 +64,7 @@ function M.project(way, requests, lua)
     command = command,
     requests = requests,
     missing = function()
-      if not succeeds(("test -e %s/claude/net.so"):format(modules)) then
+      if not M.succeeds(("test -e %s/claude/net.so"):format(modules)) then
         return ("it was not built for %s: make LUA=%s build"):format(lua, lua)
       end
       return M.lua_misses(lua, "cjson")

@@ -23,6 +23,7 @@
 **
 **   stream_server [CPU]          runs on this processor only, where there is one of that number
 **   stream_server totals PATH    prints what a reader of that stream must count, as JSON
+**   stream_server events PATH    prints the stream itself
 */
 #include "event_stream.h"
 #include <arpa/inet.h>
@@ -552,11 +553,12 @@ static int send_all_due(void) {
   return (int)((queue[1]->due - now) / 1000000) + 1;
 }
 
-static int print_totals(const char *path) {
+static int print_stream(const char *what, const char *path) {
   wish w = read_wish(path, path + strlen(path));
   event_stream s;
 
   event_stream_make(&s, &w.stream);
+  if (strcmp(what, "events") == 0) return fwrite(s.bytes, 1, s.len, stdout) != s.len;
   printf("{\"events\":%zu,\"bytes\":%zu,\"thinking\":%zu,\"text\":%zu,\"input_json\":%zu,"
          "\"signature\":%zu}\n",
          s.count, s.len, s.totals.thinking, s.totals.text, s.totals.input_json, s.totals.signature);
@@ -590,7 +592,7 @@ static void serve(int listener) {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 3) return print_totals(argv[2]);
+  if (argc == 3) return print_stream(argv[1], argv[2]);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (argc == 2) stay_on(atoi(argv[1]));
   serve(listen_somewhere());

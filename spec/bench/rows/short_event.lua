@@ -1,0 +1,1 @@
+return require("spec.bench.short_row")("event", "an HTTP chunk for each event")
