@@ -189,7 +189,7 @@ $(BENCH_PROGRAMS):
 ## bench: the library beside bare libcurl and its peers, with ratios and goals (ROWS="deltas-64k")
 bench: $(MODULES) $(BENCH_PROGRAMS)
 	@! pkg-config --exists luajit || $(SUB) -s -j$(JOBS) LUA=luajit modules
-	@$(SPEC_ENV) PROGRAMS=$(OUT)/bench $(LUA) spec/bench/run.lua $(ROWS) $(ARGS)
+	@$(SPEC_ENV) PROGRAMS=$(OUT)/bench ROWS='$(ROWS)' $(LUA) spec/bench/run.lua $(ARGS)
 
 ## bench-quick: whether every row of make bench runs and its totals are right
 bench-quick:

@@ -43,7 +43,7 @@ local function print_sides(row, result)
     local samples, why = result.sides[side.name], result.left_out[side.name]
     if why then
       print(("  %-12s left out: %s"):format(side.name, why))
-    elseif #samples > 0 then
+    elseif #samples > 0 and not side.only_reports then
       print_side(side, samples)
     end
   end

@@ -41,6 +41,7 @@
 ---@field requests integer in one turn
 ---@field every? integer it takes its turn in every so-manieth round only (1): for the slow ones
 ---@field missing? fun(): string? why it cannot be measured here
+---@field only_reports? boolean what it prints counts, and not what it costs
 ---@field started? boolean the start of the process is a part of its cost
 
 ---@class bench.Sample

@@ -48,6 +48,7 @@ return {
       requests = 1,
       every = 5,
       started = true,
+      only_reports = true,
       missing = no_valgrind,
     },
   },
