@@ -129,6 +129,7 @@ local ELSEWHERE = {
   ["doc/hosts.md"] = true,
   ["doc/imperfect-replies.md"] = true,
   ["doc/nginx.md"] = true,
+  ["doc/performance.md"] = true,
   ["doc/reliability.md"] = true,
 }
 
