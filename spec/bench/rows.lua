@@ -6,4 +6,5 @@ return {
   "short-64k",
   "short-event",
   "core",
+  "turns",
 }

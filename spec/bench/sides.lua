@@ -37,13 +37,15 @@ function M.sdk_misses()
   end
 end
 
---- The receive buffer that the project asks libcurl for, from its source.
----@return integer bytes
-function M.receive_buffer()
+--- A buffer that the project asks libcurl for, from its source.
+---@param name "RECEIVE_BUFFER"|"SEND_BUFFER"
+---@return string bytes
+function M.buffer(name)
   local file = assert(io.open("csrc/net/transfer.c"))
-  local kilobytes = file:read("*a"):match("RECEIVE_BUFFER = (%d+) %* 1024")
+  local kilobytes = file:read("*a"):match(name .. " = (%d+) %* 1024")
   file:close()
-  return assert(tonumber(kilobytes), "csrc/net/transfer.c has no RECEIVE_BUFFER") * 1024
+  assert(kilobytes, "csrc/net/transfer.c has no " .. name)
+  return ("%d"):format(tonumber(kilobytes) * 1024)
 end
 
 --- The project in any Lua for which its modules were built.
@@ -76,12 +78,26 @@ end
 ---@param requests integer
 ---@return bench.Side
 function M.bare(requests)
-  local buffer = tostring(M.receive_buffer())
   return {
     name = "bare",
-    command = { PROGRAMS .. "/bare", "{url}", "{requests}", buffer },
+    command = { PROGRAMS .. "/bare", "{url}", "{requests}", M.buffer("RECEIVE_BUFFER") },
     requests = requests,
   }
+end
+
+--- libcurl whose requests grow from one to the next.
+---@param name string
+---@param requests integer
+---@param first integer bytes
+---@param step integer bytes
+---@return bench.Side
+function M.bare_growing(name, requests, first, step)
+  local side = M.bare(requests)
+  side.name = name
+  for _, word in ipairs({ tostring(first), tostring(step), M.buffer("SEND_BUFFER") }) do
+    table.insert(side.command, word)
+  end
+  return side
 end
 
 --- LuaSocket and lua-cjson.

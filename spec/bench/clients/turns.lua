@@ -1,0 +1,98 @@
+--- A conversation with a tool: as many turns as are asked for, each with a thought, a text and a
+--- call, and with the result of the call as what is sent next.
+---
+---     lua turns.lua BASE-URL TURNS RESULT-BYTES
+---
+--- Prints as JSON the CPU seconds that making the requests took after 10, 50, 100, 200 and 400
+--- turns in all (`after_10` and so on), the bytes that the server got (`sent`), how much memory the
+--- conversation added for each of its bytes, and what 100 forks of it added.
+local claude = require("claude")
+local servers = require("spec.support.servers")
+
+local FORKS = 100
+local MARKS = { [10] = true, [50] = true, [100] = true, [200] = true, [400] = true }
+
+local url, turns, result_bytes = arg[1], tonumber(arg[2]), tonumber(arg[3])
+
+local TOOL = {
+  name = "write_file",
+  description = ("Writes a file. "):rep(20),
+  input_schema = {
+    type = "object",
+    properties = {
+      path = { type = "string", description = "Where it is" },
+      content = { type = "string", description = "What is in it" },
+    },
+    required = { "path", "content" },
+  },
+}
+
+local function begin(client)
+  local chat = client:conversation({
+    model = "claude-sonnet-4-6",
+    max_tokens = 16000,
+    system = ("You are exact. "):rep(100),
+    thinking = { type = "adaptive", display = "summarized" },
+    tools = { TOOL },
+  })
+  chat:user("Go on")
+  return chat
+end
+
+-- With characters that JSON escapes, as what tools return has them.
+local LINE = 'a line of text with "quotes"\n'
+local text = LINE:rep(math.ceil(result_bytes / #LINE))
+
+-- Returns the seconds of CPU that making the requests took, and what they came to at the marks.
+local function take_turns(chat, count)
+  local making, marks = 0, {}
+  for turn = 1, count do
+    local clock = os.clock()
+    for _, call in ipairs(chat:pending()) do
+      chat:answer(call.id, text)
+    end
+    local stream = chat:stream()
+    making = making + os.clock() - clock
+    if MARKS[turn] then marks[#marks + 1] = (',"after_%d":%.6f'):format(turn, making) end
+    assert(stream:final_message())
+  end
+  return table.concat(marks)
+end
+
+local function resident()
+  collectgarbage()
+  collectgarbage()
+  return servers.resident()
+end
+
+local function fork_all(chat)
+  local before, forks = resident(), {}
+  for i = 1, FORKS do
+    forks[i] = chat:fork()
+  end
+  return resident() - before, forks
+end
+
+local client = claude.new({ api_key = "bench", base_url = url })
+local received -- bytes of requests since this was asked last
+local function ask_received() received = assert(client:request("GET", "/received")):json() end
+
+-- All that is loaded when first needed is there before anything is measured.
+take_turns(begin(client), 2)
+ask_received()
+local chat, before = begin(client), resident()
+local marks = take_turns(chat, turns)
+local conversation = resident() - before
+ask_received()
+assert(received.requests == turns, "requests are missing")
+local forks = fork_all(chat)
+local transcript = #chat:dump()
+print(
+  ('{"sent":%.0f,"transcript":%d,"resident_per_byte":%.4f,"forks":%d%s}'):format(
+    received.bytes,
+    transcript,
+    conversation / transcript,
+    forks,
+    marks
+  )
+)
