@@ -19,6 +19,7 @@ enum {
 typedef struct slot {
   cm_transfer *transfer; /* NULL: free */
   cm_transfer_id generation;
+  size_t next_free; /* counted from 1; 0: none */
 } slot;
 
 typedef struct open_socket {
@@ -33,7 +34,8 @@ struct cm_multi {
   int quick_exit; /* libcurl never waits for a resolver thread */
   int starved;    /* something found no memory: every transfer must fail */
   cm_list slots;  /* of slot */
-  cm_list open;   /* of open_socket */
+  size_t first_free;
+  cm_list open; /* of open_socket */
   cm_watches watches;
   double deadline; /* of libcurl's timer; < 0: none */
   cm_transfer_queue news;
@@ -197,6 +199,8 @@ static void forget_slot(cm_multi *m, cm_transfer *t) {
 
   s->transfer = NULL;
   s->generation++;
+  s->next_free = m->first_free;
+  m->first_free = (size_t)(s - slot_at(m, 0)) + 1;
 }
 
 /*
@@ -335,20 +339,35 @@ void cm_multi_free(cm_multi *multi) {
 
 /* ---- transfers ---- */
 
-static cm_status give_slot(cm_multi *m, cm_transfer_id *id) {
-  size_t i;
+static cm_status add_slot(cm_multi *m) {
+  size_t i = m->slots.count;
+  cm_status status;
 
-  for (i = 0; i < m->slots.count; i++)
-    if (!slot_at(m, i)->transfer) break;
-  if (i == m->slots.count) {
-    if (i >> SLOT_BITS) return CM_ERR_LIMIT;
-    if (cm_list_reserve(&m->slots, m->alloc, i + 1, sizeof(slot)) != CM_OK) return CM_ERR_NOMEM;
-    slot_at(m, i)->transfer = NULL;
-    slot_at(m, i)->generation = 1;
-    m->slots.count++;
-  }
-  *id = slot_at(m, i)->generation << SLOT_BITS | (cm_transfer_id)i;
+  if (i >> SLOT_BITS) return CM_ERR_LIMIT;
+  status = cm_list_reserve(&m->slots, m->alloc, i + 1, sizeof(slot));
+  if (status != CM_OK) return status;
+  slot_at(m, i)->transfer = NULL;
+  slot_at(m, i)->generation = 1;
+  slot_at(m, i)->next_free = 0;
+  m->slots.count++;
+  m->first_free = i + 1;
   return CM_OK;
+}
+
+/* The slot stays free until something is put there. */
+static cm_status find_slot(cm_multi *m, cm_transfer_id *id) {
+  cm_status status = m->first_free ? CM_OK : add_slot(m);
+  size_t i = m->first_free - 1;
+
+  if (status == CM_OK) *id = slot_at(m, i)->generation << SLOT_BITS | (cm_transfer_id)i;
+  return status;
+}
+
+static void fill_slot(cm_multi *m, cm_transfer *t) {
+  slot *s = slot_at(m, m->first_free - 1);
+
+  s->transfer = t;
+  m->first_free = s->next_free;
 }
 
 static cm_transfer *find(const cm_multi *m, cm_transfer_id id) {
@@ -386,7 +405,7 @@ cm_status cm_multi_start(cm_multi *multi, const cm_transfer_options *options, cm
 
   if (m->starved) start_anew(m);
   if (m->starved) return fail_start(failure, CM_ERR_NOMEM, "not enough memory");
-  status = give_slot(m, id);
+  status = find_slot(m, id);
   if (status != CM_OK)
     return fail_start(failure, status,
                       status == CM_ERR_LIMIT ? "too many transfers" : "not enough memory");
@@ -398,7 +417,7 @@ cm_status cm_multi_start(cm_multi *multi, const cm_transfer_options *options, cm
     cm_transfer_free(t);
     return fail_start(failure, CM_ERR_TRANSPORT, "libcurl does not take the transfer");
   }
-  slot_at(m, (size_t)(*id & ((1u << SLOT_BITS) - 1)))->transfer = t;
+  fill_slot(m, t);
   count(m, t, 1);
   return CM_OK;
 }
@@ -441,6 +460,29 @@ void cm_multi_resume(cm_multi *multi, cm_transfer_id id) {
   resume_reading(multi, t);
   multi->deadline = cm_clock_now(); /* not every libcurl asks for the timer by itself */
   collect(multi);
+}
+
+static void note_content(cm_transfer *t) {
+  unsigned long content = cm_response_content_count(t->response);
+
+  if (t->content_at == 0) t->content_at = t->first_byte_at;
+  /* What lies unread may be content: then the silence is on our side. */
+  if (content == t->content && cm_response_unread(t->response) == 0) return;
+  t->content = content;
+  t->content_at = cm_clock_now();
+}
+
+int cm_multi_await(cm_multi *multi, cm_transfer_id id) {
+  cm_transfer *t = find(multi, id);
+  int busy;
+
+  if (!t || t->done) return 0;
+  note_content(t);
+  busy = t->busy;
+  t->busy = cm_response_in_text_or_tool(t->response);
+  busy = busy != t->busy;
+  cm_multi_resume(multi, id);
+  return busy;
 }
 
 void cm_multi_let_in(cm_multi *multi, cm_transfer_id id) {
@@ -490,7 +532,23 @@ void cm_multi_read_now(cm_multi *multi, cm_transfer_id id) {
 }
 
 int cm_multi_change(cm_multi *multi, int *fd, int *mask) {
-  return cm_watches_change(&multi->watches, fd, mask);
+  int more = cm_watches_change(&multi->watches, fd, mask);
+
+  if (!more) cm_watches_release(&multi->watches);
+  return more;
+}
+
+int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
+                  int capacity, int *others) {
+  int i, n = cm_poller_wait(poller, milliseconds, events, capacity);
+
+  *others = 0;
+  for (i = 0; i < n; i++)
+    if (cm_watches_mask(&multi->watches, events[i].fd))
+      cm_multi_act(multi, events[i].fd, events[i].mask);
+    else
+      events[(*others)++] = events[i];
+  return n;
 }
 
 long cm_multi_timeout(const cm_multi *multi) {
@@ -501,10 +559,6 @@ long cm_multi_timeout(const cm_multi *multi) {
   left = (multi->deadline - cm_clock_now()) * 1000;
   if (left <= 0) return 0;
   return left > 1e9 ? 1000000000L : (long)left + 1;
-}
-
-void cm_multi_release(cm_multi *multi) {
-  cm_watches_release(&multi->watches);
 }
 
 int cm_multi_peek(cm_multi *multi, cm_multi_news *news) {
@@ -536,6 +590,7 @@ int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *
   cm_transfer *t = find(multi, id);
 
   if (!t || t->done) return 0;
+  note_content(t);
   activity->connected = cm_transfer_is_connected(t);
   activity->sent_at = t->sent_at;
   activity->sent = t->body ? cm_body_tell(t->body, &t->cursor) : 0;
@@ -543,7 +598,7 @@ int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *
   activity->heard_at = t->heard_at;
   activity->paused = t->paused;
   activity->unread = cm_response_unread(t->response);
-  activity->content = cm_response_content_count(t->response);
+  activity->content_at = t->content_at;
   activity->in_text_or_tool = cm_response_in_text_or_tool(t->response);
   return 1;
 }

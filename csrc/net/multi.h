@@ -4,14 +4,15 @@
 **
 ** Nothing here calls back. A driver calls cm_multi_act when a descriptor is ready
 ** or the time is up, and then asks: what changed (in order), until when, who has
-** news. Descriptors are closed only by cm_multi_release, when the driver has
-** stopped watching them. Knows nothing of Lua.
+** news. Descriptors are closed only by the cm_multi_change that has no more to tell: then the
+** driver has stopped watching them. Knows nothing of Lua.
 */
 #ifndef CM_NET_MULTI_H
 #define CM_NET_MULTI_H
 
 #include "core/base.h"
 #include "net/transfer.h"
+#include "os/poller.h"
 
 typedef struct cm_multi cm_multi;
 
@@ -44,6 +45,12 @@ void cm_multi_cancel(cm_multi *multi, cm_transfer_id id, const char *text);
 void cm_multi_pause(cm_multi *multi, cm_transfer_id id);
 void cm_multi_resume(cm_multi *multi, cm_transfer_id id);
 
+/*
+** The reader has read what there was and waits for more: resumes. Tells whether a text or tool
+** block has opened or closed since the last such wait: then other limits hold.
+*/
+int cm_multi_await(cm_multi *multi, cm_transfer_id id);
+
 /* Resumes, and from then on pauses for nothing, however much is unread. */
 void cm_multi_let_in(cm_multi *multi, cm_transfer_id id);
 
@@ -53,7 +60,18 @@ void cm_multi_act(cm_multi *multi, int fd, int mask);
 /* Tries to read once from the connection that the transfer uses. */
 void cm_multi_read_now(cm_multi *multi, cm_transfer_id id);
 
-/* The next change of what to watch: mask 0 stops, 1 reads, 2 writes, 3 both. 0: no more. */
+/*
+** Waits with the poller at most so many milliseconds (negative: for ever) for at most capacity
+** events, and acts on those that are the multi's. Returns how many there were; the others are
+** left in events.
+*/
+int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
+                  int capacity, int *others);
+
+/*
+** The next change of what to watch: mask 0 stops, 1 reads, 2 writes, 3 both. Whoever asks has
+** applied the one before. 0: no more, and what libcurl is done with has been closed.
+*/
 int cm_multi_change(cm_multi *multi, int *fd, int *mask);
 
 /*
@@ -61,9 +79,6 @@ int cm_multi_change(cm_multi *multi, int *fd, int *mask);
 ** news; -1: not at all.
 */
 long cm_multi_timeout(const cm_multi *multi);
-
-/* Closes the descriptors that libcurl is done with. Only after all changes were applied. */
-void cm_multi_release(cm_multi *multi);
 
 /* What happened to one transfer. The text belongs to the transfer. */
 typedef struct cm_multi_news {
@@ -92,7 +107,7 @@ typedef struct cm_multi_activity {
   double heard_at;      /* last byte, or last time that reading was resumed */
   int paused;
   size_t unread;
-  unsigned long content; /* cm_response_content_count */
+  double content_at; /* something other than pings was last seen; 0: nothing came */
   int in_text_or_tool;
   size_t sent; /* bytes of the body that libcurl has taken */
 } cm_multi_activity;

@@ -80,10 +80,13 @@ struct cm_transfer {
   int unreadable;    /* a part of the body could not be read; refusal says why */
   int head_complete; /* the empty line after the last headers came */
   int body_began;
-  double sent_at;       /* when request bytes were last asked for, or the start */
-  double first_byte_at; /* 0: nothing has come */
-  double heard_at;      /* last byte, or last time that reading was resumed */
-  char refusal[160];    /* why cm_transfer_new failed, or why the body could not be read */
+  double sent_at;        /* when request bytes were last asked for, or the start */
+  double first_byte_at;  /* 0: nothing has come */
+  double heard_at;       /* last byte, or last time that reading was resumed */
+  double content_at;     /* when content last grew, as far as somebody looked; 0: nothing came */
+  unsigned long content; /* cm_response_content_count then */
+  int busy;              /* a text or tool block was open when last waited for */
+  char refusal[160];     /* why cm_transfer_new failed, or why the body could not be read */
   char text[CURL_ERROR_SIZE];
 };
 

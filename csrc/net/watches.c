@@ -21,6 +21,7 @@ void cm_watches_init(cm_watches *watches, const cm_alloc *alloc) {
 void cm_watches_deinit(cm_watches *watches) {
   cm_watches_release(watches);
   cm_list_drop(&watches->watched, watches->alloc, sizeof(watch));
+  cm_list_drop(&watches->places, watches->alloc, sizeof(size_t));
   cm_list_drop(&watches->changes, watches->alloc, sizeof(watch));
   cm_list_drop(&watches->closing, watches->alloc, sizeof(int));
 }
@@ -32,25 +33,45 @@ static void add(cm_list *list, int fd, int mask) {
   added->mask = mask;
 }
 
-static watch *find_watched(const cm_watches *watches, int fd) {
-  size_t i;
+static size_t *place_of(const cm_watches *watches, int fd) {
+  return (size_t *)watches->places.items + fd;
+}
 
-  for (i = 0; i < watches->watched.count; i++)
-    if (watch_at(&watches->watched, i)->fd == fd) return watch_at(&watches->watched, i);
-  return NULL;
+static watch *find_watched(const cm_watches *watches, int fd) {
+  size_t place;
+
+  if (fd < 0 || (size_t)fd >= watches->places.count) return NULL;
+  place = *place_of(watches, fd);
+  return place ? watch_at(&watches->watched, place - 1) : NULL;
 }
 
 static void set_watched(cm_watches *watches, int fd, int mask) {
   watch *known = find_watched(watches, fd);
 
-  if (known)
+  if (known) {
     known->mask = mask;
-  else
-    add(&watches->watched, fd, mask);
+    return;
+  }
+  add(&watches->watched, fd, mask);
+  *place_of(watches, fd) = watches->watched.count;
 }
 
 static void forget_watched(cm_watches *watches, watch *known) {
-  *known = *watch_at(&watches->watched, --watches->watched.count);
+  const watch *last = watch_at(&watches->watched, --watches->watched.count);
+
+  *place_of(watches, last->fd) = *place_of(watches, known->fd);
+  *place_of(watches, known->fd) = 0;
+  *known = *last;
+}
+
+/* Descriptors are small numbers: the system gives the lowest that is free. */
+static cm_status make_place(cm_watches *watches, int fd) {
+  size_t count = (size_t)fd + 1;
+  cm_status status = cm_list_reserve(&watches->places, watches->alloc, count, sizeof(size_t));
+
+  if (status != CM_OK) return status;
+  while (watches->places.count < count) *place_of(watches, (int)watches->places.count++) = 0;
+  return CM_OK;
 }
 
 /*
@@ -86,10 +107,12 @@ static void add_change(cm_watches *watches, int fd, int mask) {
 ** A descriptor that is watched must not be closed before its driver has been told: beside
 ** the change there is room for the end of everything that is watched.
 */
-static cm_status make_room(cm_watches *watches) {
+static cm_status make_room(cm_watches *watches, int fd) {
   size_t watched = watches->watched.count + 1;
-  cm_status status = cm_list_reserve(&watches->watched, watches->alloc, watched, sizeof(watch));
+  cm_status status = make_place(watches, fd);
 
+  if (status == CM_OK)
+    status = cm_list_reserve(&watches->watched, watches->alloc, watched, sizeof(watch));
   if (status != CM_OK) return status;
   return cm_list_reserve(&watches->changes, watches->alloc, watches->changes.count + 1 + watched,
                          sizeof(watch));
@@ -100,7 +123,7 @@ cm_status cm_watches_note(cm_watches *watches, int fd, int mask) {
 
   if (mask == 0 && !known) return CM_OK;
   if (mask != 0) {
-    cm_status status = make_room(watches);
+    cm_status status = make_room(watches, fd);
     if (status != CM_OK) return status;
     set_watched(watches, fd, mask);
   } else {
@@ -154,6 +177,12 @@ void cm_watches_release(cm_watches *watches) {
 
   for (i = 0; i < watches->closing.count; i++) cm_socket_close(((int *)watches->closing.items)[i]);
   watches->closing.count = 0;
+}
+
+int cm_watches_mask(const cm_watches *watches, int fd) {
+  const watch *known = find_watched(watches, fd);
+
+  return known ? known->mask : 0;
 }
 
 int cm_watches_at(const cm_watches *watches, size_t i, int *fd, int *mask) {

@@ -16,6 +16,7 @@
 typedef struct cm_watches {
   const cm_alloc *alloc;
   cm_list watched;
+  cm_list places;  /* by descriptor: where in watched, counted from 1; 0: it is not */
   cm_list changes; /* the first `told` of them were told */
   size_t told;
   cm_list closing;
@@ -45,6 +46,9 @@ cm_status cm_watches_expect_close(cm_watches *watches);
 */
 cm_status cm_watches_close(cm_watches *watches, int fd);
 void cm_watches_release(cm_watches *watches);
+
+/* What fd is watched for; 0: it is not. */
+int cm_watches_mask(const cm_watches *watches, int fd);
 
 /* The i-th descriptor that is watched, in no order; 0: there are not so many. */
 int cm_watches_at(const cm_watches *watches, size_t i, int *fd, int *mask);

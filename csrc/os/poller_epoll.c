@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { BATCH = 64 };
+enum { BATCH = 256 };
 
 struct cm_poller {
   const cm_alloc *alloc;

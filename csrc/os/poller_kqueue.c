@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { BATCH = 64 };
+enum { BATCH = 256 };
 
 struct cm_poller {
   const cm_alloc *alloc;

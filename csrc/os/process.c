@@ -1,6 +1,7 @@
 #include "os/process.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,8 +12,22 @@
 #define RTLD_NOLOAD 0
 #endif
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static long id;
+static int is_told_of_forks;
+
+static void note_id(void) {
+  id = (long)getpid();
+}
+
+static void ask_to_be_told(void) {
+  note_id();
+  is_told_of_forks = pthread_atfork(NULL, NULL, note_id) == 0;
+}
+
 long cm_process_id(void) {
-  return (long)getpid();
+  pthread_once(&once, ask_to_be_told);
+  return is_told_of_forks ? id : (long)getpid();
 }
 
 void cm_process_pin_module(void (*function)(void)) {

@@ -4,6 +4,7 @@
 #ifndef CM_OS_PROCESS_H
 #define CM_OS_PROCESS_H
 
+/* Costs no system call: it is asked for with every event. */
 long cm_process_id(void);
 
 /*

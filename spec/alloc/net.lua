@@ -14,7 +14,6 @@ local function watch(engine, poller)
     assert(poller:watch(fd, mask))
     fd, mask = engine:change()
   end
-  engine:released()
 end
 
 local function drive(engine, poller)

@@ -10,6 +10,7 @@
 
 #include "bind/handles.h"
 #include "bind/net/module.h"
+#include "bind/net/poller.h"
 #include "net/multi.h"
 
 #define CLASS "claude.net.Engine"
@@ -213,6 +214,15 @@ static int engine_resume(lua_State *L) {
   return 0;
 }
 
+/* engine:await(id) -> whether a text or tool block has opened or closed meanwhile */
+static int engine_await(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+
+  lua_pushboolean(L, multi && cm_multi_await(multi, id));
+  return 1;
+}
+
 /* engine:let_in(id) */
 static int engine_let_in(lua_State *L) {
   cm_multi *multi = usable(L);
@@ -243,14 +253,41 @@ static int engine_read_now(lua_State *L) {
   return 0;
 }
 
-/* engine:change() -> fd, mask | nothing; in order, each once */
+/*
+** engine:turn(poller, milliseconds) -> events, others: waits with it, and acts on the events
+** that are the engine's. The others are poller:event(1…others).
+*/
+static int engine_turn(lua_State *L) {
+  cm_multi *multi = usable(L);
+  Poller *p = cm_check_poller(L, 2);
+  int milliseconds = cm_check_milliseconds(L, 3), n;
+
+  if (multi) {
+    n = cm_multi_turn(multi, p->poller, milliseconds, p->events, CM_POLLER_CAPACITY, &p->count);
+  } else {
+    n = p->count = cm_poller_wait(p->poller, milliseconds, p->events, CM_POLLER_CAPACITY);
+  }
+  lua_pushinteger(L, n);
+  lua_pushinteger(L, p->count);
+  return 2;
+}
+
+/*
+** engine:change() -> fd, mask, in order, each once | nil, milliseconds: no more, as timeout says.
+** Whoever asks again has applied the one before: what libcurl is done with is closed after the
+** last.
+*/
 static int engine_change(lua_State *L) {
   cm_multi *multi = usable(L);
   int fd, mask;
 
-  if (!multi || !cm_multi_change(multi, &fd, &mask)) return 0;
-  lua_pushinteger(L, fd);
-  lua_pushinteger(L, mask);
+  if (multi && cm_multi_change(multi, &fd, &mask)) {
+    lua_pushinteger(L, fd);
+    lua_pushinteger(L, mask);
+    return 2;
+  }
+  lua_pushnil(L);
+  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_timeout(multi) : -1);
   return 2;
 }
 
@@ -260,14 +297,6 @@ static int engine_timeout(lua_State *L) {
 
   lua_pushinteger(L, multi ? (lua_Integer)cm_multi_timeout(multi) : -1);
   return 1;
-}
-
-/* engine:released(): the changes were applied, descriptors may be closed now */
-static int engine_released(lua_State *L) {
-  cm_multi *multi = usable(L);
-
-  if (multi) cm_multi_release(multi);
-  return 0;
 }
 
 /*
@@ -297,26 +326,25 @@ static int engine_next(lua_State *L) {
 }
 
 /*
-** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, unread,
-** content, in_text_or_tool, sent | nothing
+** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, content_at,
+** in_text_or_tool, sent | nothing
 */
 static int engine_activity(lua_State *L) {
   cm_multi *multi = usable(L);
   cm_transfer_id id = check_id(L, 2);
   cm_multi_activity now;
 
-  luaL_checkstack(L, 9, NULL);
+  luaL_checkstack(L, 8, NULL);
   if (!multi || !cm_multi_activity_of(multi, id, &now)) return 0;
   lua_pushboolean(L, now.connected);
   lua_pushnumber(L, (lua_Number)now.sent_at);
   lua_pushnumber(L, (lua_Number)now.first_byte_at);
   lua_pushnumber(L, (lua_Number)now.heard_at);
   lua_pushboolean(L, now.paused);
-  lua_pushnumber(L, (lua_Number)now.unread);
-  lua_pushnumber(L, (lua_Number)now.content);
+  lua_pushnumber(L, (lua_Number)now.content_at);
   lua_pushboolean(L, now.in_text_or_tool);
   lua_pushnumber(L, (lua_Number)now.sent);
-  return 9;
+  return 8;
 }
 
 /* engine:counts() -> transfers that have not ended, descriptors being watched */
@@ -329,13 +357,21 @@ static int engine_counts(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "start", engine_start },       { "cancel", engine_cancel },
-  { "pause", engine_pause },       { "resume", engine_resume },
-  { "let_in", engine_let_in },     { "socket_action", engine_socket_action },
-  { "read_now", engine_read_now }, { "change", engine_change },
-  { "timeout", engine_timeout },   { "released", engine_released },
-  { "next", engine_next },         { "activity", engine_activity },
-  { "counts", engine_counts },     { NULL, NULL },
+  { "start", engine_start },
+  { "cancel", engine_cancel },
+  { "pause", engine_pause },
+  { "resume", engine_resume },
+  { "await", engine_await },
+  { "let_in", engine_let_in },
+  { "turn", engine_turn },
+  { "socket_action", engine_socket_action },
+  { "read_now", engine_read_now },
+  { "change", engine_change },
+  { "timeout", engine_timeout },
+  { "next", engine_next },
+  { "activity", engine_activity },
+  { "counts", engine_counts },
+  { NULL, NULL },
 };
 
 void cm_open_engine(lua_State *L) {

@@ -2,24 +2,24 @@
 ** poller.c - the Lua class claude.net.Poller over os/poller.h: what the blocking
 ** driver waits with.
 */
+#include "bind/net/poller.h"
+
 #include "bind/net/module.h"
-#include "os/poller.h"
 
 #define CLASS "claude.net.Poller"
 
-enum { CAPACITY = 64 };
+Poller *cm_check_poller(lua_State *L, int arg) {
+  Poller *p = luaL_checkudata(L, arg, CLASS);
 
-typedef struct Poller {
-  cm_poller *poller; /* NULL before it is made and after collection */
-  int count;
-  cm_poller_event events[CAPACITY];
-} Poller;
-
-static Poller *check_poller(lua_State *L) {
-  Poller *p = luaL_checkudata(L, 1, CLASS);
-
-  luaL_argcheck(L, p->poller != NULL, 1, "closed");
+  luaL_argcheck(L, p->poller != NULL, arg, "closed");
   return p;
+}
+
+int cm_check_milliseconds(lua_State *L, int arg) {
+  lua_Number milliseconds = luaL_checknumber(L, arg);
+
+  if (milliseconds > 1e9) return 1000000000;
+  return milliseconds < 0 ? -1 : (int)milliseconds;
 }
 
 /* net.poller() -> poller | nil, text */
@@ -46,7 +46,7 @@ static int poller_gc(lua_State *L) {
 
 /* poller:watch(fd, mask) -> true | nil, text */
 static int poller_watch(lua_State *L) {
-  Poller *p = check_poller(L);
+  Poller *p = cm_check_poller(L, 1);
   int fd = (int)luaL_checkinteger(L, 2);
   int mask = (int)luaL_checkinteger(L, 3);
 
@@ -61,7 +61,7 @@ static int poller_watch(lua_State *L) {
 
 /* poller:descriptor() -> fd | nil */
 static int poller_descriptor(lua_State *L) {
-  int fd = cm_poller_descriptor(check_poller(L)->poller);
+  int fd = cm_poller_descriptor(cm_check_poller(L, 1)->poller);
 
   if (fd < 0) return 0;
   lua_pushinteger(L, fd);
@@ -70,19 +70,17 @@ static int poller_descriptor(lua_State *L) {
 
 /* poller:wait(milliseconds) -> number of events; -1 waits for ever */
 static int poller_wait(lua_State *L) {
-  Poller *p = check_poller(L);
-  lua_Number milliseconds = luaL_checknumber(L, 2);
+  Poller *p = cm_check_poller(L, 1);
+  int milliseconds = cm_check_milliseconds(L, 2);
 
-  if (milliseconds > 1e9) milliseconds = 1e9;
-  p->count =
-      cm_poller_wait(p->poller, milliseconds < 0 ? -1 : (int)milliseconds, p->events, CAPACITY);
+  p->count = cm_poller_wait(p->poller, milliseconds, p->events, CM_POLLER_CAPACITY);
   lua_pushinteger(L, p->count);
   return 1;
 }
 
 /* poller:event(i) -> fd, mask; 1-based, of the last wait */
 static int poller_event(lua_State *L) {
-  Poller *p = check_poller(L);
+  Poller *p = cm_check_poller(L, 1);
   lua_Integer i = luaL_checkinteger(L, 2);
 
   luaL_argcheck(L, i >= 1 && i <= p->count, 2, "no such event");

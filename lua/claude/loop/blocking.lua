@@ -4,10 +4,11 @@ local net = require("claude.c_part")("claude.net")
 
 local M = { name = "blocking" }
 
----@param ready fun(fd: integer?, mask: integer?)
+---@param ready claude.Ready
+---@param take claude.Take
 ---@return claude.Driver?
 ---@return string? text why there is none
-function M.new(ready)
+function M.new(ready, take)
   local poller, text = net.poller()
   if not poller then return nil, text end
   local watched = {} -- descriptors, as a set
@@ -32,15 +33,7 @@ function M.new(ready)
 
   function D.run(wait)
     if wait and count == 0 and not due then return false end
-    local n = poller:wait(wait and time_left() or 0)
-    -- All are read before the first is handled: handling may wait again and overwrite them.
-    local got = {}
-    for i = 1, n do
-      got[2 * i - 1], got[2 * i] = poller:event(i)
-    end
-    for i = 1, 2 * n, 2 do
-      if watched[got[i]] then ready(got[i], got[i + 1]) end
-    end
+    take(poller, wait and time_left() or 0)
     if due and net.now() >= due then
       due = nil
       ready()

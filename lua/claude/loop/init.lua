@@ -43,6 +43,10 @@
 --- `done(problem)` where it would call `ready`, never inside the call itself. Where it is
 --- missing, who syncs a file (a conversation with a journal) blocks meanwhile.
 ---
+--- `new` has a second argument, for drivers that wait with a poller of claude.net:
+--- `take(poller, ms)` waits with it so long at most, does everything that what is ready
+--- allows, and returns how much that was.
+---
 --- Optional: `close()` gives everything back when another adapter is chosen.
 local host_program = require("claude.host")
 local timers = require("claude.loop.timers").new()
@@ -58,7 +62,10 @@ local timers = require("claude.loop.timers").new()
 
 ---@class claude.LoopAdapter
 ---@field name? string
----@field new fun(ready: fun(fd: integer?, mask: integer?)): claude.Driver?, string?
+---@field new fun(ready: claude.Ready, take: claude.Take): claude.Driver?, string?
+
+---@alias claude.Ready fun(fd: integer?, mask: integer?)
+---@alias claude.Take fun(poller: userdata, ms: integer): integer
 
 local M = {}
 
@@ -69,7 +76,8 @@ local net -- the C module, loaded at the first wait
 local engine -- of this Lua state, made at the first request
 local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
-local listeners = {} -- what to call with a transfer's news, by its id
+local listeners = {} -- whom to tell of a transfer's news, by its id
+local told_at -- when the driver was asked to call, if nothing happens; nil: to be asked anew
 local lingering = {} -- things that end by themselves soon, as a set
 local descriptors ---@type claude.Descriptors? that are not the engine's; made at the first
 local discarded = {} -- what finalizers left behind, to be cancelled where it is safe
@@ -112,27 +120,40 @@ function M.engine()
   return engine, text
 end
 
-local function time_left()
-  if has_tasks and has_tasks() or discarded[1] then return 0 end
-  local left = engine and engine:timeout() or -1
-  local at = timers:soonest()
-  if not at then return left end
+local function is_called_soon() return has_tasks and has_tasks() or discarded[1] ~= nil end
+
+-- The engine's milliseconds or those until a time, whichever is sooner; -1: neither.
+local function sooner(left, at)
+  if at == math.huge then return left end
   local wait = math.max(0, math.ceil(math.min((at - M.now()) * 1000, LONGEST)))
-  if left < 0 or wait < left then return wait end
-  return left
+  return (left < 0 or wait < left) and wait or left
+end
+
+-- As a rule nothing but the limits of exchanges is waited for, and they do not move.
+local function tell_time(host, left)
+  if is_called_soon() then left = 0 end
+  if left == 0 then
+    told_at = nil
+    return host.timer(0)
+  end
+  local at = timers:soonest() or math.huge
+  if left < 0 and at == told_at then return end
+  told_at = left < 0 and at or nil
+  host.timer(sooner(left, at))
 end
 
 local function tell_driver(host)
+  local left = -1
   if engine then
     local fd, mask = engine:change()
     while fd do
       host.watch(fd, mask)
       fd, mask = engine:change()
     end
-    engine:released()
+    left = mask -- there is no more: these are milliseconds
   end
   if descriptors then descriptors:tell(host) end
-  host.timer(time_left())
+  tell_time(host, left)
 end
 
 --- Tells the driver what changed. Descriptors are closed after it stopped watching them.
@@ -157,13 +178,14 @@ local function hand_out_news()
     events = events + 1
     local listener = listeners[id]
     if done then listeners[id] = nil end
-    if listener then listener(done, code, text, connected, first_byte_at, version, reused) end
+    if listener then
+      listener:on_news(done, code, text, connected, first_byte_at, version, reused)
+    end
     id, done, code, text, connected, first_byte_at, version, reused = engine:next()
   end
 end
 
-local function run_timers()
-  local now = M.now()
+local function run_timers(now)
   local timer = timers:due(now)
   while timer do
     events = events + 1
@@ -178,15 +200,15 @@ local function cancel_discarded()
   end
 end
 
-local function end_of_round() return round_ends or M.now() + (driver and driver.slice or SLICE) end
-
 local function work()
   if discarded[1] then cancel_discarded() end
-  if engine and engine:timeout() == 0 then engine:socket_action(-1) end
+  if engine then engine:socket_action(-1) end
   if descriptors then descriptors:hand_out() end
-  run_timers()
+  local now = M.now()
+  run_timers(now)
   if engine then hand_out_news() end
-  if run_tasks then events = events + run_tasks(end_of_round()) end
+  if not run_tasks then return end
+  events = events + run_tasks(round_ends or now + (driver and driver.slice or SLICE))
 end
 
 --- Does everything that can be done without waiting, once.
@@ -199,15 +221,7 @@ function M.process()
   M.flush()
 end
 
-local function ready(fd, mask)
-  if fd then
-    events = events + 1
-    if descriptors and descriptors:has(fd) then
-      descriptors:note(fd, mask or 0)
-    elseif engine then
-      engine:socket_action(fd, mask or 0)
-    end
-  end
+local function process_safely()
   local ok, err = pcall(M.process)
   if ok then return end
   if driving then
@@ -215,6 +229,39 @@ local function ready(fd, mask)
   else
     host_program.log("error", tostring(err))
   end
+end
+
+local function ready(fd, mask)
+  if not fd then
+    told_at = nil -- a timer calls once
+  else
+    events = events + 1
+    if descriptors and descriptors:has(fd) then
+      descriptors:note(fd, mask or 0)
+    elseif engine then
+      engine:socket_action(fd, mask or 0)
+    end
+  end
+  process_safely()
+end
+
+-- The engine's own descriptors are seen to in C, all before any task goes on.
+local function take(poller, ms)
+  local n, others
+  if engine then
+    n, others = engine:turn(poller, ms)
+  else
+    n = poller:wait(ms)
+    others = n
+  end
+  if n == 0 then return 0 end
+  events = events + n
+  for i = 1, others do
+    local fd, mask = poller:event(i)
+    if descriptors and descriptors:has(fd) then descriptors:note(fd, mask) end
+  end
+  process_safely()
+  return n
 end
 
 -- Whoever writes an adapter hears of what it lacks here, not in the middle of a request.
@@ -233,10 +280,10 @@ end
 function M.driver()
   if driver then return driver end
   chosen = chosen or require("claude.loop." .. host_program.loop())
-  local made, text = chosen.new(ready)
+  local made, text = chosen.new(ready, take)
   if made == nil and text then return nil, text end
   check_driver(made)
-  driver = made
+  driver, told_at = made, nil
   return driver
 end
 
@@ -282,10 +329,10 @@ function M.forget(timer)
   if timer then timers:cancel(timer) end
 end
 
---- Calls `listener(done, code, text, connected, first_byte_at, version, reused)` whenever
---- the transfer has news; nil stops.
+--- Calls `listener:on_news(done, code, text, connected, first_byte_at, version, reused)`
+--- whenever the transfer has news; nil stops.
 ---@param id number
----@param listener function?
+---@param listener { on_news: function }?
 function M.listen(id, listener) listeners[id] = listener end
 
 --- For finalizers, which may run in the middle of anything: `thing:cancel()` is called soon.

@@ -13,9 +13,6 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field package id number? of the engine; nil once it has ended
 ---@field package news claude.Signal
 ---@field package fresh boolean something came since the last wait
----@field package content integer frames other than pings, when last looked at
----@field package content_at number? when that number last grew
----@field package busy boolean? a text or tool block was open at the last wait
 ---@field package has_head boolean? status and headers had ended when last looked at
 ---@field package on_sent fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
@@ -45,17 +42,11 @@ local VERSIONS = { "1.0", "1.1", "2", [30] = "3" }
 
 -- What the limits look at, and whether there is anything to look at.
 local function look(self)
-  local connected, sent_at, first_byte_at, heard_at, paused, unread, content, busy =
+  local connected, sent_at, first_byte_at, heard_at, paused, content_at, busy =
     hub.engine():activity(self.id)
   if connected == nil then return nil end
   if first_byte_at > 0 and not self.timings.first_byte then
     self.timings.first_byte = first_byte_at
-    self.content_at = first_byte_at
-  end
-  -- What lies unread may be content: then the silence is on our side.
-  if content ~= self.content or unread > 0 then
-    self.content = content
-    self.content_at = hub.now()
   end
   self.has_head = select(3, self.response:progress())
   return {
@@ -66,13 +57,13 @@ local function look(self)
     heard_at = heard_at,
     paused = paused,
     busy = busy,
-    content_at = self.content_at,
+    content_at = content_at > 0 and content_at or nil,
   }
 end
 
 -- For a body that takes long: called where user code may run.
 local function tell_sent(self)
-  local sent = select(9, hub.engine():activity(self.id)) or self.sent
+  local sent = select(8, hub.engine():activity(self.id)) or self.sent
   if sent == self.sent then return end
   self.sent = sent
   local failure = self.on_sent(sent)
@@ -121,7 +112,8 @@ local function note_end(self, code, text, connected, first_byte_at, version, reu
   finish(self, code ~= 0 and failures.of_code(code, text) or nil)
 end
 
-local function on_news(self, done, code, text, connected, first_byte_at, version, reused)
+---@package
+function Exchange:on_news(done, code, text, connected, first_byte_at, version, reused)
   if not done then
     -- The limits on what comes after the headers may be shorter than those before.
     if not self.has_head then arm(self, (soonest(self))) end
@@ -145,13 +137,8 @@ function Exchange:wait()
   end
   if self.failure then return errors.fail(self.failure) end
   if self.ended then return true end
-  local activity = look(self)
   -- A text block that opens shortens the patience: the timer may be set too late.
-  if activity and activity.busy ~= self.busy then
-    self.busy = activity.busy
-    arm(self, (soonest(self)))
-  end
-  hub.engine():resume(self.id)
+  if hub.engine():await(self.id) then arm(self, (soonest(self))) end
   self.news:clear()
   local _, why = self.news:wait()
   if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
@@ -178,15 +165,17 @@ function Exchange:let_in()
   hub.flush()
 end
 
+local function on_last_news(self, done, ...)
+  if done then note_end(self, ...) end
+end
+
 --- Says that the reader has all it wants. What is left of the answer (as a rule its last
 --- few bytes) is read in passing, so that the connection can serve the next request.
 function Exchange:close()
   if self.ended then return end
   hub.linger(self, true)
   hub.engine():read_now(self.id)
-  hub.listen(self.id, function(done, ...)
-    if done then note_end(self, ...) end
-  end)
+  self.on_news = on_last_news
   hub.forget(self.timer)
   self.timer = hub.at(hub.now() + CLOSING_TIME, function() self:cancel() end)
   hub.flush()
@@ -245,12 +234,11 @@ function M.start(options)
     ended = false,
     news = tasks.signal(),
     fresh = false,
-    content = 0,
   }, Exchange)
   local id, refusal, why = engine:start(engine_options(options))
   if not id then return errors.fail(failures.of_start(refusal, why)) end
   self.id = id
-  hub.listen(id, function(...) on_news(self, ...) end)
+  hub.listen(id, self)
   arm(self, (soonest(self)))
   hub.flush()
   return self
