@@ -30,9 +30,12 @@ end
 --- Takes the first; nil when there is none.
 ---@return any
 function Queue:pop()
+  if self.count == 0 then return nil end
   skip_holes(self)
-  local value = self[self.first]
-  if value ~= nil then self:remove(self.first) end
+  local place = self.first
+  local value = self[place]
+  self[place], self.first = nil, place + 1
+  self.count = self.count - 1
   return value
 end
 

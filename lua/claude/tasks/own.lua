@@ -4,8 +4,8 @@
 --- go on whenever something has happened. One that never waits gives way after SLICE.
 local hub = require("claude.loop")
 local text_of = require("claude.errors").text_of
-local queue = require("claude.queue").new() -- tickets of tasks that can go on
 
+local yield, running = coroutine.yield, coroutine.running
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local WAIT = {} -- what a task of ours yields; nothing else may
 local SLICE = 0.004 -- seconds
@@ -18,6 +18,7 @@ local ITERATOR = "on this Lua a `for` iterator cannot wait inside a task: call %
 
 local M = { now = hub.now, flush = hub.flush }
 
+local line, first, last = {}, 1, 0 -- tickets of tasks that can go on: those at first to last
 local current ---@type claude.Task? the task whose code is running
 local round_ends ---@type number? when this round of tasks has to end
 local turn_began ---@type number? when the task that runs first asked whether to give way
@@ -35,15 +36,30 @@ end
 local function forget_wait(task)
   local ticket = task.ticket
   if not ticket then return end
-  task.ticket = nil
-  hub.forget(ticket.timer)
+  task.ticket = false
+  hub.forget(ticket.timer or nil)
   if ticket.drop then ticket:drop() end
+end
+
+local function stand_in_line(ticket)
+  last = last + 1
+  line[last] = ticket
+end
+
+local function next_in_line()
+  local ticket = line[first]
+  line[first] = nil
+  first = first + 1
+  if first > last then
+    first, last = 1, 0
+  end
+  return ticket
 end
 
 local function come_back(task, before, ok, ...)
   current = before
+  if ok and ... == WAIT then return end
   local ended = coroutine.status(task.co) == "dead"
-  if not ended and ... == WAIT then return end
   forget_wait(task)
   if ended and ok then
     settle(task, true, ...)
@@ -63,7 +79,7 @@ local function go_on(ticket)
   local task = ticket.task
   if task.returned or task.ticket ~= ticket then return end
   if task.started then return resume(task) end
-  task.started, task.ticket = true, nil
+  task.started, task.ticket = true, false
   if task.cancelled then
     fail(task, task:_cancelled_error())
     task.co = nil
@@ -77,9 +93,9 @@ local function run_tasks(stop_at)
   local ran = 0
   local before = round_ends
   round_ends = stop_at
-  for _ = 1, queue.count do
+  for _ = first, last do
     ran = ran + 1
-    go_on(queue:pop())
+    go_on(next_in_line())
     if stop_at and hub.now() >= stop_at then break end
   end
   round_ends = before
@@ -102,7 +118,7 @@ end
 function M.start(task)
   task.co = coroutine_of(task.fn)
   task.ticket = { task = task }
-  queue:push(task.ticket)
+  stand_in_line(task.ticket)
   hub.flush()
 end
 
@@ -111,7 +127,7 @@ end
 function M.task_that_may_wait()
   local task = current
   if not task then return nil end
-  if coroutine.running() ~= task.co then error(FOREIGN_COROUTINE, 0) end
+  if running() ~= task.co then error(FOREIGN_COROUTINE, 0) end
   if task.iterating then error(ITERATOR:format(task.iterating), 0) end
   return task
 end
@@ -138,21 +154,27 @@ local function block(ticket)
   end
 end
 
+-- A ticket that was woken and has come back is known to nobody any more.
+local function wait_in_task(task, ticket)
+  if task.ticket then forget_wait(task) end
+  task.ticket = ticket
+  yield(WAIT)
+  task.ticket, task.spare = false, ticket
+end
+
 --- Waits until the ticket is woken, at most so many seconds; `ticket.why` says which.
 ---@param task claude.Task?
 ---@param ticket claude.Ticket
 ---@param seconds number?
 function M.park(task, ticket, seconds)
-  ticket.timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
+  local timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
+  ticket.timer = timer
   if task then
-    forget_wait(task)
-    task.ticket = ticket
-    coroutine.yield(WAIT)
-    task.ticket = nil
+    wait_in_task(task, ticket)
   else
     block(ticket)
   end
-  hub.forget(ticket.timer)
+  if timer then hub.forget(timer) end
 end
 
 --- Lets whoever waits with the ticket go on.
@@ -160,7 +182,7 @@ end
 function M.wake(ticket)
   local task = ticket.task
   if task then
-    if task.ticket == ticket then queue:push(ticket) end
+    if task.ticket == ticket then stand_in_line(ticket) end
   elseif ticket.waiter then
     ticket.waiter:post()
   end
@@ -175,13 +197,13 @@ function M.give_way(slice)
   local now = hub.now()
   if not turn_began then turn_began = now end
   local turn_ends = math.min(turn_began + (slice or SLICE), round_ends or math.huge)
-  if now < turn_ends or coroutine.running() ~= task.co or task.iterating then return end
+  if now < turn_ends or running() ~= task.co or task.iterating then return end
   forget_wait(task)
   local ticket = { task = task, shielded = true }
   task.ticket = ticket
-  queue:push(ticket)
-  coroutine.yield(WAIT)
-  task.ticket = nil
+  stand_in_line(ticket)
+  yield(WAIT)
+  task.ticket = false
 end
 
 --- Calls `fn` soon, outside tasks.
@@ -201,6 +223,6 @@ end
 ---@param on_end fun(task: claude.Task, ok: boolean, ...: any)
 function M.on_end(on_end) settle = on_end end
 
-hub.set_tasks(run_tasks, function() return queue.count > 0 end)
+hub.set_tasks(run_tasks, function() return first <= last end)
 
 return M

@@ -44,6 +44,7 @@ local function pack(...) return { n = select("#", ...), ... } end
 ---@field holds_failures boolean? what fails under it is kept for take_failures
 ---@field package seen boolean? somebody looked at how it ended
 ---@field package unseen_at integer? its place among those that nobody looked at
+---@field spare claude.Ticket|false|nil of a wait that nobody knows of any more: for the next
 ---@field package iterating string? the step function of the iterator that is being called
 local Task = {}
 Task.__index = Task
@@ -60,9 +61,10 @@ Task.__name = "claude.Task"
 --- One wait. Good for once: who comes later with an old one wakes nobody.
 ---@class claude.Ticket
 ---@field task claude.Task? nil: waits outside tasks
----@field why "set"|"timeout"|"cancelled"|nil
+---@field why "set"|"timeout"|"cancelled"|false|nil
 ---@field shielded boolean? a cancel does not end this wait
----@field package line claude.Queue? in which it waits for a signal
+---@field package signal claude.Signal? what it waits for, if it is the first
+---@field package line claude.Queue|false|nil of those that wait behind the first
 ---@field package place integer? in the line
 ---@field timer claude.Timer? when it gives up
 local Ticket = {}
@@ -78,7 +80,12 @@ end
 --- It wakes nobody any more: the wait ended, or never began.
 function Ticket:drop()
   self.why = self.why or "dropped"
-  if self.line then self.line:remove(self.place) end
+  local signal = self.signal
+  if self.line then
+    self.line:remove(self.place)
+  elseif signal and signal.first == self then
+    signal.first = false
+  end
 end
 
 local CANCELLED = { kind = "cancelled", message = "the task was cancelled" }
@@ -297,7 +304,8 @@ end
 
 ---@class claude.Signal something to wait for
 ---@field is_set boolean
----@field package tickets claude.Queue? who waits
+---@field package first claude.Ticket|false who waits: as a rule there is only one
+---@field package others claude.Queue? who came while somebody waited already
 local Signal = {}
 Signal.__index = Signal
 Signal.__name = "claude.Signal"
@@ -305,32 +313,57 @@ Signal.__name = "claude.Signal"
 --- Wakes everyone who waits, and lets everyone through until `clear`.
 function Signal:set()
   self.is_set = true
-  local tickets = self.tickets
-  if not tickets or tickets.count == 0 then return end
-  self.tickets = nil
-  for ticket in tickets:each() do
-    ticket:wake("set")
+  local first, others = self.first, self.others
+  if not (first or others) then return end
+  self.first, self.others = false, nil
+  if first then first:wake("set") end
+  if others then
+    for ticket in others:each() do
+      ticket:wake("set")
+    end
   end
   way.flush()
 end
 
 function Signal:clear() self.is_set = false end
 
+-- The task that runs waits for nothing: on PUC 5.1 a yield may have failed.
+local function waits(ticket, here) return not ticket.why and (ticket.task or 0) ~= here end
+
 --- Whether anybody waits who was not told to go on.
 ---@return boolean
 function Signal:is_awaited()
   local here = M.running()
-  for ticket in (self.tickets or queue.new()):each() do
-    -- The task that runs waits for nothing: on PUC 5.1 a yield may have failed.
-    if not ticket.why and not (ticket.task and ticket.task == here) then return true end
+  if self.first and waits(self.first, here) then return true end
+  for ticket in (self.others or queue.new()):each() do
+    if waits(ticket, here) then return true end
   end
   return false
 end
 
+local function ticket_for(task, shielded)
+  local spare = task and task.spare
+  if not spare then
+    return setmetatable({ task = task, why = false, shielded = shielded }, Ticket)
+  end
+  task.spare = false
+  spare.why, spare.shielded, spare.line = false, shielded, false
+  return spare
+end
+
+-- First come, first woken: whoever finds others waiting goes behind them.
+local function stand_in_line(signal, ticket)
+  if not (signal.first or signal.others) then
+    signal.first, ticket.signal = ticket, signal
+    return
+  end
+  signal.others = signal.others or queue.new()
+  ticket.line, ticket.place = signal.others, signal.others:push(ticket)
+end
+
 local function park(signal, task, seconds, shielded)
-  local ticket = setmetatable({ task = task, shielded = shielded }, Ticket)
-  signal.tickets = signal.tickets or queue.new()
-  ticket.line, ticket.place = signal.tickets, signal.tickets:push(ticket)
+  local ticket = ticket_for(task, shielded)
+  stand_in_line(signal, ticket)
   way.park(task, ticket, seconds)
   local why = ticket.why
   if why == "set" then return true end
@@ -361,7 +394,7 @@ end
 
 --- Something that one side sets and another waits for.
 ---@return claude.Signal
-function M.signal() return setmetatable({ is_set = false }, Signal) end
+function M.signal() return setmetatable({ is_set = false, first = false }, Signal) end
 
 --- Starts `fn(...)` as a task and child of `parent`; see `spawn`.
 ---@param parent claude.Task?
