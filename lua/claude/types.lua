@@ -2158,6 +2158,11 @@ function Engine:pause(id) end
 ---@param id integer
 function Engine:resume(id) end
 
+--- What there was has been read: goes on.
+---@param id integer
+---@return boolean changed a text or tool block has opened or closed meanwhile
+function Engine:await(id) end
+
 ---@param id integer never paused again, however much is unread
 function Engine:let_in(id) end
 
@@ -2168,15 +2173,20 @@ function Engine:socket_action(fd, mask) end
 ---@param id integer
 function Engine:read_now(id) end
 
----@return integer? fd
----@return integer? mask
+--- The next change; whoever asks has applied the one before.
+---@return integer? fd nil: there is no more
+---@return integer mask; without a descriptor milliseconds, as `timeout` tells them
 function Engine:change() end
+
+--- Waits with a poller, and acts on what is the engine's; the others are poller:event(1…others).
+---@param poller claude.net.Poller
+---@param milliseconds integer -1 waits for ever
+---@return integer events
+---@return integer others
+function Engine:turn(poller, milliseconds) end
 
 ---@return integer milliseconds, or -1
 function Engine:timeout() end
-
---- The changes were applied: descriptors may be closed now.
-function Engine:released() end
 
 --- What happened next, if anything did.
 ---@return integer? id

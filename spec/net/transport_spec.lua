@@ -287,8 +287,8 @@ describe("the loop contract:", function()
   local function spy()
     local told = { watches = {}, timers = {} }
     local adapter = {}
-    function adapter.new(ready)
-      local driver = blocking.new(ready)
+    function adapter.new(ready, take)
+      local driver = blocking.new(ready, take)
       local watch, timer = driver.watch, driver.timer
       function driver.watch(fd, mask)
         told.watches[#told.watches + 1] = { fd = fd, mask = mask, open = is_open(fd) }

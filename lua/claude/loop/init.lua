@@ -77,7 +77,7 @@ local engine -- of this Lua state, made at the first request
 local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
 local listeners = {} -- whom to tell of a transfer's news, by its id
-local told_at -- when the driver was asked to call, if nothing happens; nil: to be asked anew
+local told_at -- when the driver was asked to call; false: never; nil: it is to be asked anew
 local lingering = {} -- things that end by themselves soon, as a set
 local descriptors ---@type claude.Descriptors? that are not the engine's; made at the first
 local discarded = {} -- what finalizers left behind, to be cancelled where it is safe
@@ -122,9 +122,14 @@ end
 
 local function is_called_soon() return has_tasks and has_tasks() or discarded[1] ~= nil end
 
+-- Whether anything is to happen at some time.
+local function is_awaited()
+  return is_called_soon() or timers:soonest() ~= nil or engine ~= nil and engine:timeout() >= 0
+end
+
 -- The engine's milliseconds or those until a time, whichever is sooner; -1: neither.
 local function sooner(left, at)
-  if at == math.huge then return left end
+  if not at then return left end
   local wait = math.max(0, math.ceil(math.min((at - M.now()) * 1000, LONGEST)))
   return (left < 0 or wait < left) and wait or left
 end
@@ -136,9 +141,13 @@ local function tell_time(host, left)
     told_at = nil
     return host.timer(0)
   end
-  local at = timers:soonest() or math.huge
+  local at = timers:soonest() or false
   if left < 0 and at == told_at then return end
-  told_at = left < 0 and at or nil
+  if left < 0 then
+    told_at = at
+  else
+    told_at = nil
+  end
   host.timer(sooner(left, at))
 end
 
@@ -315,7 +324,7 @@ function M.use(adapter)
   end
   driver, chosen = nil, adapter
   local watches = descriptors and descriptors:tell_again()
-  if watches or time_left() >= 0 then M.flush() end -- what was going on goes on there
+  if watches or is_awaited() then M.flush() end -- what was going on goes on there
 end
 
 --- Runs `run` at a time on the clock of `now`.
