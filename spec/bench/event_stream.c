@@ -251,7 +251,7 @@ void event_stream_make(event_stream *stream, const event_stream_plan *plan) {
   w.plan = plan;
   stream->ends = must(calloc(plan->events, sizeof *stream->ends));
   stream->stamps = must(calloc(plan->events, sizeof *stream->stamps));
-  of_tool = plan->tool_only ? deltas : deltas / 10 < 2 ? 2 : deltas / 10;
+  of_tool = plan->tool_only ? deltas - 1 : deltas / 10 < 2 ? 2 : deltas / 10;
   of_text = plan->tool_only ? 0 : deltas / 5;
   say_start(&w);
   say_thinking(&w, deltas - of_text - of_tool);

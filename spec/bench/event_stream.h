@@ -19,7 +19,7 @@ typedef struct event_stream_plan {
   size_t events;      /* all of them; at least LEAST_EVENTS */
   size_t delta_bytes; /* of a delta's text, more or less */
   int stamped;        /* texts of thinking and text begin with "@", STAMP_DIGITS zeros and "@" */
-  int tool_only;      /* every delta is input of the tool */
+  int tool_only;      /* every delta but one is input of the tool */
 } event_stream_plan;
 
 /* Of the texts, as who decodes them must count them: bytes. */

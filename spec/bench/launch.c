@@ -5,9 +5,11 @@
 ** of it and of the children it waited for; `wall`, seconds; `peak_kb`, the most memory that one of
 ** them held; `status`, its exit status (128 and the signal where it was killed, as by the limit).
 **
-**   launch [-c CPU] [-t SECONDS] COMMAND [ARGUMENT…]
+**   launch [-c CPU] [-n TIMES] [-t SECONDS] COMMAND [ARGUMENT…]
 **
 **   -c CPU       it runs on this processor only, where there is one of that number
+**   -n TIMES     it runs so many times, one after the other, as long as it goes well; `cpu` and
+**                `wall` are of all together (1)
 **   -t SECONDS   it is killed after so long (120)
 */
 #include <sched.h>
@@ -52,26 +54,38 @@ static void run(char **command, int cpu) {
   _exit(127);
 }
 
-int main(int argc, char **argv) {
-  int option, cpu = -1, status = 0;
-  unsigned limit = 120;
-  struct rusage used;
-  double began = seconds();
+/* Runs it once more; returns its exit status. */
+static int run_once(char **command, int cpu, unsigned limit, double *used, long *peak_kb) {
+  struct rusage usage;
+  int status = 0;
 
-  while ((option = getopt(argc, argv, "+c:t:")) != -1) {
+  child = fork();
+  if (child < 0) return 127;
+  if (child == 0) run(command, cpu);
+  alarm(limit);
+  while (wait4(child, &status, 0, &usage) < 0) continue;
+  *used += of_time(usage.ru_utime) + of_time(usage.ru_stime);
+  if (usage.ru_maxrss > *peak_kb) *peak_kb = usage.ru_maxrss;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv) {
+  int option, cpu = -1, status = 0, times = 1;
+  unsigned limit = 120;
+  double began = seconds(), used = 0;
+  long peak_kb = 0;
+
+  while ((option = getopt(argc, argv, "+c:n:t:")) != -1) {
     if (option == 'c') cpu = atoi(optarg);
+    if (option == 'n') times = atoi(optarg);
     if (option == 't') limit = (unsigned)atoi(optarg);
     if (option == '?') return 2;
   }
   if (optind == argc) return 2;
-  child = fork();
-  if (child < 0) return 2;
-  if (child == 0) run(argv + optind, cpu);
   signal(SIGALRM, kill_child);
-  alarm(limit);
-  while (wait4(child, &status, 0, &used) < 0) continue;
-  printf("{\"cpu\":%.6f,\"wall\":%.6f,\"peak_kb\":%ld,\"status\":%d}\n",
-         of_time(used.ru_utime) + of_time(used.ru_stime), seconds() - began, used.ru_maxrss,
-         WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+  for (; times > 0 && status == 0; times--)
+    status = run_once(argv + optind, cpu, limit, &used, &peak_kb);
+  printf("{\"cpu\":%.6f,\"wall\":%.6f,\"peak_kb\":%ld,\"status\":%d}\n", used, seconds() - began,
+         peak_kb, status);
   return 0;
 }

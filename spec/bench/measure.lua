@@ -35,10 +35,11 @@ end
 -- The last two lines of JSON: what the side reports, and what launch.c says of it.
 ---@param programs string
 ---@param command string
+---@param times? integer
 ---@return table? report
 ---@return table|string cost or what is wrong
-local function launch(programs, command)
-  local line = ("%s/launch -c 0 -t %d %s"):format(programs, LIMIT, command)
+local function launch(programs, command, times)
+  local line = ("%s/launch -c 0 -n %d -t %d %s"):format(programs, times or 1, LIMIT, command)
   local ran = child.run(line)
   local report, cost
   for text in ran.out:gmatch("[^\n]+") do
@@ -73,12 +74,12 @@ end
 -- Every total that the report has must be the server's, and it must have one.
 local function compare(report, requests, totals)
   local compared = 0
-  for _, field in ipairs({ "bytes", "thinking", "text", "input_json", "signature" }) do
+  for field in pairs(totals) do
     if report[field] then
       compared = compared + 1
       local wanted = totals[field] * requests
       if report[field] ~= wanted then
-        return ("%s: %.0f bytes instead of %.0f"):format(field, report[field], wanted)
+        return ("%s: %.0f instead of %.0f"):format(field, report[field], wanted)
       end
     end
   end
@@ -97,24 +98,26 @@ local function turn(bench, row, side, setting)
   local requests = bench.quick and math.min(side.requests, QUICK_REQUESTS) or side.requests
   local values = setmetatable({ requests = tostring(requests) }, { __index = setting.values })
   local started = start_cost(bench, side, setting.values)
-  local report, cost = launch(bench.programs, fill(side.command, values))
+  local times = bench.quick and 1 or side.times or 1
+  local report, cost = launch(bench.programs, fill(side.command, values), times)
   if not report then return nil, cost end
   local problem = check(row, report, requests, setting.totals)
   if problem then return nil, problem end
   local per = row.per or setting.events / 1e6
   return {
-    cost = (cost.cpu - started) / (requests * per),
-    cpu = cost.cpu,
+    cost = (cost.cpu / times - started) / (requests * per),
+    cpu = cost.cpu / times,
     wall = cost.wall,
     peak_kb = cost.peak_kb,
     report = report,
   }
 end
 
-local function setting_of(bench, row, server)
+local function setting_of(bench, row, side, server)
   local events = row.events or 0
   if bench.quick then events = math.min(events, row.quick_events or QUICK_EVENTS) end
-  local path = row.path:gsub("{events}", tostring(events))
+  local path = bench.quick and side.quick_path or side.path or row.path
+  path = path:gsub("{events}", tostring(events))
   local totals = child.run(("%s/stream_server totals %s"):format(bench.programs, path))
   return {
     events = events,
@@ -157,13 +160,15 @@ end
 function M.row(bench, row, rounds)
   local result = { rounds = {}, sides = {}, left_out = {}, problems = {}, passed = 0, failed = 0 }
   local server = row.start and row.start(bench, row) or bench.server
-  local setting = setting_of(bench, row, server)
-  local here = sides_here(row, result)
+  local here, settings = sides_here(row, result), {}
+  for i, side in ipairs(here) do
+    settings[i] = setting_of(bench, row, side, server)
+  end
   for number = 1, rounds do
     result.rounds[number] = {}
-    for _, side in ipairs(here) do
+    for i, side in ipairs(here) do
       if (number - 1) % (side.every or 1) == 0 then
-        add(result, side, number, turn(bench, row, side, setting))
+        add(result, side, number, turn(bench, row, side, settings[i]))
       end
     end
   end

@@ -7,4 +7,8 @@ return {
   "short-event",
   "core",
   "turns",
+  "sending",
+  "bodies",
+  "start",
+  "memory",
 }

@@ -39,6 +39,9 @@
 ---@field name string "project", "bare", "cjson", "sdk" or another
 ---@field command string[] {url}, {base} and {requests} are filled in; it prints a line of JSON
 ---@field requests integer in one turn
+---@field path? string where it is another than the row's
+---@field quick_path? string the same in the quick form
+---@field times? integer processes in one turn, one after the other (1): where one is short
 ---@field every? integer it takes its turn in every so-manieth round only (1): for the slow ones
 ---@field missing? fun(): string? why it cannot be measured here
 ---@field only_reports? boolean what it prints counts, and not what it costs
@@ -46,7 +49,7 @@
 
 ---@class bench.Sample
 ---@field cost number in the row's unit
----@field cpu number seconds, of the whole process
+---@field cpu number seconds, of a whole process
 ---@field wall number seconds
 ---@field peak_kb number
 ---@field report table what the side printed
@@ -72,7 +75,7 @@ local samples = require("spec.bench.samples")
 local servers = require("spec.support.servers")
 
 local QUICK = (os.getenv("QUICK") or "") ~= ""
-local ROUNDS = tonumber(os.getenv("ROUNDS")) or QUICK and 1 or 5
+local ROUNDS = tonumber(os.getenv("ROUNDS")) or QUICK and 1
 local PROGRAMS = os.getenv("PROGRAMS") or "build/lua5.4/bench"
 
 local function names()
@@ -99,7 +102,7 @@ local function run_row(bench, row)
     print_rows.left_out(row, why)
     return 0, 0
   end
-  local result = measure.row(bench, row, row.rounds and not QUICK and row.rounds or ROUNDS)
+  local result = measure.row(bench, row, ROUNDS or row.rounds or 5)
   print_rows.result(row, result, QUICK)
   if not QUICK then samples.keep(row, result) end
   return result.passed, result.failed

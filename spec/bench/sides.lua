@@ -100,6 +100,16 @@ function M.bare_growing(name, requests, first, step)
   return side
 end
 
+--- The project's conversation of so many turns, as its requests.
+---@param name string
+---@param result string bytes of a tool's result
+---@param turns integer
+---@return bench.Side
+function M.conversation(name, result, turns)
+  local command = { LUA, CLIENTS .. "turns.lua", "{base}", "{requests}", result }
+  return { name = name, command = command, requests = turns }
+end
+
 --- LuaSocket and lua-cjson.
 ---@param requests integer
 ---@return bench.Side

@@ -9,13 +9,13 @@
 **
 **   /events-N         a stream of N events (300)
 **   /delta-N          about N bytes of text in each delta (32)
-**   /tool             every delta is input of the tool
+**   /tool             every delta but one is input of the tool
 **   /framing-64k      HTTP chunks of 64 KiB; /framing-event, one for each event, without it
 **   /pace-N           an event each N microseconds, each in a write of its own
 **   /stamped          texts of thinking and text begin with "@", the clock's nanoseconds when they
 **                     were written (19 digits of CLOCK_MONOTONIC, at a pace only), and "@"
-**   /message-N        no stream but a message with N bytes of text
-**   /results-N        the results of a batch, N lines of them
+**   /message-N        no stream but a message whose text has N bytes as JSON
+**   /results-N        a batch that has ended, and at …/results its results, N lines of them
 **
 **   GET …/received    requests and bytes of their bodies since this was asked last, as JSON
 **
@@ -163,8 +163,10 @@ static void put_body(reply *r, const char *type, const char *body, size_t length
   "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"                                      \
   "\"usage\":{\"input_tokens\":9,\"output_tokens\":5}}"
 
+static const char SENTENCE[] = "One line of a long answer, with a \\\"quote\\\" in it.\\n";
+enum { SENTENCE_ESCAPES = 3 };
+
 static void put_message(reply *r, size_t text) {
-  static const char SENTENCE[] = "One line of a long answer, with a \\\"quote\\\" in it.\\n";
   size_t begin = sizeof MESSAGE_BEGIN - 1, i;
   char *body = must(malloc(begin + text + sizeof MESSAGE_END));
 
@@ -366,7 +368,7 @@ static void begin_pace(connection *c) {
 }
 
 static void send_json(connection *c, const char *json) {
-  char answer[512];
+  char answer[1024];
   int length = snprintf(answer, sizeof answer,
                         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                         "Content-Length: %zu\r\n\r\n%s",
@@ -376,6 +378,18 @@ static void send_json(connection *c, const char *json) {
     next_request(c);
   else
     hang_up(c);
+}
+
+/* A batch of as many requests as there are results, which are behind this path. */
+static void send_batch(connection *c, const wish *w, const char *path, size_t length) {
+  char json[512];
+
+  snprintf(json, sizeof json,
+           "{\"id\":\"msgbatch_1\",\"type\":\"message_batch\",\"processing_status\":\"ended\","
+           "\"request_counts\":{\"processing\":0,\"succeeded\":%zu,\"errored\":0,\"canceled\":0,"
+           "\"expired\":0},\"results_url\":\"%.*s/results\"}",
+           w->results, (int)(length < 200 ? length : 200), path);
+  send_json(c, json);
 }
 
 static void send_received(connection *c) {
@@ -447,6 +461,8 @@ static void answer(connection *c) {
   c->sent = 0;
   if (ends_with(path, length, "/received"))
     send_received(c);
+  else if (w.results && !ends_with(path, length, "/results"))
+    send_batch(c, &w, path, length);
   else
     send_reply(c, &w);
 }
@@ -557,6 +573,10 @@ static int print_stream(const char *what, const char *path) {
   wish w = read_wish(path, path + strlen(path));
   event_stream s;
 
+  if (w.message)
+    return printf("{\"text\":%zu}\n",
+                  w.message - w.message / (sizeof SENTENCE - 1) * SENTENCE_ESCAPES) < 0;
+  if (w.results) return printf("{\"results\":%zu}\n", w.results) < 0;
   event_stream_make(&s, &w.stream);
   if (strcmp(what, "events") == 0) return fwrite(s.bytes, 1, s.len, stdout) != s.len;
   printf("{\"events\":%zu,\"bytes\":%zu,\"thinking\":%zu,\"text\":%zu,\"input_json\":%zu,"

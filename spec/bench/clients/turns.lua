@@ -1,11 +1,11 @@
 --- A conversation with a tool: as many turns as are asked for, each with a thought, a text and a
 --- call, and with the result of the call as what is sent next.
 ---
----     lua turns.lua BASE-URL TURNS RESULT-BYTES
+---     lua turns.lua BASE-URL TURNS RESULT-BYTES [memory]
 ---
 --- Prints as JSON the CPU seconds that making the requests took after 10, 50, 100, 200 and 400
---- turns in all (`after_10` and so on), the bytes that the server got (`sent`), how much memory the
---- conversation added for each of its bytes, and what 100 forks of it added.
+--- turns in all (`after_10` and so on), and the bytes that the server got (`sent`); with `memory`
+--- how much the conversation added for each of its bytes, and what 100 forks of it added.
 local claude = require("claude")
 local servers = require("spec.support.servers")
 
@@ -85,14 +85,9 @@ local marks = take_turns(chat, turns)
 local conversation = resident() - before
 ask_received()
 assert(received.requests == turns, "requests are missing")
-local forks = fork_all(chat)
-local transcript = #chat:dump()
-print(
-  ('{"sent":%.0f,"transcript":%d,"resident_per_byte":%.4f,"forks":%d%s}'):format(
-    received.bytes,
-    transcript,
-    conversation / transcript,
-    forks,
-    marks
-  )
-)
+if arg[4] == "memory" then
+  local forks = fork_all(chat)
+  marks = (',"resident_per_byte":%.4f,"forks":%d'):format(conversation / #chat:dump(), forks)
+    .. marks
+end
+print(('{"sent":%.0f%s}'):format(received.bytes, marks))

@@ -3,22 +3,7 @@ local sides = require("spec.bench.sides")
 local statistics = require("spec.bench.statistics")
 
 local TURNS = 400
-local SMALL, LARGE, HUGE = "10", "2000", "50000" -- bytes of a tool's result
-
--- Of one conversation in a turn: the turns are its requests.
-local function project(name, result, requests)
-  return {
-    name = name,
-    command = {
-      sides.LUA,
-      "spec/bench/clients/turns.lua",
-      "{base}",
-      "{requests}",
-      result,
-    },
-    requests = requests,
-  }
-end
+local LARGE, HUGE = "2000", "50000" -- bytes of a tool's result
 
 local function peer(name, program, client, missing)
   return {
@@ -29,19 +14,6 @@ local function peer(name, program, client, missing)
     only_reports = true,
     missing = missing,
   }
-end
-
--- CPU for each byte more, between two conversations with as many replies.
-local function sending_cost(large, small)
-  return (large.cpu - small.cpu) / (large.report.sent - small.report.sent)
-end
-
-local function sending(round)
-  local project_cost = round.project and round.small and sending_cost(round.project, round.small)
-  local bare_cost = round.bare
-    and round["bare-small"]
-    and sending_cost(round.bare, round["bare-small"])
-  return project_cost and bare_cost and project_cost / bare_cost or nil
 end
 
 local function exponent(round)
@@ -57,8 +29,9 @@ local function memory(field, scale)
   return function(round) return round.memory and round.memory.report[field] * scale end
 end
 
-local huge = project("memory", HUGE, 100)
+local huge = sides.conversation("memory", HUGE, 100)
 huge.every, huge.only_reports = 2, true
+table.insert(huge.command, "memory")
 
 return {
   name = "turns",
@@ -66,14 +39,11 @@ return {
   unit = "CPU us per turn, with its reply",
   path = "/events-40/delta-128",
   per = 1e-6,
-  check = function(report, requests, totals, compare)
-    return report.bytes and compare(report, requests, totals) or nil
+  check = function(report)
+    if not report.sent and not report.made then return "it counted nothing" end
   end,
   sides = {
-    project("project", LARGE, TURNS),
-    sides.bare_growing("bare", TURNS, 4000, 6600),
-    project("small", SMALL, TURNS),
-    sides.bare_growing("bare-small", TURNS, 4000, 4400),
+    sides.conversation("project", LARGE, TURNS),
     huge,
     peer(
       "cjson",
@@ -89,7 +59,6 @@ return {
       return report and report.after_400 and report.after_400 * 1000
     end),
     goals.goal("exponent of its growth, 50 to 400", { at_most = 1.1 }, exponent, "%.2f"),
-    goals.goal("a byte more, sent: project / bare", { at_most = 1.1 }, sending, "%.3g"),
     goals.goal(
       "memory / bytes of the transcript",
       { at_most = 1.2 },

@@ -1,0 +1,56 @@
+local goals = require("spec.bench.goals")
+local sides = require("spec.bench.sides")
+
+local PROCESSES = 20
+
+local function start(name, way)
+  return {
+    name = name,
+    command = { sides.LUA, "spec/bench/clients/start.lua", way, "{base}" },
+    requests = 1,
+    times = PROCESSES,
+    started = true,
+  }
+end
+
+local IMPORT = "import('node:module').then((m) => {"
+  .. " m.createRequire(process.cwd() + '/build/npm/')('@anthropic-ai/sdk');"
+  .. [[ console.log('{"way":"import"}') })]]
+
+-- Milliseconds above a Lua that does nothing.
+local function above_empty(side)
+  return function(round)
+    return round[side] and round.empty and (round[side].cpu - round.empty.cpu) * 1000
+  end
+end
+
+return {
+  name = "start",
+  about = "a process that starts",
+  unit = "CPU ms",
+  path = "/message-100",
+  per = 1e-3,
+  check = function(report)
+    if report.way == "require" and report.libcurl then return "require maps libcurl" end
+    return not report.way and "it said nothing" or nil
+  end,
+  sides = {
+    start("empty", "empty"),
+    start("require", "require"),
+    start("request", "request"),
+    {
+      name = "sdk",
+      command = { "node", "-e", IMPORT },
+      requests = 1,
+      times = 3,
+      every = 2,
+      started = true,
+      missing = sides.sdk_misses,
+    },
+  },
+  goals = {
+    goals.goal("require 'claude': ms above lua", { at_most = 2.5 }, above_empty("require")),
+    goals.goal("first request answered: ms above lua", { at_most = 12 }, above_empty("request")),
+    goals.ratio("sdk", "require", { at_least = 1 }),
+  },
+}
