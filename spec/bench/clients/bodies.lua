@@ -7,6 +7,7 @@
 --- or `results`), and the most memory that was added before anything was decoded for Lua
 --- (`added_kb`).
 local claude = require("claude")
+local memory = require("spec.bench.clients.memory")
 
 local PARAMS = {
   model = "claude-sonnet-4-6",
@@ -17,21 +18,13 @@ local PARAMS = {
 local way, url, requests = arg[1], arg[2], tonumber(arg[3])
 local client = claude.new({ api_key = "bench", base_url = url })
 
--- "VmRSS", what is held, or "VmHWM", the most that was, in kB.
-local function memory(name)
-  for line in io.lines("/proc/self/status") do
-    local size = line:match("^" .. name .. ":%s+(%d+)")
-    if size then return tonumber(size) end
-  end
-end
-
 local ways = {}
 
 -- The first event is told once all of the body is there.
 function ways.message()
   local stream = client.messages:stream(PARAMS)
   assert(stream:next())
-  local most = memory("VmHWM")
+  local most = memory.of("VmHWM")
   return #assert(stream:final_message()):text(), most
 end
 
@@ -40,7 +33,7 @@ function ways.input()
   for kind, text in stream:deltas() do
     if kind == "input_json" then bytes = bytes + #text end
   end
-  local most = memory("VmHWM")
+  local most = memory.of("VmHWM")
   local message = assert(stream:final_message())
   assert(message.content[#message.content].input.content)
   return bytes, most
@@ -52,15 +45,13 @@ function ways.results()
     assert(entry.result.message)
     count = count + 1
   end
-  return count, memory("VmHWM")
+  return count, memory.of("VmHWM")
 end
 
 local FIELDS = { message = "text", input = "input_json", results = "results" }
 
 assert(client:request("GET", "/received")) -- libcurl is loaded, and all else
-collectgarbage()
-collectgarbage()
-local before, sum, most = memory("VmRSS"), 0, 0
+local before, sum, most = memory.now(), 0, 0
 for _ = 1, requests do
   local got, peak = ways[way]()
   sum, most = sum + got, math.max(most, peak)

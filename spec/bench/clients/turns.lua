@@ -7,7 +7,7 @@
 --- turns in all (`after_10` and so on), and the bytes that the server got (`sent`); with `memory`
 --- how much the conversation added for each of its bytes, and what 100 forks of it added.
 local claude = require("claude")
-local servers = require("spec.support.servers")
+local memory = require("spec.bench.clients.memory")
 
 local FORKS = 100
 local MARKS = { [10] = true, [50] = true, [100] = true, [200] = true, [400] = true }
@@ -59,18 +59,12 @@ local function take_turns(chat, count)
   return table.concat(marks)
 end
 
-local function resident()
-  collectgarbage()
-  collectgarbage()
-  return servers.resident()
-end
-
 local function fork_all(chat)
-  local before, forks = resident(), {}
+  local before, forks = memory.now(), {}
   for i = 1, FORKS do
     forks[i] = chat:fork()
   end
-  return resident() - before, forks
+  return (memory.now() - before) * 1024, forks
 end
 
 local client = claude.new({ api_key = "bench", base_url = url })
@@ -80,9 +74,9 @@ local function ask_received() received = assert(client:request("GET", "/received
 -- All that is loaded when first needed is there before anything is measured.
 take_turns(begin(client), 2)
 ask_received()
-local chat, before = begin(client), resident()
+local chat, before = begin(client), memory.now()
 local marks = take_turns(chat, turns)
-local conversation = resident() - before
+local conversation = (memory.now() - before) * 1024
 ask_received()
 assert(received.requests == turns, "requests are missing")
 if arg[4] == "memory" then

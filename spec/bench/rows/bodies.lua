@@ -28,12 +28,12 @@ local function results(name, count)
   return side(name, "results", ("/results-%d"):format(count), "/results-100")
 end
 
--- How the cost grows from a half to the whole.
+-- How the cost grows from a quarter to the whole.
 local function growth(name)
   return goals.goal(name .. ": exponent of its CPU time", { at_most = 1.15 }, function(round)
-    local half, whole = round["half-" .. name], round[name]
-    if not half or not whole then return nil end
-    return statistics.exponent({ size = 1, cost = half.cost }, { size = 2, cost = whole.cost })
+    local quarter, whole = round["quarter-" .. name], round[name]
+    if not quarter or not whole then return nil end
+    return statistics.exponent({ size = 1, cost = quarter.cost }, { size = 4, cost = whole.cost })
   end, "%.2f")
 end
 
@@ -54,11 +54,11 @@ return {
   rounds = 3,
   sides = {
     message("message", MESSAGE),
-    message("half-message", MESSAGE / 2),
+    message("quarter-message", MESSAGE / 4),
     input("input", EVENTS),
-    input("half-input", EVENTS / 2),
+    input("quarter-input", EVENTS / 4),
     results("results", RESULTS),
-    results("half-results", RESULTS / 2),
+    results("quarter-results", RESULTS / 4),
   },
   goals = {
     growth("message"),
@@ -66,6 +66,6 @@ return {
     growth("input"),
     memory("input", "input_json"),
     growth("results"),
-    goals.reported_ratio("results", "half-results", "added_kb", { at_most = 1.1 }),
+    goals.reported_ratio("results", "quarter-results", "added_kb", { at_most = 1.1 }),
   },
 }
