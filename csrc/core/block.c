@@ -235,48 +235,36 @@ cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratc
   }
 }
 
-static void keep(cm_buffer *part, cm_slice bytes) {
-  if (bytes.len) memcpy(part->ptr + part->len, bytes.ptr, bytes.len);
-  part->len += bytes.len;
-}
-
-static int continue_text(cm_block *block, int part, cm_json_string string, cm_buffer *scratch,
+static int continue_text(cm_buffer *part, unsigned *carry, cm_slice body, cm_buffer *scratch,
                          cm_slice *text) {
-  unsigned carry = 0;
-
-  if (cm_buffer_reserve(&block->parts[part], string.body.len) != CM_OK) return 0;
-  if (unescape(string, &carry, scratch, text) != CM_OK) return 0;
-  block->carry[part] = carry;
-  keep(&block->parts[part], string.body);
-  return 1;
+  if (cm_buffer_reserve(part, body.len) != CM_OK) return 0;
+  cm_buffer_clear(scratch);
+  if (cm_json_string_unescape(body, carry, scratch) != CM_OK) return 0;
+  *text = cm_slice_in(scratch);
+  return cm_buffer_append(part, body) == CM_OK;
 }
 
-static int continue_input(cm_block *block, cm_json_string string, cm_slice *text) {
-  cm_buffer *input = &block->parts[CM_PART_INPUT];
+static int continue_input(cm_buffer *input, unsigned *carry, cm_slice body, cm_slice *text) {
   size_t before = input->len;
-  unsigned carry = 0;
-  cm_status status = string.escaped ? cm_json_string_unescape(string.body, &carry, input)
-                                    : cm_buffer_append(input, string.body);
 
-  if (status != CM_OK) {
+  if (cm_json_string_unescape(body, carry, input) != CM_OK) {
     input->len = before;
     return 0;
   }
-  block->carry[CM_PART_INPUT] = carry;
   text->ptr = input->ptr + before;
   text->len = input->len - before;
   return 1;
 }
 
-int cm_block_continue(cm_block *block, const cm_delta *delta, cm_buffer *scratch, cm_slice *text) {
-  static const unsigned char parts[] = { [CM_DELTA_TEXT] = CM_PART_TEXT,
-                                         [CM_DELTA_THINKING] = CM_PART_THINKING,
-                                         [CM_DELTA_INPUT_JSON] = CM_PART_INPUT };
-  int part = parts[delta->kind];
+int cm_block_continue_escaped(cm_block *block, int part, cm_slice body, cm_buffer *scratch,
+                              cm_slice *text) {
+  cm_buffer *kept = &block->parts[part];
+  unsigned carry = 0;
+  int added = part == CM_PART_INPUT ? continue_input(kept, &carry, body, text)
+                                    : continue_text(kept, &carry, body, scratch, text);
 
-  if (block->stopped || !has_given(block, part) || block->carry[part]) return 0;
-  if (part == CM_PART_INPUT) return continue_input(block, delta->text, text);
-  return continue_text(block, part, delta->text, scratch, text);
+  if (added) block->carry[part] = carry;
+  return added;
 }
 
 cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) {

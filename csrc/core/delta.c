@@ -61,13 +61,14 @@ static int read_data_head(cm_slice *text, int64_t *index, cm_delta_kind *kind) {
 }
 
 /*
-** Reads the string that begins at pos and the ends of the two objects. The API pads its frames
-** with blanks, so that their length tells nothing. Returns what is behind, or NULL.
+** Goes over the ends of the two objects behind a string's quote. The API pads its frames with
+** blanks, so that their length tells nothing. Returns what is behind, or NULL.
 */
-static inline const char *read_string(const char *pos, const char *end, cm_json_string *string) {
-  pos = cm_json_string_read(pos, end, string);
-  if (!pos || end - pos < 3 || pos[1] != '}') return NULL;
-  pos = cm_json_skip_blanks(pos + 2, end);
+static inline const char *skip_ends(const char *quote, const char *end) {
+  const char *pos;
+
+  if (!quote || end - quote < 3 || quote[1] != '}') return NULL;
+  pos = cm_json_skip_blanks(quote + 2, end);
   return pos < end && *pos == '}' ? pos + 1 : NULL;
 }
 
@@ -76,7 +77,7 @@ int cm_delta_read(cm_event *event, cm_slice text) {
   const char *end = text.ptr + text.len;
 
   if (!read_data_head(&rest, &event->index, &event->delta)) return 0;
-  if (read_string(rest.ptr, end, &event->text) != end) return 0;
+  if (skip_ends(cm_json_string_read(text.ptr, rest.ptr, end, &event->text), end) != end) return 0;
   event->kind = CM_EVENT_BLOCK_DELTA;
   event->raw = text;
   return 1;
@@ -108,7 +109,8 @@ size_t cm_delta_read_frame(cm_delta_head *head, cm_delta *delta, cm_slice input)
   if (!begins_with(head, input) && !read_frame_head(head, input)) return 0;
   delta->kind = head->kind;
   delta->index = head->index;
-  pos = read_string(input.ptr + head->length, end, &delta->text);
+  pos = cm_json_string_find(input.ptr, input.ptr + head->length, end, &delta->text);
+  pos = skip_ends(pos, end);
   if (!pos || end - pos < 2 || pos[0] != '\n' || pos[1] != '\n') return 0;
   delta->raw.ptr = input.ptr + sizeof FRAME_HEAD - 1;
   delta->raw.len = (size_t)(pos - delta->raw.ptr);

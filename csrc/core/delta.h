@@ -20,9 +20,9 @@ enum { CM_DELTA_HEAD_MAX = 160 };
 /* What a delta of text, thinking or tool input says. Its slices are parts of what was read. */
 typedef struct cm_delta {
   cm_delta_kind kind;
-  int64_t index; /* of the block */
-  cm_json_string text;
-  cm_slice raw; /* the frame's data */
+  int64_t index;       /* of the block */
+  cm_json_string text; /* if it is escaped, that is valid JSON only if it can be unescaped */
+  cm_slice raw;        /* the frame's data */
 } cm_delta;
 
 /*

@@ -186,7 +186,7 @@ static cm_status refuse_string(cm_json_reader *reader) {
 
   reader->pos++;
   while (status == CM_OK) {
-    reader->pos = cm_json_skip_plain(reader->pos, reader->end);
+    while (reader->pos < reader->end && cm_json_is_plain(*reader->pos)) reader->pos++;
     if (reader->pos == reader->end) return fail(reader, CM_ERR_SYNTAX, "the string does not end");
     status = skip_special(reader);
   }
@@ -195,7 +195,7 @@ static cm_status refuse_string(cm_json_reader *reader) {
 
 /* Reads the string whose opening quote is at pos. */
 static inline cm_status scan_string(cm_json_reader *reader, cm_json_string *string) {
-  const char *quote = cm_json_string_read(reader->pos + 1, reader->end, string);
+  const char *quote = cm_json_string_read(reader->start, reader->pos + 1, reader->end, string);
 
   if (!quote) return refuse_string(reader);
   reader->pos = quote + 1;

@@ -1,12 +1,12 @@
 /*
-** json_scan.h - runs of bytes in JSON text, looked through many at a time.
+** json_scan.h - JSON text looked through many bytes at a time.
 **
 ** Way in:  ... json_reader, delta, json_string -> [json_scan]
 **
 ** Each question has twins that answer the same: one that takes 16 bytes at a time where the
 ** machine can (SSE2), one that takes 8 on any machine with little-endian words, and one that
 ** takes them singly. The names without an ending are the fastest that there is. Nothing is
-** read outside of pos to end.
+** read or written outside of what is said.
 */
 #ifndef CM_JSON_SCAN_H
 #define CM_JSON_SCAN_H
@@ -18,7 +18,9 @@
 #include <emmintrin.h>
 #endif
 
-#define CM_SCAN_BYTES(byte) ((uint64_t)(byte)*UINT64_C(0x0101010101010101))
+static inline size_t cm_scan_lowest(uint64_t marks) {
+  return (size_t)__builtin_ctzll(marks);
+}
 
 /* Plain: the bytes of a string that are ASCII and mean themselves. */
 static inline int cm_json_is_plain(char c) {
@@ -27,9 +29,13 @@ static inline int cm_json_is_plain(char c) {
   return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
-static inline const char *cm_json_skip_plain_singly(const char *pos, const char *end) {
-  while (pos < end && cm_json_is_plain(*pos)) pos++;
-  return pos;
+/* Marks: a bit for each of the 64 bytes at pos, the first the lowest; set: not plain. */
+static inline uint64_t cm_json_marks_singly(const char *pos) {
+  uint64_t marks = 0;
+  unsigned i;
+
+  for (i = 0; i < 64; i++) marks |= (uint64_t)!cm_json_is_plain(pos[i]) << i;
+  return marks;
 }
 
 static inline const char *cm_json_skip_blanks_singly(const char *pos, const char *end) {
@@ -37,86 +43,95 @@ static inline const char *cm_json_skip_blanks_singly(const char *pos, const char
   return pos;
 }
 
-/* Copies up to the first backslash, or to the end; returns how many bytes that were. */
-static inline size_t cm_json_copy_unescaped_singly(char *out, const char *pos, const char *end) {
-  const char *start = pos;
+/* Copies up to the first backslash, or length bytes; returns how many that were. Up to length
+   bytes may have been written. */
+static inline size_t cm_json_copy_unescaped_singly(char *out, const char *pos, size_t length) {
+  size_t i;
 
-  while (pos < end && *pos != '\\') *out++ = *pos++;
-  return (size_t)(pos - start);
+  for (i = 0; i < length && pos[i] != '\\'; i++) out[i] = pos[i];
+  return i;
 }
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 
-/*
-** Bytes that are not plain have their top bit set in the result, exactly up to the first of
-** them: a borrow can only spoil what comes after.
-*/
-static inline uint64_t cm_json_marks(uint64_t word) {
-  return (word | (word - CM_SCAN_BYTES(0x20)) | ((word ^ CM_SCAN_BYTES('"')) - CM_SCAN_BYTES(1)) |
-          ((word ^ CM_SCAN_BYTES('\\')) - CM_SCAN_BYTES(1))) &
-         CM_SCAN_BYTES(0x80);
+#define CM_SCAN_BYTES(byte) ((uint64_t)(byte)*UINT64_C(0x0101010101010101))
+
+static inline uint64_t cm_scan_word(const char *pos) {
+  uint64_t word;
+
+  memcpy(&word, pos, sizeof word);
+  return word;
 }
 
-/* Backslashes, likewise; a byte beyond ASCII is none. */
-static inline uint64_t cm_json_backslash_marks(uint64_t word) {
-  uint64_t other = word ^ CM_SCAN_BYTES('\\');
-
-  return (other - CM_SCAN_BYTES(1)) & ~other & CM_SCAN_BYTES(0x80);
+static inline size_t cm_scan_first(uint64_t tops) {
+  return cm_scan_lowest(tops) >> 3;
 }
 
-static inline size_t cm_scan_first(uint64_t marks) {
-  return (size_t)__builtin_ctzll(marks) >> 3;
+/* The top bit of each byte says whether that byte is 0: no sum carries over into the next. */
+static inline uint64_t cm_scan_zeros(uint64_t word) {
+  return ~(((word & CM_SCAN_BYTES(0x7F)) + CM_SCAN_BYTES(0x7F)) | word) & CM_SCAN_BYTES(0x80);
 }
 
-static inline const char *cm_json_skip_plain_words(const char *pos, const char *end) {
-  uint64_t word, marks;
+/* Of 8 bytes: those that are not plain have their top bit set. */
+static inline uint64_t cm_json_tops(uint64_t word) {
+  uint64_t controls = ~((word & CM_SCAN_BYTES(0x7F)) + CM_SCAN_BYTES(0x60));
 
-  while ((size_t)(end - pos) >= sizeof word) {
-    memcpy(&word, pos, sizeof word);
-    marks = cm_json_marks(word);
-    if (marks) return pos + cm_scan_first(marks);
-    pos += sizeof word;
-  }
-  return cm_json_skip_plain_singly(pos, end);
+  return ((word | controls) & CM_SCAN_BYTES(0x80)) | cm_scan_zeros(word ^ CM_SCAN_BYTES('"')) |
+         cm_scan_zeros(word ^ CM_SCAN_BYTES('\\'));
+}
+
+/* The top bits of 8 bytes, the first the lowest. */
+static inline uint64_t cm_scan_gather(uint64_t tops) {
+  return ((tops >> 7) * UINT64_C(0x0102040810204080)) >> 56;
+}
+
+static inline uint64_t cm_json_marks_words(const char *pos) {
+  uint64_t marks = 0;
+  unsigned i;
+
+  for (i = 0; i < 64; i += 8) marks |= cm_scan_gather(cm_json_tops(cm_scan_word(pos + i))) << i;
+  return marks;
 }
 
 static inline const char *cm_json_skip_blanks_words(const char *pos, const char *end) {
-  uint64_t word;
+  uint64_t others;
 
-  while ((size_t)(end - pos) >= sizeof word) {
-    memcpy(&word, pos, sizeof word);
-    word ^= CM_SCAN_BYTES(' ');
-    if (word) return pos + cm_scan_first(word);
-    pos += sizeof word;
+  while (end - pos >= 8) {
+    others = cm_scan_word(pos) ^ CM_SCAN_BYTES(' ');
+    if (others) return pos + cm_scan_first(others);
+    pos += 8;
   }
   return cm_json_skip_blanks_singly(pos, end);
 }
 
-static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, const char *end) {
-  const char *start = pos;
-  uint64_t word, marks;
+static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, size_t length) {
+  size_t i;
+  uint64_t word, tops;
 
-  while ((size_t)(end - pos) >= sizeof word) {
-    memcpy(&word, pos, sizeof word);
-    memcpy(out, &word, sizeof word);
-    marks = cm_json_backslash_marks(word);
-    if (marks) return (size_t)(pos - start) + cm_scan_first(marks);
-    pos += sizeof word;
-    out += sizeof word;
+  for (i = 0; length - i >= 8; i += 8) {
+    word = cm_scan_word(pos + i);
+    memcpy(out + i, &word, sizeof word);
+    tops = cm_scan_zeros(word ^ CM_SCAN_BYTES('\\'));
+    if (tops) return i + cm_scan_first(tops);
   }
-  return (size_t)(pos - start) + cm_json_copy_unescaped_singly(out, pos, end);
+  return i + cm_json_copy_unescaped_singly(out + i, pos + i, length - i);
 }
 
 #else
-#define cm_json_skip_plain_words cm_json_skip_plain_singly
+#define cm_json_marks_words cm_json_marks_singly
 #define cm_json_skip_blanks_words cm_json_skip_blanks_singly
 #define cm_json_copy_unescaped_words cm_json_copy_unescaped_singly
 #endif
 
 #if defined(__SSE2__)
 
+static inline __m128i cm_scan_load16(const char *pos) {
+  return _mm_loadu_si128((const __m128i *)(const void *)pos);
+}
+
 /* Signed, what is below a blank are the control characters and all that is beyond ASCII. */
-static inline unsigned cm_json_marks16(__m128i bytes) {
+static inline uint64_t cm_json_marks16(const char *pos) {
+  __m128i bytes = cm_scan_load16(pos);
   __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
   __m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
   __m128i others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
@@ -124,53 +139,63 @@ static inline unsigned cm_json_marks16(__m128i bytes) {
   return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others));
 }
 
-static inline __m128i cm_scan_load16(const char *pos) {
-  return _mm_loadu_si128((const __m128i *)(const void *)pos);
-}
-
-static inline const char *cm_json_skip_plain(const char *pos, const char *end) {
-  unsigned marks;
-
-  while (end - pos >= 16) {
-    marks = cm_json_marks16(cm_scan_load16(pos));
-    if (marks) return pos + __builtin_ctz(marks);
-    pos += 16;
-  }
-  return cm_json_skip_plain_words(pos, end);
+static inline uint64_t cm_json_marks(const char *pos) {
+  return cm_json_marks16(pos) | cm_json_marks16(pos + 16) << 16 | cm_json_marks16(pos + 32) << 32 |
+         cm_json_marks16(pos + 48) << 48;
 }
 
 static inline const char *cm_json_skip_blanks(const char *pos, const char *end) {
+  const __m128i blanks = _mm_set1_epi8(' ');
   unsigned others;
 
   while (end - pos >= 16) {
-    others = 0xFFFFu ^
-             (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(cm_scan_load16(pos), _mm_set1_epi8(' ')));
-    if (others) return pos + __builtin_ctz(others);
+    others = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(cm_scan_load16(pos), blanks)) ^ 0xFFFFu;
+    if (others) return pos + cm_scan_lowest(others);
     pos += 16;
   }
   return cm_json_skip_blanks_words(pos, end);
 }
 
-static inline size_t cm_json_copy_unescaped(char *out, const char *pos, const char *end) {
-  const char *start = pos;
+static inline size_t cm_json_copy_unescaped(char *out, const char *pos, size_t length) {
+  const __m128i backslashes = _mm_set1_epi8('\\');
   __m128i bytes;
   unsigned marks;
+  size_t i;
 
-  while (end - pos >= 16) {
-    bytes = cm_scan_load16(pos);
-    _mm_storeu_si128((__m128i *)(void *)out, bytes);
-    marks = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    if (marks) return (size_t)(pos - start) + (size_t)__builtin_ctz(marks);
-    pos += 16;
-    out += 16;
+  for (i = 0; length - i >= 16; i += 16) {
+    bytes = cm_scan_load16(pos + i);
+    _mm_storeu_si128((__m128i *)(void *)(out + i), bytes);
+    marks = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslashes));
+    if (marks) return i + cm_scan_lowest(marks);
   }
-  return (size_t)(pos - start) + cm_json_copy_unescaped_words(out, pos, end);
+  return i + cm_json_copy_unescaped_words(out + i, pos + i, length - i);
 }
 
 #else
-#define cm_json_skip_plain cm_json_skip_plain_words
+#define cm_json_marks cm_json_marks_words
 #define cm_json_skip_blanks cm_json_skip_blanks_words
 #define cm_json_copy_unescaped cm_json_copy_unescaped_words
 #endif
+
+/* The marks that are not before the byte so far from the first. */
+static inline uint64_t cm_json_marks_from(uint64_t marks, size_t distance) {
+  return distance < 64 ? marks >> distance << distance : 0;
+}
+
+/*
+** The marks of what there is from pos to end, at most 64 bytes; the bits of the others are 0.
+** begin is before pos, or there: a window that would reach beyond end reaches before pos instead.
+*/
+static inline uint64_t cm_json_window(const char *begin, const char *pos, const char *end) {
+  size_t left = (size_t)(end - pos);
+  char copy[64];
+
+  if (left >= 64) return cm_json_marks(pos);
+  if (left == 0) return 0;
+  if (end - begin >= 64) return cm_json_marks(end - 64) >> (64 - left);
+  memset(copy, 'x', sizeof copy);
+  memcpy(copy, pos, left);
+  return cm_json_marks(copy);
+}
 
 #endif

@@ -15,49 +15,45 @@ static int is_low(unsigned unit) {
   return (unit & 0xFC00u) == 0xDC00u;
 }
 
-static int hex_digit(char c, unsigned *value) {
-  if (c >= '0' && c <= '9')
-    *value = (unsigned)(c - '0');
-  else if (c >= 'a' && c <= 'f')
-    *value = (unsigned)(c - 'a') + 10;
-  else if (c >= 'A' && c <= 'F')
-    *value = (unsigned)(c - 'A') + 10;
-  else
-    return 0;
-  return 1;
-}
-
-static int read_hex4(const char *pos, unsigned *unit) {
-  unsigned digit, i;
-
-  *unit = 0;
-  for (i = 0; i < 4; i++) {
-    if (!hex_digit(pos[i], &digit)) return 0;
-    *unit = *unit << 4 | digit;
-  }
-  return 1;
-}
-
 /* Reading */
-
-static int is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 /* What an escape of two bytes means, by the second; 0: there is none. */
 static const char MEANINGS[256] = { ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t' };
 
+/* One more than the digit's value; 0: it is none. */
+static const unsigned char DIGITS[256] = {
+  ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+  ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 static inline char meaning_of(char name) {
   return MEANINGS[(unsigned char)name];
 }
 
+static inline unsigned digit_of(char c) {
+  return DIGITS[(unsigned char)c];
+}
+
 /* Past the escape whose backslash is at pos; NULL: it is none. */
-static inline const char *skip_escape(const char *pos, const char *end) {
+static const char *skip_escape(const char *pos, const char *end) {
   if (end - pos < 2) return NULL;
   if (meaning_of(pos[1])) return pos + 2;
   if (pos[1] != 'u' || end - pos < 6) return NULL;
-  return is_hex(pos[2]) && is_hex(pos[3]) && is_hex(pos[4]) && is_hex(pos[5]) ? pos + 6 : NULL;
+  return digit_of(pos[2]) && digit_of(pos[3]) && digit_of(pos[4]) && digit_of(pos[5]) ? pos + 6
+                                                                                      : NULL;
+}
+
+static int are_escapes_valid(cm_slice body) {
+  const char *pos = body.ptr, *end = body.ptr + body.len;
+
+  for (;;) {
+    pos = pos < end ? memchr(pos, '\\', (size_t)(end - pos)) : NULL;
+    if (!pos) return 1;
+    pos = skip_escape(pos, end);
+    if (!pos) return 0;
+  }
 }
 
 static inline const char *skip_beyond_ascii(const char *pos, const char *end) {
@@ -70,26 +66,53 @@ static inline const char *skip_beyond_ascii(const char *pos, const char *end) {
   return length > 0 ? pos : NULL;
 }
 
-const char *cm_json_string_read(const char *pos, const char *end, cm_json_string *string) {
-  string->body.ptr = pos;
-  string->escaped = 0;
-  while ((pos = cm_json_skip_plain(pos, end)) < end && *pos != '"') {
-    if ((unsigned char)*pos >= 0x80) {
-      pos = skip_beyond_ascii(pos, end);
-    } else if (*pos == '\\') {
-      string->escaped = 1;
-      pos = skip_escape(pos, end);
-    } else {
-      return NULL;
+/* Past what is at pos, which is not plain and no quote; of an escape past its second byte, the
+   others being plain. */
+static inline const char *skip_special(const char *pos, const char *end, cm_json_string *string) {
+  if ((unsigned char)*pos >= 0x80) return skip_beyond_ascii(pos, end);
+  string->escaped = 1;
+  return *pos == '\\' && end - pos >= 2 ? pos + 2 : NULL;
+}
+
+const char *cm_json_string_find_on(const char *begin, const char *pos, const char *end,
+                                   uint64_t marks, cm_json_string *string) {
+  const char *base, *special;
+
+  do {
+    base = pos;
+    pos = end - base > 64 ? base + 64 : end;
+    while (marks) {
+      special = base + cm_scan_lowest(marks);
+      if (*special == '"') {
+        string->body.len = (size_t)(special - string->body.ptr);
+        return special;
+      }
+      special = skip_special(special, end, string);
+      if (!special) return NULL;
+      marks = cm_json_marks_from(marks, (size_t)(special - base));
+      if (special > pos) pos = special;
     }
-    if (!pos) return NULL;
-  }
-  if (pos == end) return NULL;
-  string->body.len = (size_t)(pos - string->body.ptr);
-  return pos;
+    marks = cm_json_window(begin, pos, end);
+  } while (pos < end);
+  return NULL;
+}
+
+const char *cm_json_string_read(const char *begin, const char *pos, const char *end,
+                                cm_json_string *string) {
+  const char *quote = cm_json_string_find(begin, pos, end, string);
+
+  if (!quote || !string->escaped) return quote;
+  return are_escapes_valid(string->body) ? quote : NULL;
 }
 
 /* Unescaping */
+
+static int read_hex4(const char *pos, unsigned *unit) {
+  unsigned a = digit_of(pos[0]), b = digit_of(pos[1]), c = digit_of(pos[2]), d = digit_of(pos[3]);
+
+  *unit = (a << 12) + (b << 8) + (c << 4) + d - 0x1111;
+  return a && b && c && d;
+}
 
 /* Reads the escape whose backslash body begins with; *unit is a UTF-16 unit. */
 static cm_status read_escape(cm_slice *body, unsigned *unit) {
@@ -141,34 +164,53 @@ static size_t run_without_escapes(cm_slice body) {
   return backslash ? (size_t)(backslash - body.ptr) : body.len;
 }
 
-/* Escapes are never shorter than what they mean; only a half before may add to it. */
-static cm_status unescape_at_once(cm_slice body, unsigned *carry, cm_buffer *out) {
-  char *to = out->ptr + out->len;
-  const char *end = body.ptr + body.len;
-  cm_status status = CM_OK;
+/* Writes what an escape means that is not one of two bytes, or comes after a half. Returns its
+   length, 0 if it is none. */
+static size_t write_unit(char **to, const char *pos, const char *end, unsigned *half) {
+  cm_slice rest = { pos, (size_t)(end - pos) };
   unsigned unit;
+
+  if (read_escape(&rest, &unit) != CM_OK) return 0;
+  *to += settle(half, unit, *to);
+  return (size_t)(rest.ptr - pos);
+}
+
+/* What body means, but for the half it may begin or end with. Returns how far it went: to the
+   end, to the first escape that write_unit is for, or to one that is none. */
+static inline const char *unescape_simple(char **out, const char *pos, const char *end) {
+  char *to = *out;
   size_t run;
 
-  while (body.len) {
-    if (*body.ptr == '\\') {
-      if (!*carry && body.len >= 2 && meaning_of(body.ptr[1])) {
-        *to++ = meaning_of(body.ptr[1]);
-        body.ptr += 2, body.len -= 2;
-        continue;
-      }
-      status = read_escape(&body, &unit);
-      if (status != CM_OK) break;
-      to += settle(carry, unit, to);
-      continue;
-    }
-    if (*carry) to += cm_utf8_put(to, REPLACEMENT);
-    *carry = 0;
-    run = cm_json_copy_unescaped(to, body.ptr, end);
+  for (;;) {
+    run = cm_json_copy_unescaped(to, pos, (size_t)(end - pos));
     to += run;
-    body.ptr += run, body.len -= run;
+    pos += run;
+    if (end - pos < 2 || !meaning_of(pos[1])) break;
+    *to++ = meaning_of(pos[1]);
+    pos += 2;
+  }
+  *out = to;
+  return pos;
+}
+
+/* An escape is never shorter than what it means; only a half before body may add to it. */
+static cm_status unescape_at_once(cm_slice body, unsigned *carry, cm_buffer *out) {
+  const char *pos = body.ptr, *end = body.ptr + body.len;
+  char *to = out->ptr + out->len;
+  size_t length = 1;
+
+  while (pos < end && length > 0) {
+    if (*carry && *pos != '\\') {
+      to += cm_utf8_put(to, REPLACEMENT);
+      *carry = 0;
+    }
+    if (!*carry) pos = unescape_simple(&to, pos, end);
+    if (pos == end) break;
+    length = write_unit(&to, pos, end, carry);
+    pos += length;
   }
   out->len = (size_t)(to - out->ptr);
-  return status;
+  return length > 0 ? CM_OK : CM_ERR_SYNTAX;
 }
 
 static cm_status unescape_in_pieces(cm_slice body, unsigned *carry, cm_buffer *out) {

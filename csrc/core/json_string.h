@@ -10,17 +10,38 @@
 
 #include "core/base.h"
 #include "core/buffer.h"
+#include "core/json_scan.h"
 
 typedef struct cm_json_string {
   cm_slice body; /* between the quotes, escaped as it came */
   int escaped;   /* body has a backslash: not the same bytes as its text */
 } cm_json_string;
 
+/* Private to find: goes on where marks, those of the window at pos, has its first one. */
+const char *cm_json_string_find_on(const char *begin, const char *pos, const char *end,
+                                   uint64_t marks, cm_json_string *string);
+
 /*
-** Reads a string whose opening quote is before pos. Returns where its closing quote is, or NULL
-** if there is no valid string (RFC 8259, UTF-8) between pos and end.
+** Finds the end of a string whose opening quote is before pos, in a text from begin to end.
+** Returns where its closing quote is, or NULL if there is no valid string (RFC 8259, UTF-8) between
+** pos and end. Only whether its escapes are what escapes may be has not been looked at: who is
+** going to unescape it learns that there.
 */
-const char *cm_json_string_read(const char *pos, const char *end, cm_json_string *string);
+static inline const char *cm_json_string_find(const char *begin, const char *pos, const char *end,
+                                              cm_json_string *string) {
+  uint64_t marks = cm_json_window(begin, pos, end);
+  const char *special = pos + (marks ? cm_scan_lowest(marks) : 0);
+
+  string->body.ptr = pos;
+  string->body.len = (size_t)(special - pos);
+  string->escaped = 0;
+  if (marks && *special == '"') return special;
+  return cm_json_string_find_on(begin, pos, end, marks, string);
+}
+
+/* The same, and the escapes are valid, too. */
+const char *cm_json_string_read(const char *begin, const char *pos, const char *end,
+                                cm_json_string *string);
 
 /*
 ** Appends the plain text of body to out. *carry (0 to begin with) is the first

@@ -539,11 +539,13 @@ static int is_between_frames(const cm_response *r) {
 static int read_delta(cm_response *r) {
   cm_slice unread = unread_bytes(r);
   cm_delta delta;
-  size_t length = cm_delta_read_frame(&r->head, &delta, unread);
+  size_t length;
 
+  if (unread.len == 0) return 0;
+  length = cm_delta_read_frame(&r->head, &delta, unread);
   if (length == 0 || length > r->limits.max_event_bytes) return 0;
   if (!cm_message_continue(&r->message, &delta, &r->delivery)) return 0;
-  cm_sse_skip_event(&r->sse, &unread, length);
+  cm_sse_skip_event(&r->sse, length);
   r->read += length;
   r->unnamed.named = 1;
   r->content_frames++;
@@ -597,6 +599,7 @@ static cm_status next_delivery(cm_response *r) {
 
   begin_next(r);
   r->raw = cm_slice_of("");
+  if (r->steady && r->read == r->queue.len && !r->finished) return CM_WANT_MORE;
   status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
   if (status == CM_WANT_MORE) forget_read_bytes(r);
   if (status == CM_END || status < 0) release_working_memory(r);

@@ -18,6 +18,7 @@ void cm_sse_init(cm_sse *sse, const cm_alloc *alloc, size_t max_bytes) {
   cm_buffer_init(&sse->name, alloc, ceiling);
   cm_buffer_init(&sse->data, alloc, ceiling);
   sse->max_bytes = max_bytes;
+  sse->line_end = '\n';
   sse->failure = CM_OK;
 }
 
@@ -34,37 +35,19 @@ static void advance(cm_slice *s, size_t n) {
   s->len -= n;
 }
 
+static size_t length_before(cm_slice input, char end) {
+  const char *found = input.len ? memchr(input.ptr, end, input.len) : NULL;
+
+  return found ? (size_t)(found - input.ptr) : input.len;
+}
+
 /*
-** How far from its end the input's next byte of that kind is, 0 if there is none.
-** Looked for once and remembered: lines that end in one kind are not searched for
-** the other again and again.
+** Lines that end in one kind are not to be searched for the other again and again: so what the
+** last line ended in is looked for first, and the other kind up to there only.
 */
-static size_t distance_from_end(cm_slice input, char kind, size_t *remembered) {
-  const char *found;
-
-  if (*remembered > input.len) {
-    found = memchr(input.ptr, kind, input.len);
-    *remembered = found ? (size_t)(input.ptr + input.len - found) : 0;
-  }
-  return *remembered;
-}
-
-static size_t line_length(cm_sse *sse, cm_slice input) {
-  size_t lf = distance_from_end(input, '\n', &sse->lf);
-  size_t cr = distance_from_end(input, '\r', &sse->cr);
-
-  return input.len - (lf > cr ? lf : cr);
-}
-
-/* What was found holds only as long as the caller goes on with the same input. */
-static void begin_input(cm_sse *sse, cm_slice input) {
-  if (input.ptr == sse->rest.ptr && input.len == sse->rest.len) return;
-  sse->lf = sse->cr = SIZE_MAX;
-}
-
-static void leave_input(cm_sse *sse, cm_slice rest) {
-  sse->rest = rest;
-  if (rest.len == 0) sse->rest.ptr = NULL;
+static size_t line_length(const cm_sse *sse, cm_slice input) {
+  input.len = length_before(input, sse->line_end);
+  return length_before(input, sse->line_end == '\n' ? '\r' : '\n');
 }
 
 /* The mark counts at the very start of the stream only. */
@@ -113,7 +96,8 @@ static cm_status next_line(cm_sse *sse, cm_slice *input, cm_slice *line) {
   advance(input, n);
   if (input->len == 0) return CM_WANT_MORE;
 
-  sse->skip_lf = input->ptr[0] == '\r';
+  sse->line_end = input->ptr[0];
+  sse->skip_lf = sse->line_end == '\r';
   advance(input, 1);
   return CM_OK;
 }
@@ -214,7 +198,7 @@ static void clear(cm_buffer *buf) {
     cm_buffer_clear(buf);
 }
 
-static void forget_event(cm_sse *sse) {
+void cm_sse_forget_event(cm_sse *sse) {
   clear(&sse->name);
   clear(&sse->data);
   if (sse->line.len == 0) clear(&sse->line);
@@ -234,7 +218,7 @@ static cm_status read_event(cm_sse *sse, cm_slice *input) {
     if (status != CM_OK) return status;
     if (line.len == 0 && sse->has_data) return CM_OK;
     if (line.len == 0)
-      forget_event(sse); /* the format says: no data, no event */
+      cm_sse_forget_event(sse); /* the format says: no data, no event */
     else
       status = take_line(sse, line, sse->position - 1);
     cm_buffer_clear(&sse->line);
@@ -247,13 +231,11 @@ cm_status cm_sse_next(cm_sse *sse, cm_slice *input, cm_sse_event *event) {
   cm_status status;
 
   if (sse->failure != CM_OK) return sse->failure;
-  if (sse->reported) forget_event(sse);
+  if (sse->reported) cm_sse_forget_event(sse);
 
-  begin_input(sse, *input);
   status = skip_byte_order_mark(sse, input);
   sse->position += before - input->len;
   if (status == CM_OK) status = read_event(sse, input);
-  leave_input(sse, *input);
   if (status == CM_WANT_MORE && keep_all(sse) != CM_OK) status = CM_ERR_NOMEM;
   if (status < 0) sse->failure = status;
   if (status != CM_OK) return status;
@@ -266,14 +248,6 @@ cm_status cm_sse_next(cm_sse *sse, cm_slice *input, cm_sse_event *event) {
 int cm_sse_is_between_events(const cm_sse *sse) {
   if (sse->failure != CM_OK || sse->bom < 3 || sse->skip_lf || sse->line.len) return 0;
   return sse->reported || (!sse->has_data && sse->event.name.len == 0);
-}
-
-void cm_sse_skip_event(cm_sse *sse, cm_slice *input, size_t length) {
-  if (sse->reported) forget_event(sse);
-  begin_input(sse, *input);
-  advance(input, length);
-  leave_input(sse, *input);
-  sse->position += length;
 }
 
 size_t cm_sse_position(const cm_sse *sse) {

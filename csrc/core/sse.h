@@ -27,14 +27,12 @@ typedef struct cm_sse {
   cm_buffer name;     /* the event's name, once it must outlive the input */
   cm_buffer data;     /* the event's data, likewise */
   cm_sse_event event; /* what is known so far; slices point into the input or the buffers */
-  cm_slice rest;      /* of the input, as the last call left it */
-  size_t lf;          /* how far from rest's end its next '\n' is; SIZE_MAX: not looked */
-  size_t cr;          /* likewise '\r' */
   size_t max_bytes;
   size_t position;   /* bytes read since the start of the stream */
   int bom;           /* bytes of a byte order mark seen at the start; 3: no longer looked for */
   int has_data;      /* a "data:" line came, even if it was empty */
   int reported;      /* event belongs to the caller until the next call */
+  char line_end;     /* what the last line ended in: '\n' or '\r' */
   int skip_lf;       /* the last line ended in '\r': a '\n' right behind belongs to it */
   cm_status failure; /* CM_OK, or the error that ended this parser */
 } cm_sse;
@@ -57,12 +55,18 @@ void cm_sse_deinit(cm_sse *sse);
 */
 cm_status cm_sse_next(cm_sse *sse, cm_slice *input, cm_sse_event *event);
 
+/* Private to skip_event and sse.c. */
+void cm_sse_forget_event(cm_sse *sse);
+
 /*
 ** For a reader that knows some frames by their bytes: whether the next byte begins a frame,
-** and going over one, of whole lines, that begins *input and has been read.
+** and going over one, of so many bytes and whole lines, that has been read.
 */
 int cm_sse_is_between_events(const cm_sse *sse);
-void cm_sse_skip_event(cm_sse *sse, cm_slice *input, size_t length);
+static inline void cm_sse_skip_event(cm_sse *sse, size_t length) {
+  if (sse->reported) cm_sse_forget_event(sse);
+  sse->position += length;
+}
 
 /* Bytes read since the start of the stream. */
 size_t cm_sse_position(const cm_sse *sse);

@@ -7,7 +7,7 @@
 
 void json_scan_tests(void);
 
-enum { LONGEST = 40 };
+enum { LONGEST = 100 };
 
 /* As it is written in RFC 8259 and in ASCII's table. */
 static int is_plain(unsigned byte) {
@@ -23,12 +23,23 @@ static cm_slice run_with(char filling, size_t length, size_t at, unsigned byte) 
   return exact_copy(bytes, length);
 }
 
-static int plain_runs_end(size_t length, size_t at, unsigned byte) {
+/* The only mark, or none, whichever twin makes it. */
+static int is_marked(size_t length, size_t at, unsigned byte) {
+  cm_slice run = run_with('a', 64, at * 64 / length, byte);
+  uint64_t mark = is_plain(byte) ? 0 : UINT64_C(1) << (at * 64 / length);
+  int right = cm_json_marks(run.ptr) == mark && cm_json_marks_words(run.ptr) == mark &&
+              cm_json_marks_singly(run.ptr) == mark;
+
+  exact_free(run);
+  return right;
+}
+
+/* At the end of a text a window holds what there is, however much came before it. */
+static int is_marked_in_window(size_t length, size_t at, unsigned byte) {
   cm_slice run = run_with('a', length, at, byte);
-  const char *end = run.ptr + run.len, *found = is_plain(byte) ? end : run.ptr + at;
-  int right = cm_json_skip_plain(run.ptr, end) == found &&
-              cm_json_skip_plain_words(run.ptr, end) == found &&
-              cm_json_skip_plain_singly(run.ptr, end) == found;
+  const char *end = run.ptr + run.len;
+  uint64_t mark = is_plain(byte) ? 0 : UINT64_C(1) << (at & 7);
+  int right = cm_json_window(run.ptr, run.ptr + (at & ~(size_t)7), end) == mark;
 
   exact_free(run);
   return right;
@@ -45,11 +56,10 @@ static int blanks_end(size_t length, size_t at, unsigned byte) {
   return right;
 }
 
-static int copies(size_t (*copy)(char *, const char *, const char *), cm_slice run,
-                  size_t expected) {
+static int copies(size_t (*copy)(char *, const char *, size_t), cm_slice run, size_t expected) {
   cm_slice room = run_with('-', run.len, run.len, 0); /* exactly as much, and no byte more */
   char *out = (char *)(uintptr_t)room.ptr;
-  int right = copy(out, run.ptr, run.ptr + run.len) == expected;
+  int right = copy(out, run.ptr, run.len) == expected;
 
   right = right && memcmp(out, run.ptr, expected) == 0;
   exact_free(room);
@@ -71,36 +81,34 @@ static int copies_end(size_t length, size_t at, unsigned byte) {
 static int everywhere(int (*ends)(size_t length, size_t at, unsigned byte), unsigned byte) {
   size_t length, at;
 
-  for (length = 1; length < LONGEST; length += 3)
+  for (length = 1; length < LONGEST; length += 9)
     for (at = 0; at < length; at++)
       if (!ends(length, at, byte)) return 0;
   return 1;
 }
 
-/* A word's marks are exact up to the first only: what follows it must not matter. */
-static int the_first_counts(unsigned first, unsigned second) {
-  char bytes[18];
+/* Marks do not spill from one byte into the next. */
+static int marks_two(unsigned first, unsigned second) {
+  char bytes[64];
   cm_slice run;
-  const char *end, *found;
+  uint64_t marks;
   int right;
 
   memset(bytes, 'a', sizeof bytes);
   bytes[3] = (char)first;
   bytes[4] = (char)second;
   run = exact_copy(bytes, sizeof bytes);
-  end = run.ptr + run.len;
-  found = cm_json_skip_plain_singly(run.ptr, end);
-  right =
-      cm_json_skip_plain(run.ptr, end) == found && cm_json_skip_plain_words(run.ptr, end) == found;
+  marks = cm_json_marks_singly(run.ptr);
+  right = cm_json_marks(run.ptr) == marks && cm_json_marks_words(run.ptr) == marks;
   exact_free(run);
   return right;
 }
 
-static int the_first_counts_before_all(unsigned first) {
+static int marks_it_before_all(unsigned first) {
   unsigned second;
 
   for (second = 0; second < 256; second++)
-    if (!the_first_counts(first, second)) return 0;
+    if (!marks_two(first, second)) return 0;
   return 1;
 }
 
@@ -108,9 +116,10 @@ void json_scan_tests(void) {
   unsigned byte;
 
   for (byte = 0; byte < 256; byte++) {
-    CHECK(everywhere(plain_runs_end, byte));
+    CHECK(everywhere(is_marked, byte));
+    CHECK(everywhere(is_marked_in_window, byte));
     CHECK(everywhere(blanks_end, byte));
     CHECK(everywhere(copies_end, byte));
-    CHECK(the_first_counts_before_all(byte));
+    CHECK(marks_it_before_all(byte));
   }
 }
