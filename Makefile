@@ -131,6 +131,7 @@ check:
 	  "soak" "$(SUB) -s QUICK=1 soak" \
 	  "kill" "$(SUB) -s QUICK=1 kill" \
 	  "benchmarks" "$(SUB) -s bench-quick" \
+	  "instructions" "$(SUB) -s bench-instructions" \
 	  "valgrind" "$(SUB) -s valgrind" \
 	  "faults" "$(SUB) -s QUICK=1 faults" \
 	  "builds" "$(SUB) -s test-builds" \
@@ -301,6 +302,15 @@ $(BUILD)/fuzz/%.o: %.c
 ## cuts: a recorded reply cut after each byte and with each byte changed (QUICK=1: a sample)
 cuts: $(MODULES)
 	@$(SPEC_ENV) $(LUA) spec/cuts/run.lua $(ARGS)
+
+$(OUT)/bench/core_work: $(call objects,$(CORE) spec/bench/core_work.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+.PHONY: bench-instructions
+## bench-instructions: instructions of fixed inputs through the core, against those recorded (ARGS=record)
+bench-instructions: $(OUT)/bench/core_work
+	@$(LUA) spec/bench/instructions.lua $< $(ARGS)
 
 ## bench-files: what a file of 500 MB costs on its way up and down (ARGS="100 DIRECTORY": others)
 bench-files: $(MODULES)
