@@ -41,6 +41,21 @@
 #define cm_step_collector(L, kilobytes) lua_gc(L, LUA_GCSTEP, (size_t)(kilobytes)*1024)
 #endif
 
+/*
+** What goes on after lua_callk, whose context it ignores: CM_CONTINUATION(name) { … } begins
+** with CM_CONTINUATION_ARGUMENTS; CM_CONTINUE(name, L) calls it where nothing has waited. Not
+** defined where what C calls cannot wait.
+*/
+#if LUA_VERSION_NUM >= 503
+#define CM_CONTINUATION(name) int name(lua_State *L, int status, lua_KContext context)
+#define CM_CONTINUATION_ARGUMENTS (void)status, (void)context
+#define CM_CONTINUE(name, L) name(L, LUA_OK, 0)
+#elif LUA_VERSION_NUM == 502
+#define CM_CONTINUATION(name) int name(lua_State *L)
+#define CM_CONTINUATION_ARGUMENTS (void)0
+#define CM_CONTINUE(name, L) name(L)
+#endif
+
 #if LUA_VERSION_NUM < 504
 #define lua_newuserdatauv(L, size, nuv) lua_newuserdata(L, size)
 #endif

@@ -87,4 +87,24 @@ function M.loop(thing, name, call, options)
   return require("claude.tasks").iterator(raising, call)
 end
 
+-- core.deltas, where C cannot call what waits.
+local function lua_deltas(step)
+  local response, next_delta
+  return function()
+    local kind, text, index
+    if response then
+      kind, text, index = next_delta(response)
+      if kind then return kind, text, index end
+    end
+    kind, text, index, response = step()
+    next_delta = response and response.next_delta
+    return kind, text, index
+  end
+end
+
+--- A `for` iterator that takes deltas from a response while its short cut is open, and else
+--- calls the step.
+---@type fun(step: fun(): string?, string?, integer?, userdata?): fun(): string?, string?, integer?
+M.deltas = core.deltas or lua_deltas
+
 return M

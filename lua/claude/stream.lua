@@ -29,8 +29,7 @@ local tasks = require("claude.tasks")
 ---@field package used? claude.TurnUsage what it used, once that is written down
 ---@field private counted? integer requests in the reply that were written down before
 ---@field package unseen? boolean only its end is waited for: nothing was handed out
----@field package next_delta? fun(response: table): string?, string?, integer? while nobody but
---- the reader looks at deltas
+---@field private short_cut? boolean nobody but the reader looks at deltas
 local Stream = {}
 Stream.__index = Stream
 Stream.__name = "claude.Stream"
@@ -71,7 +70,8 @@ end
 ---@return string
 ---@return claude.Error
 function Stream:_fail(err)
-  self.state, self.err, self.next_delta = "failed", err, nil
+  self.state, self.err = "failed", err
+  self:_open_short_cut(false)
   if self.client.log then self.client.log:failed(err) end
   self:_record(false)
   self.reply:cancel()
@@ -167,7 +167,7 @@ function Stream:_start_over(err)
   -- What refused before is no part of what is begun anew.
   self.counted = self.spec.fallback and self.reply:refusals()
   self.used, self.timings, self.silent, self.surprised = nil, {}, nil, nil
-  self.next_delta = nil
+  self:_open_short_cut(false)
   return self:_open(err)
 end
 
@@ -219,7 +219,8 @@ function Stream:_finish()
   timings.first_byte = first_byte_at and first_byte_at - self.started
   self.reply:close()
   -- Done before the reply is sealed: on_warning may raise, and sealing happens once.
-  self.state, self.next_delta = "done", nil
+  self.state = "done"
+  self:_open_short_cut(false)
   self:_record(true)
   self.ending = true
   local err = self.spec.on_end and self.spec.on_end(self)
@@ -260,10 +261,18 @@ function Stream:_frame(options)
   return self:_frame(options)
 end
 
+---@param open boolean
+function Stream:_open_short_cut(open)
+  if open == (self.short_cut or false) then return end
+  self.short_cut = open
+  self.response:open_short_cut(open)
+end
+
 -- Once the first of a block has been looked at, deltas go to the reader as they are.
-function Stream:_open_short_cut()
-  local looked_at = self.timings.first_token and not self.silent and not self.surprised
-  self.next_delta = looked_at and not self.spec.fallback and self.response.next_delta or nil
+---@return boolean
+function Stream:_need_not_look()
+  if self.silent or self.surprised or self.spec.fallback then return false end
+  return self.timings.first_token ~= nil
 end
 
 --- The next piece: its kind, its text and its block's index (from 0, as the API
@@ -276,9 +285,8 @@ function Stream:next(options)
   check_receiver(self, Stream, "stream:next()")
   reading.check(options, "stream:next")
   self.unseen = nil
-  local next_delta = not options and self.next_delta
-  if next_delta then
-    local kind, text, index = next_delta(self.response)
+  if self.short_cut and not options then
+    local kind, text, index = self.response:next_delta()
     if kind then return kind, text, index end
   end
   return self:_step(options)
@@ -297,7 +305,7 @@ function Stream:_step(options)
   end
   if self.state == "failed" then return errors.fail(self.err) end
   if self.surprised then self:_tell_surprise() end
-  if self.next_delta then self.reply:look_up() end
+  if self.short_cut then self.reply:look_up() end
   while self.state == "open" do
     local kind, text, index, err = self:_frame(options)
     -- Another task may have cancelled it meanwhile.
@@ -306,7 +314,7 @@ function Stream:_step(options)
     if not kind then return self:_finish() end
     self:_watch_thinking(kind, text, index)
     self:_measure(kind, text)
-    self:_open_short_cut()
+    self:_open_short_cut(self:_need_not_look())
     if kind ~= "ping" or self.pings then return kind, text, index end
   end
   return self:_ended()
@@ -346,14 +354,10 @@ function Stream:deltas(options)
   reading.check(options, "stream:deltas")
   local next_piece = reading.loop(self, "next", "stream:next()", options)
   if options then return next_piece end
-  return function()
-    local next_delta = self.next_delta
-    if next_delta then
-      local kind, text, index = next_delta(self.response)
-      if kind then return kind, text, index end
-    end
-    return next_piece()
-  end
+  return reading.deltas(function()
+    local kind, text, index = next_piece()
+    return kind, text, index, self.short_cut and self.response or nil
+  end)
 end
 
 --- `for text in stream:text_stream()`: the answer's text only.

@@ -1,24 +1,13 @@
 /*
-** response.c - the Lua class claude.core.Response over core/response.h.
+** response.c - the Lua class claude.core.Response over core/response.h: made, fed, and asked
+** for all but its pieces and its message.
 */
 #include <stdint.h>
 #include <string.h>
 
 #include "bind/class.h"
-#include "bind/collector.h"
 #include "bind/core/module.h"
 #include "bind/core/response_object.h"
-#include "core/slice.h"
-
-enum { NEXT_METATABLE = 1, NEXT_KINDS }; /* upvalues of response_next and its like */
-enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024 };
-
-/* In the order of cm_kind. */
-static const char *const KINDS[CM_KIND_COUNT] = { "message_start", "block_start",  "text",
-                                                  "thinking",      "signature",    "input_json",
-                                                  "citation",      "compaction",   "block_stop",
-                                                  "message_delta", "message_stop", "ping",
-                                                  "unknown" };
 
 /* Making and feeding */
 
@@ -93,6 +82,7 @@ static int response_gc(lua_State *L) {
   cm_seal_deinit(&object->seal);
   cm_response_release(object->handle.response);
   object->handle.response = NULL;
+  object->short_cut = 0;
   return 0;
 }
 
@@ -113,28 +103,13 @@ static int response_feed_header(lua_State *L) {
   return push_status(L, cm_response_on_header(response, check_bytes(L, 2)), response);
 }
 
-/* A message that is whole is told of whatever its size; one that grows, now and then. */
-enum { WHOLE = 1, GROWING = 256 * 1024 };
-
-/* Tells the collector of the bytes that it does not see, once they are so many more. */
-static void tell_collector(lua_State *L, response_object *object, size_t least) {
-  const cm_response *response = object->handle.response;
-  size_t bytes = cm_response_message(response)->kept + cm_response_body(response).len +
-                 cm_response_unread(response);
-
-  if (bytes < object->told + least) return;
-  bytes -= object->told;
-  object->told += bytes;
-  cm_collector_tell(L, bytes);
-}
-
 /* response:feed(bytes) -> true | nil, text */
 static int response_feed(lua_State *L) {
   response_object *object = check_object(L);
   cm_response *response = check_response(L);
   cm_status status = cm_response_on_body(response, check_bytes(L, 2));
 
-  if (status == CM_OK) tell_collector(L, object, GROWING);
+  if (status == CM_OK) cm_response_tell_collector(L, object, CM_RESPONSE_GROWING);
   return push_status(L, status, response);
 }
 
@@ -145,171 +120,6 @@ static int response_finish(lua_State *L) {
 
   cm_response_finish(response, text ? CM_ERR_TRANSPORT : CM_OK, text);
   return 0;
-}
-
-/* Reading */
-
-static int push_no_event(lua_State *L, response_object *object, cm_status status) {
-  if (status == CM_ERR_NOMEM) return raise_nomem(L);
-  lua_pushnil(L);
-  lua_pushstring(L, status == CM_WANT_MORE ? "more" : status == CM_END ? "end" : "error");
-  tell_collector(L, object, status == CM_WANT_MORE ? GROWING : WHOLE);
-  return 2;
-}
-
-static response_object *check_next(lua_State *L) {
-  response_object *object = lua_touserdata(L, 1);
-
-  if (!object || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(NEXT_METATABLE)))
-    return check_object(L); /* raises */
-  lua_settop(L, 1);
-  return object;
-}
-
-static int has_text(const cm_delivery *delivery) {
-  switch (delivery->kind) {
-  case CM_KIND_MESSAGE_START:
-  case CM_KIND_MESSAGE_DELTA:
-  case CM_KIND_MESSAGE_STOP:
-  case CM_KIND_PING:
-    return 0;
-  default:
-    return 1;
-  }
-}
-
-static int push_values(lua_State *L, const cm_delivery *delivery) {
-  lua_pushvalue(L, lua_upvalueindex(NEXT_KINDS + (int)delivery->kind));
-  if (has_text(delivery))
-    push_slice(L, delivery->text);
-  else
-    lua_pushnil(L);
-  if (delivery->index >= 0)
-    cm_push_integer(L, delivery->index);
-  else
-    lua_pushnil(L);
-  return 3;
-}
-
-static int push_delivery(lua_State *L, response_object *object, const cm_delivery *delivery) {
-  int count = push_values(L, delivery);
-
-  cm_response_taken(object->handle.response); /* nothing can raise any more */
-  return count;
-}
-
-/* What next_joined had read when there was no memory for its string. */
-static int push_joined_piece(lua_State *L, response_object *object) {
-  int count;
-
-  object->joined.text = cm_slice_in(&object->joined_text);
-  count = push_values(L, &object->joined);
-  object->joined_waits = 0;
-  return count;
-}
-
-/* response:next() -> kind, text | nil, index | nil;  nil, "more" | "end" | "error" */
-static int response_next(lua_State *L) {
-  response_object *object = check_next(L);
-  cm_delivery delivery;
-  cm_status status;
-
-  luaL_argcheck(L, object->handle.response, 1, "the response is closed");
-  object->in_a_row = 0;
-  if (object->joined_waits) return push_joined_piece(L, object);
-  status = cm_response_next(object->handle.response, &delivery);
-  if (status != CM_OK) return push_no_event(L, object, status);
-  return push_delivery(L, object, &delivery);
-}
-
-static int is_delta(const cm_delivery *delivery) {
-  return delivery->kind == CM_KIND_TEXT || delivery->kind == CM_KIND_THINKING ||
-         delivery->kind == CM_KIND_INPUT_JSON;
-}
-
-/*
-** response:next_delta() -> kind, text, index; nothing when next has something else to say,
-** or after so many in a row: whoever reads looks up then.
-*/
-static int response_next_delta(lua_State *L) {
-  response_object *object = check_next(L);
-  cm_delivery delivery;
-
-  if (!object->handle.response || object->in_a_row == MOST_IN_A_ROW || object->joined_waits)
-    return 0;
-  if (cm_response_next(object->handle.response, &delivery) != CM_OK) return 0;
-  if (!is_delta(&delivery)) return 0;
-  object->in_a_row++;
-  return push_delivery(L, object, &delivery);
-}
-
-/* Whether what is next goes on with the piece; then it is a part of it. */
-static int join_next(response_object *object) {
-  cm_response *response = object->handle.response;
-  cm_delivery delivery;
-
-  if (object->joined_text.len >= MOST_JOINED) return 0;
-  if (cm_response_next(response, &delivery) != CM_OK) return 0;
-  if (delivery.kind != object->joined.kind || delivery.index != object->joined.index) return 0;
-  if (cm_buffer_append(&object->joined_text, delivery.text) != CM_OK) return 0;
-  cm_response_taken(response);
-  return 1;
-}
-
-/*
-** response:next_joined() -> as next, but adjacent deltas of one block and kind that have come
-** are one; as a rule no longer than MOST_JOINED, so that this takes not long.
-*/
-static int response_next_joined(lua_State *L) {
-  response_object *object = check_next(L);
-  cm_response *response = object->handle.response;
-  cm_status status;
-
-  luaL_argcheck(L, response, 1, "the response is closed");
-  object->in_a_row = 0;
-  if (object->joined_waits) return push_joined_piece(L, object);
-  status = cm_response_next(response, &object->joined);
-  if (status != CM_OK) {
-    cm_buffer_deinit(&object->joined_text); /* who waits keeps none */
-    return push_no_event(L, object, status);
-  }
-  if (!is_delta(&object->joined)) return push_delivery(L, object, &object->joined);
-  cm_buffer_clear(&object->joined_text);
-  if (cm_buffer_append(&object->joined_text, object->joined.text) != CM_OK) return raise_nomem(L);
-  cm_response_taken(response);
-  object->joined_waits = 1;
-  while (join_next(object)) continue;
-  return push_joined_piece(L, object);
-}
-
-static int push_piece(lua_State *L, response_object *object, cm_status status, cm_slice piece) {
-  if (status != CM_OK) return push_no_event(L, object, status);
-  push_slice(L, piece);
-  cm_response_taken(object->handle.response);
-  return 1;
-}
-
-/* response:read(most) -> bytes | nil, "more" | "end" | "error" */
-static int response_read(lua_State *L) {
-  response_object *object = check_object(L);
-  cm_response *response = check_response(L);
-  lua_Number most = luaL_checknumber(L, 2);
-  cm_slice bytes;
-  cm_status status;
-
-  luaL_argcheck(L, most >= 1 && most <= 1e15, 2, "a number of bytes from 1 expected");
-  status = cm_response_next_bytes(response, (size_t)most, &bytes);
-  return push_piece(L, object, status, bytes);
-}
-
-/* response:read_line() -> line without its end | nil, "more" | "end" | "error" */
-static int response_read_line(lua_State *L) {
-  response_object *object = check_object(L);
-  cm_response *response = check_response(L);
-  cm_slice line;
-  cm_status status = cm_response_next_line(response, &line);
-
-  return push_piece(L, object, status, line);
 }
 
 /* response:event() -> JSON text of the frame that next returned last | nil */
@@ -531,26 +341,11 @@ static int response_failure(lua_State *L) {
   return 1;
 }
 
-/* A closure: it finds the class's metatable and the names of the kinds in upvalues. */
-static void add_next(lua_State *L, const char *name, lua_CFunction next) {
-  int kind;
-
-  luaL_getmetatable(L, CM_RESPONSE_CLASS);
-  lua_getfield(L, -1, "__index");
-  lua_pushvalue(L, -2);
-  for (kind = 0; kind < CM_KIND_COUNT; kind++) lua_pushstring(L, KINDS[kind]);
-  lua_pushcclosure(L, next, 1 + CM_KIND_COUNT);
-  lua_setfield(L, -2, name);
-  lua_pop(L, 2);
-}
-
 void cm_open_response(lua_State *L) {
   static const luaL_Reg methods[] = {
     { "feed_header", response_feed_header },
     { "feed", response_feed },
     { "finish", response_finish },
-    { "read", response_read },
-    { "read_line", response_read_line },
     { "event", response_event },
     { "status", response_status },
     { "header", response_header },
@@ -571,9 +366,7 @@ void cm_open_response(lua_State *L) {
   };
 
   cm_class_register(L, CM_RESPONSE_CLASS, metamethods, methods);
-  add_next(L, "next", response_next);
-  add_next(L, "next_delta", response_next_delta);
-  add_next(L, "next_joined", response_next_joined);
+  cm_open_response_reading(L);
   cm_open_response_message(L);
   lua_pushcfunction(L, response_new);
   lua_setfield(L, -2, "response");

@@ -1,6 +1,7 @@
 /*
-** response_object.h - what the two files of the class claude.core.Response share:
-** response.c feeds and reads it, response_message.c asks what has come of it.
+** response_object.h - what the files of the class claude.core.Response share: response.c
+** makes and feeds it, response_reading.c hands out what comes, response_message.c asks what
+** has come of it.
 */
 #ifndef CM_BIND_CORE_RESPONSE_OBJECT_H
 #define CM_BIND_CORE_RESPONSE_OBJECT_H
@@ -19,14 +20,22 @@ typedef struct response_object {
   cm_buffer out;             /* what is being pushed */
   cm_seal seal;
   size_t told;        /* bytes the collector has been told of */
+  int short_cut;      /* deltas are taken without asking */
   int in_a_row;       /* deltas given since somebody asked for whatever is next */
   cm_delivery joined; /* deltas as one; its text lies in joined_text */
   cm_buffer joined_text;
   int joined_waits; /* joined has been read and not been pushed yet */
 } response_object;
 
-/* Adds the methods that ask for the message to the class, which is registered. */
+/* Add the methods of their files to the class, which is registered. */
 void cm_open_response_message(lua_State *L);
+void cm_open_response_reading(lua_State *L); /* and functions to the module, on top of the stack */
+
+/* A message that is whole is told of whatever its size; one that grows, now and then. */
+enum { CM_RESPONSE_WHOLE = 1, CM_RESPONSE_GROWING = 256 * 1024 };
+
+/* Tells the collector of the bytes that it does not see, once they are so many more. */
+void cm_response_tell_collector(lua_State *L, response_object *object, size_t least);
 
 static inline response_object *check_object(lua_State *L) {
   return luaL_checkudata(L, 1, CM_RESPONSE_CLASS);

@@ -1,0 +1,290 @@
+/*
+** response_reading.c - the reader's side of the class claude.core.Response: what has come,
+** piece by piece, and the iterator of a loop over deltas.
+*/
+#include "bind/collector.h"
+#include "bind/core/response_object.h"
+#include "core/slice.h"
+
+/* Upvalues of what hands out pieces. A loop has its response where methods have the metatable. */
+enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_STEP = KINDS + CM_KIND_COUNT };
+enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024 };
+
+/* In the order of cm_kind. */
+static const char *const NAMES[CM_KIND_COUNT] = { "message_start", "block_start",  "text",
+                                                  "thinking",      "signature",    "input_json",
+                                                  "citation",      "compaction",   "block_stop",
+                                                  "message_delta", "message_stop", "ping",
+                                                  "unknown" };
+
+void cm_response_tell_collector(lua_State *L, response_object *object, size_t least) {
+  const cm_response *response = object->handle.response;
+  size_t bytes = cm_response_message(response)->kept + cm_response_body(response).len +
+                 cm_response_unread(response);
+
+  if (bytes < object->told + least) return;
+  bytes -= object->told;
+  object->told += bytes;
+  cm_collector_tell(L, bytes);
+}
+
+static int push_no_event(lua_State *L, response_object *object, cm_status status) {
+  if (status == CM_ERR_NOMEM) return raise_nomem(L);
+  lua_pushnil(L);
+  lua_pushstring(L, status == CM_WANT_MORE ? "more" : status == CM_END ? "end" : "error");
+  cm_response_tell_collector(L, object,
+                             status == CM_WANT_MORE ? CM_RESPONSE_GROWING : CM_RESPONSE_WHOLE);
+  return 2;
+}
+
+static response_object *check_next(lua_State *L) {
+  response_object *object = lua_touserdata(L, 1);
+
+  if (!object || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(METATABLE)))
+    object = check_object(L); /* raises */
+  lua_settop(L, 1);
+  luaL_argcheck(L, object->handle.response, 1, "the response is closed");
+  return object;
+}
+
+static int has_text(const cm_delivery *delivery) {
+  switch (delivery->kind) {
+  case CM_KIND_MESSAGE_START:
+  case CM_KIND_MESSAGE_DELTA:
+  case CM_KIND_MESSAGE_STOP:
+  case CM_KIND_PING:
+    return 0;
+  default:
+    return 1;
+  }
+}
+
+static int push_values(lua_State *L, const cm_delivery *delivery) {
+  lua_pushvalue(L, lua_upvalueindex(KINDS + (int)delivery->kind));
+  if (has_text(delivery))
+    push_slice(L, delivery->text);
+  else
+    lua_pushnil(L);
+  if (delivery->index >= 0)
+    cm_push_integer(L, delivery->index);
+  else
+    lua_pushnil(L);
+  return 3;
+}
+
+static int push_delivery(lua_State *L, response_object *object, const cm_delivery *delivery) {
+  int count = push_values(L, delivery);
+
+  cm_response_taken(object->handle.response); /* nothing can raise any more */
+  return count;
+}
+
+/* What next_joined had read when there was no memory for its string. */
+static int push_joined_piece(lua_State *L, response_object *object) {
+  int count;
+
+  object->joined.text = cm_slice_in(&object->joined_text);
+  count = push_values(L, &object->joined);
+  object->joined_waits = 0;
+  return count;
+}
+
+/* response:next() -> kind, text | nil, index | nil;  nil, "more" | "end" | "error" */
+static int response_next(lua_State *L) {
+  response_object *object = check_next(L);
+  cm_delivery delivery;
+  cm_status status;
+
+  object->in_a_row = 0;
+  if (object->joined_waits) return push_joined_piece(L, object);
+  status = cm_response_next(object->handle.response, &delivery);
+  if (status != CM_OK) return push_no_event(L, object, status);
+  return push_delivery(L, object, &delivery);
+}
+
+/* ---- deltas, which are nearly all there is ---- */
+
+static int is_delta(const cm_delivery *delivery) {
+  return delivery->kind == CM_KIND_TEXT || delivery->kind == CM_KIND_THINKING ||
+         delivery->kind == CM_KIND_INPUT_JSON;
+}
+
+/* Whether a delta is next, nobody but the reader looks at it, and the reader need not look up. */
+static int find_delta(response_object *object, cm_delivery *delivery) {
+  if (!object->short_cut || object->in_a_row == MOST_IN_A_ROW || object->joined_waits) return 0;
+  if (cm_response_next(object->handle.response, delivery) != CM_OK) return 0;
+  if (!is_delta(delivery)) return 0;
+  object->in_a_row++;
+  return 1;
+}
+
+/*
+** response:next_delta() -> kind, text, index; nothing when next has something else to say,
+** while the short cut is closed, and after so many in a row: whoever reads looks up then.
+*/
+static int response_next_delta(lua_State *L) {
+  response_object *object = check_next(L);
+  cm_delivery delivery;
+
+  if (!find_delta(object, &delivery)) return 0;
+  return push_delivery(L, object, &delivery);
+}
+
+/* response:open_short_cut(open): whether next_delta and loops of core.deltas give anything */
+static int response_open_short_cut(lua_State *L) {
+  check_object(L)->short_cut = lua_toboolean(L, 2);
+  return 0;
+}
+
+#ifdef CM_CONTINUATION
+
+/* What step has returned: its first three are the loop's, the fourth is for the next time. */
+static CM_CONTINUATION(finish_step) {
+  CM_CONTINUATION_ARGUMENTS;
+  lua_replace(L, lua_upvalueindex(LOOP_RESPONSE));
+  return 3;
+}
+
+static int loop_next(lua_State *L) {
+  response_object *object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE));
+  cm_delivery delivery;
+
+  if (object && find_delta(object, &delivery)) return push_delivery(L, object, &delivery);
+  lua_pushvalue(L, lua_upvalueindex(LOOP_STEP));
+  lua_callk(L, 0, 4, 0, finish_step);
+  return CM_CONTINUE(finish_step, L);
+}
+
+#endif
+
+/* ---- deltas that come as one ---- */
+
+/* Whether what is next goes on with the piece; then it is a part of it. */
+static int join_next(response_object *object) {
+  cm_response *response = object->handle.response;
+  cm_delivery delivery;
+
+  if (object->joined_text.len >= MOST_JOINED) return 0;
+  if (cm_response_next(response, &delivery) != CM_OK) return 0;
+  if (delivery.kind != object->joined.kind || delivery.index != object->joined.index) return 0;
+  if (cm_buffer_append(&object->joined_text, delivery.text) != CM_OK) return 0;
+  cm_response_taken(response);
+  return 1;
+}
+
+/*
+** response:next_joined() -> as next, but adjacent deltas of one block and kind that have come
+** are one; as a rule no longer than MOST_JOINED, so that this takes not long.
+*/
+static int response_next_joined(lua_State *L) {
+  response_object *object = check_next(L);
+  cm_response *response = object->handle.response;
+  cm_status status;
+
+  object->in_a_row = 0;
+  if (object->joined_waits) return push_joined_piece(L, object);
+  status = cm_response_next(response, &object->joined);
+  if (status != CM_OK) {
+    cm_buffer_deinit(&object->joined_text); /* who waits keeps none */
+    return push_no_event(L, object, status);
+  }
+  if (!is_delta(&object->joined)) return push_delivery(L, object, &object->joined);
+  cm_buffer_clear(&object->joined_text);
+  if (cm_buffer_append(&object->joined_text, object->joined.text) != CM_OK) return raise_nomem(L);
+  cm_response_taken(response);
+  object->joined_waits = 1;
+  while (join_next(object)) continue;
+  return push_joined_piece(L, object);
+}
+
+/* ---- a body that is handed out as it comes ---- */
+
+static int push_piece(lua_State *L, response_object *object, cm_status status, cm_slice piece) {
+  if (status != CM_OK) return push_no_event(L, object, status);
+  push_slice(L, piece);
+  cm_response_taken(object->handle.response);
+  return 1;
+}
+
+/* response:read(most) -> bytes | nil, "more" | "end" | "error" */
+static int response_read(lua_State *L) {
+  response_object *object = check_object(L);
+  cm_response *response = check_response(L);
+  lua_Number most = luaL_checknumber(L, 2);
+  cm_slice bytes;
+  cm_status status;
+
+  luaL_argcheck(L, most >= 1 && most <= 1e15, 2, "a number of bytes from 1 expected");
+  status = cm_response_next_bytes(response, (size_t)most, &bytes);
+  return push_piece(L, object, status, bytes);
+}
+
+/* response:read_line() -> line without its end | nil, "more" | "end" | "error" */
+static int response_read_line(lua_State *L) {
+  response_object *object = check_object(L);
+  cm_response *response = check_response(L);
+  cm_slice line;
+  cm_status status = cm_response_next_line(response, &line);
+
+  return push_piece(L, object, status, line);
+}
+
+/* ---- opening ---- */
+
+static void push_kinds(lua_State *L) {
+  int kind;
+
+  luaL_checkstack(L, CM_KIND_COUNT + 4, NULL);
+  for (kind = 0; kind < CM_KIND_COUNT; kind++) lua_pushstring(L, NAMES[kind]);
+}
+
+#ifdef CM_CONTINUATION
+
+/*
+** core.deltas(step) -> iterator: what step() -> kind, text, index, response | nil says. As long
+** as the short cut of that response is open the iterator takes deltas from it, and calls step
+** when there is none, or after so many in a row. Absent where C cannot call what waits.
+*/
+static int new_loop(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushnil(L);
+  push_kinds(L);
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, loop_next, LOOP_STEP);
+  return 1;
+}
+
+#endif
+
+/* A closure: it finds the class's metatable and the names of the kinds in upvalues. */
+static void add_next(lua_State *L, const char *name, lua_CFunction next) {
+  luaL_getmetatable(L, CM_RESPONSE_CLASS);
+  lua_getfield(L, -1, "__index");
+  lua_pushvalue(L, -2);
+  push_kinds(L);
+  lua_pushcclosure(L, next, METATABLE + CM_KIND_COUNT);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 2);
+}
+
+void cm_open_response_reading(lua_State *L) {
+  static const luaL_Reg methods[] = {
+    { "open_short_cut", response_open_short_cut },
+    { "read", response_read },
+    { "read_line", response_read_line },
+    { NULL, NULL },
+  };
+
+  luaL_getmetatable(L, CM_RESPONSE_CLASS);
+  lua_getfield(L, -1, "__index");
+  luaL_setfuncs(L, methods, 0);
+  lua_pop(L, 2);
+  add_next(L, "next", response_next);
+  add_next(L, "next_delta", response_next_delta);
+  add_next(L, "next_joined", response_next_joined);
+#ifdef CM_CONTINUATION
+  lua_pushcfunction(L, new_loop);
+  lua_setfield(L, -2, "deltas");
+#endif
+}
