@@ -193,7 +193,7 @@ static cm_status take_delta(cm_message *message, const cm_event *event, cm_deliv
     tell_unknown(delivery, event);
     return CM_OK;
   }
-  status = account(message, event->raw.len);
+  status = account(message, event->text.body.len + event->value.len + event->encrypted.len);
   if (status != CM_OK) return status;
   delivery->kind = kind_of_delta(event->delta);
   message->flushed = 0;
@@ -309,9 +309,9 @@ int cm_message_continue(cm_message *message, const cm_delta *delta, cm_delivery 
   cm_block *block = message->blocks.latest;
 
   if (!block || block->index != delta->index) return 0;
-  if (delta->raw.len > message->ceiling - message->kept) return 0;
+  if (delta->text.body.len > message->ceiling - message->kept) return 0;
   if (!cm_block_continue(block, delta, &message->scratch, &delivery->text)) return 0;
-  message->kept += delta->raw.len;
+  message->kept += delta->text.body.len;
   message->flushed = 0;
   delivery->kind = kind_of_delta(delta->kind);
   delivery->index = delta->index;
