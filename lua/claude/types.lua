@@ -1640,6 +1640,12 @@ function core.tree(path) end
 ---@return claude.core.Response
 function core.response(limits) end
 
+--- A `for` iterator that takes deltas from the response while its short cut is open, and else
+--- calls the step. Absent on Lua 5.1 and LuaJIT.
+---@param step fun(): claude.Kind?, string?, integer?, claude.core.Response?
+---@return fun(): claude.Kind?, string?, integer?
+function core.deltas(step) end
+
 ---@param max_event_bytes? integer
 ---@return claude.core.EventStream
 function core.sse(max_event_bytes) end
@@ -1829,6 +1835,22 @@ function Response:finish(problem) end
 ---@return string? text
 ---@return integer? index of the block, from 0
 function Response:next() end
+
+--- The same, but adjacent deltas of one block and kind that have come are one.
+---@return claude.Kind? kind
+---@return string? text
+---@return integer? index of the block, from 0
+function Response:next_joined() end
+
+--- The next frame if it is a delta; nothing while the short cut is closed, nor after 63 in a row.
+---@return claude.Kind? kind
+---@return string? text
+---@return integer? index of the block, from 0
+function Response:next_delta() end
+
+--- Whether `next_delta`, and loops of `core.deltas`, give anything.
+---@param open boolean
+function Response:open_short_cut(open) end
 
 --- Of a body that is streamed (stream_body), the next bytes; `nil, "more"`, `nil, "end"` or
 --- `nil, "error"` when there are none.
