@@ -8,10 +8,6 @@
 ---
 --- `act` must return or raise that there is no memory, or come through with the right result;
 --- then, in the same state, `again` must go well.
--- What LuaJIT has compiled cannot always be unwound where memory fails: its own affair.
-local jit = rawget(_G, "jit")
-if jit then jit.off() end
-
 local function in_full(scenario)
   if type(scenario) == "function" then return { act = function() return scenario() or true end } end
   return scenario

@@ -15,6 +15,8 @@ local function nothing() end
 for _, name in ipairs({
   "api_error",
   "check",
+  "check.cache",
+  "check.fields",
   "check.messages",
   "check.rules",
   "check.thinking",
@@ -32,7 +34,11 @@ for _, name in ipairs({
   "reply",
   "stream",
   "tasks",
+  "tasks.own",
   "tool_loop",
+  "tool_loop.calls",
+  "tool_loop.result",
+  "transport",
   "transport.curl",
   "usage",
 }) do

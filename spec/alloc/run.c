@@ -15,6 +15,9 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#ifdef LUA_JITLIBNAME
+#include <luajit.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +91,11 @@ static lua_State *new_state(const char *file) {
 
   if (!L) exit(2);
   luaL_openlibs(L);
+#ifdef LUA_JITLIBNAME
+  /* Where memory fails in what LuaJIT has compiled, its stack is not what its handlers think:
+     see jit_memory.c. Before anything is loaded, for what was compiled stays in use. */
+  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+#endif
   preload(L, "claude.core", luaopen_claude_core);
   preload(L, "claude.net", luaopen_claude_net);
   must(L, luaL_loadfile(L, file) || lua_pcall(L, 0, 1, 0));
