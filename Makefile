@@ -218,7 +218,7 @@ $(OUT)/spec/alloc/run: $(call objects,$(sort $(CORE_SO) $(NET_SO)) $(wildcard sp
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(ALLOC_WRAP) -Wl,-E -o $@ $^ $(shell pkg-config --libs $(LUA) libcurl) -ldl -lm
 
-ALLOC_FILES = $(patsubst %,spec/alloc/%.lua,core net library)
+ALLOC_FILES = $(patsubst %,spec/alloc/%.lua,core net library journals)
 ALLOC_MOST ?= $(if $(QUICK),8,0)
 ## alloc: every allocation of Lua, of the core and of libcurl refused in turn (ALLOC_MOST=150: so many)
 .PHONY: alloc

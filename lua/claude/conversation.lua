@@ -219,8 +219,9 @@ function Conversation:user(content)
     self.draft.problem = err
     return errors.fail(err)
   end
-  local before = self:_before_change()
-  self.draft:say(json, history.open_calls(self.transcript))
+  local before, draft = self:_before_change(), self.draft:copy()
+  draft:say(json, history.open_calls(self.transcript))
+  self.draft = draft
   return self:_after_change(before, self)
 end
 
@@ -237,24 +238,38 @@ function Conversation:system(content)
     self.draft.problem = err
     return errors.fail(err)
   end
-  local before = self:_before_change()
-  self.draft:instruct(json)
+  local before, draft = self:_before_change(), self.draft:copy()
+  draft:instruct(json)
+  self.draft = draft
   return self:_after_change(before, self)
 end
 
---- Makes changes of the tools, and gives the message that tells them.
+--- Changes of the tools: the message that tells them, and the tools behind it.
 ---@param name "add_tools"|"remove_tools"
 ---@param list any
 ---@param level integer stack level of the caller to blame
 ---@return string json
+---@return claude.ToolList
 function Conversation:_tool_changes(name, list, level)
   local changes = require("claude.conversation.tool_changes")
   local find = name == "add_tools" and changes.additions or changes.removals
   local found = find(self.tool_list, list, level + 1)
   local json, problem = changes.message(found)
   if not json then error(("chat:%s: %s"):format(name, problem), level + 1) end
-  self.tool_list = changes.applied(self.tool_list, found)
-  return json
+  return json, changes.applied(self.tool_list, found)
+end
+
+---@param name "add_tools"|"remove_tools"
+---@param list any
+---@return claude.Conversation? self
+---@return string? text
+---@return claude.Error? err
+function Conversation:_change_tools(name, list)
+  local before, draft = self:_before_change(), self.draft:copy()
+  local json, tool_list = self:_tool_changes(name, list, 3)
+  draft:instruct(json)
+  self.draft, self.tool_list = draft, tool_list
+  return self:_after_change(before, self)
 end
 
 --- Offers more tools from here on: `tools` stays as it was sent, and a system message behind
@@ -267,10 +282,8 @@ end
 ---@return claude.Error? err
 function Conversation:add_tools(list)
   check_idle(self, "add_tools")
-  local before = self:_before_change()
-  local json = self:_tool_changes("add_tools", list, 2)
-  self.draft:instruct(json)
-  return self:_after_change(before, self)
+  local done, text, err = self:_change_tools("add_tools", list)
+  return done, text, err
 end
 
 --- Takes tools away from here on, in the same way. A call of one that was removed is
@@ -281,10 +294,8 @@ end
 ---@return claude.Error? err
 function Conversation:remove_tools(list)
   check_idle(self, "remove_tools")
-  local before = self:_before_change()
-  local json = self:_tool_changes("remove_tools", list, 2)
-  self.draft:instruct(json)
-  return self:_after_change(before, self)
+  local done, text, err = self:_change_tools("remove_tools", list)
+  return done, text, err
 end
 
 ---@param overrides? table
@@ -423,15 +434,46 @@ function Conversation:answer(id, value, problem)
 end
 
 -- The tools as what is left says; their functions stay with their names.
-function Conversation:_recall_tools()
+---@param transcript userdata
+---@param draft claude.Draft
+---@return claude.ToolList
+function Conversation:_tools_behind(transcript, draft)
   local before = self.tool_list
-  if before == self.first_tools then return end
+  if before == self.first_tools then return before end
   local changes = require("claude.conversation.tool_changes")
-  self.tool_list = changes.after(self.first_tools, self.transcript, self.draft)
-  local by_name = self.tool_list.by_name
-  for name, tool in pairs(by_name) do
-    if tool.run == nil then by_name[name] = before.by_name[name] or tool end
+  local list = changes.after(self.first_tools, transcript, draft)
+  for name, tool in pairs(list.by_name) do
+    if tool.run == nil then list.by_name[name] = before.by_name[name] or tool end
   end
+  return list
+end
+
+-- What is left without the last turn, answers to tool calls given with it included; nil when
+-- there is none.
+---@return userdata? transcript
+---@return claude.Draft draft
+function Conversation:_without_last_turn()
+  local transcript, draft = self.transcript, self.draft:copy()
+  if draft:unsay() then return transcript, draft end
+  local first = history.last_turn(transcript)
+  if not first then return nil, draft end
+  local left = transcript:fork()
+  left:truncate(first - 1)
+  draft = new_draft()
+  draft:take_back(history.decode(transcript:get(first)), transcript:blocks(first))
+  return left, draft
+end
+
+-- What the last reply has left behind goes with it; the rest stays.
+---@return claude.ConversationState
+function Conversation:_state_before_reply()
+  local state = self.state
+  return {
+    container = state.container,
+    drop_block = state.drop_block,
+    fallback = state.fallback,
+    message_id = state.message_id,
+  }
 end
 
 --- Removes the last turn: what the user said last, and everything after it. A reply
@@ -443,26 +485,15 @@ function Conversation:undo()
   check_receiver(self, Conversation, "chat:undo()")
   self:cancel()
   local before = self:_before_change()
-  if self.draft:unsay() then
-    self:_recall_tools()
-    return self:_after_change(before, true)
+  local transcript, draft = self:_without_last_turn()
+  if not transcript then return false end
+  local tool_list, state, marks = self:_tools_behind(transcript, draft), self.state, self.marks
+  if transcript ~= self.transcript then
+    state, marks = self:_state_before_reply(), {}
   end
-  local first = history.last_turn(self.transcript)
-  if not first then return false end
-  local message = history.decode(self.transcript:get(first))
-  local raws = self.transcript:blocks(first)
-  self.transcript:truncate(first - 1)
-  self.draft = new_draft()
-  self.draft:take_back(message, raws)
-  local state = self.state
-  self.state = {
-    container = state.container,
-    drop_block = state.drop_block,
-    fallback = state.fallback,
-    message_id = state.message_id,
-  }
-  self.marks = {}
-  self:_recall_tools()
+  -- From here on nothing can fail.
+  self.transcript, self.draft, self.tool_list = transcript, draft, tool_list
+  self.state, self.marks = state, marks
   return self:_after_change(before, true)
 end
 

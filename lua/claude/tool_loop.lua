@@ -556,8 +556,9 @@ function Run:_change_tools(name, list)
   if self:is_done() then
     error(("run:%s after the run has ended: use chat:%s"):format(name, name), 3)
   end
-  local json = self.chat:_tool_changes(name, list, 3)
+  local json, tool_list = self.chat:_tool_changes(name, list, 3)
   self.said[#self.said + 1] = { role = "system", json = json }
+  self.chat.tool_list = tool_list
   return self
 end
 

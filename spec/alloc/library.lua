@@ -5,57 +5,14 @@
 --- in it is there byte for byte, and it goes on when memory is back.
 local claude = require("claude")
 local core = require("claude.core")
+local support = require("spec.alloc.support")
+
+local new_client, nothing = support.new_client, support.nothing
 
 local MODEL = "claude-opus-4-8"
 local ANSWER = ("It is done. "):rep(8)
 
-local function nothing() end
-
--- Everything is loaded before memory fails, but for what is to be looked at.
-for _, name in ipairs({
-  "api_error",
-  "check",
-  "check.cache",
-  "check.fields",
-  "check.messages",
-  "check.rules",
-  "check.thinking",
-  "client",
-  "conversation",
-  "conversation.save",
-  "conversation.store",
-  "conversation.turn",
-  "errors",
-  "ledger",
-  "loop.blocking",
-  "message",
-  "messages",
-  "net",
-  "reply",
-  "stream",
-  "tasks",
-  "tasks.own",
-  "tool_loop",
-  "tool_loop.calls",
-  "tool_loop.result",
-  "transport",
-  "transport.curl",
-  "usage",
-}) do
-  require("claude." .. name)
-end
-
 local M = {}
-
-local function new_client(options)
-  return claude.new({
-    api_key = "k",
-    base_url = os.getenv("URL"),
-    max_retries = options and options.max_retries or 0,
-    limits = { connect = 10, first_byte = 10, idle = 10 },
-    on_warning = nothing,
-  })
-end
 
 local function params(played)
   return {
@@ -147,35 +104,16 @@ local function begin(tools)
   return chat
 end
 
--- The bytes of its messages.
-local function remember(chat)
-  local bytes = {}
-  for i, message in ipairs(chat:messages()) do
-    bytes[i] = assert(core.encode(message))
-  end
-  return bytes
-end
-
--- What had been there is there, byte for byte.
-local function check_kept(chat, before)
-  local now = remember(chat)
-  for i, bytes in ipairs(before) do
-    if now[i] ~= bytes then
-      error(("message %d was %s, is %s"):format(i, bytes, tostring(now[i])))
-    end
-  end
-end
-
 local function conversation(act, again, more)
   return {
     prepare = function()
       local chat = more and more() or begin()
-      return { chat = chat, before = remember(chat) }
+      return { chat = chat, before = support.remember(chat) }
     end,
     act = function(state) return act(state.chat, state) end,
     verify = function(state)
-      check_kept(state.chat, state.before)
-      state.before = remember(state.chat)
+      support.check_kept(state.chat, state.before)
+      state.before = support.remember(state.chat)
     end,
     again = again and function(state) return again(state.chat, state) end,
   }
@@ -229,27 +167,19 @@ M.dump_and_load = conversation(function(chat)
   return outcome(loaded, text)
 end)
 
-local function read(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local bytes = file:read("*a")
-  file:close()
-  return bytes
-end
-
 -- The file has its old bytes or its new ones.
 M.save = {
   prepare = function()
     local path = os.tmpname()
     local chat = begin()
     assert(chat:save(path))
-    local before = read(path)
+    local before = support.read(path)
     chat:user("More")
     return { chat = chat, path = path, before = before, after = assert(chat:dump()) }
   end,
   act = function(state) return outcome(state.chat:save(state.path)) end,
   verify = function(state, done)
-    local bytes = read(state.path)
+    local bytes = support.read(state.path)
     assert(bytes == state.after or not done and bytes == state.before, "the file is neither")
     assert(done or state.chat:dump() == state.after)
     if done then os.remove(state.path) end

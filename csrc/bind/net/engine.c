@@ -51,13 +51,14 @@ static int engine_gc(lua_State *L) {
 
 /* net.engine() -> engine | nil, text */
 static int engine_new(lua_State *L) {
-  Engine *e;
+  Engine *e = lua_newuserdatauv(L, sizeof *e, 0);
+  cm_status status;
 
-  e = lua_newuserdatauv(L, sizeof *e, 0);
   e->multi = NULL;
   luaL_setmetatable(L, CLASS);
-  if (cm_multi_new(&e->multi, &cm_libc_alloc) != CM_OK) return fail(L, "libcurl cannot start");
-  return 1;
+  status = cm_multi_new(&e->multi, &cm_libc_alloc);
+  if (status == CM_ERR_NOMEM) return fail(L, "libcurl cannot start: not enough memory");
+  return status == CM_OK ? 1 : fail(L, "libcurl cannot start");
 }
 
 /* ---- starting: every check that may raise comes before anything is acquired ---- */

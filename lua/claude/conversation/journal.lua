@@ -383,7 +383,8 @@ function M.before(chat)
   }
 end
 
---- Writes a verb's change down, or takes it back.
+--- Writes a verb's change down, or takes it back: also when there is no memory to write it
+--- down with.
 ---@param chat claude.Conversation
 ---@param before? table
 ---@return true?
@@ -391,12 +392,15 @@ end
 ---@return claude.Error? err
 function M.after(chat, before)
   if not before then return true end
-  local done, text, err = chat.journal:note(chat)
-  if done then return true end
+  local marks = {}
+  -- Appending never waits: pcall does, on PUC 5.1, too.
+  local called, done, text, err = pcall(chat.journal.note, chat.journal, chat)
+  if called and done then return true end
   for name, value in pairs(before) do
     chat[name] = value
   end
-  chat.marks = {}
+  chat.marks = marks
+  if not called then error(done, 0) end
   return nil, text, err
 end
 
