@@ -173,6 +173,47 @@ local function verb(place, change)
   }
 end
 
+-- A disk that loses what it was given when a sync fails; the next sync would succeed.
+local function lossy()
+  local storage = claude.journal.memory()
+  local memory = getmetatable(storage).__index
+  local synced = 0
+  function storage:sync()
+    if not self.fails then
+      synced = #self:read()
+      return true
+    end
+    self.fails = false
+    memory.truncate(self, synced)
+    return nil, "Input/output error"
+  end
+  return storage
+end
+
+-- What a sync has lost is written anew, though it failed where there was no memory.
+local function lost_sync()
+  return {
+    prepare = function()
+      local storage = lossy()
+      storage.fails = false
+      local state = new_state({ journal = storage, bytes = function() return storage:read() end })
+      with_an_open_turn(state)
+      storage.fails = true
+      return state
+    end,
+    act = function(state)
+      local done, text = state.chat:sync()
+      if not done and text:find("Input/output error", 1, true) then return state.chat:sync() end
+      return done, text
+    end,
+    verify = function(state, done) check_journal(state, done) end,
+    again = function(state)
+      state.chat:sync() -- it may fail now
+      return state.chat:sync()
+    end,
+  }
+end
+
 local function load_journal(place)
   return {
     prepare = function()
@@ -198,6 +239,7 @@ end
 M.journal_found_in_file = turn("in_file", reopen, with_a_turn)
 M.journal_user_in_file = verb("in_file", function(chat) return chat:user("More") end)
 M.journal_undo_in_memory = verb("in_memory", function(chat) return chat:undo() end)
+M.journal_lost_sync = lost_sync()
 M.journal_loaded_from_memory = load_journal("in_memory")
 
 return M

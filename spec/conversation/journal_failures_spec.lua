@@ -266,16 +266,46 @@ describe("a conversation whose journal fails", function()
       append(self, bytes:sub(1, 20))
       error("out of order", 0)
     end
-    assert.has_error(function() chat:user("hello") end, "out of order")
+    local _, text, err = chat:user("hello")
+    assert_storage(nil, text, err)
+    assert.truthy(text:find("append raised: out of order", 1, true), text)
     assert(chat:user("again"))
     assert(chat:send())
     assert.equal(chat:dump(), reopened():dump())
   end)
 
+  it("ends a run whose storage raises, and the run after it goes on", function()
+    for _, method in ipairs({ "append", "sync" }) do
+      for nth = 1, 5 do
+        begin(calling("one"), SAY)
+        assert(chat:user("go"))
+        local whole, count = storage[method], 0
+        storage[method] = function(...)
+          count = count + 1
+          if count == nth then error("out of order", 0) end
+          return whole(...)
+        end
+        local message, text, err = chat:run():final_message()
+        assert_storage(message, text, err)
+        assert.truthy(text:find(method .. " raised: out of order", 1, true), text)
+        assert.is_false(chat:is_busy())
+        storage[method] = whole
+        local messages = chat:messages()
+        if messages[#messages].role == "user" or chat:pending()[1] then
+          assert.equal("All done.", assert(chat:run():final_message()):text())
+        end
+        assert.equal(1, ran)
+        assert.equal(chat:dump(), reopened():dump())
+        bench.sim:close()
+      end
+    end
+    begin(SAY)
+  end)
+
   it("leaves nobody waiting when a sync raises, in tasks neither", function()
     begin(SAY)
     assert(chat:user("hello"))
-    local sync, count, raised = storage.sync, 0, 0
+    local sync, count = storage.sync, 0
     function storage:sync()
       count = count + 1
       if count == 1 then
@@ -284,20 +314,17 @@ describe("a conversation whose journal fails", function()
       end
       return sync(self)
     end
-    local done = 0
+    local failures = 0
     claude.loop(function()
       for _ = 1, 3 do
         claude.spawn(function()
-          local ok = tasks.call(chat.sync, chat)
-          if ok then
-            done = done + 1
-          else
-            raised = raised + 1
-          end
+          local _, text = chat:sync()
+          assert.truthy(text:find("it could not be synced: sync raised: out of order", 1, true))
+          failures = failures + 1
         end)
       end
     end)
-    assert.same({ 2, 1 }, { done, raised })
+    assert.equal(3, failures)
     assert.equal("All done.", assert(chat:send()):text())
     assert.equal(chat:dump(), reopened():dump())
   end)

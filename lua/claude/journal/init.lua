@@ -14,11 +14,11 @@
 ---     storage:close()           nothing more will come; another may open it
 ---
 --- Each but `read` and `close` returns true, and nothing else for success: a count of bytes may
---- be that of a short write. Each but `close` returns nil and a text when it failed; none
---- raises. An `append` that failed may have left some of its bytes: `truncate` follows. `sync`
---- alone may wait (see claude.tasks). What was appended and not synced may be lost in any part
---- and any order; what is read back is checked. Nobody else may write meanwhile: a storage that
---- others can reach refuses to be opened twice.
+--- be that of a short write. Each but `close` returns nil and a text when it failed; one that
+--- raises has failed, too. An `append` that failed may have left some of its bytes: `truncate`
+--- follows. `sync` alone may wait (see claude.tasks). What was appended and not synced may be
+--- lost in any part and any order; what is read back is checked. Nobody else may write
+--- meanwhile: a storage that others can reach refuses to be opened twice.
 ---
 --- It may have a method more, which is called before the first sync, and a field:
 ---

@@ -5,6 +5,7 @@
 ---   way waits for the next one, together with all others who do: ten tools that start at once
 ---   cost two syncs, not ten.
 --- * A record that could not be written whole is cut off again; the log is what it was.
+--- * A storage that raises has failed, like one that returns why.
 --- * After a sync that failed nobody knows which of the bytes since the last good one are on
 ---   the disk, and systems forget that they did not write them: a second sync would succeed
 ---   and mean nothing. So the log is in doubt until `restart` has cut it back to what is known
@@ -13,6 +14,7 @@
 ---   relied on all the same: it is never cut. It is written once more before the first sync.
 
 local core = require("claude.core")
+local errors = require("claude.errors")
 local tasks = require("claude.tasks")
 
 ---@class claude.JournalLog
@@ -52,24 +54,35 @@ end
 local ODD = "%s must return true, or nil and why it failed, not a %s"
 
 -- What a method of the storage has returned. A count, or whatever else a system call gave,
--- is not taken for success: it may be that of a write that was short, or -1.
+-- is not taken for success: it may be that of a write that was short, or -1. What raises has
+-- failed as well.
 ---@param name string of the method
+---@param called boolean
 ---@param done any
 ---@param problem any
 ---@return true?
 ---@return string? problem
-local function answer(name, done, problem)
+local function answer(name, called, done, problem)
+  if not called then return nil, ("%s raised: %s"):format(name, errors.text_of(done)) end
   if done == true then return true end
   if done then return nil, ODD:format(name, type(done)) end
   if problem == nil then return nil, name .. " failed, and did not say why" end
   return nil, tostring(problem)
 end
 
+-- For methods that do not wait.
+---@param storage claude.JournalStorage
+---@param name string of the method
+---@param ... any
+---@return true?
+---@return string? problem
+local function ask(storage, name, ...) return answer(name, pcall(storage[name], storage, ...)) end
+
 ---@return true?
 ---@return string? problem
 function Log:_trim()
   self.ragged = true -- also when it raises
-  local done, problem = answer("truncate", self.storage:truncate(self.size))
+  local done, problem = ask(self.storage, "truncate", self.size)
   self.ragged = not done
   return done, problem
 end
@@ -86,22 +99,19 @@ function Log:_record(kind, payload)
   return first .. head .. payload, mark
 end
 
---- Adds a record. It is not synced yet.
 ---@param kind integer
 ---@param payload string
 ---@return true?
 ---@return string? problem
-function Log:append(kind, payload)
-  if self.closed then return nil, CLOSED end
-  if self.in_doubt then return nil, self.in_doubt end
+function Log:_put(kind, payload)
   if #payload > LONGEST then return nil, "a record holds at most 1 GiB" end
   if self.ragged then
     local trimmed, problem = self:_trim()
     if not trimmed then return nil, problem end
   end
   local record, mark = self:_record(kind, payload)
-  self.ragged = true -- what raises may leave a part of it
-  local added, problem = answer("append", self.storage:append(record))
+  self.ragged = true -- what fails may leave a part of it
+  local added, problem = ask(self.storage, "append", record)
   if not added then
     self:_trim()
     return nil, problem
@@ -110,16 +120,37 @@ function Log:append(kind, payload)
   return true
 end
 
+--- Adds a record. It is not synced yet.
+---@param kind integer
+---@param payload string
+---@return true?
+---@return string? problem
+function Log:append(kind, payload)
+  if self.closed then return nil, CLOSED end
+  if self.in_doubt then return nil, self.in_doubt end
+  return self:_put(kind, payload)
+end
+
 -- In a task of its own, which alone may wait and raise on PUC 5.1; it ends before the task
 -- that asked, whatever happens to that.
+---@param fn function
+---@param ... any
+---@return claude.Task
+---@return claude.Signal ended
+local function start_task(fn, ...)
+  local ended = tasks.signal()
+  local task = tasks.spawn_under(nil, fn, ...)
+  task.on_end = function() ended:set() end
+  return task, ended
+end
+
 ---@param fn function
 ---@param ... any
 ---@return boolean ok
 ---@return any ...
 local function call_in_task(fn, ...)
-  local ended = tasks.signal()
-  local task = tasks.spawn_under(nil, fn, ...)
-  task.on_end = function() ended:set() end
+  local started, task, ended = pcall(start_task, fn, ...)
+  if not started then return false, task end
   local outcome = task:result()
   if not outcome then
     ended:wait_to_the_end()
@@ -144,10 +175,22 @@ end
 function Log:_sync_storage()
   local storage, tail = self.storage, self.tail
   if tail and tail ~= "" and storage.rewrite then
-    local done, problem = answer("rewrite", storage:rewrite(self.found - #tail, tail))
+    local done, problem = ask(storage, "rewrite", self.found - #tail, tail)
     if not done then return nil, problem end
   end
-  return answer("sync", storage:sync())
+  return answer("sync", true, storage:sync())
+end
+
+local NOT_SYNCED = "it could not be synced"
+
+---@param goal integer
+---@param mark integer
+function Log:_note_synced(goal, mark)
+  self.tail = nil
+  self.durable = math.max(self.durable, goal)
+  if goal > self.found then
+    self.found, self.found_mark = goal, mark
+  end
 end
 
 function Log:_sync_now()
@@ -157,20 +200,14 @@ function Log:_sync_now()
   self.syncing = syncing
   local called, done, problem = call(self._sync_storage, self)
   self.syncing = nil
-  if not called then
-    syncing:set() -- whoever waits tries by itself
-    error(done, 0)
+  if called and done then
+    self:_note_synced(goal, mark)
+    return syncing:set()
   end
-  if done then
-    self.tail = nil
-    self.durable = math.max(self.durable, goal)
-    if goal > self.found then
-      self.found, self.found_mark = goal, mark
-    end
-  else
-    self.in_doubt = "it could not be synced: " .. tostring(problem)
-  end
+  self.in_doubt = NOT_SYNCED -- before anything that needs memory
   syncing:set()
+  if not called then problem = select(2, answer("sync", false, done)) end
+  self.in_doubt = ("%s: %s"):format(NOT_SYNCED, problem)
 end
 
 --- Waits until every record so far is synced.
@@ -196,14 +233,12 @@ end
 ---@return string? problem
 function Log:restart(payload)
   if self.closed then return nil, CLOSED end
-  local doubt = self.in_doubt
   self.size, self.mark = self.found, self.found_mark
   local done, problem = self:_trim()
   if done then
-    self.in_doubt = nil
-    done, problem = self:append(M.WHOLE, payload)
+    done, problem = self:_put(M.WHOLE, payload)
   end
-  if not done then self.in_doubt = doubt end
+  if done then self.in_doubt = nil end
   return done, problem
 end
 
@@ -236,7 +271,8 @@ end
 ---@return claude.JournalLog? log
 ---@return claude.JournalRecord[]|string records or what is wrong
 local function read(storage)
-  local bytes, problem = storage:read()
+  local called, bytes, problem = pcall(storage.read, storage)
+  if not called then return nil, "read raised: " .. errors.text_of(bytes) end
   if not bytes then return nil, tostring(problem or "it cannot be read") end
   if type(bytes) ~= "string" then
     return nil, "read must return the bytes as a string, not a " .. type(bytes)
