@@ -262,6 +262,41 @@ describe("a journal in a file", function()
     assert.truthy(opening(path .. "\0x"):find("the path holds a zero byte", 1, true))
   end)
 
+  it("notices that it was deleted, moved or replaced", function()
+    local gone = "it is not at its path any more: it was deleted, moved or replaced"
+    for _, how in ipairs({
+      "rm " .. path,
+      ("mv %s %s/elsewhere"):format(path, folder),
+      ("mv %s %s/elsewhere; touch %s"):format(path, folder, path),
+      ("touch %s/other; mv %s/other %s"):format(folder, folder, path),
+      ("mkdir %s/below; cp %s %s/below; rm -r %s"):format(folder, path, folder, path),
+    }) do
+      local storage = assert(claude.journal.file(path))
+      local log = assert(logs.open(storage))
+      assert(log:append(CHANGE, "one"))
+      sh(how)
+      for _ = 1, 2 do
+        assert.same({ nil, gone }, { log:append(CHANGE, "two") })
+        assert.same({ nil, gone }, { log:sync() })
+      end
+      log:close()
+      sh("rm -rf " .. path)
+    end
+  end)
+
+  it("is where it was when it comes back, or has another name as well", function()
+    local storage = assert(claude.journal.file(path))
+    local log = assert(logs.open(storage))
+    assert(log:append(CHANGE, "one"))
+    sh(("mv %s %s/elsewhere"):format(path, folder))
+    assert.is_nil((log:append(CHANGE, "two")))
+    sh(("mv %s/elsewhere %s; ln %s %s/too"):format(folder, path, path, folder))
+    assert(log:append(CHANGE, "two"))
+    assert(log:sync())
+    assert.same({ "one", "two" }, stored(storage))
+    log:close()
+  end)
+
   it("raises for what is no path and no option", function()
     assert.has_error(function() claude.journal.file(7) end, "claude.journal.file takes a path")
     local function with(options)

@@ -55,12 +55,20 @@ static int lock(int fd) {
   return failure_of(outcome);
 }
 
+/* The program may change its folder meanwhile. */
+static int note_place(cm_journal_file *file, const char *path) {
+  errno = 0;
+  file->place = realpath(path, NULL);
+  return !file->place && errno == ENOMEM ? ENOMEM : 0;
+}
+
 int cm_journal_file_open(cm_journal_file *file, const char *path) {
   int failure;
 
   file->fd = file->folder = -1;
   file->pid = (long)getpid();
   file->end = 0;
+  file->place = NULL;
   failure = open_or_make(path, &file->fd);
   if (failure) return failure == ENXIO ? EINVAL : failure;
   failure = check_kind(file);
@@ -68,6 +76,8 @@ int cm_journal_file_open(cm_journal_file *file, const char *path) {
   /* Whoever had the lock before may have written since. */
   if (!failure) failure = check_kind(file);
   if (!failure) failure = open_folder(path, &file->folder);
+  if (!failure) failure = note_place(file, path);
+  if (!failure) failure = cm_journal_file_present(file);
   if (failure) cm_journal_file_close(file);
   return failure;
 }
@@ -76,6 +86,18 @@ int cm_journal_file_open(cm_journal_file *file, const char *path) {
 static int check_use(const cm_journal_file *file) {
   if (file->fd < 0) return EBADF;
   return file->pid == (long)getpid() ? 0 : EPERM;
+}
+
+int cm_journal_file_present(const cm_journal_file *file) {
+  struct stat mine, found;
+  int failure = check_use(file);
+
+  if (failure) return failure;
+  if (fstat(file->fd, &mine)) return errno;
+  if (mine.st_nlink == 0) return ESTALE;
+  if (!file->place) return 0;
+  if (stat(file->place, &found)) return errno == ENOENT || errno == ENOTDIR ? ESTALE : 0;
+  return mine.st_dev == found.st_dev && mine.st_ino == found.st_ino ? 0 : ESTALE;
 }
 
 static int read_all(int fd, char *bytes, size_t size, size_t *got) {
@@ -215,4 +237,6 @@ void cm_journal_file_close(cm_journal_file *file) {
   cm_journal_file_synced(file);
   if (file->fd >= 0) close(file->fd);
   file->fd = -1;
+  free(file->place);
+  file->place = NULL;
 }

@@ -11,6 +11,9 @@
 ** is refused, too, and it ends when the last process that has the file ends. A process that
 ** was forked has the file as well, but may not write: functions give EPERM there.
 **
+** Who has a file open does not notice that its name is gone: what is written is lost when it is
+** closed. cm_journal_file_present tells.
+**
 ** Functions return 0, or errno.
 */
 #ifndef CM_OS_JOURNAL_FILE_H
@@ -23,6 +26,7 @@ typedef struct cm_journal_file {
   int folder;    /* whose entry is not known to be on the disk; -1: it is */
   long pid;      /* of the process that opened it */
   long long end; /* where the next bytes go */
+  char *place;   /* absolute path that led to it; NULL: not known */
 } cm_journal_file;
 
 /*
@@ -30,6 +34,9 @@ typedef struct cm_journal_file {
 ** in a symbolic link; EISDIR; EINVAL: it is no regular file. On failure nothing is open.
 */
 int cm_journal_file_open(cm_journal_file *file, const char *path);
+
+/* ESTALE: it is not where it was opened any more, as it was deleted, moved or replaced. */
+int cm_journal_file_present(const cm_journal_file *file);
 
 /* Reads the first `size` bytes, of which there are `end`; *got are there. */
 int cm_journal_file_read(const cm_journal_file *file, char *bytes, size_t size, size_t *got);

@@ -75,6 +75,24 @@ describe("a conversation with a journal", function()
     assert.equal(2, #bench.sim.requests)
   end)
 
+  it("asks for nothing once its file was deleted", function()
+    local chat = open(path)
+    chat:user("go")
+    assert(chat:sync())
+    os.remove(path)
+    local message, text, err = chat:send()
+    assert.is_nil(message)
+    assert.equal("storage", err.kind)
+    assert.truthy(text:find("it was deleted, moved or replaced", 1, true), text)
+    assert.is_nil((chat:user("and more")))
+    assert.equal(0, #bench.sim.requests)
+    -- What it has said goes on in another.
+    local again = assert(bench.client:load(assert(chat:dump()), { journal = path }))
+    opened[#opened + 1] = again
+    assert(again:send())
+    assert.equal(1, #bench.sim.requests)
+  end)
+
   -- The bytes of a journal at the moment in which a tool runs.
   local function bytes_in_a_tool(fields)
     local storage, bytes = claude.journal.memory(), nil

@@ -28,6 +28,8 @@ static const char *text_of(int failure) {
     return "it belongs to the process that opened it, and this one was forked from it";
   case EBADF:
     return "it is closed";
+  case ESTALE:
+    return "it is not at its path any more: it was deleted, moved or replaced";
   default:
     return strerror(failure);
   }
@@ -52,9 +54,15 @@ static int file_open(lua_State *L) {
 
   luaL_argcheck(L, strlen(path) == length, 1, "path holds a zero byte");
   file->fd = file->folder = -1;
+  file->place = NULL;
   luaL_setmetatable(L, CLASS);
   failure = cm_journal_file_open(file, path);
   return failure ? push_outcome(L, failure) : 1;
+}
+
+/* file:present() -> true | nil, text: whether it is still where it was opened */
+static int file_present(lua_State *L) {
+  return push_outcome(L, cm_journal_file_present(check(L)));
 }
 
 /* file:read() -> all bytes | nil, text */
@@ -124,9 +132,11 @@ static int file_close(lua_State *L) {
 
 void cm_open_journal_file(lua_State *L) {
   static const luaL_Reg methods[] = {
-    { "read", file_read },         { "append", file_append }, { "rewrite", file_rewrite },
-    { "truncate", file_truncate }, { "sync", file_sync },     { "descriptors", file_descriptors },
-    { "synced", file_synced },     { "close", file_close },   { NULL, NULL }
+    { "read", file_read },       { "append", file_append },
+    { "rewrite", file_rewrite }, { "truncate", file_truncate },
+    { "sync", file_sync },       { "descriptors", file_descriptors },
+    { "synced", file_synced },   { "close", file_close },
+    { "present", file_present }, { NULL, NULL }
   };
   static const luaL_Reg metamethods[] = { { "__gc", file_close }, { NULL, NULL } };
 

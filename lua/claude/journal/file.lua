@@ -17,6 +17,8 @@ File.__name = "claude.FileJournal"
 
 function File:read() return self.file:read() end
 
+function File:present() return self.file:present() end
+
 function File:append(bytes) return self.file:append(bytes) end
 
 function File:rewrite(offset, bytes) return self.file:rewrite(offset, bytes) end

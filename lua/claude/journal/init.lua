@@ -20,10 +20,14 @@
 --- lost in any part and any order; what is read back is checked. Nobody else may write
 --- meanwhile: a storage that others can reach refuses to be opened twice.
 ---
---- It may have a method more, which is called before the first sync, and a field:
+--- It may have two methods more, and a field:
 ---
+---     storage:present()         true, or nil and why what is kept here cannot be found any more,
+---                               as of a file that was deleted; called before each append and
+---                               each sync
 ---     storage:rewrite(offset, bytes)  writes what is there already once more, in its place: a
----                               sync that failed in another process may have left it nowhere
+---                               sync that failed in another process may have left it nowhere;
+---                               called before the first sync
 ---     storage.syncs             false: `sync` does nothing, and what was written may be lost
 ---                               with the machine
 
@@ -34,6 +38,7 @@ local M = {}
 ---@field append fun(self: table, bytes: string): true?, string?
 ---@field truncate fun(self: table, size: integer): true?, string?
 ---@field sync fun(self: table): true?, string?
+---@field present? fun(self: table): true?, string?
 ---@field rewrite? fun(self: table, offset: integer, bytes: string): true?, string?
 ---@field syncs? boolean
 ---@field close fun(self: table)

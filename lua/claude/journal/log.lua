@@ -99,12 +99,22 @@ function Log:_record(kind, payload)
   return first .. head .. payload, mark
 end
 
+-- Whether who opens it later will find it.
+---@return true?
+---@return string? problem
+function Log:_present()
+  if not self.storage.present then return true end
+  return ask(self.storage, "present")
+end
+
 ---@param kind integer
 ---@param payload string
 ---@return true?
 ---@return string? problem
 function Log:_put(kind, payload)
   if #payload > LONGEST then return nil, "a record holds at most 1 GiB" end
+  local present, gone = self:_present()
+  if not present then return nil, gone end
   if self.ragged then
     local trimmed, problem = self:_trim()
     if not trimmed then return nil, problem end
@@ -215,6 +225,8 @@ end
 ---@return string? problem
 function Log:sync()
   local goal = self.size
+  local present, gone = self:_present()
+  if not (present or self.closed) then return nil, gone end
   while self.durable < goal and not self.in_doubt and not self.closed do
     if self.syncing then
       self.syncing:wait_to_the_end()
