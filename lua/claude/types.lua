@@ -52,12 +52,13 @@ function claude.sleep(seconds) end
 claude.journal = {}
 
 --- Bytes in a row: what a journal needs. Each method but `close` returns nil and a text when it
---- failed; none raises; `sync` alone may wait.
+--- failed; one that raises has failed, too; `sync` alone may wait.
 ---@class claude.JournalStorage
 ---@field read fun(self: table): string?, string? all bytes that are there
 ---@field append fun(self: table, bytes: string): true?, string? puts them behind the others
 ---@field truncate fun(self: table, size: integer): true?, string? keeps the first
 ---@field sync fun(self: table): true?, string? returns once all survives a crash of the machine
+---@field present? fun(self: table): true?, string? whether what is kept can still be found
 ---@field rewrite? fun(self: table, offset: integer, bytes: string): true?, string?
 ---@field syncs? boolean
 ---@field close fun(self: table) another may open it
