@@ -60,10 +60,11 @@ end
 local OTHERS = {
   ["csrc/bind/core/body.c"] = "DEFAULT_PIECE MOST_MARKS",
   ["csrc/bind/core/json_keys.c"] = "LONGEST_KEY MOST_STEPS",
-  ["csrc/bind/core/response.c"] = "MOST_IN_A_ROW",
+  ["csrc/bind/core/response_reading.c"] = "MOST_IN_A_ROW MOST_JOINED",
   ["csrc/bind/core/sse.c"] = "DEFAULT_MAX_BYTES",
   ["csrc/core/base.h"] = "CM_ERR_LIMIT",
   ["csrc/core/delta.c"] = "MOST_DIGITS",
+  ["csrc/core/delta.h"] = "CM_DELTA_HEAD_MAX",
   ["csrc/core/journal.c"] = "HASHED_AT_MOST",
   ["csrc/core/json_number.c"] = "MOST_DIGITS MOST_EXPONENT MOST_PRECISION",
   ["csrc/core/json_string.c"] = "LONGEST_PIECE",
