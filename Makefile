@@ -187,11 +187,16 @@ $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
-.PHONY: bench bench-quick
+.PHONY: bench bench-document bench-quick
 ## bench: the library beside bare libcurl and its peers, with ratios and goals (ROWS="deltas-64k")
 bench: $(MODULES) $(BENCH_PROGRAMS)
 	@! pkg-config --exists luajit || $(SUB) -s -j$(JOBS) LUA=luajit modules
 	@$(SPEC_ENV) PROGRAMS=$(OUT)/bench ROWS='$(ROWS)' $(LUA) spec/bench/run.lua $(ARGS)
+
+# Written again by whoever changes doc/performance.json or what draws it: it is in the tree.
+## bench-document: what make bench left, as tables and plot of doc/performance.md
+bench-document: $(MODULES)
+	@$(SPEC_ENV) $(LUA) spec/bench/document.lua $(or $(ARGS),$(BUILD)/bench/samples.json)
 
 ## bench-quick: whether every row of make bench runs and its totals are right
 bench-quick:

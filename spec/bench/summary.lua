@@ -1,0 +1,60 @@
+--- What the tree keeps of the raw samples: medians, the least and the greatest, and what became
+--- of the goals.
+local statistics = require("spec.bench.statistics")
+
+local M = {}
+
+local REPORTED = { "after_10", "after_50", "after_100", "after_200", "after_400" }
+for _, name in ipairs({ "kb_each", "p50", "p99", "max", "added_kb", "instructions" }) do
+  REPORTED[#REPORTED + 1] = name
+end
+
+local function spread(values)
+  if #values == 0 then return nil end
+  local median, least, greatest = statistics.spread(values)
+  return { median = median, least = least, greatest = greatest }
+end
+
+local function of_field(samples, pick)
+  local values = {}
+  for _, sample in ipairs(samples) do
+    values[#values + 1] = pick(sample)
+  end
+  return spread(values)
+end
+
+local function of_side(samples)
+  local side = {
+    runs = #samples,
+    cost = of_field(samples, function(sample) return sample.cost end),
+    peak_kb = of_field(samples, function(sample) return sample.peak_kb end),
+  }
+  for _, name in ipairs(REPORTED) do
+    side[name] = of_field(samples, function(sample) return sample.report[name] end)
+  end
+  return side
+end
+
+--- The summary of the file that spec/bench/samples.lua writes.
+---@param rows table
+---@return table
+function M.of(rows)
+  local summary = {}
+  for name, row in pairs(rows) do
+    local sides = {}
+    for side, samples in pairs(row.sides) do
+      if #samples > 0 then sides[side] = of_side(samples) end
+    end
+    summary[name] = {
+      about = row.about,
+      unit = row.unit,
+      machine = row.machine,
+      sides = sides,
+      goals = row.goals,
+      no_measurement = #row.problems,
+    }
+  end
+  return summary
+end
+
+return M
