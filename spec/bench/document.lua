@@ -6,13 +6,11 @@
 --- in doc/performance.md, between the comments that name them, and the plot, doc/performance.svg.
 --- Without SAMPLES the summary is taken as it is.
 local core = require("claude.core")
-local order = require("spec.bench.rows")
+local page = require("spec.bench.page")
 local plot = require("spec.bench.plot")
 local summary = require("spec.bench.summary")
 
 local SUMMARY, TEXT, PLOT = "doc/performance.json", "doc/performance.md", "doc/performance.svg"
-local SIDES = { "project", "bare", "cjson", "sdk" }
-
 local function read(path)
   local file = assert(io.open(path))
   local text = file:read("*a")
@@ -26,92 +24,10 @@ local function write(path, text)
   file:close()
 end
 
-local function number(value) return value and ("%.3g"):format(value) or "" end
-
-local function figure(goal)
-  if not goal.median then return "not measured" end
-  local form = "%s (%s – %s)"
-  return form:format(number(goal.median), number(goal.least), number(goal.greatest))
+if arg[1] then
+  local samples = assert(core.decode(read(arg[1])))
+  write(SUMMARY, assert(core.encode(summary.of(samples))) .. "\n")
 end
-
-local function verdict(goal)
-  if not goal.median then return "–" end
-  return goal.ok and "ok" or "**short**"
-end
-
--- Whatever a row has beside the sides of the other columns.
-local function others(row)
-  local names = {}
-  for name, side in pairs(row.sides) do
-    local own = name ~= "project" and name ~= "bare" and name ~= "cjson" and name ~= "sdk"
-    if own and side.cost then names[#names + 1] = name .. " " .. number(side.cost.median) end
-  end
-  table.sort(names)
-  return table.concat(names, ", ")
-end
-
-local function each_row(all, write_row)
-  local lines = {}
-  for _, name in ipairs(order) do
-    if all[name] then write_row(lines, name, all[name]) end
-  end
-  return table.concat(lines, "\n")
-end
-
-local function goals_table(all)
-  local head = "| row | figure | median (least – greatest) | goal | |\n|---|---|---|---|---|\n"
-  return head
-    .. each_row(all, function(lines, name, row)
-      for _, goal in ipairs(row.goals) do
-        local cells = { name, goal.text, figure(goal), goal.goal, verdict(goal) }
-        lines[#lines + 1] = "| " .. table.concat(cells, " | ") .. " |"
-      end
-    end)
-end
-
-local function costs_table(all)
-  local head =
-    "| row | unit | project | bare | cjson | SDK | others |\n|---|---|---|---|---|---|---|\n"
-  return head
-    .. each_row(all, function(lines, name, row)
-      local cells = { name, row.unit }
-      for _, side in ipairs(SIDES) do
-        local there = row.sides[side]
-        cells[#cells + 1] = number(there and there.cost and there.cost.median)
-      end
-      cells[#cells + 1] = others(row)
-      lines[#lines + 1] = "| " .. table.concat(cells, " | ") .. " |"
-    end)
-end
-
--- Where and when: of the row that was measured last.
-local function machine_of(all)
-  local last
-  for _, row in pairs(all) do
-    if not last or row.machine.date > last.date then last = row.machine end
-  end
-  return ("%s; %s. %s."):format(last.system, last.software, last.date)
-end
-
-local function put_between(text, name, part)
-  local begin, finish = ("<!-- %s -->"):format(name), ("<!-- end of %s -->"):format(name)
-  local _, from = text:find(begin, 1, true)
-  local to = text:find(finish, 1, true)
-  assert(from and to, TEXT .. " has no place for " .. name)
-  return text:sub(1, from) .. "\n" .. part .. "\n" .. text:sub(to)
-end
-
-local function main()
-  if arg[1] then
-    local samples = assert(core.decode(read(arg[1])))
-    write(SUMMARY, assert(core.encode(summary.of(samples))) .. "\n")
-  end
-  local all, text = assert(core.decode(read(SUMMARY))), read(TEXT)
-  text = put_between(text, "machine", machine_of(all))
-  text = put_between(text, "goals", goals_table(all))
-  text = put_between(text, "costs", costs_table(all))
-  write(TEXT, text)
-  write(PLOT, plot.draw(all))
-end
-
-main()
+local all = assert(core.decode(read(SUMMARY)))
+write(TEXT, page.write(read(TEXT), all))
+write(PLOT, plot.draw(all))

@@ -1,0 +1,150 @@
+-- What `make bench` does with what its sides print, and what becomes of that.
+local child = require("spec.support.child")
+local core = require("claude.core")
+local goals = require("spec.bench.goals")
+local page = require("spec.bench.page")
+local plot = require("spec.bench.plot")
+local statistics = require("spec.bench.statistics")
+local summary = require("spec.bench.summary")
+
+if child.run("uname").out ~= "Linux\n" then return end -- the server is written for epoll
+
+local HERE = "spec/bench"
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+describe("statistics", function()
+  it("has the one in the middle, or what is between the two there", function()
+    assert.equal(3, statistics.median({ 9, 3, 1 }))
+    assert.equal(2.5, statistics.median({ 4, 1, 2, 3 }))
+  end)
+
+  it("has an exponent of 1 where twice as much costs twice as much", function()
+    local function exponent(cost)
+      return statistics.exponent({ size = 1, cost = 1 }, { size = 2, cost = cost })
+    end
+    assert.equal(1, exponent(2))
+    assert.equal(2, exponent(4))
+  end)
+end)
+
+describe("a goal", function()
+  local ratio = goals.ratio("a", "b", { at_most = 5 })
+
+  it("compares two runs of one round", function()
+    local value = ratio.value({ a = { cost = 12 }, b = { cost = 3 } })
+    assert.equal(4, value)
+    assert.is_true(ratio.good(value))
+    assert.is_false(ratio.good(5.1))
+    assert.equal("<= 5", ratio.goal)
+  end)
+
+  it(
+    "is not measured in a round that has not both",
+    function() assert.is_nil(ratio.value({ a = { cost = 12 } })) end
+  )
+end)
+
+describe("a row", function()
+  local measure = require("spec.bench.measure")
+  local folder = child.temporary()
+  local bench = { server = { url = "http://127.0.0.1:1" }, quick = true, programs = folder }
+
+  setup(function()
+    assert.equal(0, child.run("mkdir " .. folder).status)
+    local cc = "cc -std=c99 -D_GNU_SOURCE -O1 -o %s/%s"
+    for program, sources in pairs({ launch = "launch.c", stream_server = "stream_server.c %s" }) do
+      local command = cc:format(folder, program) .. " " .. HERE .. "/" .. sources
+      local built = child.run((command:gsub("%%s", HERE .. "/event_stream.c")))
+      assert.equal("", built.err)
+    end
+  end)
+  teardown(function() child.run("rm -r " .. folder) end)
+
+  local function run(...)
+    local sides = {}
+    for i, command in ipairs({ ... }) do
+      sides[i] = { name = "side " .. i, command = { "sh", "-c", command }, requests = 1 }
+    end
+    local row = { name = "r", unit = "s", path = "/events-20", per = 1, sides = sides, goals = {} }
+    return measure.row(bench, row, 2)
+  end
+
+  local totals
+  local function right()
+    totals = totals or child.run(folder .. "/stream_server totals /events-20").out
+    return ("echo '%s'"):format((totals:gsub("\n", "")))
+  end
+
+  it("has a sample for each turn whose totals are the server's", function()
+    local result = run(right())
+    assert.same({}, result.problems)
+    assert.equal(2, #result.sides["side 1"])
+    assert.equal("number", type(result.rounds[1]["side 1"].cost))
+  end)
+
+  it("counts no turn with a wrong total, and says which", function()
+    local result = run([[echo '{"text":1}']], right())
+    assert.equal(0, #result.sides["side 1"])
+    assert.equal(2, #result.sides["side 2"])
+    assert.matches("^side 1: text: 1 instead of %d+$", result.problems[1])
+  end)
+
+  it(
+    "counts no turn that counted nothing",
+    function() assert.equal("side 1: it counted nothing", run("echo '{}'").problems[1]) end
+  )
+
+  it("counts no turn with streams that failed", function()
+    local result = run([[echo '{"text":1,"failed":3}']])
+    assert.equal("side 1: 3 streams failed", result.problems[1])
+  end)
+
+  it("counts no turn that ends badly, and tells what it said", function()
+    local result = run("echo oh no >&2; exit 3")
+    assert.same({ 0, 2 }, { result.passed, result.failed })
+    assert.equal("side 1: it ended with status 3: oh no", result.problems[1])
+  end)
+
+  it("leaves out a side that cannot be had", function()
+    local side = { name = "x", command = {}, requests = 1 }
+    function side.missing() return "it is not here" end
+    local row = { name = "r", unit = "s", path = "/events-20", per = 1, sides = { side } }
+    local result = measure.row(bench, row, 1)
+    assert.same({ x = "it is not here" }, result.left_out)
+    assert.same({ 0, 0 }, { result.passed, result.failed })
+  end)
+end)
+
+describe("the summary", function()
+  it("has medians of what was measured", function()
+    local function sample(cost) return { cost = cost, peak_kb = 1, report = { p50 = cost * 2 } } end
+    local sides = { project = { sample(1), sample(3), sample(2) }, sdk = {} }
+    local row =
+      { about = "a", unit = "s", machine = {}, goals = {}, problems = { "one" }, sides = sides }
+    local found = summary.of({ row = row }).row
+    assert.same({ median = 2, least = 1, greatest = 3 }, found.sides.project.cost)
+    assert.equal(4, found.sides.project.p50.median)
+    assert.is_nil(found.sides.sdk)
+    assert.equal(1, found.no_measurement)
+  end)
+end)
+
+describe("doc/performance.md", function()
+  local all = assert(core.decode(read("doc/performance.json")))
+
+  it("has the tables that its summary makes", function()
+    local text = read("doc/performance.md")
+    assert.equal(page.write(text, all), text)
+  end)
+
+  it(
+    "has the plot that its summary makes",
+    function() assert.equal(plot.draw(all), read("doc/performance.svg")) end
+  )
+end)
