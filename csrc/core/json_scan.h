@@ -38,6 +38,15 @@ static inline uint64_t cm_json_marks_singly(const char *pos) {
   return marks;
 }
 
+/* The same for the 16 bytes at pos only. */
+static inline uint64_t cm_json_marks16_singly(const char *pos) {
+  uint64_t marks = 0;
+  unsigned i;
+
+  for (i = 0; i < 16; i++) marks |= (uint64_t)!cm_json_is_plain(pos[i]) << i;
+  return marks;
+}
+
 static inline const char *cm_json_skip_blanks_singly(const char *pos, const char *end) {
   while (pos < end && *pos == ' ') pos++;
   return pos;
@@ -93,6 +102,11 @@ static inline uint64_t cm_json_marks_words(const char *pos) {
   return marks;
 }
 
+static inline uint64_t cm_json_marks16_words(const char *pos) {
+  return cm_scan_gather(cm_json_tops(cm_scan_word(pos))) |
+         cm_scan_gather(cm_json_tops(cm_scan_word(pos + 8))) << 8;
+}
+
 static inline const char *cm_json_skip_blanks_words(const char *pos, const char *end) {
   uint64_t others;
 
@@ -119,6 +133,7 @@ static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, si
 
 #else
 #define cm_json_marks_words cm_json_marks_singly
+#define cm_json_marks16_words cm_json_marks16_singly
 #define cm_json_skip_blanks_words cm_json_skip_blanks_singly
 #define cm_json_copy_unescaped_words cm_json_copy_unescaped_singly
 #endif
@@ -173,6 +188,7 @@ static inline size_t cm_json_copy_unescaped(char *out, const char *pos, size_t l
 
 #else
 #define cm_json_marks cm_json_marks_words
+#define cm_json_marks16 cm_json_marks16_words
 #define cm_json_skip_blanks cm_json_skip_blanks_words
 #define cm_json_copy_unescaped cm_json_copy_unescaped_words
 #endif

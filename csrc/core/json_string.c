@@ -97,10 +97,23 @@ const char *cm_json_string_find_on(const char *begin, const char *pos, const cha
   return NULL;
 }
 
+/* Keys are short, and so are most strings that are not deltas. */
+static inline const char *find_soon(const char *pos, const char *end, cm_json_string *string) {
+  uint64_t marks = end - pos >= 16 ? cm_json_marks16(pos) : 0;
+  const char *special = pos + (marks ? cm_scan_lowest(marks) : 0);
+
+  if (!marks || *special != '"') return NULL;
+  string->body.ptr = pos;
+  string->body.len = (size_t)(special - pos);
+  string->escaped = 0;
+  return special;
+}
+
 const char *cm_json_string_read(const char *begin, const char *pos, const char *end,
                                 cm_json_string *string) {
-  const char *quote = cm_json_string_find(begin, pos, end, string);
+  const char *quote = find_soon(pos, end, string);
 
+  if (!quote) quote = cm_json_string_find(begin, pos, end, string);
   if (!quote || !string->escaped) return quote;
   return are_escapes_valid(string->body) ? quote : NULL;
 }

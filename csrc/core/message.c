@@ -90,31 +90,39 @@ static cm_status keep_start(cm_message *message, cm_slice object) {
 }
 
 /* Some servers leave the type away. */
-static int is_message(cm_slice object) {
-  cm_slice type = cm_object_member(object, "type");
-
-  if (type.len == 0)
-    return cm_object_says(cm_object_string(cm_object_member(object, "role")), "assistant");
+static int is_message(cm_slice type, cm_slice role) {
+  if (type.len == 0) return cm_object_says(cm_object_string(role), "assistant");
   return cm_object_says(cm_object_string(type), "message");
 }
 
-cm_status cm_message_load(cm_message *message, cm_slice text) {
+static int is_whole_object(cm_slice text, cm_slice *object) {
   cm_json_reader reader;
-  cm_slice object, content;
-  cm_status status;
 
   cm_json_reader_init(&reader, text, CM_JSON_MAX_REPLY_DEPTH);
-  if (cm_json_reader_peek(&reader) != CM_JSON_OBJECT) return CM_END;
-  if (cm_json_reader_read_value(&reader, &object) != CM_OK) return CM_END;
-  if (cm_json_reader_finish(&reader) != CM_OK) return CM_END;
-  content = cm_object_member(object, "content");
-  if (!is_message(object) || !cm_object_is_array(content)) return CM_END;
+  if (cm_json_reader_peek(&reader) != CM_JSON_OBJECT) return 0;
+  if (cm_json_reader_read_value(&reader, object) != CM_OK) return 0;
+  return cm_json_reader_finish(&reader) == CM_OK;
+}
+
+cm_status cm_message_load(cm_message *message, cm_slice text) {
+  enum { TYPE, ROLE, CONTENT, STOP_REASON, MEMBERS };
+  cm_object_wanted members[MEMBERS] = { { "type", { "", 0 } },
+                                        { "role", { "", 0 } },
+                                        { "content", { "", 0 } },
+                                        { "stop_reason", { "", 0 } } };
+  cm_slice object;
+  cm_status status;
+
+  if (!is_whole_object(text, &object)) return CM_END;
+  cm_object_find(object, members, MEMBERS);
+  if (!is_message(members[TYPE].value, members[ROLE].value)) return CM_END;
+  if (!cm_object_is_array(members[CONTENT].value)) return CM_END;
 
   status = keep_start(message, object);
-  if (status == CM_OK) status = add_whole_blocks(message, content);
+  if (status == CM_OK) status = add_whole_blocks(message, members[CONTENT].value);
   if (status == CM_END) cm_message_deinit(message);
   if (status != CM_OK) return status;
-  message->stop = stop_of(cm_object_string(cm_object_member(object, "stop_reason")));
+  message->stop = stop_of(cm_object_string(members[STOP_REASON].value));
   message->started = message->ended = message->loaded = 1;
   return CM_OK;
 }

@@ -29,20 +29,32 @@ cm_json_string cm_object_string(cm_slice value) {
   return string;
 }
 
-int cm_object_says(cm_json_string string, const char *text) {
-  return cm_json_string_equals(string, cm_slice_of(text));
+static cm_slice *value_wanted(cm_json_string key, cm_object_wanted *wanted, size_t count) {
+  size_t i;
+
+  for (i = 0; i < count; i++)
+    if (cm_object_says(key, wanted[i].name)) return &wanted[i].value;
+  return NULL;
 }
 
-cm_slice cm_object_member(cm_slice object, const char *name) {
+void cm_object_find(cm_slice object, cm_object_wanted *wanted, size_t count) {
   cm_json_reader reader;
   cm_json_string key;
-  cm_slice value, found = { "", 0 };
+  cm_slice value, *found;
+  size_t i;
 
+  for (i = 0; i < count; i++) wanted[i].value = cm_slice_of("");
   cm_json_reader_init(&reader, object, CM_JSON_MAX_DEPTH);
   cm_json_reader_begin_object(&reader);
   while (cm_json_reader_next_member(&reader, &key) == CM_OK) {
-    if (!cm_object_says(key, name)) continue;
-    if (cm_json_reader_read_value(&reader, &value) == CM_OK) found = value;
+    found = value_wanted(key, wanted, count);
+    if (found && cm_json_reader_read_value(&reader, &value) == CM_OK) *found = value;
   }
-  return found;
+}
+
+cm_slice cm_object_member(cm_slice object, const char *name) {
+  cm_object_wanted wanted = { name, { "", 0 } };
+
+  cm_object_find(object, &wanted, 1);
+  return wanted.value;
 }

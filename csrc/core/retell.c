@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json_string.h"
+#include "core/object.h"
 #include "core/slice.h"
 #include "core/splice.h"
 
@@ -116,16 +117,16 @@ static cm_status write_member(cm_buffer *out, const char *head, cm_slice value) 
 }
 
 static cm_status write_message_delta(cm_retell *r, const cm_message *message) {
+  cm_object_wanted members[] = { { "stop_reason", { "", 0 } },
+                                 { "stop_sequence", { "", 0 } },
+                                 { "usage", { "", 0 } } };
   cm_status status = cm_buffer_append_text(&r->frame, "{\"type\":\"message_delta\",");
 
+  cm_object_find(cm_slice_in(&message->start), members, sizeof members / sizeof *members);
   if (status == CM_OK)
-    status = write_member(&r->frame,
-                          "\"delta\":{\"stop_reason\":", cm_message_member(message, "stop_reason"));
-  if (status == CM_OK)
-    status =
-        write_member(&r->frame, ",\"stop_sequence\":", cm_message_member(message, "stop_sequence"));
-  if (status == CM_OK)
-    status = write_member(&r->frame, "},\"usage\":", cm_message_member(message, "usage"));
+    status = write_member(&r->frame, "\"delta\":{\"stop_reason\":", members[0].value);
+  if (status == CM_OK) status = write_member(&r->frame, ",\"stop_sequence\":", members[1].value);
+  if (status == CM_OK) status = write_member(&r->frame, "},\"usage\":", members[2].value);
   return status == CM_OK ? cm_buffer_append_text(&r->frame, "}") : status;
 }
 

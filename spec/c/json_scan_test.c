@@ -34,6 +34,16 @@ static int is_marked(size_t length, size_t at, unsigned byte) {
   return right;
 }
 
+static int is_marked_of_few(size_t length, size_t at, unsigned byte) {
+  cm_slice run = run_with('a', 16, at * 16 / length, byte);
+  uint64_t mark = is_plain(byte) ? 0 : UINT64_C(1) << (at * 16 / length);
+  int right = cm_json_marks16(run.ptr) == mark && cm_json_marks16_words(run.ptr) == mark &&
+              cm_json_marks16_singly(run.ptr) == mark;
+
+  exact_free(run);
+  return right;
+}
+
 /* At the end of a text a window holds what there is, however much came before it. */
 static int is_marked_in_window(size_t length, size_t at, unsigned byte) {
   cm_slice run = run_with('a', length, at, byte);
@@ -117,6 +127,7 @@ void json_scan_tests(void) {
 
   for (byte = 0; byte < 256; byte++) {
     CHECK(everywhere(is_marked, byte));
+    CHECK(everywhere(is_marked_of_few, byte));
     CHECK(everywhere(is_marked_in_window, byte));
     CHECK(everywhere(blanks_end, byte));
     CHECK(everywhere(copies_end, byte));
