@@ -66,35 +66,40 @@ static inline const char *skip_beyond_ascii(const char *pos, const char *end) {
   return length > 0 ? pos : NULL;
 }
 
-/* Past what is at pos, which is not plain and no quote; of an escape past its second byte, the
-   others being plain. */
-static inline const char *skip_special(const char *pos, const char *end, cm_json_string *string) {
-  if ((unsigned char)*pos >= 0x80) return skip_beyond_ascii(pos, end);
-  string->escaped = 1;
-  return *pos == '\\' && end - pos >= 2 ? pos + 2 : NULL;
+/* Of a window of 64 bytes: goes over the marks up to a quote and returns that, or NULL, and *pos is
+   where the next window begins; NULL too, if the string is none. */
+static const char *find_in_window(const char **pos, const char *end, uint64_t marks, int *escaped) {
+  const char *base = *pos, *next = end - base > 64 ? base + 64 : end;
+  size_t at;
+
+  while (marks) {
+    at = cm_scan_lowest(marks);
+    *pos = base + at;
+    if (**pos == '"') return *pos;
+    if (**pos == '\\') {
+      *escaped = 1;
+      marks &= ~(UINT64_C(3) << at); /* what is escaped says nothing here */
+      *pos += 2;
+    } else {
+      *pos = (unsigned char)**pos >= 0x80 ? skip_beyond_ascii(*pos, end) : NULL;
+      if (!*pos) return NULL;
+      marks = cm_json_marks_from(marks, (size_t)(*pos - base));
+    }
+  }
+  if (*pos < next) *pos = next;
+  return NULL;
 }
 
 const char *cm_json_string_find_on(const char *begin, const char *pos, const char *end,
                                    uint64_t marks, cm_json_string *string) {
-  const char *base, *special;
+  const char *quote;
 
-  do {
-    base = pos;
-    pos = end - base > 64 ? base + 64 : end;
-    while (marks) {
-      special = base + cm_scan_lowest(marks);
-      if (*special == '"') {
-        string->body.len = (size_t)(special - string->body.ptr);
-        return special;
-      }
-      special = skip_special(special, end, string);
-      if (!special) return NULL;
-      marks = cm_json_marks_from(marks, (size_t)(special - base));
-      if (special > pos) pos = special;
-    }
+  for (;;) {
+    quote = find_in_window(&pos, end, marks, &string->escaped);
+    if (quote) string->body.len = (size_t)(quote - string->body.ptr);
+    if (quote || !pos || pos >= end) return quote;
     marks = cm_json_window(begin, pos, end);
-  } while (pos < end);
-  return NULL;
+  }
 }
 
 /* Keys are short, and so are most strings that are not deltas. */
