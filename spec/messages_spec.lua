@@ -101,6 +101,24 @@ describe("messages", function()
       assert.equal("2023-06-01", headers["anthropic-version"])
     end)
 
+    it("sends each call its own headers, whatever the calls before had", function()
+      local answers = { answer_of("1"), answer_of("2"), answer_of("3"), answer_of("4") }
+      local client = client_for(answers)
+      assert(client.messages:create(PARAMS, { betas = { "a-1" } }))
+      assert(client.messages:create(PARAMS, { version = "2023-06-01" }))
+      assert(client.messages:create(PARAMS, { headers = { ["X-Trace"] = "7" } }))
+      assert(client.messages:create(PARAMS, { betas = { "a-1" } }))
+      local told = {}
+      for i, request in ipairs(server.requests) do
+        local headers = request.headers
+        told[i] = { headers["anthropic-beta"], headers["anthropic-version"], headers["x-trace"] }
+      end
+      assert.same({ "a-1", "2026-10-21" }, told[1])
+      assert.same({ nil, "2023-06-01" }, told[2])
+      assert.same({ nil, "2026-10-21", "7" }, told[3])
+      assert.same(told[1], told[4])
+    end)
+
     it("adds betas up, wherever they were named", function()
       local given = { betas = { "a-1" }, headers = { ["anthropic-beta"] = "b-1, a-1" } }
       local client = client_for({ answer_of("x") }, given)

@@ -120,6 +120,14 @@ cm_status cm_body_append_copy(cm_body *body, cm_slice bytes) {
   return status;
 }
 
+int cm_body_is_at_hand(const cm_body *body) {
+  size_t i;
+
+  for (i = 0; i < body->count; i++)
+    if (body->parts[i].source) return 0;
+  return 1;
+}
+
 size_t cm_body_length(const cm_body *body) {
   return body->length;
 }

@@ -38,6 +38,9 @@ cm_status cm_body_append_within(cm_body *body, cm_segment *segment, cm_slice byt
 cm_status cm_body_append_static(cm_body *body, cm_slice bytes);
 cm_status cm_body_append_source(cm_body *body, cm_source *source);
 
+/* Whether reading cannot fail and waits for nothing: no part of it is in a source. */
+int cm_body_is_at_hand(const cm_body *body);
+
 /* Total length in bytes. */
 size_t cm_body_length(const cm_body *body);
 

@@ -411,6 +411,14 @@ static cm_status render_around(const cm_message *message, cm_slice content, cm_b
   return status;
 }
 
+/* About as much as there will be: buffers that grow on the way move what they hold. */
+static cm_status reserve(const cm_message *message, cm_buffer *content, cm_buffer *out) {
+  size_t room = out->limit - out->len < message->kept ? out->limit - out->len : message->kept;
+  cm_status status = cm_buffer_reserve(content, room);
+
+  return status == CM_OK ? cm_buffer_reserve(out, room) : status;
+}
+
 cm_status cm_message_render(const cm_message *message, cm_buffer *out) {
   cm_buffer content;
   cm_status status;
@@ -418,7 +426,8 @@ cm_status cm_message_render(const cm_message *message, cm_buffer *out) {
   if (!message->started) return CM_END;
   if (message->loaded) return cm_buffer_append(out, cm_slice_in(&message->start));
   cm_buffer_init(&content, message->alloc, out->limit);
-  status = render_content(message, &content);
+  status = reserve(message, &content, out);
+  if (status == CM_OK) status = render_content(message, &content);
   if (status == CM_OK) status = render_around(message, cm_slice_in(&content), out);
   cm_buffer_deinit(&content);
   return status;

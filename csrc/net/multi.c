@@ -103,6 +103,7 @@ static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockadd
   int fd;
 
   (void)purpose;
+  t->connected = 0; /* also of one that libcurl begins anew, its connection having died */
   fd = cm_socket_open(address->family, address->socktype, address->protocol);
   t->no_socket = fd < 0 && (errno == EMFILE || errno == ENFILE);
   if (fd >= 0 && note_open(m, fd) != CM_OK) {
@@ -142,10 +143,14 @@ static int on_request(void *ud, char *to, char *from, int to_port, int from_port
   int fd;
 
   (void)to, (void)from, (void)to_port;
-  if (t->http2) return 0; /* there every frame says whose it is */
-  curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
-  fd = connects == 0 ? socket_with_port(t->owner, from_port) : -1;
-  t->stale = fd >= 0 && cm_socket_has_bytes(fd);
+  if (t->detached) return 1;
+  if (!t->http2) { /* there every frame says whose it is */
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    fd = connects == 0 ? socket_with_port(t->owner, from_port) : -1;
+    t->stale = fd >= 0 && cm_socket_has_bytes(fd);
+  }
+  t->connected = !t->stale;
+  t->sent_at = cm_clock_now();
   return t->stale;
 }
 

@@ -14,12 +14,14 @@ enum {
   SEND_BUFFER = 256 * 1024,
   KEEPALIVE_IDLE = 60,
   KEEPALIVE_INTERVAL = 30,
-  MAX_HEADER = 1024 * 1024
+  MAX_HEADER = 1024 * 1024,
+  MAX_WHOLE = 32 * 1024 /* libcurl sends so much, and more, along with the headers */
 };
 
 /* ---- callbacks: fill structs, return; libcurl is on the stack below ---- */
 
 static void hear(cm_transfer *t) {
+  if (t->queued && t->heard_at > 0) return; /* just now: nobody has taken the news of it yet */
   t->heard_at = cm_clock_now();
   if (t->first_byte_at == 0) t->first_byte_at = t->heard_at;
   cm_transfer_announce(t);
@@ -185,12 +187,38 @@ static cm_status set_headers(cm_transfer *t, const cm_transfer_options *o) {
   return status;
 }
 
-static void set_method(cm_transfer *t, const cm_transfer_options *o) {
+/*
+** A small body goes out in one piece with the headers. Not where each piece is told of, and
+** not where libcurl (before 7.80) does not ask before it sends: then on_read stops what is
+** no longer wanted.
+*/
+static cm_status take_whole(cm_transfer *t, const cm_transfer_options *o) {
+  size_t size = cm_body_length(o->body);
+  int asks = curl_version_info(CURLVERSION_NOW)->version_num >= 0x075000;
+
+  if (!asks || o->tells_sent || size == 0 || size > MAX_WHOLE) return CM_OK;
+  if (!cm_body_is_at_hand(o->body)) return CM_OK;
+  t->whole = t->alloc->resize(t->alloc->ud, NULL, 0, size);
+  if (!t->whole) return CM_ERR_NOMEM;
+  t->whole_size = size;
+  cm_body_read(t->body, &t->cursor, t->whole, size);
+  cm_body_seek(t->body, &t->cursor, 0);
+  put_data(t, CURLOPT_POSTFIELDS, t->whole);
+  return CM_OK;
+}
+
+static cm_status set_body(cm_transfer *t, const cm_transfer_options *o) {
+  put_long(t, CURLOPT_POST, 1);
+  put_size(t, CURLOPT_POSTFIELDSIZE_LARGE, cm_body_length(o->body));
+  return take_whole(t, o);
+}
+
+static cm_status set_method(cm_transfer *t, const cm_transfer_options *o) {
   const char *method = o->method ? o->method : "GET";
+  cm_status status = o->body ? set_body(t, o) : CM_OK;
 
   if (o->body) {
-    put_long(t, CURLOPT_POST, 1);
-    put_size(t, CURLOPT_POSTFIELDSIZE_LARGE, cm_body_length(o->body));
+    /* which makes it a POST */
   } else if (strcmp(method, "POST") == 0) {
     put_long(t, CURLOPT_POST, 1);
     put_size(t, CURLOPT_POSTFIELDSIZE_LARGE, 0);
@@ -200,6 +228,7 @@ static void set_method(cm_transfer *t, const cm_transfer_options *o) {
   if (strcmp(method, o->body ? "POST" : "GET") != 0 && strcmp(method, "HEAD") != 0 &&
       strcmp(method, "POST") != 0)
     put_text(t, CURLOPT_CUSTOMREQUEST, method);
+  return status;
 }
 
 static void set_callbacks(cm_transfer *t) {
@@ -286,8 +315,8 @@ static cm_status set_up(cm_transfer *t, const cm_transfer_options *o) {
   set_connection(t, o);
   set_trust(t, o);
   set_proxy(t, o, loopback);
-  set_method(t, o);
-  status = set_headers(t, o);
+  status = set_method(t, o);
+  if (status == CM_OK) status = set_headers(t, o);
   if (status != CM_OK) return status;
   if (t->setup == CURLE_OUT_OF_MEMORY) return CM_ERR_NOMEM;
   if (t->setup == CURLE_OK) return CM_OK;
@@ -347,6 +376,8 @@ static void forget_headers(cm_transfer *t) {
 static void let_go_of_libcurl(cm_transfer *t) {
   if (t->easy) curl_easy_cleanup(t->easy);
   t->easy = NULL;
+  if (t->whole) t->alloc->resize(t->alloc->ud, t->whole, t->whole_size, 0);
+  t->whole = NULL;
   forget_headers(t);
 }
 

@@ -56,6 +56,8 @@ struct cm_transfer {
   struct curl_slist *headers;
   cm_body *body;
   cm_body_cursor cursor;
+  char *whole; /* the body where it is small and at hand, or NULL */
+  size_t whole_size;
   cm_response *response;
   cm_transfer_queue *queue; /* where it announces news */
   void *owner;              /* the multi that it is in */

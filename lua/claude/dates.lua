@@ -37,6 +37,20 @@ local function days_of(year, month, day)
   return era * 146097 + day_of_era - 719468
 end
 
+-- What was asked for last: an answer's dates are nearly always those of one day.
+local known = { year = 0, month = 0, day = 0, days = 0 }
+
+---@param year integer
+---@param month integer
+---@param day integer
+---@return integer
+local function days_to(year, month, day)
+  if known.day ~= day or known.month ~= month or known.year ~= year then
+    known = { year = year, month = month, day = day, days = days_of(year, month, day) }
+  end
+  return known.days
+end
+
 ---@param year string|number
 ---@param month integer
 ---@param day string
@@ -45,7 +59,7 @@ end
 local function seconds_of(year, month, day, clock)
   local hour, minute, second = clock:match("^(%d%d):(%d%d):(%d%d%.?%d*)$")
   if not hour then return nil end
-  local days = days_of(tonumber(year), month, tonumber(day))
+  local days = days_to(tonumber(year), month, tonumber(day))
   return ((days * 24 + tonumber(hour)) * 60 + tonumber(minute)) * 60 + tonumber(second)
 end
 

@@ -162,15 +162,19 @@ function M.redacted(headers)
   return copy
 end
 
+local rate_limit -- the part that reads them, once an answer had any
+
 --- What an answer's headers tell of rate limits; nil when none does.
 ---@param given table<string, string> by lowercase name
 ---@return claude.RateLimits?
 function M.rate_limit(given)
+  if rate_limit then return rate_limit.read(given) end
   for name in pairs(given) do
     -- Other servers have none: that part loads with the first.
     local member = name:match("^anthropic%-.*%-(%l+)$")
     if member == "limit" or member == "remaining" or member == "reset" then
-      return require("claude.rate_limit").read(given)
+      rate_limit = require("claude.rate_limit")
+      return rate_limit.read(given)
     end
   end
   return nil

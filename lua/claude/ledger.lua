@@ -43,19 +43,38 @@ local function empty()
   return total
 end
 
+---@param name string?
+---@return claude.Usage
+function Ledger:_of_model(name)
+  name = name or "unknown"
+  local total = self.by_model[name] or empty()
+  self.by_model[name] = total
+  return total
+end
+
+---@param entry claude.TurnUsage
+---@param parts claude.UsagePart[]
+---@param own_prices table?
+---@param asked string?
+function Ledger:_add_parts(entry, parts, own_prices, asked)
+  for i, part in ipairs(parts) do
+    -- It is the last that broke off.
+    part.counts.incomplete = i == #parts and entry.incomplete or 0
+    local cost, why = prices.cost({ part }, own_prices, asked)
+    add(self:_of_model(part.model), part.counts, cost, why)
+  end
+end
+
 ---@param entry claude.TurnUsage
 ---@param parts claude.UsagePart[]
 ---@param own_prices table?
 ---@param asked string?
 function Ledger:add(entry, parts, own_prices, asked)
   add(self.total, entry, entry.cost, entry.no_cost)
-  for i, part in ipairs(parts) do
-    local name = part.model or "unknown"
-    self.by_model[name] = self.by_model[name] or empty()
-    -- It is the last that broke off.
-    part.counts.incomplete = i == #parts and entry.incomplete or 0
-    local cost, why = prices.cost({ part }, own_prices, asked)
-    add(self.by_model[name], part.counts, cost, why)
+  if #parts == 1 then
+    add(self:_of_model(parts[1].model), entry, entry.cost, entry.no_cost)
+  else
+    self:_add_parts(entry, parts, own_prices, asked)
   end
   if self.turns then self.turns[#self.turns + 1] = entry end
 end
@@ -122,6 +141,7 @@ end
 ---@param parts claude.UsagePart[]
 ---@return claude.TurnUsage
 local function summed(parts)
+  if #parts == 1 then return parts[1].counts end
   local entry = usage.zero()
   for _, part in ipairs(parts) do
     usage.add(entry, part.counts)
@@ -138,10 +158,13 @@ local recorded = setmetatable({}, { __mode = "k" })
 ---@param response table a claude.core response
 ---@param whole boolean
 ---@param counted? integer how many of its first iterations were written down before
+---@param message? claude.Message the reply, where somebody has read it already
 ---@return claude.TurnUsage?
-function M.record(client, spec, response, whole, counted)
-  local head = response:head_json()
-  local message = head and core.decode(head)
+function M.record(client, spec, response, whole, counted, message)
+  if not message then
+    local head = response:head_json()
+    message = head and core.decode(head)
+  end
   if type(message) ~= "table" then return nil end
   local asked = spec.frame.params.model
   local parts = usage.parts(message, asked, counted)

@@ -84,9 +84,11 @@ local M = {}
 
 --- The message of a response, complete or what arrived of it. Nil when none began.
 ---@param response table a claude.core response
+---@param given? table<string, string> its headers, where somebody has them already
+---@param limits? claude.RateLimits what those tell of limits
 ---@return claude.Message?
 ---@return string? problem
-function M.view(response)
+function M.view(response, given, limits)
   local text = response:message_json()
   if not text then return nil, "no message began" end
   local message, problem = core.decode(text)
@@ -95,9 +97,11 @@ function M.view(response)
   for i, block in ipairs(message.content) do
     raw_blocks[block] = response:block_raw(i)
   end
-  local given = response:headers()
-  message.request_id = given["request-id"]
-  message.rate_limit = headers.rate_limit(given)
+  if not given then
+    given = response:headers()
+    limits = headers.rate_limit(given)
+  end
+  message.request_id, message.rate_limit = given["request-id"], limits
   answers[message] = { response:status(), given }
   if not response:complete() then responses[message] = response end
   return setmetatable(message, Message)

@@ -22,6 +22,18 @@ function Messages:__index(name)
   return batches
 end
 
+local NONE = {} -- not to be changed
+
+-- Whether a request names betas anywhere. Most name none.
+---@param client claude.Client
+---@param params table
+---@param options claude.CallOptions
+---@return boolean
+local function names_betas(client, params, options)
+  if params.betas or options.betas or options.headers or client.betas[1] ~= nil then return true end
+  return client.user_headers()[1] ~= nil
+end
+
 local function set_of(...)
   local set = {}
   for i = 1, select("#", ...) do
@@ -41,13 +53,15 @@ local function check_context(client, params, fields)
   local options = fields.options or {}
   fields.model = params.model
   fields.version = options.version or client.version
-  fields.betas = set_of(
-    client.betas,
-    params.betas,
-    options.betas,
-    headers.betas_in(client.user_headers()),
-    headers.betas_in(headers.from_table(options.headers or {}) or {})
-  )
+  fields.betas = names_betas(client, params, options)
+      and set_of(
+        client.betas,
+        params.betas,
+        options.betas,
+        headers.betas_in(client.user_headers()),
+        headers.betas_in(headers.from_table(options.headers or {}) or {})
+      )
+    or NONE
   fields.retrieved = client.retrieved
   fields.warn = function(code, text, about) client:warn(code, text, about) end
   return check.context(fields)

@@ -103,16 +103,29 @@ end
 
 local STANDARD = { standard = true, global = true, not_available = true, [""] = true }
 
+---@param value any of a member that is priced apart
+---@return boolean
+local function is_standard(value) return type(value) ~= "string" or STANDARD[value] ~= nil end
+
 -- What the request had that is priced apart: batch, priority, fast, a region.
 ---@param usage table
 ---@return string[]
 local function variants(usage)
   local found = {}
   for _, name in ipairs({ "service_tier", "speed", "inference_geo" }) do
-    local value = usage[name]
-    if type(value) == "string" and not STANDARD[value] then found[#found + 1] = value end
+    if not is_standard(usage[name]) then found[#found + 1] = usage[name] end
   end
   return found
+end
+
+---@param usage table
+---@return boolean
+local function has_variants(usage)
+  return not (
+    is_standard(usage.service_tier)
+    and is_standard(usage.speed)
+    and is_standard(usage.inference_geo)
+  )
 end
 
 ---@param price claude.Price
@@ -121,8 +134,8 @@ end
 ---@return claude.Price? price
 ---@return string? why
 local function rate(price, name, usage)
+  if not has_variants(usage) then return price end
   local found = variants(usage)
-  if #found == 0 then return price end
   local one = #found == 1 and price[found[1]]
   if type(one) == "table" then return one end
   local what = table.concat(found, " and ")
@@ -134,32 +147,47 @@ end
 ---@return number?
 local function times(input, factor) return input and input * factor end
 
--- What there is of each, its price, and how it is called where that is missing.
+local READS = "cache reads"
+local WRITES_5M, WRITES_1H = "cache writes for 5 minutes", "cache writes for an hour"
+local UNSPLIT = "cache writes whose time to live was not told"
+
+-- The sum so far and one more: nil, and what has no price, once there is some of that.
+---@param dollars number?
+---@param missing string?
+---@param count number
+---@param price number?
+---@param what string
+---@return number? dollars
+---@return string? missing
+local function plus(dollars, missing, count, price, what)
+  if count <= 0 or not dollars then return dollars, missing end
+  if not price then return nil, what end
+  return dollars + count * price
+end
+
 ---@param counts claude.Counts
 ---@param price claude.Price
 ---@param name string
----@return { count: number, price: number?, what: string }[]
-local function items(counts, price, name)
+---@return number? dollars
+---@return string? missing what has no price
+local function sum(counts, price, name)
   local by_ttl, input = counts.cache_creation, price.input
-  local read = price.cache_read or not CHEAP_READS[name] and times(input, READ) or nil
-  local write_5m = price.cache_write_5m or times(input, WRITE_5M)
-  local write_1h = price.cache_write_1h or times(input, WRITE_1H)
-  local function tokens(count, dollars, what)
-    return { count = count / MILLION, price = dollars, what = what }
+  local five, hour = by_ttl.ephemeral_5m_input_tokens, by_ttl.ephemeral_1h_input_tokens
+  local searches = counts.server_tool_use.web_search_requests
+  local dollars, missing = plus(0, nil, counts.input_tokens / MILLION, input, "input")
+  dollars, missing = plus(dollars, missing, counts.output_tokens / MILLION, price.output, "output")
+  if counts.cache_read_input_tokens > 0 then
+    local read = price.cache_read or not CHEAP_READS[name] and times(input, READ) or nil
+    dollars, missing = plus(dollars, missing, counts.cache_read_input_tokens / MILLION, read, READS)
   end
-  return {
-    tokens(counts.input_tokens, input, "input"),
-    tokens(counts.output_tokens, price.output, "output"),
-    tokens(counts.cache_read_input_tokens, read, "cache reads"),
-    tokens(by_ttl.ephemeral_5m_input_tokens, write_5m, "cache writes for 5 minutes"),
-    tokens(by_ttl.ephemeral_1h_input_tokens, write_1h, "cache writes for an hour"),
-    tokens(usage_module.unsplit(counts), nil, "cache writes whose time to live was not told"),
-    {
-      count = counts.server_tool_use.web_search_requests / THOUSAND,
-      price = price.web_search,
-      what = "web searches",
-    },
-  }
+  if counts.cache_creation_input_tokens > 0 or five > 0 or hour > 0 then
+    local write_5m = price.cache_write_5m or times(input, WRITE_5M)
+    local write_1h = price.cache_write_1h or times(input, WRITE_1H)
+    dollars, missing = plus(dollars, missing, five / MILLION, write_5m, WRITES_5M)
+    dollars, missing = plus(dollars, missing, hour / MILLION, write_1h, WRITES_1H)
+    dollars, missing = plus(dollars, missing, usage_module.unsplit(counts), nil, UNSPLIT)
+  end
+  return plus(dollars, missing, searches / THOUSAND, price.web_search, "web searches")
 end
 
 ---@param part claude.UsagePart
@@ -176,16 +204,9 @@ local function cost_of_part(part, prices, asked)
   if not price then return nil, ("the price of %s is not known"):format(tostring(part.model)) end
   local chosen, why = rate(price, name, part.usage)
   if not chosen then return nil, why end
-  local dollars = 0
-  for _, item in ipairs(items(part.counts, chosen, name)) do
-    if item.count > 0 then
-      if not item.price then
-        return nil, ("the price of %s of %s is not known"):format(item.what, name)
-      end
-      dollars = dollars + item.count * item.price
-    end
-  end
-  return dollars
+  local dollars, missing = sum(part.counts, chosen, name --[[@as string]])
+  if dollars then return dollars end
+  return nil, ("the price of %s of %s is not known"):format(missing, name)
 end
 
 --- What a message cost.

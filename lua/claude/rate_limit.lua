@@ -20,40 +20,65 @@ local dates = require("claude.dates")
 
 local M = {}
 
+local MOST_KNOWN = 100
+
+---@class claude.RateLimitHeader what a header tells by its name
+---@field what string
+---@field member "limit"|"remaining"|"reset"
+
+local known = {} ---@type table<string, claude.RateLimitHeader|false>
+local known_count = 0
+
 -- "anthropic-ratelimit-requests-limit", "anthropic-priority-input-tokens-reset", …
 ---@param header string in lower case
----@return string? what
----@return "limit"|"remaining"|"reset"|nil member
+---@return claude.RateLimitHeader|false
 local function parts(header)
   local rest = header:match("^anthropic%-(.+)$")
   local what, member = (rest or ""):match("^(.+)%-(%a+)$")
-  if member ~= "limit" and member ~= "remaining" and member ~= "reset" then return nil end
+  if member ~= "limit" and member ~= "remaining" and member ~= "reset" then return false end
   what = what:match("^ratelimit%-(.+)$") or what:match("^priority%-.+$") or what:match("^fast%-.+$")
-  return what and (what:gsub("-", "_")), member
+  return what and { what = what:gsub("-", "_"), member = member } or false
+end
+
+-- Every answer has the same names; a server that makes up others is not remembered for ever.
+---@param header string in lower case
+---@return claude.RateLimitHeader|false
+local function learn(header)
+  local found = parts(header)
+  if known_count < MOST_KNOWN then
+    known_count = known_count + 1
+    known[header] = found
+  end
+  return found
 end
 
 ---@param member "limit"|"remaining"|"reset"
 ---@param text string
----@param headers table<string, string>
+---@param answered_at fun(): number
 ---@return number?
-local function value_of(member, text, headers)
+local function value_of(member, text, answered_at)
   if member ~= "reset" then return tonumber(text:match("^%s*(%d+)%s*$")) end
   local at = dates.rfc3339(text)
-  return at and math.max(0, at - dates.of_answer(headers))
+  return at and math.max(0, at - answered_at())
 end
 
 --- Nil when no header tells of a limit.
 ---@param headers table<string, string> by lowercase name
 ---@return claude.RateLimits?
 function M.read(headers)
-  local limits
+  local limits, at
+  local function answered_at()
+    at = at or dates.of_answer(headers)
+    return at
+  end
   for name, text in pairs(headers) do
-    local what, member = parts(name)
-    local value = what and value_of(member, text, headers)
+    local told = known[name]
+    if told == nil then told = learn(name) end
+    local value = told and value_of(told.member, text, answered_at)
     if value then
       limits = limits or {}
-      limits[what] = limits[what] or {}
-      limits[what][member] = value
+      local limit = limits[told.what] or {}
+      limits[told.what], limit[told.member] = limit, value
     end
   end
   return limits

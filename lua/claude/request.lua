@@ -34,10 +34,14 @@ local function encoding_error(problem, path)
   return rules.broken("encoding", path ~= "" and path or "params", problem)
 end
 
+-- What nearly every request has.
+local BEFORE = { max_tokens = true, model = false, system = false, thinking = false, tools = false }
+
 -- Whatever the locale: JSON keys are sorted by their bytes.
 ---@param name string
 ---@return boolean
 local function stands_before_messages(name)
+  if BEFORE[name] ~= nil then return BEFORE[name] end
   local limit = "messages"
   for i = 1, math.min(#name, #limit) do
     local a, b = name:byte(i), limit:byte(i)
@@ -210,13 +214,22 @@ local function outgoing_message(message, path, warn)
   if type(message) ~= "table" or core.is_raw(message) or message.content == nil then
     return message
   end
-  local content, err =
-    outgoing_list(message.content, path .. ".content", warn, outgoing_outer_block)
+  local content, err = message.content, nil
+  if type(content) == "table" then
+    content, err = outgoing_list(content, path .. ".content", warn, outgoing_outer_block)
+  end
   if err then return nil, err end
   -- A whole reply put back: only what a request knows of it.
   if message_views.is(message) then return { role = message.role, content = content } end
   if content == message.content then return message end
   return tables.merged(message, { content = content })
+end
+
+---@param message any
+---@return boolean
+local function is_plain_text(message)
+  if type(message) ~= "table" or getmetatable(message) then return false end
+  return type(message.content) == "string"
 end
 
 local WRAP_HEAD, WRAP_TAIL = '{"messages":[', "]}"
@@ -232,7 +245,10 @@ function M.encode_messages(list, warn)
   if type(list) == "table" and not core.is_raw(list) then
     messages = {}
     for i, message in ipairs(list) do
-      local value, err = outgoing_message(message, ("messages[%d]"):format(i), warn)
+      local value, err = message, nil
+      if not is_plain_text(message) then
+        value, err = outgoing_message(message, ("messages[%d]"):format(i), warn)
+      end
       if err then return nil, err end
       messages[i] = value
     end

@@ -27,6 +27,9 @@ local tasks = require("claude.tasks")
 ---@field private opening? claude.Signal set once the task that opens it has done so
 ---@field private ending? boolean a task is in `on_end`
 ---@field package used? claude.TurnUsage what it used, once that is written down
+---@field private given? table<string, string> the answer's headers, once it has begun
+---@field private awaited? boolean somebody waits for the whole message
+---@field private viewed? claude.Message the whole message, as soon as it was
 ---@field private counted? integer requests in the reply that were written down before
 ---@field package unseen? boolean only its end is waited for: nothing was handed out
 ---@field private short_cut? boolean nobody but the reader looks at deltas
@@ -61,8 +64,14 @@ local now = tasks.now
 ---@param whole boolean
 function Stream:_record(whole)
   if self.used or not self.response then return end
-  self.used =
-    require("claude.ledger").record(self.client, self.spec, self.response, whole, self.counted)
+  self.used = require("claude.ledger").record(
+    self.client,
+    self.spec,
+    self.response,
+    whole,
+    self.counted,
+    self.viewed
+  )
 end
 
 ---@param err claude.Error
@@ -121,7 +130,8 @@ function Stream:_open_now(failure)
   if self.state ~= state or self.reply ~= reply then return true end
   if not head then return self:_recover(err) end
   self.state, self.head = "open", head
-  self.rate_limit = headers.rate_limit(self.response:headers())
+  self.given = self.response:headers()
+  self.rate_limit = headers.rate_limit(self.given)
   return true
 end
 
@@ -202,6 +212,10 @@ function Stream:_measure(kind, text)
   timings.first_token = now() - self.started
 end
 
+---@return claude.Message? message
+---@return string? problem
+function Stream:_view() return message_views.view(self.response, self.given, self.rate_limit) end
+
 -- What the API left out of the request. Few answers tell of any: that part loads then.
 function Stream:_tell_transformations()
   local json = self.response:head_json()
@@ -218,6 +232,7 @@ function Stream:_finish()
   timings.total = now() - self.started
   timings.first_byte = first_byte_at and first_byte_at - self.started
   self.reply:close()
+  if self.awaited then self.viewed = self:_view() end
   -- Done before the reply is sealed: on_warning may raise, and sealing happens once.
   self.state = "done"
   self:_open_short_cut(false)
@@ -376,6 +391,14 @@ function Stream:events()
   return reading.loop(self, "next_event", "stream:next_event()")
 end
 
+-- Who wants the message only needs to look at no piece once the first token's time is known.
+function Stream:_pass()
+  local passes = self.state == "open" and not (self.head or self.surprised or self.spec.fallback)
+  if not (passes and self.timings.first_token) then return end
+  self.silent = self.response:pass(self.silent)
+  self.reply:look_up()
+end
+
 --- Reads to the end: the whole message, or `nil, text, err` with what arrived of it in
 --- `err.partial`.
 ---@return claude.Message? message
@@ -384,7 +407,9 @@ end
 function Stream:final_message()
   check_receiver(self, Stream, "stream:final_message()")
   if self.state == "new" then self.unseen = true end
+  self.awaited = true
   while self.state ~= "done" do
+    self:_pass()
     local kind, text, err = self:_step()
     if not kind and err then
       return nil, text, err --[[@as claude.Error]]
@@ -395,7 +420,10 @@ function Stream:final_message()
     if err then return nil, text, err end
   end
   if self.message then return self.message end
-  local message, problem = message_views.view(self.response)
+  local message, problem = self.viewed, nil
+  if not message then
+    message, problem = self:_view()
+  end
   if not message then return self:_fail(errors.new({ kind = "protocol", message = problem })) end
   message.timings = self.timings
   local params = self.spec.frame.params

@@ -61,6 +61,35 @@ local function transport()
   return require("claude.transport.curl")
 end
 
+-- Most requests have no limits of their own: they share those there are without a word.
+---@param given claude.Limits?
+---@param budget claude.TimeBudget?
+---@param level integer
+---@return claude.Limits
+local function complete(given, budget, level)
+  if not budget and (given == nil or (type(given) == "table" and next(given) == nil)) then
+    return limits.STANDARD
+  end
+  local completed = limits.complete(given, level + 1)
+  completed.budget = budget
+  return completed
+end
+
+---@param asked claude.TransportOptions
+---@param level integer stack level to blame
+---@return claude.Exchange?
+---@return string?
+---@return claude.Error?
+local function begin(asked, level)
+  asked.limits = complete(asked.limits, asked.budget, level)
+  if not HTTP_VERSIONS[asked.http_version or "1.1"] then
+    error('http_version: "1.1" or "2" expected', level)
+  end
+  if type(asked.body) == "string" then asked.body = core.body({ asked.body }) end
+  asked.method = asked.method or (asked.body and "POST" or "GET")
+  return transport().start(asked)
+end
+
 --- Begins an exchange. Wrong options raise; whatever keeps it from beginning comes back.
 ---@param options claude.TransportOptions
 ---@return claude.Exchange?
@@ -71,14 +100,19 @@ function M.start(options)
   for name, value in pairs(options) do
     asked[name] = value
   end
-  asked.limits = limits.complete(options.limits, 2)
-  asked.limits.budget = options.budget
-  if not HTTP_VERSIONS[options.http_version or "1.1"] then
-    error('http_version: "1.1" or "2" expected', 2)
-  end
-  if type(options.body) == "string" then asked.body = core.body({ options.body }) end
-  asked.method = options.method or (options.body and "POST" or "GET")
-  return transport().start(asked)
+  -- No tail call: errors count the levels up to the caller.
+  local exchange, text, err = begin(asked, 3)
+  return exchange, text, err
+end
+
+--- The same with a table that is the transport's from now on.
+---@param asked claude.TransportOptions
+---@return claude.Exchange?
+---@return string?
+---@return claude.Error?
+function M.begin(asked)
+  local exchange, text, err = begin(asked, 3)
+  return exchange, text, err
 end
 
 return M

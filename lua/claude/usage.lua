@@ -31,14 +31,20 @@ local PLAIN = {
 local NESTED = { "cache_creation", "server_tool_use" }
 local FIVE, HOUR = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"
 
+-- Written out, as is what every reply goes through: loops over names cost ten times as much.
 ---@return claude.Counts
 function M.zero()
-  local counts = { cache_creation = { [FIVE] = 0, [HOUR] = 0 } }
-  counts.server_tool_use = { web_search_requests = 0, web_fetch_requests = 0 }
-  for _, name in ipairs(PLAIN) do
-    counts[name] = 0
-  end
-  return counts
+  return {
+    requests = 0,
+    incomplete = 0,
+    input_tokens = 0,
+    output_tokens = 0,
+    thinking_tokens = 0,
+    cache_read_input_tokens = 0,
+    cache_creation_input_tokens = 0,
+    cache_creation = { [FIVE] = 0, [HOUR] = 0 },
+    server_tool_use = { web_search_requests = 0, web_fetch_requests = 0 },
+  }
 end
 
 ---@param value any
@@ -70,7 +76,8 @@ end
 ---@return table<string, integer>
 local function tool_counts(value)
   local counts = { web_search_requests = 0, web_fetch_requests = 0 }
-  for name, count in pairs(object(value)) do
+  if type(value) ~= "table" then return counts end
+  for name, count in pairs(value) do
     if type(name) == "string" and type(count) == "number" then counts[name] = number(count) end
   end
   return counts
@@ -81,15 +88,18 @@ end
 ---@return claude.Counts
 function M.read(usage)
   usage = object(usage)
-  local counts = M.zero()
-  for _, name in ipairs(PLAIN) do
-    counts[name] = number(usage[name])
-  end
-  counts.requests, counts.incomplete = 1, 0
-  counts.thinking_tokens = number(object(usage.output_tokens_details).thinking_tokens)
-  counts.cache_creation = split(object(usage.cache_creation), counts.cache_creation_input_tokens)
-  counts.server_tool_use = tool_counts(usage.server_tool_use)
-  return counts
+  local created = number(usage.cache_creation_input_tokens)
+  return {
+    requests = 1,
+    incomplete = 0,
+    input_tokens = number(usage.input_tokens),
+    output_tokens = number(usage.output_tokens),
+    thinking_tokens = number(object(usage.output_tokens_details).thinking_tokens),
+    cache_read_input_tokens = number(usage.cache_read_input_tokens),
+    cache_creation_input_tokens = created,
+    cache_creation = split(object(usage.cache_creation), created),
+    server_tool_use = tool_counts(usage.server_tool_use),
+  }
 end
 
 --- Counts that were saved, with what is no number as 0.
@@ -123,18 +133,28 @@ function M.prompt(counts)
   return counts.input_tokens + counts.cache_read_input_tokens + counts.cache_creation_input_tokens
 end
 
+---@param total table<string, integer>
+---@param more table<string, integer>
+local function add_group(total, more)
+  for name, count in pairs(more) do
+    total[name] = (total[name] or 0) + count
+  end
+end
+
 --- Adds `more` to `total`.
 ---@param total claude.Counts
 ---@param more claude.Counts
 function M.add(total, more)
-  for _, name in ipairs(PLAIN) do
-    total[name] = total[name] + more[name]
-  end
-  for _, group in ipairs(NESTED) do
-    for name, count in pairs(more[group]) do
-      total[group][name] = (total[group][name] or 0) + count
-    end
-  end
+  total.requests = total.requests + more.requests
+  total.incomplete = total.incomplete + more.incomplete
+  total.input_tokens = total.input_tokens + more.input_tokens
+  total.output_tokens = total.output_tokens + more.output_tokens
+  total.thinking_tokens = total.thinking_tokens + more.thinking_tokens
+  total.cache_read_input_tokens = total.cache_read_input_tokens + more.cache_read_input_tokens
+  total.cache_creation_input_tokens = total.cache_creation_input_tokens
+    + more.cache_creation_input_tokens
+  add_group(total.cache_creation, more.cache_creation)
+  add_group(total.server_tool_use, more.server_tool_use)
 end
 
 ---@class claude.UsagePart what one model did for a message
@@ -198,11 +218,13 @@ end
 ---@return claude.UsagePart[]
 function M.parts(message, asked, counted)
   local usage = object(message.usage)
-  local iterations = {}
-  for i, one in ipairs(object(usage.iterations)) do
-    if type(one) == "table" and i > (counted or 0) then iterations[#iterations + 1] = one end
+  if type(usage.iterations) == "table" then
+    local iterations = {}
+    for i, one in ipairs(usage.iterations) do
+      if type(one) == "table" and i > (counted or 0) then iterations[#iterations + 1] = one end
+    end
+    if #iterations > 0 then return by_iteration(iterations, asked or message.model, usage) end
   end
-  if #iterations > 0 then return by_iteration(iterations, asked or message.model, usage) end
   return { { model = message.model, counts = M.read(usage), usage = usage } }
 end
 

@@ -122,10 +122,10 @@ end
 
 ---@param client claude.Client
 ---@param spec claude.WireSpec
+---@param options claude.CallOptions
 ---@return table[]? list
 ---@return claude.Error? err
-function M.headers(client, spec)
-  local options = spec.options or {}
+local function put_together(client, spec, options)
   local own, problem = headers.from_table(options.headers or {})
   if not own then return nil, header_error("a header " .. problem) end
   local list = {
@@ -151,6 +151,55 @@ function M.headers(client, spec)
   return list
 end
 
+-- Clients -> what they send, by what may differ from call to call; secrets among it, so no field
+-- of theirs shows it. Nobody changes a list: calls that differ in nothing share it.
+local lists = setmetatable({}, { __mode = "k" })
+local MOST_LISTS = 20
+
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@param options claude.CallOptions
+---@return string
+local function list_name(client, spec, options)
+  return table.concat({
+    options.version or client.version,
+    spec.accept or "",
+    spec.body and (spec.content_type or "application/json") or "",
+    table.concat(spec.betas or {}, ","),
+    table.concat(client.betas, ","),
+    table.concat(options.betas or {}, ","),
+  }, "\n")
+end
+
+---@param client claude.Client
+---@param name string
+---@param list table[]
+local function keep_list(client, name, list)
+  local kept = lists[client]
+  if not kept or kept.count == MOST_LISTS then
+    kept = { count = 0 }
+    lists[client] = kept
+  end
+  kept.count, kept[name] = kept.count + 1, list
+end
+
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@return table[]? list not to be changed
+---@return claude.Error? err
+function M.headers(client, spec)
+  local options = spec.options or {}
+  if options.headers and next(options.headers) then return put_together(client, spec, options) end
+  local name, kept = list_name(client, spec, options), lists[client]
+  local list = kept and kept[name]
+  if list then return list end
+  local made, err = put_together(client, spec, options)
+  if made then keep_list(client, name, made) end
+  return made, err
+end
+
+local transport -- loaded with the first request
+
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@param request { url: string, headers: table[], body: any, response: userdata }
@@ -165,10 +214,12 @@ local function transmit(client, spec, request)
   asked.response = request.response
   asked.on_sent = spec.on_sent
   asked.max_tokens = spec.max_tokens
-  local limits = tables.merged(client.limits, spec.options and spec.options.limits)
+  local own = spec.options and spec.options.limits
+  local limits = own and tables.merged(client.limits, own) or client.limits
   asked.budget = retry.budget(client, spec.control)
   asked.limits = retry.limits(asked.budget, limits)
-  local exchange, text, failure = require("claude.transport").start(asked)
+  transport = transport or require("claude.transport")
+  local exchange, text, failure = transport.begin(asked)
   if not exchange then return nil, failure or errors.new({ kind = "network", message = text }) end
   exchange.scrub = headers.scrubber(request.headers)
   if client.log then client.log:sent(exchange, spec, asked) end

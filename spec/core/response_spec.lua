@@ -202,6 +202,39 @@ describe("core.response, an event stream", function()
     assert.same({ "text", "65", 0 }, { response:next_delta() })
   end)
 
+  it("reads past everything for who wants the message only", function()
+    local response = core.response()
+    response:feed(s.stream(HELLO))
+    assert.is_nil(response:pass())
+    assert.same({ nil, "end" }, { response:next() })
+    assert.equal("Hello", core.decode(response:message_json()).content[1].text)
+  end)
+
+  it("stops before the end of a thinking block that said nothing", function()
+    local silent = { '{"type":"thinking","thinking":"","signature":""}' }
+    local text = { '{"type":"text","text":""}', '{"type":"text_delta","text":"Hi"}' }
+    local response = core.response()
+    response:feed(s.stream(s.reply({ silent, text })))
+    assert.equal(0, response:pass())
+    assert.same({ "block_stop", "thinking", 0 }, { response:next() })
+    assert.is_nil(response:pass())
+    assert.same({ nil, "end" }, { response:next() })
+  end)
+
+  it("remembers for its reader which thinking block has said nothing so far", function()
+    local says = '{"type":"thinking_delta","thinking":"hm"}'
+    local block = { '{"type":"thinking","thinking":"","signature":""}', says }
+    local bytes = s.stream(s.reply({ block }))
+    local cut = bytes:find(says, 1, true) - 1
+    local response = core.response()
+    response:feed(bytes:sub(1, cut))
+    assert.equal(0, response:pass())
+    assert.same({ nil, "more" }, { response:next() })
+    response:feed(bytes:sub(cut + 1))
+    assert.is_nil(response:pass(0))
+    assert.same({ nil, "end" }, { response:next() })
+  end)
+
   it("asks for more until it is finished", function()
     local response = core.response()
     assert.same({ nil, "more" }, { response:next() })

@@ -196,13 +196,11 @@ static void push_joined(lua_State *L) {
   luaL_pushresult(&all);
 }
 
-/* response:headers() -> { [lower-case name] = value }, several of one name joined by ", " */
-static int response_headers(lua_State *L) {
-  cm_response *response = check_response(L);
+/* As a table, its names being joined where there are several. */
+static void push_headers_joined(lua_State *L, const cm_response *response) {
   cm_slice name, value;
   size_t position = 0;
 
-  lua_settop(L, 1);
   lua_newtable(L);
   while (cm_response_next_header(response, &position, &name, &value)) {
     push_slice(L, value);
@@ -214,6 +212,36 @@ static int response_headers(lua_State *L) {
     lua_insert(L, -2);
     lua_rawset(L, 2);
   }
+}
+
+/* The same where no name comes twice, as a rule; else 0 and nothing. */
+static int push_headers(lua_State *L, const cm_response *response) {
+  cm_slice name, value;
+  size_t position = 0;
+  int is_new;
+
+  lua_createtable(L, 0, 16);
+  while (cm_response_next_header(response, &position, &name, &value)) {
+    push_slice(L, name);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, 2);
+    is_new = lua_isnil(L, -1);
+    lua_pop(L, 1);
+    push_slice(L, value);
+    lua_rawset(L, 2);
+    if (is_new) continue;
+    lua_pop(L, 1);
+    return 0;
+  }
+  return 1;
+}
+
+/* response:headers() -> { [lower-case name] = value }, several of one name joined by ", " */
+static int response_headers(lua_State *L) {
+  cm_response *response = check_response(L);
+
+  lua_settop(L, 1);
+  if (!push_headers(L, response)) push_headers_joined(L, response);
   return 1;
 }
 

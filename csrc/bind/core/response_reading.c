@@ -8,7 +8,7 @@
 
 /* Upvalues of what hands out pieces. A loop has its response where methods have the metatable. */
 enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_STEP = KINDS + CM_KIND_COUNT };
-enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024 };
+enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024, MOST_TO_PASS = 1000 };
 
 /* In the order of cm_kind. */
 static const char *const NAMES[CM_KIND_COUNT] = { "message_start", "block_start",  "text",
@@ -199,6 +199,40 @@ static int response_next_joined(lua_State *L) {
 
 /* ---- a body that is handed out as it comes ---- */
 
+static int64_t check_silent(lua_State *L) {
+  return lua_isnoneornil(L, 2) ? -1 : (int64_t)luaL_checknumber(L, 2);
+}
+
+/* What becomes of the index of the thinking block that has said nothing yet; -1: there is none. */
+static int64_t still_silent(int64_t silent, const cm_delivery *delivery) {
+  if (delivery->kind == CM_KIND_BLOCK_START)
+    return cm_slice_is(delivery->text, "thinking") ? delivery->index : -1;
+  return delivery->kind == CM_KIND_THINKING && delivery->text.len > 0 ? -1 : silent;
+}
+
+/*
+** response:pass([silent]) -> silent | nil: reads past what is there, for who wants the message
+** only. silent is the index of the thinking block that is open and has said nothing; before its
+** end reading stops, and next then says it, as it says what else is left.
+*/
+static int response_pass(lua_State *L) {
+  int64_t silent = check_silent(L);
+  response_object *object = check_next(L);
+  cm_response *response = object->joined_waits ? NULL : object->handle.response;
+  cm_delivery delivery;
+  int passed;
+
+  for (passed = 0; response && passed < MOST_TO_PASS; passed++) {
+    if (cm_response_next(response, &delivery) != CM_OK) break;
+    if (silent >= 0 && delivery.kind == CM_KIND_BLOCK_STOP && delivery.index == silent) break;
+    silent = still_silent(silent, &delivery);
+    cm_response_taken(response);
+  }
+  if (silent < 0) return 0;
+  cm_push_integer(L, silent);
+  return 1;
+}
+
 static int push_piece(lua_State *L, response_object *object, cm_status status, cm_slice piece) {
   if (status != CM_OK) return push_no_event(L, object, status);
   push_slice(L, piece);
@@ -283,6 +317,7 @@ void cm_open_response_reading(lua_State *L) {
   add_next(L, "next", response_next);
   add_next(L, "next_delta", response_next_delta);
   add_next(L, "next_joined", response_next_joined);
+  add_next(L, "pass", response_pass);
 #ifdef CM_CONTINUATION
   lua_pushcfunction(L, new_loop);
   lua_setfield(L, -2, "deltas");

@@ -47,6 +47,20 @@ local function collect_list(found, list, path)
   return nil
 end
 
+-- Whether there is anything to collect: most lists of blocks have no breakpoint.
+---@param list any
+---@return boolean
+local function may_have_marks(list)
+  if not values.plain(list) then return false end
+  for _, holder in ipairs(list) do
+    local looked_into = type(holder) == "table"
+    if looked_into and (holder.cache_control ~= nil or holder.type == "tool_result") then
+      return true
+    end
+  end
+  return false
+end
+
 ---@class claude.CacheMark
 ---@field path string
 ---@field ttl string
@@ -83,7 +97,9 @@ local function collect_all(params, before)
   for i, message in ipairs(values.plain(params.messages) or {}) do
     if err then break end
     local content = values.plain(message) and message.content
-    err = collect_list(found, content, ("messages[%d].content"):format(i))
+    if may_have_marks(content) then
+      err = collect_list(found, content, ("messages[%d].content"):format(i))
+    end
   end
   err = err or collect(found, params, "cache_control")
   return err, found

@@ -74,14 +74,39 @@ local function check_required(params, ctx)
   return nil
 end
 
+local KIND_OF = {}
+for _, field in ipairs(FIELDS) do
+  KIND_OF[field[1]] = field[2]
+end
+
+-- Whether every parameter is of its kind: as a rule, and requests have few of them.
 ---@param params table
----@param ctx claude.CheckContext
+---@return boolean
+local function are_right(params)
+  for name, value in pairs(params) do
+    local kind = KIND_OF[name]
+    if kind and values.expect(value, kind, name) then return false end
+  end
+  return true
+end
+
+-- The first that is wrong, in the order of the fields.
+---@param params table
 ---@return claude.Error?
-function M.check(params, ctx)
+local function first_wrong(params)
   for _, field in ipairs(FIELDS) do
     local err = values.expect(params[field[1]], field[2], field[1])
     if err then return err end
   end
+  return nil
+end
+
+---@param params table
+---@param ctx claude.CheckContext
+---@return claude.Error?
+function M.check(params, ctx)
+  local wrong = not are_right(params) and first_wrong(params)
+  if wrong then return wrong end
   local err = check_required(params, ctx)
   if err then return err end
   if params.model == "" then return rules.broken("field_type", "model", "a name", '""') end

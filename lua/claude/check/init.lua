@@ -42,14 +42,26 @@ function M.context(fields)
   return fields
 end
 
+local checks ---@type (fun(params: table, ctx: claude.CheckContext): claude.Error?)[]?
+
+-- They load with the first request.
+local function loaded_checks()
+  local functions = {}
+  for i, name in ipairs(CHECKS) do
+    functions[i] = require(name).check
+  end
+  return functions
+end
+
 --- Checks a request's parameters.
 ---@param params table
 ---@param ctx claude.CheckContext
 ---@return true? ok nil when a rule is broken
 ---@return claude.Error? err
 function M.params(params, ctx)
-  for _, name in ipairs(CHECKS) do
-    local err = require(name).check(params, ctx)
+  checks = checks or loaded_checks()
+  for i = 1, #checks do
+    local err = checks[i](params, ctx)
     if err then return nil, err end
   end
   return true

@@ -11,9 +11,12 @@ local THINKING = { thinking = true, redacted_thinking = true }
 -- What may hold images and documents: seldom met, and checked by a part of its own.
 local MEDIA = { image = true, document = true, tool_result = true }
 
+local SAYS_SOMETHING = "[^ \t\n\v\f\r]"
+local NOTHING = {}
+
 ---@param message table
 ---@return table list of blocks, empty for a string
-local function blocks_of(message) return values.plain(message.content) or {} end
+local function blocks_of(message) return values.plain(message.content) or NOTHING end
 
 -- Blanks alone are taken from the model only: what it wrote goes back as it is.
 ---@param text any
@@ -23,7 +26,7 @@ local function blocks_of(message) return values.plain(message.content) or {} end
 local function check_text(text, path, role)
   if text == "" then return rules.broken("empty_text", path) end
   if role == "assistant" or type(text) ~= "string" then return nil end
-  return not text:find("[^ \t\n\v\f\r]") and rules.broken("blank_text", path) or nil
+  return not text:find(SAYS_SOMETHING) and rules.broken("blank_text", path) or nil
 end
 
 ---@param block table
@@ -66,6 +69,31 @@ local function check_block(block, path, role, ctx)
   return MEDIA[block.type] and check_media(block, path, ctx) or nil
 end
 
+---@param text any
+---@param role string
+---@return boolean
+local function is_right_text(text, role)
+  if type(text) ~= "string" or text == "" then return false end
+  return role == "assistant" or text:find(SAYS_SOMETHING) ~= nil
+end
+
+-- Most blocks and messages are texts with which nothing is wrong: no path is written for those.
+---@param block any
+---@param role string
+---@return boolean
+local function is_right_block(block, role)
+  if type(block) ~= "table" or getmetatable(block) then return false end
+  return block.type == "text" and is_right_text(block.text, role)
+end
+
+---@param message any
+---@return boolean
+local function is_right_message(message)
+  if type(message) ~= "table" or getmetatable(message) then return false end
+  local role = message.role
+  return (role == "user" or role == "assistant") and is_right_text(message.content, role)
+end
+
 ---@param content any
 ---@param path string
 ---@param role string
@@ -74,7 +102,8 @@ end
 local function check_blocks(content, path, role, ctx)
   if not values.plain(content) then return nil end
   for i, block in ipairs(content) do
-    local err = check_block(block, ("%s[%d]"):format(path, i), role, ctx)
+    local err = not is_right_block(block, role)
+      and check_block(block, ("%s[%d]"):format(path, i), role, ctx)
     if err then return err end
   end
   return nil
@@ -134,21 +163,26 @@ local function check_all_answered(walk)
   return rules.broken("tool_use_unanswered", path, id)
 end
 
+---@param number integer of the message
+---@param i integer of the block
+---@return string
+local function place_of(number, i) return ("messages[%d].content[%d]"):format(number, i) end
+
 ---@param walk claude.check.Walk
 ---@param message table
----@param path string
+---@param number integer
 ---@return claude.Error?
-local function walk_assistant(walk, message, path)
+local function walk_assistant(walk, message, number)
   if walk.role ~= "assistant" then
     local err = check_all_answered(walk)
     if err then return err end
-    walk.answered = {}
+    if next(walk.answered) then walk.answered = {} end
   end
   for i, block in ipairs(blocks_of(message)) do
     block = values.plain(block)
     local kind = block and block.type
     if kind == "tool_use" and type(block.id) == "string" then
-      walk.open[block.id] = ("%s.content[%d]"):format(path, i)
+      walk.open[block.id] = place_of(number, i)
     elseif kind == "server_tool_use" then
       walk.serving = block.id
     elseif block and block.tool_use_id == walk.serving then
@@ -160,39 +194,42 @@ end
 
 ---@param walk claude.check.Walk
 ---@param id string
----@param place string
+---@param number integer
+---@param i integer
 ---@return claude.Error?
-local function take_result(walk, id, place)
+local function take_result(walk, id, number, i)
   if walk.open[id] then
     walk.open[id] = nil
     walk.answered[id] = true
     return nil
   end
-  if walk.answered[id] then return rules.broken("tool_result_twice", place, id) end
-  return rules.broken("tool_result_unasked", place, id)
+  local rule = walk.answered[id] and "tool_result_twice" or "tool_result_unasked"
+  return rules.broken(rule, place_of(number, i), id)
 end
 
 ---@param walk claude.check.Walk
 ---@param message table
----@param path string
+---@param number integer
 ---@return claude.Error?
-local function walk_user(walk, message, path)
+local function walk_user(walk, message, number)
   local other_before = false
   if walk.serving and type(message.content) == "string" then
-    return rules.broken("server_tool_unresolved", path .. ".content", tostring(walk.serving))
+    local path = ("messages[%d].content"):format(number)
+    return rules.broken("server_tool_unresolved", path, tostring(walk.serving))
   end
   for i, block in ipairs(blocks_of(message)) do
     block = values.plain(block)
-    local place = ("%s.content[%d]"):format(path, i)
     if block and block.type == "tool_result" then
-      if other_before and next(walk.open) then return rules.broken("tool_result_late", place) end
-      if type(block.tool_use_id) ~= "string" then
-        return rules.broken("field_missing", place .. ".tool_use_id")
+      if other_before and next(walk.open) then
+        return rules.broken("tool_result_late", place_of(number, i))
       end
-      local err = take_result(walk, block.tool_use_id, place)
+      if type(block.tool_use_id) ~= "string" then
+        return rules.broken("field_missing", place_of(number, i) .. ".tool_use_id")
+      end
+      local err = take_result(walk, block.tool_use_id, number, i)
       if err then return err end
     elseif walk.serving then
-      return rules.broken("server_tool_unresolved", place, tostring(walk.serving))
+      return rules.broken("server_tool_unresolved", place_of(number, i), tostring(walk.serving))
     else
       other_before = true
     end
@@ -230,14 +267,13 @@ local function check_order(messages, ctx)
     message = values.plain(message)
     -- What cannot be looked into ends what can be said about pairs.
     if not message then return nil end
-    local path = ("messages[%d]"):format(i)
     local err
     if message.role == "system" then
       err = walk_system(walk, messages, i, ctx)
     elseif message.role == "assistant" then
-      err = walk_assistant(walk, message, path)
+      err = walk_assistant(walk, message, i)
     else
-      err = walk_user(walk, message, path)
+      err = walk_user(walk, message, i)
     end
     if err then return err end
     if message.role ~= "system" then walk.role = message.role end
@@ -297,8 +333,10 @@ function M.check(params, ctx)
   if #messages == 0 then return rules.broken("messages_empty", "messages") end
   if #messages > MOST then return rules.broken("messages_many", "messages", #messages) end
   for i, message in ipairs(messages) do
-    err = check_message(message, ("messages[%d]"):format(i), i == #messages, ctx)
-    if err then return err end
+    if not is_right_message(message) then
+      err = check_message(message, ("messages[%d]"):format(i), i == #messages, ctx)
+      if err then return err end
+    end
   end
   return check_order(messages, ctx) or check_prefill(params, ctx)
 end

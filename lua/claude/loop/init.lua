@@ -230,6 +230,12 @@ function M.process()
   M.flush()
 end
 
+--- What was begun goes out now, and not in the next round: for who is about to wait.
+function M.begin()
+  if processing then return engine:socket_action(-1) end
+  M.process()
+end
+
 local function process_safely()
   local ok, err = pcall(M.process)
   if ok then return end

@@ -16,6 +16,7 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field package has_head boolean? status and headers had ended when last looked at
 ---@field package on_sent fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
+---@field package begun boolean? somebody has waited for it
 ---@field package timer claude.Timer?
 local Exchange = {}
 Exchange.__index = Exchange
@@ -137,6 +138,12 @@ function Exchange:wait()
   end
   if self.failure then return errors.fail(self.failure) end
   if self.ended then return true end
+  if not self.begun then
+    self.begun = true
+    tasks.check_may_wait()
+    hub.begin()
+    return self:wait()
+  end
   -- A text block that opens shortens the patience: the timer may be set too late.
   if hub.engine():await(self.id) then arm(self, (soonest(self))) end
   self.news:clear()

@@ -57,6 +57,9 @@ function M.complete(given, level)
   return limits
 end
 
+--- Those that hold where nothing was given; not to be changed.
+M.STANDARD = M.complete(nil, 1)
+
 --- The time that a call has left, for all of its attempts.
 ---@class claude.TimeBudget
 ---@field seconds number as it was given
