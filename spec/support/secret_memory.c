@@ -176,7 +176,6 @@ static void drive(cm_multi *multi, cm_poller *poller) {
   long wait;
 
   while (cm_multi_change(multi, &fd, &mask)) cm_poller_watch(poller, fd, mask);
-  cm_multi_release(multi);
   wait = cm_multi_timeout(multi);
   n = cm_poller_wait(poller, wait < 0 || wait > 50 ? 50 : (int)wait, events, 8);
   for (i = 0; i < n; i++) cm_multi_act(multi, events[i].fd, events[i].mask);
