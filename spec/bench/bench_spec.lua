@@ -123,13 +123,13 @@ end)
 
 describe("the summary", function()
   it("has medians of what was measured", function()
-    local function sample(cost) return { cost = cost, peak_kb = 1, report = { p50 = cost * 2 } } end
+    local function sample(cost) return { cost = cost, peak_kb = 1, report = { p50_us = cost * 2 } } end
     local sides = { project = { sample(1), sample(3), sample(2) }, sdk = {} }
     local row =
       { about = "a", unit = "s", machine = {}, goals = {}, problems = { "one" }, sides = sides }
     local found = summary.of({ row = row }).row
     assert.same({ median = 2, least = 1, greatest = 3 }, found.sides.project.cost)
-    assert.equal(4, found.sides.project.p50.median)
+    assert.equal(4, found.sides.project.p50_us.median)
     assert.is_nil(found.sides.sdk)
     assert.equal(1, found.no_measurement)
   end)

@@ -134,4 +134,28 @@ function M.sdk(requests)
   }
 end
 
+--- So many streams at once, its requests, by luv and lua-cjson.
+---@param streams integer
+---@return bench.Side
+function M.luv_many(streams)
+  return {
+    name = "cjson",
+    command = { LUA, CLIENTS .. "many_luv.lua", "{url}", "{requests}" },
+    requests = streams,
+    missing = function() return M.lua_misses(LUA, "cjson", "luv") end,
+  }
+end
+
+--- So many streams at once by the official TypeScript SDK.
+---@param streams integer
+---@return bench.Side
+function M.sdk_many(streams)
+  return {
+    name = "sdk",
+    command = { "node", CLIENTS .. "sdk.mjs", "{base}", "1", "{requests}" },
+    requests = streams,
+    missing = M.sdk_misses,
+  }
+end
+
 return M

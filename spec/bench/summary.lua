@@ -4,10 +4,19 @@ local statistics = require("spec.bench.statistics")
 
 local M = {}
 
-local REPORTED = { "after_10", "after_50", "after_100", "after_200", "after_400" }
-for _, name in ipairs({ "kb_each", "p50", "p99", "max", "added_kb", "instructions" }) do
-  REPORTED[#REPORTED + 1] = name
-end
+-- Of what sides report.
+local REPORTED = {
+  "added_kb",
+  "after_10",
+  "after_50",
+  "after_100",
+  "after_200",
+  "after_400",
+  "instructions",
+  "kb_per_stream",
+  "p50_us",
+  "p99_us",
+}
 
 local function spread(values)
   if #values == 0 then return nil end

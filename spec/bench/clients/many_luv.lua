@@ -3,8 +3,8 @@
 ---
 ---     lua many_luv.lua URL STREAMS
 ---
---- Prints the bytes of each kind of text, how much memory each stream added (`kb_each`), and, where
---- texts have stamps, how long they took, as JSON.
+--- Prints as JSON the bytes of each kind of text, how much memory each stream added
+--- (`kb_per_stream`), and, where texts have stamps, how long they took.
 local memory = require("spec.bench.clients.memory")
 local reply = require("spec.bench.clients.cjson_reply")
 local stamps = require("spec.bench.clients.stamps")
@@ -68,4 +68,4 @@ end
 uv.run()
 assert(open == 0)
 local each = (memory.of("VmHWM") - before) / math.max(streams, 1)
-print(('{%s,"kb_each":%.2f%s}'):format(reply.report(), each, stamps.report()))
+print(('{%s,"kb_per_stream":%.2f%s}'):format(reply.report(), each, stamps.report()))

@@ -3,7 +3,7 @@
 //     node sdk.mjs BASE-URL REQUESTS [STREAMS]
 //
 // One after the other, or so many at once. Prints as JSON the bytes of thinking, text and
-// signatures, how much memory each stream added (`kb_each`), and, where texts have stamps
+// signatures, how much memory each stream added (`kb_per_stream`), and, where texts have stamps
 // (stream_server.c), how long they took.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -47,10 +47,10 @@ const ask = async () => {
 
 const before = memory('VmRSS');
 for (let i = 0; i < requests; i++) await Promise.all(Array.from({ length: streams }, ask));
-if (requests) total.kb_each = (memory('VmHWM') - before) / streams;
+if (requests) total.kb_per_stream = (memory('VmHWM') - before) / Math.max(streams, 1);
 if (taken.length) {
   taken.sort((a, b) => a - b);
   const at = (part) => taken[Math.min(taken.length - 1, Math.floor(taken.length * part))];
-  Object.assign(total, { stamps: taken.length, p50: at(0.5), p99: at(0.99), max: at(1) });
+  Object.assign(total, { stamps: taken.length, p50_us: at(0.5), p99_us: at(0.99), max_us: at(1) });
 }
 console.log(JSON.stringify(total));

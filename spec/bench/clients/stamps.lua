@@ -13,12 +13,12 @@ end
 
 local function at(part) return taken[math.min(#taken, math.floor(#taken * part) + 1)] end
 
---- Members of a line of JSON: `stamps`, how many there were, and `p50`, `p99` and `max`.
+--- Members of a line of JSON: `stamps`, how many there were, and `p50_us`, `p99_us` and `max_us`.
 ---@return string empty without stamps
 function M.report()
   if #taken == 0 then return "" end
   table.sort(taken)
-  local form = ',"stamps":%d,"p50":%.1f,"p99":%.1f,"max":%.1f'
+  local form = ',"stamps":%d,"p50_us":%.1f,"p99_us":%.1f,"max_us":%.1f'
   return form:format(#taken, at(0.5), at(0.99), taken[#taken])
 end
 
