@@ -123,7 +123,10 @@ end)
 
 describe("the summary", function()
   it("has medians of what was measured", function()
-    local function sample(cost) return { cost = cost, peak_kb = 1, report = { p50_us = cost * 2 } } end
+    local function sample(cost)
+      local report = { p50_us = cost * 2 }
+      return { cost = cost, peak_kb = 1, report = report }
+    end
     local sides = { project = { sample(1), sample(3), sample(2) }, sdk = {} }
     local row =
       { about = "a", unit = "s", machine = {}, goals = {}, problems = { "one" }, sides = sides }
