@@ -104,9 +104,10 @@ local function turn(bench, row, side, setting)
   local problem = check(row, report, requests, setting.totals)
   if problem then return nil, problem end
   local per = row.per or setting.events / 1e6
+  local cpu = report.cpu or cost.cpu / times
   return {
-    cost = (cost.cpu / times - started) / (requests * per),
-    cpu = cost.cpu / times,
+    cost = (cpu - started) / (requests * per),
+    cpu = cpu,
     wall = cost.wall,
     peak_kb = cost.peak_kb,
     report = report,

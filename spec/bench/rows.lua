@@ -11,4 +11,5 @@ return {
   "bodies",
   "start",
   "memory",
+  "nginx",
 }

@@ -37,7 +37,8 @@
 
 ---@class bench.Side
 ---@field name string "project", "bare", "cjson", "sdk" or another
----@field command string[] {url}, {base} and {requests} are filled in; it prints a line of JSON
+---@field command string[] {url}, {base} and {requests} are filled in; it prints a line of JSON;
+--- `cpu` in it, seconds, stands for what the process took, where another did the work
 ---@field requests integer in one turn
 ---@field path? string where it is another than the row's
 ---@field quick_path? string the same in the quick form

@@ -5,6 +5,7 @@
 ---
 --- Prints as JSON the bytes of each kind of text, how much memory each stream added
 --- (`kb_per_stream`), and, where texts have stamps, how long they took.
+local chunks = require("spec.bench.clients.chunks")
 local memory = require("spec.bench.clients.memory")
 local reply = require("spec.bench.clients.cjson_reply")
 local stamps = require("spec.bench.clients.stamps")
@@ -20,32 +21,11 @@ local streams = tonumber(arg[2])
 
 reply.on_text = function(text) stamps.note(text, uv.hrtime()) end
 
--- Takes the head and the sizes of chunks out of what comes, and hands on the rest.
-local function without_chunks(take)
-  local rest, in_body = "", false
-  return function(bytes)
-    rest = rest .. bytes
-    if not in_body then
-      local _, head_end = rest:find("\r\n\r\n", 1, true)
-      if not head_end then return end
-      rest, in_body = rest:sub(head_end + 1), true
-    end
-    while true do
-      local line_end, size = select(2, rest:find("^(%x+)\r\n"))
-      if not line_end then return end
-      size = tonumber(size, 16)
-      if #rest < line_end + size + 2 then return end
-      take(rest:sub(line_end + 1, line_end + size))
-      rest = rest:sub(line_end + size + 3)
-    end
-  end
-end
-
 local open = 0
 
 local function ask()
   local socket, state = uv.new_tcp(), {}
-  local take = without_chunks(reply.reader(state))
+  local take = chunks.without(reply.reader(state))
   open = open + 1
   socket:connect("127.0.0.1", tonumber(port), function(problem)
     assert(not problem, problem)
