@@ -55,6 +55,11 @@ local function memory(all)
   return bars(all.memory, peak, function(value) return ("%.0f MB"):format(value) end)
 end
 
+local function memory_of_many(all)
+  local function each(side) return side.kb_per_stream and side.kb_per_stream.median end
+  return bars(all["streams-500"], each, function(value) return ("%.0f kB"):format(value) end)
+end
+
 local TURNS = { 10, 50, 100, 200, 400 }
 
 -- Milliseconds of CPU for a turn, on the average of the first T.
@@ -101,6 +106,13 @@ function M.draw(all)
     title = "Most memory of the process, one stream of 400,000 events",
     linear = true,
     bars = memory(all),
+  })
+  picture:bars({
+    x = 20,
+    y = 480,
+    title = "Memory that each of 500 streams at once adds",
+    linear = true,
+    bars = memory_of_many(all),
   })
   picture:lines({
     x = 480,

@@ -52,6 +52,7 @@ end
 --- Bars, one below the other, with what they are before and how much behind them.
 ---@param panel { x: integer, y: integer, title: string, bars: bench.Bar[], linear: boolean? }
 function Picture:bars(panel)
+  if #panel.bars == 0 then return end
   local parts = lengths(panel.bars, panel.linear)
   local room = PANEL - LABEL - 70
   self:title(panel.x, panel.y + 12, panel.title)
