@@ -15,6 +15,7 @@ local history = require("claude.conversation.history")
 local message_views = require("claude.message")
 local new_draft = require("claude.conversation.draft").new
 local request = require("claude.request")
+local sealed_marks = require("claude.conversation.marks")
 local tables = require("claude.tables")
 local turn = require("claude.conversation.turn")
 local values = require("claude.check.values")
@@ -27,10 +28,10 @@ local values = require("claude.check.values")
 ---@field drop_block? boolean the API leaves out thinking that does not fit
 ---@field fallback? string which of fallback_models took over
 
---- What was found in sealed messages: cache breakpoints by number, and the hashes of each
---- with all before it.
+--- What was found in sealed messages: cache breakpoints, and the hashes of each with all before
+--- it.
 ---@class claude.SealedMarks
----@field [integer] claude.CacheMark[]
+---@field found? claude.FoundMarks
 ---@field chain? string[]
 
 ---@class claude.Conversation
@@ -512,7 +513,10 @@ function Conversation:fork()
     state = tables.merged(self.state),
     begun = tables.merged(self.begun),
     last_params = self.last_params,
-    marks = tables.merged(self.marks, { chain = tables.merged(self.marks.chain or {}) }),
+    marks = {
+      found = sealed_marks.copied(self),
+      chain = tables.merged(self.marks.chain or {}),
+    },
     print = self.print,
   })
 end

@@ -130,9 +130,23 @@ static int transcript_block_count(lua_State *L) {
   return 1;
 }
 
+/* In the order of cm_role. */
+static const char *const NAMES[] = { "user", "assistant", "system", NULL };
+
+/* transcript:first(role) -> number of the first message of that role | nil */
+static int transcript_first(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  cm_role role = (cm_role)luaL_checkoption(L, 2, NULL, NAMES);
+  size_t i, count = cm_transcript_count(transcript);
+
+  for (i = 0; i < count && cm_transcript_role(transcript, i) != role; i++) continue;
+  if (i == count) return 0;
+  lua_pushinteger(L, (lua_Integer)i + 1);
+  return 1;
+}
+
 /* transcript:role(i) -> "user" | "assistant" | "system" */
 static int transcript_role(lua_State *L) {
-  static const char *const NAMES[] = { "user", "assistant", "system" };
   cm_transcript *transcript = check_transcript(L);
 
   lua_pushstring(L, NAMES[cm_transcript_role(transcript, check_index(L, 2, transcript))]);
@@ -182,6 +196,7 @@ void cm_open_transcript(lua_State *L) {
     { "get", transcript_get },
     { "blocks", transcript_blocks },
     { "role", transcript_role },
+    { "first", transcript_first },
     { "truncate", transcript_truncate },
     { "pop", transcript_pop },
     { "fork", transcript_fork },

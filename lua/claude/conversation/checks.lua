@@ -69,18 +69,31 @@ end
 local function check_system_before(transcript, first, context)
   local known = context.capabilities
   if not known or known.system_messages ~= false then return nil end
-  for i = 1, first - 1 do
-    if transcript:role(i) == "system" then
-      local path = ("messages[%d]"):format(i)
-      return require("claude.check.rules").broken("system_model", path, context.model)
-    end
-  end
-  return nil
+  local i = transcript:first("system")
+  if not i or i >= first then return nil end
+  local path = ("messages[%d]"):format(i)
+  return require("claude.check.rules").broken("system_model", path, context.model)
 end
 
----@param json? string
+-- Conversations -> what their tools and system say, which are the same in every request. Checks
+-- change nothing in it.
+local sealed_values = setmetatable({}, { __mode = "k" })
+
+---@param chat claude.Conversation
+---@param name "system"|"tools"
 ---@return any decoded, for the checks
-local function decoded(json) return json and core.decode(json) or nil end
+local function decoded(chat, name)
+  local json = chat.sealed[name]
+  if not json then return nil end
+  local kept = sealed_values[chat] or {}
+  sealed_values[chat] = kept
+  local one = kept[name]
+  if not one or one.json ~= json then
+    one = { json = json, value = core.decode(json) }
+    kept[name] = one
+  end
+  return one.value
+end
 
 --- The request as it would go out, by the rules for every request. Of what is sealed only
 --- the open turn is looked at: the rest was checked when it was sent.
@@ -89,7 +102,7 @@ local function decoded(json) return json and core.decode(json) or nil end
 ---@return claude.Error?
 function M.request(chat, turn)
   local checked = tables.merged(turn.params)
-  checked.system, checked.tools = decoded(chat.sealed.system), decoded(chat.sealed.tools)
+  checked.system, checked.tools = decoded(chat, "system"), decoded(chat, "tools")
   local hidden, first
   checked.messages, hidden, first = history.open_turn(turn.transcript)
   local context = require("claude.messages").check_context(chat.client, turn.params, {

@@ -138,13 +138,9 @@ local function history_betas(transcript, params)
   if params.compaction ~= nil or history.begins_with_compaction(transcript) then
     betas[1] = "compact-2026-09-04"
   end
-  for i = 1, transcript:count() do
-    if transcript:role(i) == "system" then
-      local changes = require("claude.conversation.tool_changes")
-      return headers.union(betas, changes.betas(transcript))
-    end
-  end
-  return betas
+  if not transcript:first("system") then return betas end
+  local changes = require("claude.conversation.tool_changes")
+  return headers.union(betas, changes.betas(transcript))
 end
 
 ---@param chat claude.Conversation
