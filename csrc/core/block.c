@@ -67,7 +67,7 @@ static cm_status read_start(cm_block *block) {
   cm_json_string key;
   cm_slice value;
 
-  cm_json_reader_init(&reader, cm_slice_in(&block->start), CM_JSON_MAX_DEPTH);
+  cm_json_reader_init(&reader, block->start, CM_JSON_MAX_DEPTH);
   cm_json_reader_begin_object(&reader);
   while (cm_json_reader_next_member(&reader, &key) == CM_OK)
     if (cm_json_reader_read_value(&reader, &value) == CM_OK) take_member(block, key, value);
@@ -76,24 +76,37 @@ static cm_status read_start(cm_block *block) {
   return status;
 }
 
-cm_status cm_block_init(cm_block *block, const cm_alloc *alloc, int64_t index, cm_slice start) {
-  cm_status status;
+static void make_empty(cm_block *block, const cm_alloc *alloc, int64_t index) {
   size_t i;
 
   memset(block, 0, sizeof *block);
   block->index = index;
-  block->type = NOTHING;
-  cm_buffer_init(&block->start, alloc, (size_t)-1);
+  block->type = block->start = NOTHING;
+  cm_buffer_init(&block->copy, alloc, (size_t)-1);
   cm_buffer_init(&block->spelled, alloc, (size_t)-1);
   for (i = 0; i < CM_PART_COUNT; i++) cm_buffer_init(&block->parts[i], alloc, (size_t)-1);
-  status = cm_buffer_append(&block->start, start);
+}
+
+cm_status cm_block_init(cm_block *block, const cm_alloc *alloc, int64_t index, cm_slice start) {
+  cm_status status;
+
+  make_empty(block, alloc, index);
+  status = cm_buffer_append(&block->copy, start);
+  block->start = cm_slice_in(&block->copy);
   return status == CM_OK ? read_start(block) : status;
+}
+
+cm_status cm_block_init_within(cm_block *block, const cm_alloc *alloc, int64_t index,
+                               cm_slice start) {
+  make_empty(block, alloc, index);
+  block->start = start;
+  return read_start(block);
 }
 
 void cm_block_deinit(cm_block *block) {
   size_t i;
 
-  cm_buffer_deinit(&block->start);
+  cm_buffer_deinit(&block->copy);
   cm_buffer_deinit(&block->spelled);
   for (i = 0; i < CM_PART_COUNT; i++) cm_buffer_deinit(&block->parts[i]);
 }
@@ -318,7 +331,7 @@ static cm_status judge_input(const cm_block *block, cm_input_state *state) {
   *state = CM_INPUT_OBJECT;
   if (!cm_block_is_tool(block)) return CM_OK;
   if (has_given(block, CM_PART_INPUT))
-    return cm_repair_judge(cm_block_input(block), block->start.alloc, state);
+    return cm_repair_judge(cm_block_input(block), block->copy.alloc, state);
   if (!is_null(initial) && initial.ptr[0] != '{') *state = CM_INPUT_OTHER_VALUE;
   return CM_OK;
 }
@@ -337,8 +350,8 @@ static int start_has_lone_surrogate(const cm_block *block) {
   cm_json_string key;
   cm_slice value;
 
-  if (!cm_json_string_has_lone_surrogate(cm_slice_in(&block->start))) return 0;
-  cm_json_reader_init(&reader, cm_slice_in(&block->start), CM_JSON_MAX_DEPTH);
+  if (!cm_json_string_has_lone_surrogate(block->start)) return 0;
+  cm_json_reader_init(&reader, block->start, CM_JSON_MAX_DEPTH);
   cm_json_reader_begin_object(&reader);
   while (cm_json_reader_next_member(&reader, &key) == CM_OK) {
     if (cm_json_string_has_lone_surrogate(key.body)) return 1;
@@ -461,7 +474,7 @@ static cm_status render_strict(const cm_block *block, const rendering *r, cm_buf
   cm_status status;
 
   cm_buffer_init(&whole, out->alloc, out->limit);
-  status = cm_splice(cm_slice_in(&block->start), r->members, r->count, &whole);
+  status = cm_splice(block->start, r->members, r->count, &whole);
   if (status == CM_OK) status = cm_repair_halves(cm_slice_in(&whole), out);
   cm_buffer_deinit(&whole);
   return status;
@@ -477,7 +490,7 @@ cm_status cm_block_render(const cm_block *block, int strict, cm_buffer *out) {
   if (status == CM_OK && strict)
     status = render_strict(block, &r, out);
   else if (status == CM_OK)
-    status = cm_splice(cm_slice_in(&block->start), r.members, r.count, out);
+    status = cm_splice(block->start, r.members, r.count, out);
   cm_buffer_deinit(&r.made);
   return status;
 }

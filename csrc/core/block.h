@@ -58,7 +58,8 @@ typedef struct cm_block {
   cm_slice id;   /* raw value, as is the next */
   cm_slice tool_use_id;
   cm_slice target;                 /* fallback: the raw "to" */
-  cm_buffer start;                 /* the object of content_block_start */
+  cm_slice start;                  /* the object of content_block_start */
+  cm_buffer copy;                  /* private: where start lies, unless it is the owner's */
   cm_buffer spelled;               /* private: the type, if it was written with escapes */
   int stopped;                     /* its content_block_stop came */
   int unplaced;                    /* deltas that were left out */
@@ -70,6 +71,10 @@ typedef struct cm_block {
 
 /* Copies start, a valid object. CM_OK or CM_ERR_NOMEM; deinit is safe after both. */
 cm_status cm_block_init(cm_block *block, const cm_alloc *alloc, int64_t index, cm_slice start);
+
+/* The same without a copy: start must stay as long as the block. */
+cm_status cm_block_init_within(cm_block *block, const cm_alloc *alloc, int64_t index,
+                               cm_slice start);
 void cm_block_deinit(cm_block *block);
 
 /* Whether it is a call, of ours or of the server's. */

@@ -71,14 +71,18 @@ static void insert(cm_blocks *blocks, cm_block *block) {
   blocks->latest = block;
 }
 
-cm_status cm_blocks_add(cm_blocks *blocks, int64_t index, cm_slice start, cm_block **added) {
+typedef cm_status init_function(cm_block *block, const cm_alloc *alloc, int64_t index,
+                                cm_slice start);
+
+static cm_status add(cm_blocks *blocks, int64_t index, cm_slice start, init_function *init,
+                     cm_block **added) {
   cm_status status = make_room(blocks);
   cm_block *block;
 
   if (status != CM_OK) return status;
   block = blocks->alloc->resize(blocks->alloc->ud, NULL, 0, sizeof *block);
   if (!block) return CM_ERR_NOMEM;
-  status = cm_block_init(block, blocks->alloc, index, start);
+  status = init(block, blocks->alloc, index, start);
   if (status != CM_OK) {
     free_block(blocks->alloc, block);
     return status;
@@ -86,4 +90,12 @@ cm_status cm_blocks_add(cm_blocks *blocks, int64_t index, cm_slice start, cm_blo
   insert(blocks, block);
   *added = block;
   return CM_OK;
+}
+
+cm_status cm_blocks_add(cm_blocks *blocks, int64_t index, cm_slice start, cm_block **added) {
+  return add(blocks, index, start, cm_block_init, added);
+}
+
+cm_status cm_blocks_add_within(cm_blocks *blocks, int64_t index, cm_slice start, cm_block **added) {
+  return add(blocks, index, start, cm_block_init_within, added);
 }

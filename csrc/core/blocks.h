@@ -34,4 +34,7 @@ cm_block *cm_blocks_find(cm_blocks *blocks, int64_t index);
 */
 cm_status cm_blocks_add(cm_blocks *blocks, int64_t index, cm_slice start, cm_block **added);
 
+/* The same without a copy: start must stay as long as the blocks. */
+cm_status cm_blocks_add_within(cm_blocks *blocks, int64_t index, cm_slice start, cm_block **added);
+
 #endif

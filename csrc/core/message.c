@@ -58,7 +58,7 @@ static void stop_block(cm_message *message, cm_block *block) {
 
 /* A whole message's members */
 
-/* Blocks that are whole already. CM_END: an element is no object. */
+/* Blocks that are whole already, within what the message keeps. CM_END: an element is no object. */
 static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
   cm_json_reader reader;
   cm_slice value;
@@ -71,7 +71,8 @@ static cm_status add_whole_blocks(cm_message *message, cm_slice content) {
   while (status == CM_OK && cm_json_reader_next_element(&reader) == CM_OK) {
     cm_json_reader_read_value(&reader, &value);
     if (!cm_object_is_object(value)) return CM_END;
-    status = add_block(message, index++, value, &block);
+    status = account(message, sizeof *block);
+    if (status == CM_OK) status = cm_blocks_add_within(&message->blocks, index++, value, &block);
     if (status == CM_OK) block->stopped = 1;
   }
   return status;
@@ -104,7 +105,29 @@ static int is_whole_object(cm_slice text, cm_slice *object) {
   return cm_json_reader_finish(&reader) == CM_OK;
 }
 
-cm_status cm_message_load(cm_message *message, cm_slice text) {
+/* The slice of one text in another with the same bytes. */
+static cm_slice moved(cm_slice slice, const char *from, const char *to) {
+  slice.ptr = to + (slice.ptr - from);
+  return slice;
+}
+
+/* The blocks lie in text, or in start where that is a copy. */
+static cm_status load_blocks(cm_message *message, cm_buffer *text, cm_slice object,
+                             cm_slice content) {
+  int in_place = object.ptr == text->ptr;
+  cm_status status = in_place ? account(message, object.len) : keep_start(message, object);
+
+  if (status != CM_OK) return status;
+  if (!in_place) content = moved(content, object.ptr, message->start.ptr);
+  status = add_whole_blocks(message, content);
+  if (status != CM_OK || !in_place) return status;
+  message->start = *text;
+  message->start.len = object.len;
+  cm_buffer_init(text, text->alloc, text->limit);
+  return CM_OK;
+}
+
+cm_status cm_message_load(cm_message *message, cm_buffer *text) {
   enum { TYPE, ROLE, CONTENT, STOP_REASON, MEMBERS };
   cm_object_wanted members[MEMBERS] = { { "type", { "", 0 } },
                                         { "role", { "", 0 } },
@@ -112,17 +135,18 @@ cm_status cm_message_load(cm_message *message, cm_slice text) {
                                         { "stop_reason", { "", 0 } } };
   cm_slice object;
   cm_status status;
+  cm_stop stop;
 
-  if (!is_whole_object(text, &object)) return CM_END;
+  if (!is_whole_object(cm_slice_in(text), &object)) return CM_END;
   cm_object_find(object, members, MEMBERS);
   if (!is_message(members[TYPE].value, members[ROLE].value)) return CM_END;
   if (!cm_object_is_array(members[CONTENT].value)) return CM_END;
 
-  status = keep_start(message, object);
-  if (status == CM_OK) status = add_whole_blocks(message, members[CONTENT].value);
+  stop = stop_of(cm_object_string(members[STOP_REASON].value));
+  status = load_blocks(message, text, object, members[CONTENT].value);
   if (status == CM_END) cm_message_deinit(message);
   if (status != CM_OK) return status;
-  message->stop = stop_of(cm_object_string(members[STOP_REASON].value));
+  message->stop = stop;
   message->started = message->ended = message->loaded = 1;
   return CM_OK;
 }
@@ -131,11 +155,12 @@ cm_status cm_message_load(cm_message *message, cm_slice text) {
 
 static cm_status take_message_start(cm_message *message, const cm_event *event,
                                     cm_failure *failure) {
-  cm_slice content = cm_object_member(event->object, "content");
+  cm_slice content;
   cm_status status;
 
   if (message->started) return refuse(failure, "message_start came twice, before message_stop", 0);
   status = keep_start(message, event->object);
+  content = cm_object_member(cm_slice_in(&message->start), "content");
   if (status == CM_OK && cm_object_is_array(content)) status = add_whole_blocks(message, content);
   if (status == CM_END) return refuse(failure, "message.content must hold objects", 0);
   message->started = message->start.len > 0; /* else there was no memory for it */

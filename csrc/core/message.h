@@ -109,8 +109,12 @@ cm_status cm_message_flush(cm_message *message, int64_t index, cm_delivery *deli
 ** Takes a whole message apart, text being strict JSON. CM_END if it is not an
 ** object with "type":"message" (or without a type and with "role":"assistant") and
 ** an array "content" of objects.
+**
+** After CM_OK, where nothing stands before the object, its memory is start's and text is
+** empty: messages may be large. What stood behind the object is still there, behind start.
+** After anything else text has what it had, and must stay as long as the message.
 */
-cm_status cm_message_load(cm_message *message, cm_slice text);
+cm_status cm_message_load(cm_message *message, cm_buffer *text);
 
 /* Nothing more can be read, for good: the message will not be complete. */
 void cm_message_break(cm_message *message);

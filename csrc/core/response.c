@@ -47,6 +47,7 @@ struct cm_response {
   size_t read;
   cm_buffer late; /* bytes behind the queue that came while it must not move */
   cm_buffer body; /* of a plain answer, or the data of an error event */
+  size_t whole;   /* length of a body that became the message, whose memory it is */
 
   cm_sse sse;
   cm_unnamed unnamed;
@@ -382,7 +383,8 @@ static void judge_plain(cm_response *r) {
   } else if (r->transport.status != CM_OK) {
     fail(r, r->transport.status, r->body.len, r->transport.text);
   } else {
-    status = cm_message_load(&r->message, cm_slice_in(&r->body));
+    r->whole = r->body.len;
+    status = cm_message_load(&r->message, &r->body);
     if (status < 0) fail_by(r, status, 0, "the message is larger than max_body_bytes");
   }
 }
@@ -721,7 +723,12 @@ int cm_response_api_error(const cm_response *response, cm_api_error *error) {
 }
 
 cm_slice cm_response_body(const cm_response *response) {
-  return cm_slice_in(&response->body);
+  cm_slice body = cm_slice_in(&response->body);
+
+  if (body.len > 0 || !response->message.loaded) return body;
+  body.ptr = response->message.start.ptr;
+  body.len = response->whole;
+  return body;
 }
 
 const cm_message *cm_response_message(const cm_response *response) {

@@ -77,7 +77,7 @@ static cm_status write_block_start(cm_retell *r, const cm_block *block, size_t i
     if (says_something(step, value_of(block, step)))
       cm_member_set(&members[count++], PART_NAMES[step], cm_slice_of(DELTAS[step].empty));
   if (status == CM_OK) status = cm_buffer_append_text(&r->frame, "\"content_block\":");
-  if (status == CM_OK) status = cm_splice(cm_slice_in(&block->start), members, count, &r->frame);
+  if (status == CM_OK) status = cm_splice(block->start, members, count, &r->frame);
   return status == CM_OK ? cm_buffer_append_text(&r->frame, "}") : status;
 }
 

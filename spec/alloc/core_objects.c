@@ -338,6 +338,7 @@ static cm_status cut_reply(const cm_alloc *alloc, digest *said) {
 static cm_status retold_message(const cm_alloc *alloc, digest *said) {
   cm_delivery delivery;
   cm_slice frame;
+  cm_buffer body;
   cm_message message;
   cm_retell retell;
   cm_status status;
@@ -345,7 +346,9 @@ static cm_status retold_message(const cm_alloc *alloc, digest *said) {
 
   cm_message_init(&message, alloc, 10000);
   cm_retell_init(&retell, alloc, 10000);
-  status = cm_message_load(&message, T(plain_message));
+  cm_buffer_init(&body, alloc, 10000);
+  status = cm_buffer_append(&body, T(plain_message));
+  if (status == CM_OK) status = cm_message_load(&message, &body);
   while (status == CM_OK) {
     status = cm_retell_next(&retell, &message, &delivery, &frame);
     if (status == CM_OK) say(said, frame);
@@ -353,6 +356,7 @@ static cm_status retold_message(const cm_alloc *alloc, digest *said) {
   }
   cm_retell_deinit(&retell);
   cm_message_deinit(&message);
+  cm_buffer_deinit(&body);
   return status == CM_END ? CM_OK : status;
 }
 

@@ -202,6 +202,25 @@ describe("core.response, an event stream", function()
     assert.same({ "text", "65", 0 }, { response:next_delta() })
   end)
 
+  it("keeps the body of a whole message as it came, blanks around it too", function()
+    local message = '{"type":"message","role":"assistant","content":[{"type":"text","text":"Hi"}],'
+      .. '"stop_reason":"end_turn"}'
+    for _, around in ipairs({ { "", "" }, { "", " \n" }, { "\n ", "" }, { " ", "\n" } }) do
+      local response = core.response()
+      response:feed_header("HTTP/1.1 200 OK")
+      response:feed_header("content-type: application/json")
+      local body = around[1] .. message .. around[2]
+      response:feed(body)
+      response:finish()
+      assert.equal(body, response:body())
+      assert.equal(message, response:message_json())
+      assert.equal('{"type":"text","text":"Hi"}', response:block_raw(1))
+      assert.is_nil(response:pass())
+      assert.same({ nil, "end" }, { response:next() })
+      assert.equal(body, response:body())
+    end
+  end)
+
   it("reads past everything for who wants the message only", function()
     local response = core.response()
     response:feed(s.stream(HELLO))

@@ -19,8 +19,9 @@ static const char *const NAMES[CM_KIND_COUNT] = { "message_start", "block_start"
 
 void cm_response_tell_collector(lua_State *L, response_object *object, size_t least) {
   const cm_response *response = object->handle.response;
-  size_t bytes = cm_response_message(response)->kept + cm_response_body(response).len +
-                 cm_response_unread(response);
+  const cm_message *message = cm_response_message(response);
+  size_t body = message->loaded ? 0 : cm_response_body(response).len;
+  size_t bytes = message->kept + body + cm_response_unread(response);
 
   if (bytes < object->told + least) return;
   bytes -= object->told;
