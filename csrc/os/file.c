@@ -125,3 +125,50 @@ int cm_file_replace(const char *path, const char *bytes, size_t size) {
   cm_file_sink_free(sink);
   return failure;
 }
+
+/* Reads until there is no more: the file may grow meanwhile. */
+static int read_all(int fd, char **bytes, size_t *size, size_t room) {
+  for (*size = 0;;) {
+    ssize_t got = read(fd, *bytes + *size, room - *size);
+
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno;
+    if (got == 0) return 0;
+    *size += (size_t)got;
+    if (*size == room) {
+      char *more = room > (size_t)-1 / 2 ? NULL : realloc(*bytes, room * 2);
+      if (!more) return ENOMEM;
+      *bytes = more;
+      room *= 2;
+    }
+  }
+}
+
+static int read_open_file(int fd, char **bytes, size_t *size) {
+  struct stat about;
+  int failure;
+
+  if (fstat(fd, &about)) return errno;
+  if (!S_ISREG(about.st_mode)) return S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
+  if ((unsigned long long)about.st_size > (size_t)-1 / 2) return EFBIG;
+  *bytes = malloc((size_t)about.st_size + 1);
+  if (!*bytes) return ENOMEM;
+  failure = read_all(fd, bytes, size, (size_t)about.st_size + 1);
+  if (failure) {
+    free(*bytes);
+    *bytes = NULL;
+  }
+  return failure;
+}
+
+int cm_file_read(const char *path, char **bytes, size_t *size) {
+  int fd, failure;
+
+  *bytes = NULL;
+  *size = 0;
+  fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return errno;
+  failure = read_open_file(fd, bytes, size);
+  close(fd);
+  return failure;
+}

@@ -29,4 +29,10 @@ void cm_file_sink_free(cm_file_sink *sink);
 /* The same in one call, for bytes that are all there. 0, or errno: then nothing has changed. */
 int cm_file_replace(const char *path, const char *bytes, size_t size);
 
+/*
+** All bytes of a regular file, for the caller to free. 0, or errno: EINVAL for what is no
+** regular file (a pipe, say, which would be waited for), EISDIR for a directory.
+*/
+int cm_file_read(const char *path, char **bytes, size_t *size);
+
 #endif

@@ -1614,6 +1614,12 @@ function core.base64(bytes) end
 ---@return string? text
 function core.replace_file(path, bytes) end
 
+--- All bytes of a regular file. What is none, such as a pipe, is not waited for.
+---@param path string
+---@return string? bytes
+---@return string? text
+function core.read_file(path) end
+
 --- A regular file, to be a part of a body: read piece by piece as it is sent.
 ---@param path string
 ---@return claude.core.File? file

@@ -186,6 +186,19 @@ M.save = {
   end,
 }
 
+M.load_from_a_file = {
+  prepare = function()
+    local path = os.tmpname()
+    local chat = begin()
+    assert(chat:save(path))
+    return { chat = chat, path = path }
+  end,
+  act = function(state) return outcome(state.chat.client:load(state.path)) end,
+  verify = function(state, done)
+    if done then os.remove(state.path) end
+  end,
+}
+
 local tool = claude.tool({
   name = "wait",
   description = "Waits",

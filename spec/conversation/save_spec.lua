@@ -233,6 +233,16 @@ describe("a saved conversation", function()
         assert.equal("invalid", err.kind)
       end
     end)
+
+    it("that is a pipe is not waited for", function()
+      begin({})
+      os.remove(path)
+      os.execute("mkfifo " .. path)
+      local loaded, problem, err = load(path)
+      assert.is_nil(loaded)
+      assert.truthy(problem:find(path .. ": it is no regular file", 1, true), problem)
+      assert.equal("invalid", err.kind)
+    end)
   end)
 
   describe("that is damaged", function()

@@ -31,6 +31,32 @@ describe("files", function()
   end)
   after_each(function() os.execute("rm -rf '" .. folder .. "'") end)
 
+  describe("core.read_file", function()
+    it("gives all bytes", function()
+      for _, bytes in ipairs({ "", "a\0b\r\n", ("x"):rep(70000) }) do
+        write(path, bytes)
+        assert.equal(bytes, core.read_file(path))
+      end
+    end)
+
+    it("gives all bytes also where the system says that there are none", function()
+      local status = io.open("/proc/self/status")
+      if not status then return end -- not Linux
+      status:close()
+      assert.truthy(core.read_file("/proc/self/status"):find("Name:", 1, true))
+    end)
+
+    it("says what is no regular file, and does not wait for it", function()
+      os.execute(("mkfifo '%s/pipe'; ln -s pipe '%s/link'"):format(folder, folder))
+      for _, other in ipairs({ folder .. "/pipe", folder .. "/link", "/dev/null", "/dev/zero" }) do
+        assert.same({ nil, "it is no regular file" }, { core.read_file(other) })
+      end
+      assert.same({ nil, "Is a directory" }, { core.read_file(folder) })
+      assert.same({ nil, "No such file or directory" }, { core.read_file(path .. ".none") })
+      assert.has_error(function() core.read_file("a\0b") end)
+    end)
+  end)
+
   describe("core.open_file", function()
     it("is a part of a body, read when it is asked for", function()
       write(path, ("x"):rep(70000) .. "end")

@@ -1,7 +1,10 @@
 /*
-** file.c - files over os/file.h and os/file_source.h: core.replace_file, and the Lua
+** file.c - files over os/file.h and os/file_source.h: core.read_file, core.replace_file, and the
+*Lua
 ** classes claude.core.File (to be sent) and claude.core.FileSink (to be received).
 */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bind/class.h"
@@ -11,6 +14,7 @@
 #include "os/file_source.h"
 
 #define SINK_CLASS "claude.core.FileSink"
+#define BYTES_CLASS "claude.core.FileBytes"
 
 typedef struct sink_handle {
   cm_file_sink *sink; /* owned; NULL before it is made and once it has ended */
@@ -45,6 +49,41 @@ static int replace_file(lua_State *L) {
   lua_pushnil(L);
   lua_pushfstring(L, "%s: %s", path, strerror(failure));
   return 2;
+}
+
+/* ---- files read whole ---- */
+
+typedef struct bytes_handle {
+  char *bytes; /* owned; making a Lua string of them may raise */
+} bytes_handle;
+
+static int bytes_gc(lua_State *L) {
+  bytes_handle *handle = luaL_checkudata(L, 1, BYTES_CLASS);
+
+  free(handle->bytes);
+  handle->bytes = NULL;
+  return 0;
+}
+
+/* core.read_file(path) -> all bytes of a regular file | nil, text */
+static int read_file(lua_State *L) {
+  const char *path = check_path(L);
+  bytes_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+  size_t size;
+  int failure;
+
+  handle->bytes = NULL;
+  luaL_setmetatable(L, BYTES_CLASS);
+  failure = cm_file_read(path, &handle->bytes, &size);
+  if (failure) {
+    lua_pushnil(L);
+    lua_pushstring(L, failure == EINVAL ? "it is no regular file" : strerror(failure));
+    return 2;
+  }
+  lua_pushlstring(L, handle->bytes, size);
+  free(handle->bytes);
+  handle->bytes = NULL;
+  return 1;
 }
 
 /* ---- files to be sent ---- */
@@ -153,12 +192,16 @@ void cm_open_file(lua_State *L) {
     { "write", sink_write }, { "commit", sink_commit }, { "discard", sink_discard }, { NULL, NULL }
   };
   static const luaL_Reg sink_meta[] = { { "__gc", sink_discard }, { NULL, NULL } };
-  static const luaL_Reg functions[] = { { "replace_file", replace_file },
+  static const luaL_Reg none[] = { { NULL, NULL } };
+  static const luaL_Reg bytes_meta[] = { { "__gc", bytes_gc }, { NULL, NULL } };
+  static const luaL_Reg functions[] = { { "read_file", read_file },
+                                        { "replace_file", replace_file },
                                         { "open_file", file_open },
                                         { "file_sink", sink_open },
                                         { NULL, NULL } };
 
   cm_class_register(L, CM_FILE_CLASS, file_meta, file_methods);
+  cm_class_register(L, BYTES_CLASS, bytes_meta, none);
   cm_class_register(L, SINK_CLASS, sink_meta, sink_methods);
   luaL_setfuncs(L, functions, 0);
 }

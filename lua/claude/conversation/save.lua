@@ -219,13 +219,8 @@ end
 function M.read_file(path)
   -- The system would open what stands before it.
   if path:find("%z") then return nil, ZERO_BYTE end
-  local file, problem = io.open(path, "rb")
-  if not file then return nil, problem end
-  local text
-  text, problem = file:read("*a")
-  file:close()
-  -- A folder opens, and cannot be read.
-  if not text then return nil, ("%s: %s"):format(path, problem or "cannot be read") end
+  local text, problem = core.read_file(path)
+  if not text then return nil, ("%s: %s"):format(path, problem) end
   return text
 end
 
