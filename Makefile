@@ -290,9 +290,9 @@ FUZZ_CC = clang -std=c99 -D_GNU_SOURCE -Icsrc $(WARN) -g -O1 -MMD -MP \
 fuzz: $(FUZZERS)
 	@JOBS=$(JOBS) .ci/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
 
-## fuzz-hour: the same for an hour each
+## fuzz-hour: the same for an hour, all targets side by side
 fuzz-hour:
-	@$(SUB) FUZZ_SECONDS=3600 fuzz
+	@$(SUB) FUZZ_SECONDS=3600 JOBS=$(words $(FUZZERS)) fuzz
 
 $(FUZZERS): $(BUILD)/fuzz/%: spec/fuzz/%_fuzz.c $(CORE:%.c=$(BUILD)/fuzz/%.o)
 	$(FUZZ_CC) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^)
