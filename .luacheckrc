@@ -20,4 +20,5 @@ files["plugin"] = neovim
 files["lua/claude/health.lua"] = neovim
 files["lua/claude/nvim"] = neovim
 files["spec/hosts/nvim"] = neovim
+files["spec/secrets/nvim.lua"] = neovim
 files["spec/bench/nvim"] = { globals = { "vim" }, read_globals = { "FOLDER" } }

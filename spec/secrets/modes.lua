@@ -4,6 +4,9 @@
 ---   children  it starts a process, which has to be looked at
 ---   stop      it serves until it is ended
 ---   status    how it ends, "exit 0" without it
+---   says      a text that it must have written
+local nvim = require("spec.support.nvim")
+
 local M = {}
 
 ---@class spec.SecretPlace
@@ -30,6 +33,7 @@ local WAITS = 'for i in $(seq 600); do [ -e "$1/seen" ] && break; sleep 0.05; do
 ---@field children? boolean
 ---@field stop? boolean
 ---@field status? string
+---@field says? string
 ---@field base? string path at the server that says what it heard
 
 ---@type spec.SecretMode[]
@@ -77,5 +81,20 @@ M.ALL = {
     children = true,
   },
 }
+
+local function editor()
+  nvim.build()
+  return { "nvim", "--headless", "-u", "spec/secrets/nvim.lua" }
+end
+
+if not nvim.missing() then
+  table.insert(M.ALL, { ":Claude", editor, says = "2 * 3 = 6." })
+  table.insert(M.ALL, {
+    ":Claude, refused",
+    editor,
+    base = "401",
+    says = "The question is kept",
+  })
+end
 
 return M

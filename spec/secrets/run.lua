@@ -91,6 +91,8 @@ local function run_mode(mode, place, simulator)
     "it ends as it should",
     run.status .. run.out
   )
+  local said = run.out:find(mode.says or "", 1, true)
+  check(said, name, "it does what is searched", run.out)
   check(watch.looks > 0, name, "it was looked at while it ran")
   check(watch.children > 0 or not mode.children, name, "what it started was looked at")
   check(#watch.found == 0, name, "the key is nowhere", table.concat(watch.found, "\n  "))
