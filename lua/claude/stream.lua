@@ -119,15 +119,12 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open_now(failure)
-  local state, reply = self.state, self.reply
   local problem = self.spec.before and self.spec.before()
   if self.state == "failed" then return errors.fail(self.err) end
   if problem then return self:_fail(problem) end
-  local head, err = reply:open(failure)
+  local head, err = self.reply:open(failure)
   self.response = self.reply.response
   if self.state == "failed" then return errors.fail(self.err) end
-  -- On PUC 5.1 another task may have opened it meanwhile.
-  if self.state ~= state or self.reply ~= reply then return true end
   if not head then return self:_recover(err) end
   self.state, self.head = "open", head
   self.given = self.response:headers()
@@ -147,20 +144,42 @@ function Stream:_wait_for_opening(opening)
   return true
 end
 
--- The same, by one task at a time: others who read wait for that. (Not on PUC 5.1, where what
--- raises in a task could leave them waiting.)
+---@param opening claude.Signal
+function Stream:_opened(opening)
+  self.opening = nil
+  opening:set()
+end
+
+-- On PUC 5.1 nothing that waits can be called under pcall in a task: it gets a task of its own,
+-- which says that it has ended, whatever becomes of the one that asks.
+---@param opening claude.Signal
+---@param failure? claude.Error
+---@return boolean? ok
+---@return string? text
+---@return claude.Error? err
+function Stream:_open_in_task(opening, failure)
+  local task = tasks.spawn_under(tasks.running(), self._open_now, self, failure)
+  task.on_end = function() self:_opened(opening) end
+  self.opening = opening
+  task:wait()
+  local outcome = task:result()
+  if not outcome then return errors.fail(tasks.cancelled_error()) end
+  if not outcome.ok then error(outcome.raised, 0) end
+  return outcome[1], outcome[2], outcome[3]
+end
+
+-- The same, by one task at a time: others who read wait for that.
 ---@param failure? claude.Error
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open(failure)
   if self.opening then return self:_wait_for_opening(self.opening) end
-  if not tasks.can_protect() then return self:_open_now(failure) end
   local opening = tasks.signal()
+  if not tasks.can_protect() then return self:_open_in_task(opening, failure) end
   self.opening = opening
   local called, ok, text, err = pcall(self._open_now, self, failure)
-  self.opening = nil
-  opening:set()
+  self:_opened(opening)
   if not called then error(ok, 0) end
   return ok, text, err
 end
