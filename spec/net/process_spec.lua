@@ -119,6 +119,31 @@ describe("claude.net in a host program", function()
     assert.equal("alive\nreused\ttrue\nalive\n", output)
   end)
 
+  it("ends in a copy of the process what a task waits for, and in it alone", function()
+    local output = run([[
+      local seen, child
+      local reading = tasks.spawn(function()
+        seen = requests.run({ url = url .. "/slow_ok/x", body = "{}" })
+      end)
+      tasks.spawn(function()
+        tasks.sleep(0.01)
+        child = fork()
+      end):wait()
+      reading:wait()
+      if child == 0 then
+        assert(seen.err.message:find("forked", 1, true) and seen.err.kind == "network")
+        assert(hub.poll() == false)
+        local cpu = os.clock()
+        tasks.sleep(0.3)
+        assert(os.clock() - cpu < 0.2, "it was busy while it slept")
+        return
+      end
+      assert(child)
+      print(seen.text, seen.last)
+    ]])
+    assert.equal("alive\nHello\tend\nalive\n", output)
+  end)
+
   it("does not write a journal that was opened before fork", function()
     local output = run([[
       local core = require("claude.core")

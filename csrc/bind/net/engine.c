@@ -29,6 +29,15 @@ static cm_multi *usable(lua_State *L) {
   return e->multi && !cm_multi_is_foreign(e->multi) ? e->multi : NULL;
 }
 
+/* engine:forked() -> text: this process is a copy of the one that made it | nothing */
+static int engine_forked(lua_State *L) {
+  Engine *e = luaL_checkudata(L, 1, CLASS);
+
+  if (!e->multi || !cm_multi_is_foreign(e->multi)) return 0;
+  lua_pushstring(L, FORKED);
+  return 1;
+}
+
 static cm_transfer_id check_id(lua_State *L, int arg) {
   lua_Number id = luaL_checknumber(L, arg);
 
@@ -364,6 +373,7 @@ static const luaL_Reg methods[] = {
   { "resume", engine_resume },
   { "await", engine_await },
   { "let_in", engine_let_in },
+  { "forked", engine_forked },
   { "turn", engine_turn },
   { "socket_action", engine_socket_action },
   { "read_now", engine_read_now },

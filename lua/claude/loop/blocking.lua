@@ -31,6 +31,12 @@ function M.new(ready, take)
     return math.max(0, math.ceil((due - net.now()) * 1000))
   end
 
+  -- The parent's poller would go on telling of the parent's connections.
+  function D.forked()
+    poller = assert(net.poller())
+    watched, count, due = {}, 0, nil
+  end
+
   function D.run(wait)
     if wait and count == 0 and not due then return false end
     take(poller, wait and time_left() or 0)

@@ -47,6 +47,9 @@
 --- `take(poller, ms)` waits with it so long at most, does everything that what is ready
 --- allows, and returns how much that was.
 ---
+--- Optional: `forked()` is called once in a process that was forked since the first request:
+--- what `watch` and `timer` were told is the parent's, and forgotten.
+---
 --- Optional: `close()` gives everything back when another adapter is chosen.
 local host_program = require("claude.host")
 local timers = require("claude.loop.timers").new()
@@ -58,6 +61,7 @@ local timers = require("claude.loop.timers").new()
 ---@field slice? number seconds
 ---@field waiter? fun(): { wait: function, post: function }?
 ---@field sync? fun(fd: integer, done: fun(problem: string?))
+---@field forked? fun()
 ---@field close? fun()
 
 ---@class claude.LoopAdapter
@@ -76,6 +80,7 @@ local net -- the C module, loaded at the first wait
 local engine -- of this Lua state, made at the first request
 local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
+local left_to_parent = false -- this process is a copy of the one that made the engine
 local listeners = {} -- whom to tell of a transfer's news, by its id
 local told_at -- when the driver was asked to call; false: never; nil: it is to be asked anew
 local lingering = {} -- things that end by themselves soon, as a set
@@ -209,7 +214,27 @@ local function cancel_discarded()
   end
 end
 
+-- Transfers go on in the process that began them, and end in a copy of it.
+local function leave_to_parent(text)
+  left_to_parent = true
+  local left = listeners
+  listeners = {}
+  if driver and driver.forked then driver.forked() end
+  told_at = nil
+  if descriptors then descriptors:tell_again() end
+  for _, listener in pairs(left) do
+    events = events + 1
+    if listener.on_fork then listener:on_fork(text) end
+  end
+end
+
+local function notice_fork()
+  local text = not left_to_parent and engine and engine:forked()
+  if text then leave_to_parent(text) end
+end
+
 local function work()
+  notice_fork()
   if discarded[1] then cancel_discarded() end
   if engine then engine:socket_action(-1) end
   if descriptors then descriptors:hand_out() end
@@ -345,9 +370,10 @@ function M.forget(timer)
 end
 
 --- Calls `listener:on_news(done, code, text, connected, first_byte_at, version, reused)`
---- whenever the transfer has news; nil stops.
+--- whenever the transfer has news, and `listener:on_fork(text)` in a forked process, where it
+--- ends; nil stops.
 ---@param id number
----@param listener { on_news: function }?
+---@param listener { on_news: function, on_fork: function? }?
 function M.listen(id, listener) listeners[id] = listener end
 
 --- For finalizers, which may run in the middle of anything: `thing:cancel()` is called soon.
@@ -411,6 +437,7 @@ end
 local function drive(wait)
   local host = assert(M.driver())
   M.check_may_block()
+  notice_fork()
   M.flush()
   driving = true
   local ok, went_on = pcall(host.run, wait)

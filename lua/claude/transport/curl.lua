@@ -123,6 +123,9 @@ function Exchange:on_news(done, code, text, connected, first_byte_at, version, r
   note_end(self, code, text, connected, first_byte_at, version, reused)
 end
 
+---@package
+function Exchange:on_fork(text) finish(self, failures.of_start(text, "forked")) end
+
 --- Waits until the response has something new to read or has ended. `nil, text, err` once
 --- the exchange has failed and everything that arrived before was offered.
 ---@return true?
