@@ -254,7 +254,7 @@ static int continue_text(cm_buffer *part, unsigned *carry, cm_slice body, cm_buf
   cm_buffer_clear(scratch);
   if (cm_json_string_unescape(body, carry, scratch) != CM_OK) return 0;
   *text = cm_slice_in(scratch);
-  return cm_buffer_append(part, body) == CM_OK;
+  return cm_buffer_append(part, body) == CM_OK; /* for which there is room */
 }
 
 static int continue_input(cm_buffer *input, unsigned *carry, cm_slice body, cm_slice *text) {
@@ -269,15 +269,15 @@ static int continue_input(cm_buffer *input, unsigned *carry, cm_slice body, cm_s
   return 1;
 }
 
-int cm_block_continue_escaped(cm_block *block, int part, cm_slice body, cm_buffer *scratch,
-                              cm_slice *text) {
+cm_slice cm_block_continue_escaped(cm_block *block, int part, cm_slice body, cm_buffer *scratch) {
   cm_buffer *kept = &block->parts[part];
   unsigned carry = 0;
-  int added = part == CM_PART_INPUT ? continue_input(kept, &carry, body, text)
-                                    : continue_text(kept, &carry, body, scratch, text);
+  cm_slice text = { NULL, 0 };
+  int added = part == CM_PART_INPUT ? continue_input(kept, &carry, body, &text)
+                                    : continue_text(kept, &carry, body, scratch, &text);
 
   if (added) block->carry[part] = carry;
-  return added;
+  return text;
 }
 
 cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) {

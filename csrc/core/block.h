@@ -91,24 +91,24 @@ int cm_block_accepts(const cm_block *block, const cm_event *delta);
 cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch, cm_slice *text);
 
 /* Private to continue. */
-int cm_block_continue_escaped(cm_block *block, int part, cm_slice body, cm_buffer *scratch,
-                              cm_slice *text);
+cm_slice cm_block_continue_escaped(cm_block *block, int part, cm_slice body, cm_buffer *scratch);
 
 /*
-** The short cut of cm_block_add for a delta to what earlier ones have begun: does and says the
-** same, *text maybe a slice of the block, borrowed until it changes. Returns 0, and the block is
-** as it was, if the delta has to be added the long way.
+** The short cut of cm_block_add for a delta to what earlier ones have begun: does the same and
+** returns what cm_block_add says, maybe as a slice of the block, borrowed until it changes. Its ptr
+** is NULL, and the block as it was, if the delta has to be added the long way.
 */
-static inline int cm_block_continue(cm_block *block, const cm_delta *delta, cm_buffer *scratch,
-                                    cm_slice *text) {
+static inline cm_slice cm_block_continue(cm_block *block, const cm_delta *delta,
+                                         cm_buffer *scratch) {
+  static const cm_slice none = { NULL, 0 };
   int part = delta->kind == CM_DELTA_TEXT       ? CM_PART_TEXT
              : delta->kind == CM_DELTA_THINKING ? CM_PART_THINKING
                                                 : CM_PART_INPUT;
+  cm_slice body = delta->text.body;
 
-  if (block->stopped || !(block->given >> part & 1) || block->carry[part]) return 0;
-  *text = delta->text.body;
-  if (delta->text.escaped) return cm_block_continue_escaped(block, part, *text, scratch, text);
-  return cm_buffer_append(&block->parts[part], *text) == CM_OK;
+  if (block->stopped || !(block->given >> part & 1) || block->carry[part]) return none;
+  if (delta->text.escaped) return cm_block_continue_escaped(block, part, body, scratch);
+  return cm_buffer_append(&block->parts[part], body) == CM_OK ? body : none;
 }
 
 /*

@@ -338,19 +338,6 @@ cm_status cm_message_take(cm_message *message, const cm_event *event, cm_deliver
   return name_limit(take_in_order(message, event, delivery, failure), failure);
 }
 
-int cm_message_continue(cm_message *message, const cm_delta *delta, cm_delivery *delivery) {
-  cm_block *block = message->blocks.latest;
-
-  if (!block || block->index != delta->index) return 0;
-  if (delta->text.body.len > message->ceiling - message->kept) return 0;
-  if (!cm_block_continue(block, delta, &message->scratch, &delivery->text)) return 0;
-  message->kept += delta->text.body.len;
-  message->flushed = 0;
-  delivery->kind = kind_of_delta(delta->kind);
-  delivery->index = delta->index;
-  return 1;
-}
-
 static cm_status flush_block(cm_block *block, cm_delivery *delivery) {
   cm_delta_kind delta;
   cm_status status = cm_block_flush(block, &delta, &delivery->text);

@@ -96,7 +96,24 @@ cm_status cm_message_take(cm_message *message, const cm_event *event, cm_deliver
 ** does and says the same. Returns 0, and the message is as it was, if the delta has to be taken
 ** the long way.
 */
-int cm_message_continue(cm_message *message, const cm_delta *delta, cm_delivery *delivery);
+static inline int cm_message_continue(cm_message *message, const cm_delta *delta,
+                                      cm_delivery *delivery) {
+  cm_block *block = message->blocks.latest;
+  cm_slice text;
+
+  if (!block || block->index != delta->index) return 0;
+  if (delta->raw.len > message->ceiling - message->kept) return 0;
+  text = cm_block_continue(block, delta, &message->scratch);
+  if (!text.ptr) return 0;
+  delivery->text = text;
+  message->kept += delta->raw.len;
+  message->flushed = 0;
+  delivery->kind = delta->kind == CM_DELTA_TEXT       ? CM_KIND_TEXT
+                   : delta->kind == CM_DELTA_THINKING ? CM_KIND_THINKING
+                                                      : CM_KIND_INPUT_JSON;
+  delivery->index = delta->index;
+  return 1;
+}
 
 /*
 ** What half a character at the end of a block's text turns into when nothing

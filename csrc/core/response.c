@@ -538,7 +538,7 @@ static int is_between_frames(const cm_response *r) {
 
 /* Nearly every frame is one more delta to the same block: it is read as a whole, without cutting
    it into lines and fields. What is said of it is the same. */
-static int read_delta(cm_response *r) {
+static int read_delta(cm_response *r, cm_delivery *delivery) {
   cm_slice unread = unread_bytes(r);
   cm_delta delta;
   size_t length;
@@ -546,7 +546,7 @@ static int read_delta(cm_response *r) {
   if (unread.len == 0) return 0;
   length = cm_delta_read_frame(&r->head, &delta, unread);
   if (length == 0 || length > r->limits.max_event_bytes) return 0;
-  if (!cm_message_continue(&r->message, &delta, &r->delivery)) return 0;
+  if (!cm_message_continue(&r->message, &delta, delivery)) return 0;
   cm_sse_skip_event(&r->sse, length);
   r->read += length;
   r->unnamed.named = 1;
@@ -611,15 +611,20 @@ __attribute__((noinline)) static cm_status next_delivery(cm_response *r) {
 }
 
 cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
+  cm_delivery next;
   cm_status status;
 
   if (r->form == BYTES) return r->finished ? CM_END : CM_WANT_MORE; /* next_bytes reads it */
   if (!r->pending) {
     if (r->late.len > 0) begin_next(r);
-    if (!r->steady || !read_delta(r)) {
-      status = next_delivery(r);
-      if (status != CM_OK) return status;
+    if (r->steady && read_delta(r, &next)) {
+      r->told = r->pending = 1;
+      r->delivery = next;
+      *delivery = next;
+      return CM_OK;
     }
+    status = next_delivery(r);
+    if (status != CM_OK) return status;
     r->told = r->pending = 1;
   }
   *delivery = r->delivery;
