@@ -248,13 +248,15 @@ cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratc
   }
 }
 
-static int continue_text(cm_buffer *part, unsigned *carry, cm_slice body, cm_buffer *scratch,
-                         cm_slice *text) {
+static int continue_text(cm_buffer *part, unsigned *carry, const cm_delta *delta,
+                         cm_buffer *scratch, cm_slice *text) {
+  cm_slice body = delta->text.body;
+
   if (cm_buffer_reserve(part, body.len) != CM_OK) return 0;
   cm_buffer_clear(scratch);
   if (cm_json_string_unescape(body, carry, scratch) != CM_OK) return 0;
   *text = cm_slice_in(scratch);
-  return cm_buffer_append(part, body) == CM_OK; /* for which there is room */
+  return cm_buffer_append_among(part, body, delta->readable) == CM_OK; /* there is room */
 }
 
 static int continue_input(cm_buffer *input, unsigned *carry, cm_slice body, cm_slice *text) {
@@ -269,14 +271,18 @@ static int continue_input(cm_buffer *input, unsigned *carry, cm_slice body, cm_s
   return 1;
 }
 
-cm_slice cm_block_continue_escaped(cm_block *block, int part, cm_slice body, cm_buffer *scratch) {
+cm_slice cm_block_continue_escaped(cm_block *block, int part, const cm_delta *delta,
+                                   cm_buffer *scratch) {
   cm_buffer *kept = &block->parts[part];
   unsigned carry = 0;
   cm_slice text = { NULL, 0 };
-  int added = part == CM_PART_INPUT ? continue_input(kept, &carry, body, &text)
-                                    : continue_text(kept, &carry, body, scratch, &text);
+  int added = part == CM_PART_INPUT ? continue_input(kept, &carry, delta->text.body, &text)
+                                    : continue_text(kept, &carry, delta, scratch, &text);
 
-  if (added) block->carry[part] = carry;
+  if (added)
+    block->carry[part] = carry;
+  else
+    text.ptr = NULL;
   return text;
 }
 

@@ -91,7 +91,8 @@ int cm_block_accepts(const cm_block *block, const cm_event *delta);
 cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch, cm_slice *text);
 
 /* Private to continue. */
-cm_slice cm_block_continue_escaped(cm_block *block, int part, cm_slice body, cm_buffer *scratch);
+cm_slice cm_block_continue_escaped(cm_block *block, int part, const cm_delta *delta,
+                                   cm_buffer *scratch);
 
 /*
 ** The short cut of cm_block_add for a delta to what earlier ones have begun: does the same and
@@ -104,11 +105,12 @@ static inline cm_slice cm_block_continue(cm_block *block, const cm_delta *delta,
   int part = delta->kind == CM_DELTA_TEXT       ? CM_PART_TEXT
              : delta->kind == CM_DELTA_THINKING ? CM_PART_THINKING
                                                 : CM_PART_INPUT;
-  cm_slice body = delta->text.body;
 
   if (block->stopped || !(block->given >> part & 1) || block->carry[part]) return none;
-  if (delta->text.escaped) return cm_block_continue_escaped(block, part, body, scratch);
-  return cm_buffer_append(&block->parts[part], body) == CM_OK ? body : none;
+  if (delta->text.escaped) return cm_block_continue_escaped(block, part, delta, scratch);
+  if (cm_buffer_append_among(&block->parts[part], delta->text.body, delta->readable) != CM_OK)
+    return none;
+  return delta->text.body;
 }
 
 /*

@@ -112,6 +112,7 @@ size_t cm_delta_read_frame(cm_delta_head *head, cm_delta *delta, cm_slice input)
   pos = cm_json_string_find(input.ptr, input.ptr + head->length, end, &delta->text);
   pos = skip_ends(pos, end);
   if (!pos || end - pos < 2 || pos[0] != '\n' || pos[1] != '\n') return 0;
+  delta->readable = input.len - head->length;
   delta->raw.ptr = input.ptr + sizeof FRAME_HEAD - 1;
   delta->raw.len = (size_t)(pos - delta->raw.ptr);
   return (size_t)(pos + 2 - input.ptr);

@@ -22,6 +22,7 @@ typedef struct cm_delta {
   cm_delta_kind kind;
   int64_t index;       /* of the block */
   cm_json_string text; /* if it is escaped, that is valid JSON only if it can be unescaped */
+  size_t readable;     /* bytes of the input from text on */
   cm_slice raw;        /* the frame's data */
 } cm_delta;
 

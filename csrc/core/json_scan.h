@@ -52,11 +52,13 @@ static inline const char *cm_json_skip_blanks_singly(const char *pos, const char
   return pos;
 }
 
-/* Copies up to the first backslash, or length bytes; returns how many that were. Up to length
-   bytes may have been written. */
-static inline size_t cm_json_copy_unescaped_singly(char *out, const char *pos, size_t length) {
+/* Copies up to the first backslash, or length bytes; returns how many that were. So many bytes
+   before pos may be read. Up to length bytes may have been written, and 8 more. */
+static inline size_t cm_json_copy_unescaped_singly(char *out, const char *pos, size_t length,
+                                                   size_t before) {
   size_t i;
 
+  (void)before;
   for (i = 0; i < length && pos[i] != '\\'; i++) out[i] = pos[i];
   return i;
 }
@@ -118,8 +120,9 @@ static inline const char *cm_json_skip_blanks_words(const char *pos, const char 
   return cm_json_skip_blanks_singly(pos, end);
 }
 
-static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, size_t length) {
-  size_t i;
+static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, size_t length,
+                                                  size_t before) {
+  size_t i, left;
   uint64_t word, tops;
 
   for (i = 0; length - i >= 8; i += 8) {
@@ -128,7 +131,14 @@ static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, si
     tops = cm_scan_zeros(word ^ CM_SCAN_BYTES('\\'));
     if (tops) return i + cm_scan_first(tops);
   }
-  return i + cm_json_copy_unescaped_singly(out + i, pos + i, length - i);
+  left = length - i;
+  if (left == 0) return i;
+  if (before + length < 8)
+    return i + cm_json_copy_unescaped_singly(out + i, pos + i, left, before + i);
+  word = cm_scan_word(pos + length - 8) >> (64 - 8 * left); /* the last, and zeros */
+  memcpy(out + i, &word, sizeof word);
+  tops = cm_scan_zeros(word ^ CM_SCAN_BYTES('\\'));
+  return i + (tops ? cm_scan_first(tops) : left);
 }
 
 #else
@@ -171,7 +181,8 @@ static inline const char *cm_json_skip_blanks(const char *pos, const char *end) 
   return cm_json_skip_blanks_words(pos, end);
 }
 
-static inline size_t cm_json_copy_unescaped(char *out, const char *pos, size_t length) {
+static inline size_t cm_json_copy_unescaped(char *out, const char *pos, size_t length,
+                                            size_t before) {
   const __m128i backslashes = _mm_set1_epi8('\\');
   __m128i bytes;
   unsigned marks;
@@ -183,7 +194,7 @@ static inline size_t cm_json_copy_unescaped(char *out, const char *pos, size_t l
     marks = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslashes));
     if (marks) return i + cm_scan_lowest(marks);
   }
-  return i + cm_json_copy_unescaped_words(out + i, pos + i, length - i);
+  return i + cm_json_copy_unescaped_words(out + i, pos + i, length - i, before + i);
 }
 
 #else

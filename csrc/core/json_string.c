@@ -5,7 +5,7 @@
 #include "core/json_scan.h"
 #include "core/utf8.h"
 
-enum { REPLACEMENT = 0xFFFD, LONGEST_PIECE = 8 };
+enum { REPLACEMENT = 0xFFFD, LONGEST_PIECE = 8, COPIED_BEYOND = 8 };
 
 static int is_high(unsigned unit) {
   return (unit & 0xFC00u) == 0xD800u;
@@ -195,12 +195,13 @@ static size_t write_unit(char **to, const char *pos, const char *end, unsigned *
 
 /* What body means, but for the half it may begin or end with. Returns how far it went: to the
    end, to the first escape that write_unit is for, or to one that is none. */
-static inline const char *unescape_simple(char **out, const char *pos, const char *end) {
+static inline const char *unescape_simple(char **out, const char *begin, const char *pos,
+                                          const char *end) {
   char *to = *out;
   size_t run;
 
   for (;;) {
-    run = cm_json_copy_unescaped(to, pos, (size_t)(end - pos));
+    run = cm_json_copy_unescaped(to, pos, (size_t)(end - pos), (size_t)(pos - begin));
     to += run;
     pos += run;
     if (end - pos < 2 || !meaning_of(pos[1])) break;
@@ -222,7 +223,7 @@ static cm_status unescape_at_once(cm_slice body, unsigned *carry, cm_buffer *out
       to += cm_utf8_put(to, REPLACEMENT);
       *carry = 0;
     }
-    if (!*carry) pos = unescape_simple(&to, pos, end);
+    if (!*carry) pos = unescape_simple(&to, body.ptr, pos, end);
     if (pos == end) break;
     length = write_unit(&to, pos, end, carry);
     pos += length;
@@ -251,8 +252,9 @@ static cm_status unescape_in_pieces(cm_slice body, unsigned *carry, cm_buffer *o
 }
 
 cm_status cm_json_string_unescape(cm_slice body, unsigned *carry, cm_buffer *out) {
-  if (body.len <= (size_t)-1 - LONGEST_PIECE &&
-      cm_buffer_reserve(out, body.len + LONGEST_PIECE) == CM_OK)
+  enum { ROOM = LONGEST_PIECE + COPIED_BEYOND };
+
+  if (body.len <= (size_t)-1 - ROOM && cm_buffer_reserve(out, body.len + ROOM) == CM_OK)
     return unescape_at_once(body, carry, out);
   return unescape_in_pieces(body, carry, out);
 }

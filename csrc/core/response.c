@@ -241,6 +241,7 @@ static int lies_in(cm_slice s, const cm_buffer *buf) {
 static cm_status append_to_queue(cm_response *r, cm_slice bytes) {
   cm_status status = cm_buffer_append(r->told ? &r->late : &r->queue, bytes);
 
+  if (status == CM_OK) return CM_OK;
   return fail_by(r, status, 0, "more bytes wait to be read than max_body_bytes");
 }
 
@@ -539,11 +540,13 @@ static int is_between_frames(const cm_response *r) {
 /* Nearly every frame is one more delta to the same block: it is read as a whole, without cutting
    it into lines and fields. What is said of it is the same. */
 static int read_delta(cm_response *r, cm_delivery *delivery) {
-  cm_slice unread = unread_bytes(r);
+  cm_slice unread;
   cm_delta delta;
   size_t length;
 
-  if (unread.len == 0) return 0;
+  if (r->read == r->queue.len) return 0;
+  unread.ptr = r->queue.ptr + r->read;
+  unread.len = r->queue.len - r->read;
   length = cm_delta_read_frame(&r->head, &delta, unread);
   if (length == 0 || length > r->limits.max_event_bytes) return 0;
   if (!cm_message_continue(&r->message, &delta, delivery)) return 0;
