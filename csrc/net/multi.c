@@ -13,7 +13,10 @@
 
 enum {
   SLOT_BITS = 20, /* an id is generation << SLOT_BITS | slot */
-  STREAMS_PER_CONNECTION = 32
+  STREAMS_PER_CONNECTION = 32,
+  VERY_MANY = 64, /* transfers */
+  SEVERAL = 16,   /* events */
+  MOMENT = 2      /* milliseconds */
 };
 
 typedef struct slot {
@@ -543,9 +546,22 @@ int cm_multi_change(cm_multi *multi, int *fd, int *mask) {
   return more;
 }
 
+/*
+** Among very many streams something is always about to come: it is cheaper to handle several
+** events at once than to be woken for each. What was ready still is, a moment later.
+*/
+static int wait_for_several(const cm_multi *m, cm_poller *poller, int milliseconds,
+                            cm_poller_event *events, int capacity) {
+  int n = cm_poller_wait(poller, milliseconds, events, capacity);
+
+  if (milliseconds == 0 || n == 0 || n >= SEVERAL || m->live < VERY_MANY) return n;
+  cm_clock_sleep(MOMENT);
+  return cm_poller_wait(poller, 0, events, capacity);
+}
+
 int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
                   int capacity, int *others) {
-  int i, n = cm_poller_wait(poller, milliseconds, events, capacity);
+  int i, n = wait_for_several(multi, poller, milliseconds, events, capacity);
 
   *others = 0;
   for (i = 0; i < n; i++)
@@ -553,6 +569,7 @@ int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_polle
       cm_multi_act(multi, events[i].fd, events[i].mask);
     else
       events[(*others)++] = events[i];
+  cm_multi_act(multi, -1, 0);
   return n;
 }
 

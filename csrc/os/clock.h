@@ -7,4 +7,7 @@
 /* Seconds since some moment in the past; never jumps with the time of day. */
 double cm_clock_now(void);
 
+/* Lets so many milliseconds pass, fewer if a signal comes. */
+void cm_clock_sleep(long milliseconds);
+
 #endif

@@ -136,10 +136,18 @@ function Reply:read(options)
     if text == "error" or self.broken then
       return nil, nil, nil, self:_error_of_failure(text == "error")
     end
-    local going, why, err = self.exchange:wait()
-    -- What had arrived before it broke is handed out first.
-    if not going then self.broken = err or errors.new({ kind = "network", message = why }) end
+    self:more()
   end
+end
+
+--- Waits until there is more to read; false: it is over, and `read` tells how, once it has
+--- handed out what had arrived before.
+---@return boolean
+function Reply:more()
+  local going, why, err = self.exchange:wait()
+  if going then return true end
+  self.broken = err or errors.new({ kind = "network", message = why })
+  return false
 end
 
 -- Waits for a place first, where there are so many.

@@ -320,10 +320,22 @@ function Stream:next(options)
   reading.check(options, "stream:next")
   self.unseen = nil
   if self.short_cut and not options then
-    local kind, text, index = self.response:next_delta()
+    local kind, text, index = self:_await_delta()
     if kind then return kind, text, index end
   end
   return self:_step(options)
+end
+
+-- The next delta, waited for; nil when something else is next.
+---@return string? kind
+---@return string? text
+---@return integer? index
+function Stream:_await_delta()
+  while self.short_cut do -- somebody may cancel the stream meanwhile
+    local kind, text, index = self.response:next_delta()
+    if kind then return kind, text, index end
+    if text ~= "more" or not self.reply:more() then return nil end
+  end
 end
 
 -- The same for who hands nothing out before the end.
@@ -389,7 +401,13 @@ function Stream:deltas(options)
   local next_piece = reading.loop(self, "next", "stream:next()", options)
   if options then return next_piece end
   return reading.deltas(function()
-    local kind, text, index = next_piece()
+    local kind, text, index
+    if self.short_cut and iterators_can_wait then
+      kind, text, index = self:_await_delta()
+    end
+    if not kind then
+      kind, text, index = next_piece()
+    end
     return kind, text, index, self.short_cut and self.response or nil
   end)
 end

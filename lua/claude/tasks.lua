@@ -48,6 +48,7 @@ local M = {
   use = scheduler.use,
   host_name = scheduler.host_name,
   cancelled_error = scheduler.cancelled_error,
+  iterators_can_wait = not scheduler.ITERATORS_CANNOT_WAIT,
 }
 
 --- Seconds on a clock that only goes forward.

@@ -110,25 +110,36 @@ static int is_delta(const cm_delivery *delivery) {
          delivery->kind == CM_KIND_INPUT_JSON;
 }
 
-/* Whether a delta is next, nobody but the reader looks at it, and the reader need not look up. */
-static int find_delta(response_object *object, cm_delivery *delivery) {
-  if (!object->short_cut || object->in_a_row == MOST_IN_A_ROW || object->joined_waits) return 0;
-  if (cm_response_next(object->handle.response, delivery) != CM_OK) return 0;
-  if (!is_delta(delivery)) return 0;
+/*
+** CM_OK: a delta is next, nobody but the reader looks at it, and the reader need not look up.
+** CM_WANT_MORE: all that came has been read. CM_END: something else is next, if anything.
+*/
+static cm_status find_delta(response_object *object, cm_delivery *delivery) {
+  cm_status status;
+
+  if (!object->short_cut || object->in_a_row == MOST_IN_A_ROW || object->joined_waits)
+    return CM_END;
+  status = cm_response_next(object->handle.response, delivery);
+  if (status != CM_OK) return status == CM_WANT_MORE ? CM_WANT_MORE : CM_END;
+  if (!is_delta(delivery)) return CM_END;
   object->in_a_row++;
-  return 1;
+  return CM_OK;
 }
 
 /*
-** response:next_delta() -> kind, text, index; nothing when next has something else to say,
-** while the short cut is closed, and after so many in a row: whoever reads looks up then.
+** response:next_delta() -> kind, text, index; nil, "more" when all that came has been read;
+** nothing when next has something else to say, while the short cut is closed, and after so many
+** in a row: whoever reads looks up then.
 */
 static int response_next_delta(lua_State *L) {
   response_object *object = check_next(L);
   cm_delivery delivery;
+  cm_status status = find_delta(object, &delivery);
 
-  if (!find_delta(object, &delivery)) return 0;
-  return push_delivery(L, object, &delivery);
+  if (status == CM_OK) return push_delivery(L, object, &delivery);
+  if (status != CM_WANT_MORE) return 0;
+  object->in_a_row = 0;
+  return push_no_event(L, object, status);
 }
 
 /* response:open_short_cut(open): whether next_delta and loops of core.deltas give anything */
@@ -150,7 +161,7 @@ static int loop_next(lua_State *L) {
   response_object *object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE));
   cm_delivery delivery;
 
-  if (object && find_delta(object, &delivery)) return push_delivery(L, object, &delivery);
+  if (object && find_delta(object, &delivery) == CM_OK) return push_delivery(L, object, &delivery);
   lua_pushvalue(L, lua_upvalueindex(LOOP_STEP));
   lua_callk(L, 0, 4, 0, finish_step);
   return CM_CONTINUE(finish_step, L);

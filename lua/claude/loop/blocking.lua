@@ -39,7 +39,8 @@ function M.new(ready, take)
 
   function D.run(wait)
     if wait and count == 0 and not due then return false end
-    take(poller, wait and time_left() or 0)
+    -- Whatever happened, what was due by then is done, too.
+    if take(poller, wait and time_left() or 0) > 0 then return true end
     if due and net.now() >= due then
       due = nil
       ready()

@@ -92,6 +92,7 @@ local processing = false -- inside M.process
 local driving = false -- inside driver.run
 local failure -- an error that must not unwind through the host's loop
 local round_ends -- when M.poll wants its turn back
+local touched = true -- something may have changed that the driver has not been told of
 local flushing, again = false, false -- inside M.flush, and once more after it
 local events = 0 -- things that happened: how `step` knows that nothing did
 
@@ -118,6 +119,7 @@ end
 ---@return userdata? engine
 ---@return string? text why there is none
 function M.engine()
+  touched = true
   if engine then return engine end
   local loaded, text = load_net()
   if not loaded then return nil, text end
@@ -170,19 +172,23 @@ local function tell_driver(host)
   tell_time(host, left)
 end
 
+local function tell_all(host)
+  local ok, err
+  flushing = true
+  repeat
+    again = false
+    ok, err = pcall(tell_driver, host)
+  until not (ok and again)
+  flushing, touched = false, false
+  return ok, err
+end
+
 --- Tells the driver what changed. Descriptors are closed after it stopped watching them.
 function M.flush()
   if processing then return end -- comes when all is done
   again = true
   if flushing then return end -- a finalizer, in the middle of it: changes come in order
-  local host = assert(M.driver())
-  flushing = true
-  local ok, err
-  repeat
-    again = false
-    ok, err = pcall(tell_driver, host)
-  until not (ok and again)
-  flushing = false
+  local ok, err = tell_all(assert(M.driver()))
   if not ok then error(err, 0) end
 end
 
@@ -216,7 +222,7 @@ end
 
 -- Transfers go on in the process that began them, and end in a copy of it.
 local function leave_to_parent(text)
-  left_to_parent = true
+  left_to_parent, touched = true, true
   local left = listeners
   listeners = {}
   if driver and driver.forked then driver.forked() end
@@ -236,7 +242,6 @@ end
 local function work()
   notice_fork()
   if discarded[1] then cancel_discarded() end
-  if engine then engine:socket_action(-1) end
   if descriptors then descriptors:hand_out() end
   local now = M.now()
   run_timers(now)
@@ -245,30 +250,29 @@ local function work()
   events = events + run_tasks(round_ends or now + (driver and driver.slice or SLICE))
 end
 
---- Does everything that can be done without waiting, once.
-function M.process()
+-- Does everything that can be done without waiting, once.
+local function process()
   if processing then return end -- a task's code drives the host's loop: the outer call goes on
   processing = true
   local ok, err = pcall(work)
   processing = false
-  if not ok then error(err, 0) end
-  M.flush()
-end
-
---- What was begun goes out now, and not in the next round: for who is about to wait.
-function M.begin()
-  if processing then return engine:socket_action(-1) end
-  M.process()
-end
-
-local function process_safely()
-  local ok, err = pcall(M.process)
+  if ok and flushing then
+    again = true
+  elseif ok then
+    ok, err = tell_all(driver)
+  end
   if ok then return end
   if driving then
     failure = failure or { err }
   else
     host_program.log("error", tostring(err))
   end
+end
+
+--- What was begun goes out now, and not in the next round: for who is about to wait.
+function M.begin()
+  touched = true
+  engine:socket_action(-1)
 end
 
 local function ready(fd, mask)
@@ -282,7 +286,8 @@ local function ready(fd, mask)
       engine:socket_action(fd, mask or 0)
     end
   end
-  process_safely()
+  if engine then engine:socket_action(-1) end
+  process()
 end
 
 -- The engine's own descriptors are seen to in C, all before any task goes on.
@@ -300,7 +305,7 @@ local function take(poller, ms)
     local fd, mask = poller:event(i)
     if descriptors and descriptors:has(fd) then descriptors:note(fd, mask) end
   end
-  process_safely()
+  process()
   return n
 end
 
@@ -362,10 +367,14 @@ end
 ---@param at number
 ---@param run fun()
 ---@return claude.Timer
-function M.at(at, run) return timers:add(at, run) end
+function M.at(at, run)
+  touched = true
+  return timers:add(at, run)
+end
 
 ---@param timer claude.Timer?
 function M.forget(timer)
+  touched = true
   if timer then timers:cancel(timer) end
 end
 
@@ -422,7 +431,7 @@ end
 
 --- For calls outside tasks: raises where waiting would block the host's loop.
 function M.check_may_block()
-  if not assert(M.driver()).run then
+  if not (driver or assert(M.driver())).run then
     error("this would block the host's event loop: call it in claude.spawn(function() … end)", 0)
   end
   if driving or processing then
@@ -435,10 +444,10 @@ function M.check_may_block()
 end
 
 local function drive(wait)
-  local host = assert(M.driver())
   M.check_may_block()
   notice_fork()
-  M.flush()
+  local host = driver
+  if touched or is_called_soon() then M.flush() end
   driving = true
   local ok, went_on = pcall(host.run, wait)
   driving = false

@@ -5,7 +5,7 @@
 local hub = require("claude.loop")
 local text_of = require("claude.errors").text_of
 
-local yield, running = coroutine.yield, coroutine.running
+local continue, running, yield = coroutine.resume, coroutine.running, coroutine.yield
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local WAIT = {} -- what a task of ours yields; nothing else may
 local SLICE = 0.004 -- seconds
@@ -46,16 +46,6 @@ local function stand_in_line(ticket)
   line[last] = ticket
 end
 
-local function next_in_line()
-  local ticket = line[first]
-  line[first] = nil
-  first = first + 1
-  if first > last then
-    first, last = 1, 0
-  end
-  return ticket
-end
-
 local function come_back(task, before, ok, ...)
   current = before
   if ok and ... == WAIT then return end
@@ -72,13 +62,17 @@ end
 local function resume(task, ...)
   local before = current
   current, turn_began = task, nil
-  come_back(task, before, coroutine.resume(task.co, ...))
+  come_back(task, before, continue(task.co, ...))
 end
 
 local function go_on(ticket)
   local task = ticket.task
   if task.returned or task.ticket ~= ticket then return end
-  if task.started then return resume(task) end
+  if task.started then
+    local before = current
+    current, turn_began = task, nil
+    return come_back(task, before, continue(task.co))
+  end
   task.started, task.ticket = true, false
   if task.cancelled then
     fail(task, task:_cancelled_error())
@@ -94,9 +88,14 @@ local function run_tasks(stop_at)
   local before = round_ends
   round_ends = stop_at
   for _ = first, last do
+    local ticket = line[first]
+    line[first], first = nil, first + 1
+    if first > last then
+      first, last = 1, 0
+    end
     ran = ran + 1
-    go_on(next_in_line())
-    if stop_at and hub.now() >= stop_at then break end
+    go_on(ticket)
+    if first <= last and stop_at and hub.now() >= stop_at then break end
   end
   round_ends = before
   return ran
@@ -154,14 +153,6 @@ local function block(ticket)
   end
 end
 
--- A ticket that was woken and has come back is known to nobody any more.
-local function wait_in_task(task, ticket)
-  if task.ticket then forget_wait(task) end
-  task.ticket = ticket
-  yield(WAIT)
-  task.ticket, task.spare = false, ticket
-end
-
 --- Waits until the ticket is woken, at most so many seconds; `ticket.why` says which.
 ---@param task claude.Task?
 ---@param ticket claude.Ticket
@@ -170,7 +161,10 @@ function M.park(task, ticket, seconds)
   local timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
   ticket.timer = timer
   if task then
-    wait_in_task(task, ticket)
+    if task.ticket then forget_wait(task) end
+    task.ticket = ticket
+    yield(WAIT)
+    task.ticket, task.spare = false, ticket -- which nobody else knows of any more
   else
     block(ticket)
   end
@@ -182,7 +176,9 @@ end
 function M.wake(ticket)
   local task = ticket.task
   if task then
-    if task.ticket == ticket then stand_in_line(ticket) end
+    if task.ticket ~= ticket then return end
+    last = last + 1
+    line[last] = ticket
   elseif ticket.waiter then
     ticket.waiter:post()
   end

@@ -316,7 +316,10 @@ function Signal:set()
   local first, others = self.first, self.others
   if not (first or others) then return end
   self.first, self.others = false, nil
-  if first then first:wake("set") end
+  if first and not first.why then
+    first.why = "set"
+    way.wake(first)
+  end
   if others then
     for ticket in others:each() do
       ticket:wake("set")
@@ -341,29 +344,25 @@ function Signal:is_awaited()
   return false
 end
 
-local function ticket_for(task, shielded)
-  local spare = task and task.spare
-  if not spare then
-    return setmetatable({ task = task, why = false, shielded = shielded }, Ticket)
-  end
-  task.spare = false
-  spare.why, spare.shielded, spare.line = false, shielded, false
-  return spare
-end
-
--- First come, first woken: whoever finds others waiting goes behind them.
-local function stand_in_line(signal, ticket)
-  if not (signal.first or signal.others) then
-    signal.first, ticket.signal = ticket, signal
-    return
-  end
+local function stand_behind(signal, ticket)
   signal.others = signal.others or queue.new()
   ticket.line, ticket.place = signal.others, signal.others:push(ticket)
 end
 
 local function park(signal, task, seconds, shielded)
-  local ticket = ticket_for(task, shielded)
-  stand_in_line(signal, ticket)
+  local ticket = task and task.spare
+  if ticket then
+    task.spare = false
+    ticket.why, ticket.shielded, ticket.line = false, shielded, false
+  else
+    ticket = setmetatable({ task = task, why = false, shielded = shielded }, Ticket)
+  end
+  -- First come, first woken: whoever finds others waiting goes behind them.
+  if signal.first or signal.others then
+    stand_behind(signal, ticket)
+  else
+    signal.first, ticket.signal = ticket, signal
+  end
   way.park(task, ticket, seconds)
   local why = ticket.why
   if why == "set" then return true end
@@ -377,7 +376,7 @@ end
 ---@return true? set
 ---@return "timeout"|"cancelled"|nil why not
 function Signal:wait(seconds)
-  local task = M.task_that_may_wait()
+  local task = (way or M.way()).task_that_may_wait()
   if task and task.cancelled then
     task.told = true
     return nil, "cancelled"

@@ -118,7 +118,8 @@ function Exchange:on_news(done, code, text, connected, first_byte_at, version, r
   if not done then
     -- The limits on what comes after the headers may be shorter than those before.
     if not self.has_head then arm(self, (soonest(self))) end
-    return tell(self)
+    self.fresh = true
+    return self.news:set()
   end
   note_end(self, code, text, connected, first_byte_at, version, reused)
 end
@@ -126,33 +127,39 @@ end
 ---@package
 function Exchange:on_fork(text) finish(self, failures.of_start(text, "forked")) end
 
+local function wait_for_news(self)
+  -- A text block that opens shortens the patience: the timer may be set too late.
+  if hub.engine():await(self.id) then arm(self, (soonest(self))) end
+  local news = self.news
+  news.is_set = false
+  local _, why = news:wait()
+  if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
+end
+
 --- Waits until the response has something new to read or has ended. `nil, text, err` once
 --- the exchange has failed and everything that arrived before was offered.
 ---@return true?
 ---@return string?
 ---@return claude.Error?
 function Exchange:wait()
-  if self.on_sent and self.id then tell_sent(self) end
-  if self.fresh then
-    self.fresh = false
-    local response = self.response
-    -- A whole message is a success, whatever the connection did then.
-    if not self.failure or response:unread() > 0 or response:complete() then return true end
+  while true do
+    if self.on_sent and self.id then tell_sent(self) end
+    if self.fresh then
+      self.fresh = false
+      local response = self.response
+      -- A whole message is a success, whatever the connection did then.
+      if not self.failure or response:unread() > 0 or response:complete() then return true end
+    end
+    if self.failure then return errors.fail(self.failure) end
+    if self.ended then return true end
+    if self.begun then
+      wait_for_news(self)
+    else
+      self.begun = true
+      tasks.check_may_wait()
+      hub.begin()
+    end
   end
-  if self.failure then return errors.fail(self.failure) end
-  if self.ended then return true end
-  if not self.begun then
-    self.begun = true
-    tasks.check_may_wait()
-    hub.begin()
-    return self:wait()
-  end
-  -- A text block that opens shortens the patience: the timer may be set too late.
-  if hub.engine():await(self.id) then arm(self, (soonest(self))) end
-  self.news:clear()
-  local _, why = self.news:wait()
-  if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
-  return self:wait()
 end
 
 --- Ends it at any moment and frees what it holds. What arrived stays in the response. An
