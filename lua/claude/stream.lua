@@ -59,6 +59,7 @@ Stream.__name = "claude.Stream"
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
 
 local now = tasks.now
+local iterators_can_wait = tasks.iterators_can_wait
 
 -- What a message used is written down once, when it has ended in whatever way.
 ---@param whole boolean

@@ -305,7 +305,7 @@ end
 ---@class claude.Signal something to wait for
 ---@field is_set boolean
 ---@field package first claude.Ticket|false who waits: as a rule there is only one
----@field package others claude.Queue? who came while somebody waited already
+---@field package others claude.Queue|false who came while somebody waited already
 local Signal = {}
 Signal.__index = Signal
 Signal.__name = "claude.Signal"
@@ -315,7 +315,7 @@ function Signal:set()
   self.is_set = true
   local first, others = self.first, self.others
   if not (first or others) then return end
-  self.first, self.others = false, nil
+  self.first, self.others = false, false
   if first and not first.why then
     first.why = "set"
     way.wake(first)
@@ -393,7 +393,9 @@ end
 
 --- Something that one side sets and another waits for.
 ---@return claude.Signal
-function M.signal() return setmetatable({ is_set = false, first = false }, Signal) end
+function M.signal()
+  return setmetatable({ is_set = false, first = false, others = false }, Signal)
+end
 
 --- Starts `fn(...)` as a task and child of `parent`; see `spawn`.
 ---@param parent claude.Task?

@@ -14,7 +14,7 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field package news claude.Signal
 ---@field package fresh boolean something came since the last wait
 ---@field package has_head boolean? status and headers had ended when last looked at
----@field package on_sent fun(bytes: integer): claude.Error?
+---@field package on_sent false|fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
 ---@field package begun boolean? somebody has waited for it
 ---@field package timer claude.Timer?
@@ -136,6 +136,12 @@ local function wait_for_news(self)
   if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
 end
 
+-- A whole message is a success, whatever the connection did then.
+local function has_more(self)
+  local response = self.response
+  return not self.failure or response:unread() > 0 or response:complete()
+end
+
 --- Waits until the response has something new to read or has ended. `nil, text, err` once
 --- the exchange has failed and everything that arrived before was offered.
 ---@return true?
@@ -146,12 +152,12 @@ function Exchange:wait()
     if self.on_sent and self.id then tell_sent(self) end
     if self.fresh then
       self.fresh = false
-      local response = self.response
-      -- A whole message is a success, whatever the connection did then.
-      if not self.failure or response:unread() > 0 or response:complete() then return true end
+      if not self.ended or has_more(self) then return true end
     end
-    if self.failure then return errors.fail(self.failure) end
-    if self.ended then return true end
+    if self.ended then
+      if self.failure then return errors.fail(self.failure) end
+      return true
+    end
     if self.begun then
       wait_for_news(self)
     else
@@ -245,7 +251,7 @@ function M.start(options)
     response = options.response,
     limits = options.limits,
     max_tokens = options.max_tokens,
-    on_sent = options.on_sent,
+    on_sent = options.on_sent or false, -- a field that is absent is looked for twice
     sent = 0,
     timings = { start = hub.now() },
     ended = false,
