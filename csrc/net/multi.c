@@ -14,6 +14,8 @@
 enum {
   SLOT_BITS = 20, /* an id is generation << SLOT_BITS | slot */
   STREAMS_PER_CONNECTION = 32,
+  CROWD = 32, /* transfers */
+  CROWDED_BUFFER = 16 * 1024,
   VERY_MANY = 64, /* transfers */
   SEVERAL = 16,   /* events */
   MOMENT = 2      /* milliseconds */
@@ -385,12 +387,21 @@ static cm_transfer *find(const cm_multi *m, cm_transfer_id id) {
   return slot_at(m, i)->transfer;
 }
 
+/*
+** Older versions of libcurl give each transfer a receive buffer of its own: where many wait they
+** are small.
+*/
+static void save_memory(cm_multi *m, cm_transfer *t) {
+  if (m->live >= CROWD) curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, (long)CROWDED_BUFFER);
+}
+
 static CURLcode adopt(cm_multi *m, cm_transfer *t) {
   CURLcode code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, m);
+  save_memory(m, t);
   /* Without it (libcurl before 7.80) there is no way to look. */
   curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_PREREQFUNCTION, on_request);
   curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_PREREQDATA, t);

@@ -255,6 +255,13 @@ static void set_protocols(cm_transfer *t) {
   put_long(t, CM_CURLOPT_PROTOCOLS, (1 << 0) | (1 << 1)); /* CURLPROTO_HTTP, CURLPROTO_HTTPS */
 }
 
+/* libcurl keeps it to the end, and takes no less than 16 KiB. */
+static long send_buffer_for(const cm_transfer_options *o) {
+  size_t length = o->body ? cm_body_length(o->body) : 0;
+
+  return length < SEND_BUFFER ? (long)length : SEND_BUFFER;
+}
+
 static void set_connection(cm_transfer *t, const cm_transfer_options *o) {
   set_protocols(t);
   put_long(t, CURLOPT_FOLLOWLOCATION, 0);
@@ -264,7 +271,7 @@ static void set_connection(cm_transfer *t, const cm_transfer_options *o) {
   put_long(t, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
   put_long(t, CURLOPT_BUFFERSIZE,
            cm_response_streams_body(o->response) ? STREAM_BUFFER : RECEIVE_BUFFER);
-  put_long(t, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
+  put_long(t, CURLOPT_UPLOAD_BUFFERSIZE, send_buffer_for(o));
   put_long(t, CURLOPT_HTTP_VERSION, o->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
   put_long(t, CURLOPT_PIPEWAIT, o->http2);
   put_text(t, CURLOPT_ACCEPT_ENCODING, "");
