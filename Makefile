@@ -190,7 +190,7 @@ $(BENCH_PROGRAMS):
 ## bench: the library beside bare libcurl and its peers, with ratios and goals (ROWS="deltas-64k")
 bench: $(MODULES) $(BENCH_PROGRAMS)
 	@! pkg-config --exists luajit || $(SUB) -s -j$(JOBS) LUA=luajit modules
-	@$(SPEC_ENV) PROGRAMS=$(OUT)/bench ROWS='$(ROWS)' $(LUA) spec/bench/run.lua $(ARGS)
+	@ulimit -n 8192 2>/dev/null; $(SPEC_ENV) PROGRAMS=$(OUT)/bench ROWS='$(ROWS)' $(LUA) spec/bench/run.lua $(ARGS)
 
 # Written again by whoever changes doc/performance.json or what draws it: it is in the tree.
 ## bench-document: what make bench left, as tables and plot of doc/performance.md

@@ -12,4 +12,7 @@ return {
   "start",
   "memory",
   "nginx",
+  "streams-100",
+  "streams-500",
+  "streams-2000",
 }

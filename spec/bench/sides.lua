@@ -85,6 +85,34 @@ function M.bare(requests)
   }
 end
 
+-- Where a row has TLS it tells of the certificate authority and the version.
+local function with_tls(command, tls)
+  if tls then
+    table.insert(command, tls.ca_file)
+    table.insert(command, tls.version)
+  end
+  return command
+end
+
+--- The project with all its requests at once.
+---@param streams integer
+---@param tls? { ca_file: string, version: string }
+---@return bench.Side
+function M.many(streams, tls)
+  local command = { LUA, CLIENTS .. "streams.lua", "{base}", "{requests}" }
+  return { name = "project", command = with_tls(command, tls), requests = streams }
+end
+
+--- libcurl's multi interface over epoll with all its requests at once. Its buffer is that of
+--- most transfers of the project then.
+---@param streams integer
+---@param tls? { ca_file: string, version: string }
+---@return bench.Side
+function M.bare_many(streams, tls)
+  local command = { PROGRAMS .. "/bare_multi", "{url}", "{requests}", "16384" }
+  return { name = "bare", command = with_tls(command, tls), requests = streams }
+end
+
 --- libcurl whose requests grow from one to the next.
 ---@param name string
 ---@param requests integer

@@ -1,0 +1,1 @@
+return require("spec.bench.streams_row")(2000)

@@ -1,0 +1,32 @@
+--- The rows of many streams at once, 20 events a second each, over plain HTTP/1.1.
+local goals = require("spec.bench.goals")
+local sides = require("spec.bench.sides")
+
+local TEXT = 1.5 -- of the bytes that a stream has received it may hold so many
+
+---@param round table<string, bench.Sample>
+---@return number?
+local function beside_text(round)
+  local report = round.project and round.project.report
+  return report and report.kb_per_stream - TEXT * report.text_kb
+end
+
+---@param streams integer
+---@return bench.Row
+return function(streams)
+  return {
+    name = ("streams-%d"):format(streams),
+    about = ("%d streams at once, 20 events per second each, over HTTP/1.1"):format(streams),
+    unit = "CPU us per event",
+    path = "/events-{events}/pace-50000/stamped",
+    events = 200,
+    quick_events = 20,
+    rounds = 3,
+    sides = { sides.many(streams), sides.bare_many(streams) },
+    goals = {
+      goals.ratio("project", "bare", { at_most = 1.3 }),
+      goals.goal("kB per stream, less 1.5 x its text", { at_most = 24 }, beside_text, "%.1f"),
+      goals.reported("project", "p99_us", { at_most = 5000 }, "us"),
+    },
+  }
+end
