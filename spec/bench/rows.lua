@@ -15,4 +15,10 @@ return {
   "streams-100",
   "streams-500",
   "streams-2000",
+  "tls-streams-http1",
+  "tls-streams-http2",
+  "tls-long",
+  "tls-new",
+  "tls-kept",
+  "latency",
 }

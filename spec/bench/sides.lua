@@ -74,6 +74,18 @@ function M.project(way, requests, lua)
   }
 end
 
+--- The project over TLS, as the environment tells it whom to trust.
+---@param way string as clients/project.lua has them
+---@param requests integer
+---@param ca_file string
+---@return bench.Side
+function M.secure_project(way, requests, ca_file)
+  local side = M.project(way, requests)
+  table.insert(side.command, 1, "SSL_CERT_FILE=" .. ca_file)
+  table.insert(side.command, 1, "env")
+  return side
+end
+
 --- libcurl that throws away what comes.
 ---@param requests integer
 ---@return bench.Side
@@ -107,9 +119,10 @@ end
 --- most transfers of the project then.
 ---@param streams integer
 ---@param tls? { ca_file: string, version: string }
+---@param buffer? string bytes
 ---@return bench.Side
-function M.bare_many(streams, tls)
-  local command = { PROGRAMS .. "/bare_multi", "{url}", "{requests}", "16384" }
+function M.bare_many(streams, tls, buffer)
+  local command = { PROGRAMS .. "/bare_multi", "{url}", "{requests}", buffer or "16384" }
   return { name = "bare", command = with_tls(command, tls), requests = streams }
 end
 

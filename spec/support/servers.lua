@@ -161,13 +161,14 @@ end
 --- TLS with HTTP/1.1 and HTTP/2 in front of a server.
 ---@param directory string from `certificates`
 ---@param backend spec.Server
+---@param options? string of nghttpx
 ---@return spec.Server
-function M.tls_front(directory, backend)
+function M.tls_front(directory, backend, options)
   local port = M.free_port()
   local command = "nghttpx --conf=/dev/null --single-process --no-ocsp --workers=1 "
     .. "--errorlog-file=/dev/null -f'127.0.0.1,%d' -b'127.0.0.1,%d' "
-    .. "'%s/server.key' '%s/server.pem' >/dev/null 2>&1"
-  command = command:format(port, backend.port, directory, directory)
+    .. "%s '%s/server.key' '%s/server.pem' >/dev/null 2>&1"
+  command = command:format(port, backend.port, options or "", directory, directory)
   local server = M.spawn(("%s & echo %d $!; wait"):format(command, port))
   server.url = ("https://localhost:%d"):format(port)
   return server

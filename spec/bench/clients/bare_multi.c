@@ -5,7 +5,7 @@
 ** All requests at once, in one thread, with curl_multi_socket_action for each descriptor that is
 ** ready. With "stamped" as the last word the stamps of stream_server.c are looked for, and how old
 ** they were is printed, too. Prints JSON: the bytes that came, streams that failed, kilobytes of
-** memory that each stream took at most.
+** memory that each stream took at most. CA-FILE may be "" where there is no TLS.
 **
 **   bare_multi URL STREAMS BUFFER-BYTES [CA-FILE 1.1|2 [stamped]]
 */
@@ -114,7 +114,7 @@ static void ask(CURLM *multi, struct curl_slist *headers, char **argv, int argc)
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                    (long)(http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, (long)http2);
-  if (argc > 4) {
+  if (argc > 4 && argv[4][0]) {
     curl_easy_setopt(easy, CURLOPT_CAINFO, argv[4]);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* or each connection reads the file anew */
   }

@@ -1,0 +1,21 @@
+local goals = require("spec.bench.goals")
+local sides = require("spec.bench.sides")
+local tls_server = require("spec.bench.tls_server")
+
+return {
+  name = "tls-kept",
+  about = "requests of 30 events, over a kept TLS connection",
+  unit = "CPU ms per request",
+  path = "/events-30",
+  per = 1e-3,
+  start = tls_server.start(),
+  missing = tls_server.missing,
+  sides = { sides.secure_project("deltas", 300, tls_server.CA) },
+  goals = {
+    goals.goal(
+      "project: CPU ms per request",
+      { at_most = 0.2 },
+      function(round) return round.project and round.project.cost end
+    ),
+  },
+}

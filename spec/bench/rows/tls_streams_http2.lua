@@ -1,0 +1,1 @@
+return require("spec.bench.tls_streams_row")("2")
