@@ -81,7 +81,7 @@ end
 ---@return bench.Side
 function M.secure_project(way, requests, ca_file)
   local side = M.project(way, requests)
-  table.insert(side.command, 1, "SSL_CERT_FILE=" .. ca_file)
+  table.insert(side.command, 1, "CURL_CA_BUNDLE=" .. ca_file)
   table.insert(side.command, 1, "env")
   return side
 end
