@@ -7,6 +7,7 @@
 --- holds, and, of texts that are stamped (spec/bench/stream_server.c), how old they were.
 local claude = require("claude")
 local hub = require("claude.loop")
+local memory = require("spec.bench.clients.memory")
 
 local PARAMS = {
   model = "claude-sonnet-4-6",
@@ -19,19 +20,16 @@ local url, streams, ca_file, version = arg[1], tonumber(arg[2]), arg[3], arg[4]
 local bytes = { thinking = 0, text = 0, input_json = 0, signature = 0 }
 local ages, failed = {}, 0
 
-local client = claude.new({
-  api_key = "bench",
-  base_url = url,
-  ca_file = ca_file ~= "" and ca_file or nil,
-  http_version = version,
-})
-
-local function kilobytes(key)
-  for line in io.lines("/proc/self/status") do
-    local value = line:match("^" .. key .. ":%s+(%d+)")
-    if value then return tonumber(value) end
-  end
+local function client_of(base)
+  return claude.new({
+    api_key = "bench",
+    base_url = base,
+    ca_file = ca_file ~= "" and ca_file or nil,
+    http_version = version,
+  })
 end
+
+local client = client_of(url)
 
 -- A stream of many has one in so many of its stamps looked at: that has its price, too.
 local EVERY = streams > 1 and 16 or 1
@@ -65,10 +63,11 @@ local function read_all()
 end
 
 -- What must be there before the first stream is no stream's.
-assert(hub.engine())
-local before = kilobytes("VmRSS")
+local root = url:match("^%l+://[^/]+")
+assert(client_of(root .. "/events-30").messages:stream(PARAMS):final_message())
+local before = memory.now()
 claude.loop(read_all)
-local most = kilobytes("VmHWM")
+local most = memory.of("VmHWM")
 table.sort(ages)
 
 local function age(part) return ages[math.max(1, math.floor(#ages * part))] or 0 end
