@@ -393,7 +393,10 @@ end
 
 --- Something that one side sets and another waits for.
 ---@return claude.Signal
-function M.signal() return setmetatable({ is_set = false, first = false, others = false }, Signal) end
+function M.signal()
+  local signal = { is_set = false, first = false, others = false }
+  return setmetatable(signal, Signal)
+end
 
 --- Starts `fn(...)` as a task and child of `parent`; see `spawn`.
 ---@param parent claude.Task?
