@@ -177,10 +177,11 @@ bench-conversations: $(MODULES) $(OUT)/bench/server
 	  status=$$?; kill -PIPE $$pid; exit $$status; }
 
 # A folder of its own for each Lua: the core is measured as it was built for it.
-BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare core)
+BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core)
 $(OUT)/bench/launch: $(call objects,spec/bench/launch.c)
 $(OUT)/bench/stream_server: $(call objects,spec/bench/stream_server.c spec/bench/event_stream.c)
 $(OUT)/bench/bare: $(call objects,spec/bench/clients/bare.c)
+$(OUT)/bench/bare_multi: $(call objects,spec/bench/clients/bare_multi.c)
 $(OUT)/bench/core: $(call objects,$(CORE) spec/bench/clients/core.c spec/bench/event_stream.c)
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)

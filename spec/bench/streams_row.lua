@@ -14,6 +14,10 @@ end
 ---@param streams integer
 ---@return bench.Row
 return function(streams)
+  local peers = { sides.luv_many(streams), sides.sdk_many(streams) }
+  for _, side in ipairs(peers) do
+    side.every = 3
+  end
   return {
     name = ("streams-%d"):format(streams),
     about = ("%d streams at once, 20 events per second each, over HTTP/1.1"):format(streams),
@@ -22,7 +26,7 @@ return function(streams)
     events = 200,
     quick_events = 20,
     rounds = 3,
-    sides = { sides.many(streams), sides.bare_many(streams) },
+    sides = { sides.many(streams), sides.bare_many(streams), peers[1], peers[2] },
     goals = {
       goals.ratio("project", "bare", { at_most = 1.3 }),
       goals.goal("kB per stream, less 1.5 x its text", { at_most = 24 }, beside_text, "%.1f"),
