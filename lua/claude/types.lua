@@ -2195,6 +2195,10 @@ function Engine:await(id) end
 ---@param id integer never paused again, however much is unread
 function Engine:let_in(id) end
 
+--- What to say in a process that is a copy of the one that made it; nil in that one.
+---@return string? text
+function Engine:forked() end
+
 ---@param fd integer -1: the time is up
 ---@param mask? integer
 function Engine:socket_action(fd, mask) end
