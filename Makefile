@@ -308,9 +308,10 @@ $(BUILD)/fuzz/%.o: %.c
 cuts: $(MODULES)
 	@$(SPEC_ENV) $(LUA) spec/cuts/run.lua $(ARGS)
 
+# Without what is there for debuggers (-S): valgrind does not know all of clang's.
 $(OUT)/bench/core_work: $(call objects,$(CORE) spec/bench/core_work.c)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-S -o $@ $^
 
 .PHONY: bench-instructions
 ## bench-instructions: instructions of fixed inputs through the core, against those recorded (ARGS=record)
