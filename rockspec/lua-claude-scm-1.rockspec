@@ -18,6 +18,7 @@ build = {
   modules = {
     ["claude.core"] = {
       sources = {
+        "csrc/core/ahead.c",
         "csrc/core/base.c",
         "csrc/core/base64.c",
         "csrc/core/block.c",
@@ -84,6 +85,7 @@ build = {
     },
     ["claude.net"] = {
       sources = {
+        "csrc/core/ahead.c",
         "csrc/core/base.c",
         "csrc/core/base64.c",
         "csrc/core/block.c",

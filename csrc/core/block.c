@@ -304,11 +304,11 @@ cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) 
 /* What has come of it */
 
 cm_slice cm_block_input(const cm_block *block) {
-  return cm_slice_in(&block->parts[CM_PART_INPUT]);
+  return cm_block_part(block, CM_PART_INPUT);
 }
 
 cm_slice cm_block_text(const cm_block *block) {
-  if (has_given(block, CM_PART_TEXT)) return cm_slice_in(&block->parts[CM_PART_TEXT]);
+  if (has_given(block, CM_PART_TEXT)) return cm_block_part(block, CM_PART_TEXT);
   return cm_object_is_string(block->initial[CM_PART_TEXT]) ? inside(block->initial[CM_PART_TEXT])
                                                            : NOTHING;
 }
@@ -318,9 +318,8 @@ cm_slice cm_block_initial(const cm_block *block, int part) {
 }
 
 int cm_block_is_signed(const cm_block *block) {
-  cm_slice signature = has_given(block, CM_PART_SIGNATURE)
-                           ? cm_slice_in(&block->parts[CM_PART_SIGNATURE])
-                           : block->initial[CM_PART_SIGNATURE];
+  cm_slice signature = has_given(block, CM_PART_SIGNATURE) ? cm_block_part(block, CM_PART_SIGNATURE)
+                                                           : block->initial[CM_PART_SIGNATURE];
 
   if (cm_slice_is(block->type, "redacted_thinking")) return 1;
   return signature.len > 0 && !cm_slice_is(signature, "\"\"") && !cm_slice_is(signature, "null");
@@ -371,8 +370,7 @@ static int has_lone_surrogate(const cm_block *block) {
   int i;
 
   for (i = 0; i < CM_PART_COUNT; i++)
-    if (has_given(block, i) && cm_json_string_has_lone_surrogate(cm_slice_in(&block->parts[i])))
-      return 1;
+    if (has_given(block, i) && cm_json_string_has_lone_surrogate(cm_block_part(block, i))) return 1;
   return start_has_lone_surrogate(block);
 }
 
@@ -419,7 +417,7 @@ static void put_member(rendering *r, int part, const char *head, cm_slice body, 
 }
 
 static void put_part(rendering *r, const cm_block *block, int part) {
-  cm_slice body = cm_slice_in(&block->parts[part]);
+  cm_slice body = cm_block_part(block, part);
 
   if (!has_given(block, part)) return;
   if (part == CM_PART_TEXT || part == CM_PART_THINKING)

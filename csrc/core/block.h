@@ -67,6 +67,8 @@ typedef struct cm_block {
   cm_buffer parts[CM_PART_COUNT];  /* private */
   unsigned given;                  /* private: a bit per part that deltas have given */
   unsigned carry[CM_PART_COUNT];   /* private: half a character at the end of what came */
+  size_t ahead;                    /* bytes at the end of a part that nobody has been told of */
+  int ahead_part;                  /* which part that is; both are for core/ahead.h to set */
 } cm_block;
 
 /* Copies start, a valid object. CM_OK or CM_ERR_NOMEM; deinit is safe after both. */
@@ -90,6 +92,21 @@ int cm_block_accepts(const cm_block *block, const cm_event *delta);
 */
 cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch, cm_slice *text);
 
+/* The part that a delta of text, thinking or tool input adds to. */
+static inline int cm_block_part_of(cm_delta_kind kind) {
+  return kind == CM_DELTA_TEXT       ? CM_PART_TEXT
+         : kind == CM_DELTA_THINKING ? CM_PART_THINKING
+                                     : CM_PART_INPUT;
+}
+
+/* What deltas have added to a part, as far as the reader has been told. Never a null pointer. */
+static inline cm_slice cm_block_part(const cm_block *block, int part) {
+  cm_slice bytes = { block->parts[part].len ? block->parts[part].ptr : "", block->parts[part].len };
+
+  if (part == block->ahead_part) bytes.len -= block->ahead;
+  return bytes;
+}
+
 /* Private to continue. */
 cm_slice cm_block_continue_escaped(cm_block *block, int part, const cm_delta *delta,
                                    cm_buffer *scratch);
@@ -102,9 +119,7 @@ cm_slice cm_block_continue_escaped(cm_block *block, int part, const cm_delta *de
 static inline cm_slice cm_block_continue(cm_block *block, const cm_delta *delta,
                                          cm_buffer *scratch) {
   static const cm_slice none = { NULL, 0 };
-  int part = delta->kind == CM_DELTA_TEXT       ? CM_PART_TEXT
-             : delta->kind == CM_DELTA_THINKING ? CM_PART_THINKING
-                                                : CM_PART_INPUT;
+  int part = cm_block_part_of(delta->kind);
 
   if (block->stopped || !(block->given >> part & 1) || block->carry[part]) return none;
   if (delta->text.escaped) return cm_block_continue_escaped(block, part, delta, scratch);

@@ -117,3 +117,14 @@ size_t cm_delta_read_frame(cm_delta_head *head, cm_delta *delta, cm_slice input)
   delta->raw.len = (size_t)(pos - delta->raw.ptr);
   return (size_t)(pos + 2 - input.ptr);
 }
+
+int cm_delta_may_begin(cm_slice input) {
+  static const char head[] = FRAME_HEAD DATA_HEAD;
+  size_t n = input.len < sizeof head - 1 ? input.len : sizeof head - 1;
+  const char *pos = input.ptr + n, *end = input.ptr + input.len;
+
+  if (memcmp(input.ptr, head, n) != 0) return 0;
+  /* The only line end in such a frame is the one in its head, and those at its end. */
+  pos = memchr(pos, '\n', (size_t)(end - pos));
+  return (!pos || pos + 1 == end) && !memchr(input.ptr, '\r', input.len);
+}

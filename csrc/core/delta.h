@@ -45,6 +45,9 @@ typedef struct cm_delta_head {
 */
 size_t cm_delta_read_frame(cm_delta_head *head, cm_delta *delta, cm_slice input);
 
+/* Whether input, which holds no whole frame, may be the beginning of one that the above reads. */
+int cm_delta_may_begin(cm_slice input);
+
 /* The same for the data of a frame. Fills *event, which is all zeros, or returns 0. */
 int cm_delta_read(cm_event *event, cm_slice text);
 

@@ -188,7 +188,7 @@ static cm_status take_block_start(cm_message *message, const cm_event *event, cm
   return block->kind == CM_BLOCK_FALLBACK ? set_model(message, block->target) : CM_OK;
 }
 
-static cm_kind kind_of_delta(cm_delta_kind delta) {
+cm_kind cm_kind_of_delta(cm_delta_kind delta) {
   switch (delta) {
   case CM_DELTA_TEXT:
     return CM_KIND_TEXT;
@@ -228,7 +228,7 @@ static cm_status take_delta(cm_message *message, const cm_event *event, cm_deliv
   }
   status = account(message, event->text.body.len + event->value.len + event->encrypted.len);
   if (status != CM_OK) return status;
-  delivery->kind = kind_of_delta(event->delta);
+  delivery->kind = cm_kind_of_delta(event->delta);
   message->flushed = 0;
   return cm_block_add(block, event, &message->scratch, &delivery->text);
 }
@@ -343,7 +343,7 @@ static cm_status flush_block(cm_block *block, cm_delivery *delivery) {
   cm_status status = cm_block_flush(block, &delta, &delivery->text);
 
   if (status != CM_OK) return status;
-  delivery->kind = kind_of_delta(delta);
+  delivery->kind = cm_kind_of_delta(delta);
   delivery->index = block->index;
   return CM_OK;
 }

@@ -52,6 +52,8 @@ typedef enum cm_stop {
   CM_STOP_OTHER /* end_turn, tool_use, … and those not known yet */
 } cm_stop;
 
+cm_kind cm_kind_of_delta(cm_delta_kind delta);
+
 /* Embed by value. Read freely; write only through these functions. */
 typedef struct cm_message {
   const cm_alloc *alloc;
@@ -102,11 +104,11 @@ static inline int cm_message_continue(cm_message *message, const cm_delta *delta
   cm_slice text;
 
   if (!block || block->index != delta->index) return 0;
-  if (delta->raw.len > message->ceiling - message->kept) return 0;
+  if (delta->text.body.len > message->ceiling - message->kept) return 0;
   text = cm_block_continue(block, delta, &message->scratch);
   if (!text.ptr) return 0;
   delivery->text = text;
-  message->kept += delta->raw.len;
+  message->kept += delta->text.body.len;
   message->flushed = 0;
   delivery->kind = delta->kind == CM_DELTA_TEXT       ? CM_KIND_TEXT
                    : delta->kind == CM_DELTA_THINKING ? CM_KIND_THINKING

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ahead.h"
 #include "core/buffer.h"
 #include "core/delta.h"
 #include "core/headers.h"
@@ -12,6 +13,7 @@
 #include "core/unnamed.h"
 
 enum {
+  SMALL_FRAME = 16 * 1024, /* the beginning of one that is longer is not searched again and again */
   MEGABYTE = 1024 * 1024,
   DEFAULT_EVENT_MEGABYTES = 64,
   DEFAULT_BODY_MEGABYTES = 512,
@@ -40,14 +42,17 @@ struct cm_response {
   int streams_body; /* the form of a success is BYTES */
   int keeps_body;   /* the form is PLAIN */
   int either_form;  /* the headers may call it wrongly */
-  size_t scanned;   /* bytes behind read that hold no line end */
-  size_t handed;    /* bytes of the body that were handed out, line ends too */
-  cm_slice piece;   /* what next_bytes or next_line handed out */
-  cm_buffer queue;  /* bytes of a stream; those before read have been parsed */
+  int takes_no_short_cut;
+  int reads_ahead;
+  size_t scanned;  /* bytes behind read that hold no line end */
+  size_t handed;   /* bytes of the body that were handed out, line ends too */
+  cm_slice piece;  /* what next_bytes or next_line handed out */
+  cm_buffer queue; /* bytes of a stream; those before read have been parsed */
   size_t read;
-  cm_buffer late; /* bytes behind the queue that came while it must not move */
-  cm_buffer body; /* of a plain answer, or the data of an error event */
-  size_t whole;   /* length of a body that became the message, whose memory it is */
+  size_t looked_at; /* bytes behind read that next has seen: the beginning of a frame */
+  cm_buffer late;   /* bytes behind the queue that came while it must not move */
+  cm_buffer body;   /* of a plain answer, or the data of an error event */
+  size_t whole;     /* length of a body that became the message, whose memory it is */
 
   cm_sse sse;
   cm_unnamed unnamed;
@@ -58,17 +63,20 @@ struct cm_response {
   int event_waits; /* event has been read and not yet been taken by message */
   cm_buffer held;  /* the data of an event that waits behind a flush */
   cm_message message;
+  cm_ahead ahead;   /* deltas that come before what is in the queue */
   cm_retell retell; /* of a message that came in one body */
   cm_delivery delivery;
   int told;     /* delivery, and frame, belong to the reader */
   int pending;  /* the reader has not said that it has delivery */
-  cm_slice raw; /* what the reader gets as the frame */
+  cm_slice raw; /* what the reader gets as the frame; UNTOLD: of what was read ahead */
 
   int finished;
   cm_failure transport; /* how the transport ended */
   unsigned long content_frames;
   size_t body_bytes; /* all that came, whatever became of it */
 };
+
+static const cm_slice UNTOLD = { NULL, 0 };
 
 static size_t or_default(size_t value, size_t megabytes) {
   return value ? value : megabytes * MEGABYTE;
@@ -89,6 +97,7 @@ cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *li
   memset(r, 0, sizeof *r);
   r->alloc = alloc;
   r->references = 1;
+  r->raw = cm_slice_of("");
   set_limits(r, limits);
   cm_headers_init(&r->headers, alloc, r->limits.max_header_bytes);
   cm_buffer_init(&r->queue, alloc, r->limits.max_body_bytes);
@@ -98,6 +107,7 @@ cm_response *cm_response_new(const cm_alloc *alloc, const cm_response_limits *li
   cm_sse_init(&r->sse, alloc, r->limits.max_event_bytes);
   cm_unnamed_init(&r->unnamed, alloc, r->limits.max_event_bytes);
   cm_message_init(&r->message, alloc, r->limits.max_body_bytes);
+  cm_ahead_init(&r->ahead, alloc);
   cm_retell_init(&r->retell, alloc, (size_t)-1);
   return r;
 }
@@ -112,6 +122,14 @@ int cm_response_streams_body(const cm_response *response) {
 
 void cm_response_keep_body(cm_response *response) {
   response->keeps_body = 1;
+}
+
+void cm_response_take_no_short_cut(cm_response *response) {
+  response->takes_no_short_cut = 1;
+}
+
+void cm_response_read_ahead(cm_response *response) {
+  response->reads_ahead = 1;
 }
 
 cm_response *cm_response_retain(cm_response *response) {
@@ -129,6 +147,7 @@ void cm_response_release(cm_response *r) {
   cm_sse_deinit(&r->sse);
   cm_unnamed_deinit(&r->unnamed);
   cm_message_deinit(&r->message);
+  cm_ahead_deinit(&r->ahead);
   cm_retell_deinit(&r->retell);
   r->alloc->resize(r->alloc->ud, r, sizeof *r, 0);
 }
@@ -279,6 +298,25 @@ static cm_slice unread_bytes(const cm_response *r) {
   return unread;
 }
 
+/* Of the few bytes that are left, so that they hold no large buffer. */
+static void move_to_front(cm_response *r) {
+  cm_slice unread = unread_bytes(r);
+  cm_buffer large = r->queue;
+
+  if (large.capacity > COMPACT_ABOVE) {
+    cm_buffer_init(&r->queue, r->alloc, large.limit);
+    if (cm_buffer_append(&r->queue, unread) == CM_OK) {
+      cm_buffer_deinit(&large);
+      r->read = 0;
+      return;
+    }
+    r->queue = large;
+  }
+  memmove(r->queue.ptr, unread.ptr, unread.len);
+  r->queue.len = unread.len;
+  r->read = 0;
+}
+
 static cm_status append_to_body(cm_response *r, cm_slice bytes) {
   return fail_by(r, cm_buffer_append(&r->body, bytes), 0, "the body is larger than max_body_bytes");
 }
@@ -326,18 +364,90 @@ static cm_status decide_form(cm_response *r, cm_slice bytes) {
   return set_form(r, form_of(r, cm_slice_in(&r->queue)));
 }
 
+/* Reading ahead */
+
+/* Whether the next byte of the queue begins a frame, and nothing has to be said before it. */
+static int is_between_frames(const cm_response *r) {
+  if (r->failure.status != CM_OK || r->form != STREAM || r->message.ended) return 0;
+  if (r->takes_no_short_cut) return 0;
+  return !r->event_waits && !r->unnamed.waits && cm_sse_is_between_events(&r->sse);
+}
+
+/* Goes over what input begins with as long as that is one more delta to the same block. */
+static void read_deltas(cm_response *r, cm_slice *input) {
+  cm_slice rest = *input;
+  cm_delta delta;
+  size_t length;
+
+  while (rest.len && (length = cm_delta_read_frame(&r->head, &delta, rest)) > 0) {
+    if (length > r->limits.max_event_bytes) break;
+    if (!cm_ahead_take(&r->ahead, &r->message, &delta)) break;
+    rest.ptr += length;
+    rest.len -= length;
+    r->content_frames++;
+  }
+  if (rest.len == input->len) return;
+  cm_sse_skip_event(&r->sse, input->len - rest.len);
+  r->unnamed.named = 1;
+  *input = rest;
+}
+
+/* How much of bytes the frame takes that the queue holds the beginning of; 0: more, or too much. */
+static size_t rest_of_frame(const cm_response *r, cm_slice bytes) {
+  size_t most = bytes.len < SMALL_FRAME ? bytes.len : SMALL_FRAME;
+  const char *end;
+
+  if (r->queue.ptr[r->queue.len - 1] == '\n' && bytes.ptr[0] == '\n') return 1;
+  for (end = bytes.ptr; (end = memchr(end, '\n', most - (size_t)(end - bytes.ptr))) != NULL; end++)
+    if ((size_t)(end - bytes.ptr) + 1 < most && end[1] == '\n')
+      return (size_t)(end - bytes.ptr) + 2;
+  return 0;
+}
+
+/* Whether nothing is left in the queue: it may hold the beginning of a frame, which then is read.
+ */
+static int read_begun_frame(cm_response *r, cm_slice *bytes) {
+  cm_slice frame = unread_bytes(r), rest;
+
+  if (frame.len == 0) return 1;
+  if (frame.len > SMALL_FRAME) return 0;
+  rest.ptr = bytes->ptr;
+  rest.len = rest_of_frame(r, *bytes);
+  if (rest.len == 0 || append_to_queue(r, rest) != CM_OK) return 0;
+  bytes->ptr += rest.len;
+  bytes->len -= rest.len;
+  frame = unread_bytes(r);
+  read_deltas(r, &frame);
+  r->read = r->queue.len - frame.len;
+  forget_read_bytes(r);
+  return frame.len == 0;
+}
+
+/*
+** While the reader holds nothing and has nothing older to read, deltas are read where they
+** were received; what it is not sure of is left to the queue.
+*/
+static void read_ahead(cm_response *r, cm_slice *bytes) {
+  r->looked_at = 0;
+  if (r->told || r->late.len || !is_between_frames(r)) return;
+  if (read_begun_frame(r, bytes)) read_deltas(r, bytes);
+}
+
 cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
   if (r->failure.status != CM_OK) return r->failure.status;
   if (r->finished || bytes.len == 0) return CM_OK;
   r->body_bytes += bytes.len;
   if (r->form == UNDECIDED) return decide_form(r, bytes);
   if (r->form == PLAIN) return append_to_plain(r, bytes);
-  return r->message.ended ? CM_OK : append_to_queue(r, bytes);
+  if (r->message.ended) return CM_OK;
+  if (r->reads_ahead) read_ahead(r, &bytes);
+  return bytes.len ? append_to_queue(r, bytes) : CM_OK;
 }
 
 size_t cm_response_unread(const cm_response *r) {
   if (r->form == UNDECIDED) return 0; /* nobody could read it */
-  return r->queue.len - r->read + r->late.len;
+  return r->queue.len - r->read - r->looked_at + r->late.len +
+         (r->ahead.left ? cm_ahead_unread(&r->ahead) : 0);
 }
 
 /* The end */
@@ -398,19 +508,6 @@ static body_form form_at_end(const cm_response *r) {
   return cm_headers_get(&r->headers, "content-type").len > 0 ? PLAIN : STREAM;
 }
 
-void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
-  if (r->finished) return;
-  r->finished = 1;
-  r->transport.status = transport;
-  cm_failure_say(&r->transport, text ? text : "");
-  if (r->form == UNDECIDED) set_form(r, form_at_end(r));
-  if (r->failure.status != CM_OK) return;
-  if (r->form == PLAIN)
-    judge_plain(r);
-  else if (r->form == STREAM && cm_response_unread(r) == 0 && !r->event_waits && !r->unnamed.waits)
-    judge_stream(r);
-}
-
 int cm_response_is_finished(const cm_response *response) {
   return response->finished;
 }
@@ -430,6 +527,27 @@ static cm_status next_frame(cm_response *r) {
   r->read = r->queue.len - unread.len;
   if (status >= 0) return status;
   return fail_by(r, status, cm_sse_position(&r->sse), "an event is larger than max_event_bytes");
+}
+
+/* What waited for its end will not get it: it is no event, but it has come. */
+static void read_beginning(cm_response *r) {
+  if (r->looked_at == 0) return;
+  r->looked_at = 0;
+  next_frame(r);
+}
+
+void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
+  if (r->finished) return;
+  r->finished = 1;
+  r->transport.status = transport;
+  cm_failure_say(&r->transport, text ? text : "");
+  if (r->form == UNDECIDED) set_form(r, form_at_end(r));
+  if (r->failure.status != CM_OK) return;
+  read_beginning(r);
+  if (r->form == PLAIN)
+    judge_plain(r);
+  else if (r->form == STREAM && cm_response_unread(r) == 0 && !r->event_waits && !r->unnamed.waits)
+    judge_stream(r);
 }
 
 /* Servers that name no event say an error without its type, too. */
@@ -531,12 +649,6 @@ static cm_status take_event(cm_response *r) {
   return CM_OK;
 }
 
-/* Whether the next byte of the queue begins a frame, and nothing has to be said before it. */
-static int is_between_frames(const cm_response *r) {
-  if (r->failure.status != CM_OK || r->form != STREAM || r->message.ended) return 0;
-  return !r->event_waits && !r->unnamed.waits && cm_sse_is_between_events(&r->sse);
-}
-
 /* Nearly every frame is one more delta to the same block: it is read as a whole, without cutting
    it into lines and fields. What is said of it is the same. */
 static int read_delta(cm_response *r, cm_delivery *delivery) {
@@ -577,6 +689,7 @@ static void release_working_memory(cm_response *r) {
   r->read = 0;
   cm_buffer_deinit(&r->late);
   cm_buffer_deinit(&r->held);
+  cm_ahead_deinit(&r->ahead);
   cm_sse_deinit(&r->sse);
   cm_unnamed_deinit(&r->unnamed);
   cm_retell_deinit(&r->retell);
@@ -599,6 +712,15 @@ static void begin_next(cm_response *r) {
   take_late_bytes(r);
 }
 
+/* Whether all that is left may be the beginning of a delta's frame: it waits for its end. */
+static int waits_for_rest(const cm_response *r) {
+  cm_slice unread = unread_bytes(r);
+
+  if (r->finished || unread.len == 0 || !is_between_frames(r)) return 0;
+  return unread.len <= SMALL_FRAME && unread.len <= r->limits.max_event_bytes &&
+         cm_delta_may_begin(unread);
+}
+
 /* Apart from the short cut, whose way it would make longer. */
 __attribute__((noinline)) static cm_status next_delivery(cm_response *r) {
   cm_status status;
@@ -606,11 +728,25 @@ __attribute__((noinline)) static cm_status next_delivery(cm_response *r) {
   begin_next(r);
   r->raw = cm_slice_of("");
   if (r->steady && r->read == r->queue.len && !r->finished) return CM_WANT_MORE;
+  if (r->reads_ahead && waits_for_rest(r)) {
+    move_to_front(r);
+    r->looked_at = r->queue.len;
+    return CM_WANT_MORE;
+  }
   status = r->form == PLAIN ? next_of_plain(r) : next_of_stream(r);
   if (status == CM_WANT_MORE) forget_read_bytes(r);
   if (status == CM_END || status < 0) release_working_memory(r);
   r->steady = status >= 0 && status != CM_END && is_between_frames(r);
   return status;
+}
+
+static cm_status tell_ahead(cm_response *r, size_t most, cm_delivery *delivery) {
+  if (r->late.len > 0) begin_next(r);
+  cm_ahead_next(&r->ahead, &r->message, most, &r->delivery);
+  r->raw = UNTOLD;
+  r->told = r->pending = 1;
+  *delivery = r->delivery;
+  return CM_OK;
 }
 
 cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
@@ -619,6 +755,7 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
 
   if (r->form == BYTES) return r->finished ? CM_END : CM_WANT_MORE; /* next_bytes reads it */
   if (!r->pending) {
+    if (r->ahead.left > 0) return tell_ahead(r, 0, delivery);
     if (r->late.len > 0) begin_next(r);
     if (r->steady && read_delta(r, &next)) {
       r->told = r->pending = 1;
@@ -632,6 +769,11 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
   }
   *delivery = r->delivery;
   return CM_OK;
+}
+
+cm_status cm_response_next_joined(cm_response *r, size_t most, cm_delivery *delivery) {
+  if (!r->pending && r->ahead.left > 0) return tell_ahead(r, most, delivery);
+  return cm_response_next(r, delivery);
 }
 
 /* A streamed body */
@@ -716,8 +858,16 @@ void cm_response_taken(cm_response *response) {
 
 /* What has come */
 
-cm_slice cm_response_frame(const cm_response *response) {
-  return response->raw;
+cm_status cm_response_frame(cm_response *r, cm_slice *frame) {
+  cm_status status = CM_OK;
+
+  if (!r->raw.ptr && r->ahead.block) {
+    cm_buffer_clear(&r->held);
+    status = cm_ahead_tell_event(&r->ahead, &r->delivery, &r->held);
+    r->raw = cm_slice_in(&r->held);
+  }
+  *frame = r->raw;
+  return status;
 }
 
 const cm_failure *cm_response_failure(const cm_response *response) {

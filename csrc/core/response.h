@@ -52,6 +52,18 @@ void cm_response_keep_body(cm_response *response);
 void cm_response_expect_message(cm_response *response);
 
 /*
+** From now on deltas are read when they come, where that can be (see core/ahead.h): worth it
+** for who takes them joined. One by one they cost less the ordinary way.
+*/
+void cm_response_read_ahead(cm_response *response);
+
+/*
+** From now on every frame is read the long way, for tests that hold the short cuts (core/delta.h,
+** core/ahead.h) against it. To be called before the first byte.
+*/
+void cm_response_take_no_short_cut(cm_response *response);
+
+/*
 ** One header line with or without its line end. "HTTP/…" starts a new header
 ** block (after 100 Continue or a proxy's CONNECT) and forgets the one before.
 ** Any error is final: every later call of any writer returns it.
@@ -122,8 +134,17 @@ void cm_response_taken(cm_response *response);
 cm_status cm_response_next_bytes(cm_response *response, size_t most, cm_slice *bytes);
 cm_status cm_response_next_line(cm_response *response, cm_slice *line);
 
-/* The JSON text of the frame that next returned last; length 0 before the first. */
-cm_slice cm_response_frame(const cm_response *response);
+/*
+** The same, but of adjacent deltas of one block and kind those that were read as they came are
+** told as one, of about so many bytes at most.
+*/
+cm_status cm_response_next_joined(cm_response *response, size_t most, cm_delivery *delivery);
+
+/*
+** The JSON text of the frame that next returned last; length 0 before the first. Borrowed like
+** what next fills in. CM_OK or CM_ERR_NOMEM.
+*/
+cm_status cm_response_frame(cm_response *response, cm_slice *frame);
 
 /* status CM_OK while nothing has failed. */
 const cm_failure *cm_response_failure(const cm_response *response);

@@ -229,12 +229,15 @@ static cm_status header_lines(const cm_alloc *alloc, digest *said) {
 
 static cm_status tell(cm_response *response, digest *said) {
   cm_delivery delivery;
+  cm_slice frame;
   cm_status status;
 
   while ((status = cm_response_next(response, &delivery)) == CM_OK) {
     *said += (digest)delivery.kind;
     say(said, delivery.text);
-    say(said, cm_response_frame(response));
+    status = cm_response_frame(response, &frame);
+    if (status != CM_OK) return status;
+    say(said, frame);
     cm_response_taken(response);
   }
   return status == CM_END ? CM_OK : status;

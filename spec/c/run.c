@@ -3,6 +3,7 @@
 */
 #include "check.h"
 
+void ahead_tests(void);
 void base64_tests(void);
 void body_tests(void);
 void http1_tests(void);
@@ -22,6 +23,7 @@ void utf8_tests(void);
 int check_passed, check_failed;
 
 int main(void) {
+  ahead_tests();
   base64_tests();
   body_tests();
   http1_tests();

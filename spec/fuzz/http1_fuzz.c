@@ -8,6 +8,7 @@
 */
 #include "fuzz.h"
 #include "record.h"
+#include "record_frame.h"
 
 #include "core/http1.h"
 #include "core/slice.h"
@@ -37,7 +38,7 @@ static void note_stream(cm_response *response, record *r) {
 
   while ((status = cm_response_next(response, &delivery)) == CM_OK) {
     record_number(r, delivery.kind);
-    record_bytes(r, cm_response_frame(response));
+    record_frame(r, response, &delivery);
     cm_response_taken(response);
   }
   record_number(r, status);

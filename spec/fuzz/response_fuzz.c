@@ -3,15 +3,16 @@
 ** deliveries, the same message, the same end. The first byte of the input chooses
 ** the kind of response; the rest is its body, or what its frames of deltas say.
 **
-** Byte by byte no frame is ever whole in the queue, and so the short cut for deltas
-** (core/delta.h) is never taken: each byte goes through sse, event and json_reader.
-** As a whole it is taken wherever it can be: so the two are held against each other.
+** Once the short cuts for deltas (core/delta.h, core/ahead.h) are left aside, and each byte goes
+** through sse, event and json_reader. As a whole and in pieces they are taken wherever they
+** can be: so the two ways are held against each other.
 **
 ** Besides: what was handed out of a text is what its block says in the end; a message that
 ** is rendered is JSON, and what is sealed may be sent.
 */
 #include "fuzz.h"
 #include "record.h"
+#include "record_frame.h"
 
 #include "core/json_reader.h"
 #include "core/response.h"
@@ -21,10 +22,11 @@
 
 enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8, LINES = 16, EITHER_FORM = 32 };
 enum { DELTAS = 64 }; /* the input is told as deltas, see spell_stream */
+enum { LONG_WAY = 256, AHEAD = 512, PAIRS = 1024 }; /* no short cuts; all; two pieces at once */
 enum { PIECE = 150 }; /* about a delta's frame: some are cut, and some are not */
 
 /* The texts that were handed out, by their block's index, of the first blocks. */
-enum { HEARD = 8 };
+enum { HEARD = 8, WAYS = 6 };
 
 typedef struct heard {
   record texts[HEARD];
@@ -42,6 +44,8 @@ static cm_response *start(unsigned how) {
   REQUIRE(response);
   if (how & LINES) cm_response_stream_body(response);
   if (how & EITHER_FORM) cm_response_expect_message(response);
+  if (how & AHEAD) cm_response_read_ahead(response);
+  if (how & LONG_WAY) cm_response_take_no_short_cut(response);
   cm_response_on_header(response, cm_slice_of(how & REFUSAL ? "HTTP/1.1 400 Bad Request\r\n"
                                                             : "HTTP/1.1 200 OK\r\n"));
   cm_response_on_header(response,
@@ -64,7 +68,7 @@ static cm_status drain(cm_response *response, record *r, heard *h) {
     record_number(r, first.kind);
     record_number(r, first.index);
     record_bytes(r, first.text);
-    record_bytes(r, cm_response_frame(response));
+    record_frame(r, response, &first);
     hear(h, &first);
     REQUIRE(cm_response_next(response, &again) == CM_OK);
     REQUIRE(again.kind == first.kind && again.index == first.index);
@@ -212,6 +216,7 @@ static void receive(cm_slice body, unsigned how, size_t step, record *r) {
   for (i = 0; i < HEARD; i++) record_init(&h.texts[i]);
   for (at = 0; at < body.len && status == CM_WANT_MORE; at += step) {
     if (cm_response_on_body(response, record_piece(body, at, step)) != CM_OK) break;
+    if (how & PAIRS && at / step % 2 == 0) continue;
     status = drained(response, r, &h);
   }
   if (how & BROKEN_OFF)
@@ -227,19 +232,18 @@ static void receive(cm_slice body, unsigned how, size_t step, record *r) {
 }
 
 static void compare_ways_to_receive(cm_slice body, unsigned how) {
-  record whole, pieces, single;
+  record ways[WAYS];
+  size_t whole = body.len ? body.len : 1, i;
 
-  record_init(&whole);
-  record_init(&pieces);
-  record_init(&single);
-  receive(body, how, body.len ? body.len : 1, &whole);
-  receive(body, how, PIECE, &pieces);
-  receive(body, how, 1, &single);
-  REQUIRE(record_equal(&whole, &single));
-  REQUIRE(record_equal(&whole, &pieces));
-  record_deinit(&whole);
-  record_deinit(&pieces);
-  record_deinit(&single);
+  for (i = 0; i < WAYS; i++) record_init(&ways[i]);
+  receive(body, how | LONG_WAY, 1, &ways[0]);
+  receive(body, how, whole, &ways[1]);
+  receive(body, how, PIECE, &ways[2]);
+  receive(body, how | AHEAD, PIECE, &ways[3]);
+  receive(body, how | AHEAD | PAIRS, PIECE, &ways[4]);
+  receive(body, how | AHEAD, 1, &ways[5]);
+  for (i = 1; i < WAYS; i++) REQUIRE(record_equal(&ways[0], &ways[i]));
+  for (i = 0; i < WAYS; i++) record_deinit(&ways[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

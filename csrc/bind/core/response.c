@@ -124,8 +124,9 @@ static int response_finish(lua_State *L) {
 
 /* response:event() -> JSON text of the frame that next returned last | nil */
 static int response_event(lua_State *L) {
-  cm_slice frame = cm_response_frame(check_response(L));
+  cm_slice frame;
 
+  if (cm_response_frame(check_response(L), &frame) != CM_OK) return raise_nomem(L);
   if (frame.len == 0) return 0;
   push_slice(L, frame);
   return 1;

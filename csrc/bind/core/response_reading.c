@@ -23,7 +23,9 @@ void cm_response_tell_collector(lua_State *L, response_object *object, size_t le
   size_t body = message->loaded ? 0 : cm_response_body(response).len;
   size_t bytes = message->kept + body + cm_response_unread(response);
 
-  if (bytes < object->told + least) return;
+  /* Of what has doubled, as the collector's own pace would have it. */
+  if (bytes < object->told + least || (least > CM_RESPONSE_WHOLE && bytes < 2 * object->told))
+    return;
   bytes -= object->told;
   object->told += bytes;
   cm_collector_tell(L, bytes);
@@ -171,13 +173,18 @@ static int loop_next(lua_State *L) {
 
 /* ---- deltas that come as one ---- */
 
+/* So long that it is not worth a copy to make it longer. */
+static int is_long(const cm_delivery *delivery) {
+  return delivery->text.len >= MOST_JOINED / 2;
+}
+
 /* Whether what is next goes on with the piece; then it is a part of it. */
 static int join_next(response_object *object) {
   cm_response *response = object->handle.response;
   cm_delivery delivery;
 
   if (object->joined_text.len >= MOST_JOINED) return 0;
-  if (cm_response_next(response, &delivery) != CM_OK) return 0;
+  if (cm_response_next_joined(response, MOST_JOINED, &delivery) != CM_OK) return 0;
   if (delivery.kind != object->joined.kind || delivery.index != object->joined.index) return 0;
   if (cm_buffer_append(&object->joined_text, delivery.text) != CM_OK) return 0;
   cm_response_taken(response);
@@ -195,12 +202,14 @@ static int response_next_joined(lua_State *L) {
 
   object->in_a_row = 0;
   if (object->joined_waits) return push_joined_piece(L, object);
-  status = cm_response_next(response, &object->joined);
+  cm_response_read_ahead(response);
+  status = cm_response_next_joined(response, MOST_JOINED, &object->joined);
   if (status != CM_OK) {
     cm_buffer_deinit(&object->joined_text); /* who waits keeps none */
     return push_no_event(L, object, status);
   }
-  if (!is_delta(&object->joined)) return push_delivery(L, object, &object->joined);
+  if (!is_delta(&object->joined) || is_long(&object->joined) || cm_response_unread(response) == 0)
+    return push_delivery(L, object, &object->joined);
   cm_buffer_clear(&object->joined_text);
   if (cm_buffer_append(&object->joined_text, object->joined.text) != CM_OK) return raise_nomem(L);
   cm_response_taken(response);

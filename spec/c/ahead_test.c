@@ -1,0 +1,247 @@
+#include "core/ahead.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "core/response.h"
+#include "core/slice.h"
+#include "exact.h"
+#include "failing_alloc.h"
+
+void ahead_tests(void);
+
+static const char beginning[] =
+    "event: message_start\n"
+    "data: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"content\":[]}}\n\n"
+    "event: content_block_start\n"
+    "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+    "\"text\":\"\"}}\n\n"
+    "event: content_block_start\n"
+    "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"tool_use\","
+    "\"id\":\"t\",\"name\":\"n\",\"input\":{}}}\n\n";
+
+#define DELTA(index, member, text)                                                                 \
+  "event: content_block_delta\n"                                                                   \
+  "data: {\"type\":\"content_block_delta\",\"index\":" index ",\"delta\":{\"type\":\"" member      \
+  "\":\"" text "\"}   }\n\n"
+#define TEXT(text) DELTA("0", "text_delta\",\"text", text)
+#define INPUT(text) DELTA("1", "input_json_delta\",\"partial_json", text)
+
+static void feed(cm_response *r, const char *bytes) {
+  CHECK(cm_response_on_body(r, cm_slice_of(bytes)) == CM_OK);
+}
+
+static int next_is(cm_response *r, cm_kind kind, const char *text) {
+  cm_delivery delivery;
+
+  if (cm_response_next(r, &delivery) != CM_OK || delivery.kind != kind) return 0;
+  cm_response_taken(r);
+  return exact_equal(delivery.text, text);
+}
+
+static int wants_more(cm_response *r) {
+  cm_delivery delivery;
+
+  return cm_response_next(r, &delivery) == CM_WANT_MORE;
+}
+
+/* A reader that has been told of all up to the first delta of a block. */
+static cm_response *waiting_reader(const char *first) {
+  cm_response *r = cm_response_new(&cm_libc_alloc, NULL);
+  cm_delivery delivery;
+
+  cm_response_read_ahead(r);
+  feed(r, beginning);
+  feed(r, first);
+  while (cm_response_next(r, &delivery) == CM_OK) cm_response_taken(r);
+  CHECK(cm_response_unread(r) == 0);
+  return r;
+}
+
+static int text_so_far_is(const cm_response *r, size_t block, const char *text) {
+  cm_buffer out;
+  int same;
+
+  cm_buffer_init(&out, &cm_libc_alloc, (size_t)-1);
+  CHECK(cm_block_render(cm_response_message(r)->blocks.items[block], 0, &out) == CM_OK);
+  same = exact_equal(cm_slice_in(&out), text);
+  cm_buffer_deinit(&out);
+  return same;
+}
+
+static void what_was_read_ahead_is_told_one_by_one(void) {
+  cm_response *r = waiting_reader(TEXT("a"));
+  cm_slice frame;
+
+  feed(r, TEXT("b\\n") TEXT("\\u0063") TEXT("d"));
+  CHECK(cm_response_unread(r) > 0);
+  CHECK(text_so_far_is(r, 0, "{\"type\":\"text\",\"text\":\"a\"}"));
+  CHECK(next_is(r, CM_KIND_TEXT, "b\n"));
+  CHECK(cm_response_frame(r, &frame) == CM_OK);
+  CHECK(exact_equal(frame, "{\"type\":\"content_block_delta\",\"index\":0,"
+                           "\"delta\":{\"type\":\"text_delta\",\"text\":\"b\\n\"}}"));
+  CHECK(text_so_far_is(r, 0, "{\"type\":\"text\",\"text\":\"ab\\n\"}"));
+  CHECK(next_is(r, CM_KIND_TEXT, "c"));
+  CHECK(text_so_far_is(r, 0, "{\"type\":\"text\",\"text\":\"ab\\n\\u0063\"}"));
+  CHECK(next_is(r, CM_KIND_TEXT, "d"));
+  CHECK(wants_more(r) && cm_response_unread(r) == 0);
+  cm_response_release(r);
+}
+
+static void tool_input_is_read_ahead_too(void) {
+  cm_response *r = waiting_reader(INPUT("{\\\"a\\\":"));
+  cm_slice frame;
+
+  feed(r, INPUT("\\\"\\u0062") INPUT("\\ud83d") INPUT("\\ude00\\\"}"));
+  CHECK(next_is(r, CM_KIND_INPUT_JSON, "\"b"));
+  CHECK(cm_response_frame(r, &frame) == CM_OK);
+  CHECK(exact_equal(frame,
+                    "{\"type\":\"content_block_delta\",\"index\":1,"
+                    "\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"\\\"b\"}}"));
+  CHECK(next_is(r, CM_KIND_INPUT_JSON, ""));
+  CHECK(next_is(r, CM_KIND_INPUT_JSON, "\xF0\x9F\x98\x80\"}"));
+  CHECK(wants_more(r));
+  cm_response_release(r);
+}
+
+static void a_frame_that_was_cut_is_put_together(void) {
+  static const char frame[] = TEXT("b") TEXT("c");
+  size_t cut;
+
+  for (cut = 1; cut < sizeof frame - 1; cut++) {
+    cm_response *r = waiting_reader(TEXT("a"));
+    cm_delivery delivery;
+    cm_slice head = { frame, cut };
+
+    CHECK(cm_response_on_body(r, head) == CM_OK);
+    if (cut % 2 && cm_response_next(r, &delivery) == CM_OK) cm_response_taken(r);
+    feed(r, frame + cut);
+    while (cm_response_next(r, &delivery) == CM_OK) cm_response_taken(r);
+    CHECK(text_so_far_is(r, 0, "{\"type\":\"text\",\"text\":\"abc\"}"));
+    cm_response_release(r);
+  }
+}
+
+/* What waits for its end is no reason to believe that the reader is late. */
+static void the_beginning_of_a_frame_is_not_unread(void) {
+  static const char frame[] = TEXT("b");
+  cm_response *r = waiting_reader(TEXT("a"));
+  cm_slice half = { frame, 70 };
+
+  CHECK(cm_response_on_body(r, half) == CM_OK && cm_response_unread(r) == 70);
+  CHECK(wants_more(r) && cm_response_unread(r) == 0);
+  feed(r, frame + 70);
+  CHECK(cm_response_unread(r) > 0 && next_is(r, CM_KIND_TEXT, "b"));
+  CHECK(wants_more(r) && cm_response_unread(r) == 0);
+  cm_response_release(r);
+}
+
+static void adjacent_ones_are_joined_up_to_a_size(void) {
+  cm_response *r = waiting_reader(TEXT("a"));
+  cm_delivery delivery;
+
+  feed(r, TEXT("bb") TEXT("") TEXT("cc") TEXT("dd") TEXT("ee"));
+  CHECK(cm_response_next_joined(r, 5, &delivery) == CM_OK && exact_equal(delivery.text, "bbcc"));
+  CHECK(text_so_far_is(r, 0, "{\"type\":\"text\",\"text\":\"abbcc\"}"));
+  cm_response_taken(r);
+  CHECK(next_is(r, CM_KIND_TEXT, "dd"));
+  CHECK(cm_response_next_joined(r, 1, &delivery) == CM_OK && exact_equal(delivery.text, "ee"));
+  cm_response_taken(r);
+  CHECK(cm_response_next_joined(r, 5, &delivery) == CM_WANT_MORE);
+  cm_response_release(r);
+}
+
+static void the_order_is_kept_where_not_all_can_be_read_ahead(void) {
+  cm_response *r = waiting_reader(TEXT("a"));
+
+  feed(r, TEXT("b") INPUT("{}") TEXT("c"));
+  feed(r, TEXT("d"));
+  CHECK(next_is(r, CM_KIND_TEXT, "b"));
+  feed(r, TEXT("e"));
+  CHECK(next_is(r, CM_KIND_INPUT_JSON, "{}"));
+  CHECK(next_is(r, CM_KIND_TEXT, "c") && next_is(r, CM_KIND_TEXT, "d"));
+  CHECK(next_is(r, CM_KIND_TEXT, "e") && wants_more(r));
+  cm_response_release(r);
+}
+
+static void what_the_reader_holds_does_not_move(void) {
+  cm_response *r = waiting_reader(TEXT("a"));
+  cm_delivery delivery;
+  int i;
+
+  feed(r, TEXT("held"));
+  CHECK(cm_response_next(r, &delivery) == CM_OK);
+  for (i = 0; i < 1000; i++) feed(r, TEXT("more"));
+  CHECK(exact_equal(delivery.text, "held"));
+  cm_response_taken(r);
+  for (i = 0; i < 1000; i++) CHECK(next_is(r, CM_KIND_TEXT, "more"));
+  CHECK(wants_more(r));
+  cm_response_release(r);
+}
+
+static void an_end_does_not_come_before_what_was_read_ahead(void) {
+  cm_response *r = waiting_reader(TEXT("a"));
+  cm_delivery delivery;
+
+  feed(r, TEXT("b"));
+  cm_response_finish(r, CM_ERR_TRANSPORT, "lost");
+  CHECK(cm_response_failure(r)->status == CM_OK);
+  CHECK(next_is(r, CM_KIND_TEXT, "b"));
+  CHECK(cm_response_next(r, &delivery) == CM_ERR_TRANSPORT);
+  CHECK(text_so_far_is(r, 0, "{\"type\":\"text\",\"text\":\"ab\"}"));
+  cm_response_release(r);
+}
+
+/* Everything that was told before memory failed is right, and nothing leaks. */
+static cm_status read_with(const cm_alloc *alloc) {
+  cm_response *r = cm_response_new(alloc, NULL);
+  cm_status status = CM_OK;
+  cm_delivery delivery;
+  char told[4096] = "";
+  int i;
+
+  if (!r) return CM_ERR_NOMEM;
+  cm_response_read_ahead(r);
+  status = cm_response_on_body(r, cm_slice_of(beginning));
+  for (i = 0; i < 30 && status >= 0; i++) {
+    status = cm_response_on_body(r, cm_slice_of(TEXT("some text\\n") TEXT("and more")));
+    if (status != CM_OK) break;
+    while ((status = cm_response_next(r, &delivery)) == CM_OK) {
+      if (delivery.kind == CM_KIND_TEXT) strncat(told, delivery.text.ptr, delivery.text.len);
+      cm_response_taken(r);
+    }
+  }
+  CHECK(status == CM_ERR_NOMEM || strlen(told) == (size_t)30 * strlen("some text\nand more"));
+  cm_response_release(r);
+  return status;
+}
+
+static void it_survives_every_failing_allocation(void) {
+  size_t allowed;
+  failing_alloc books;
+  cm_alloc alloc;
+
+  for (allowed = 0;; allowed++) {
+    cm_status status;
+
+    alloc = failing_alloc_over(&books, allowed);
+    status = read_with(&alloc);
+    /* What cannot be read ahead for want of memory may yet be read in its turn. */
+    CHECK(status == CM_WANT_MORE || (status == CM_ERR_NOMEM && books.failed));
+    CHECK(books.blocks == 0 && books.live_bytes == 0);
+    if (!books.failed) break;
+  }
+}
+
+void ahead_tests(void) {
+  what_was_read_ahead_is_told_one_by_one();
+  tool_input_is_read_ahead_too();
+  a_frame_that_was_cut_is_put_together();
+  the_beginning_of_a_frame_is_not_unread();
+  adjacent_ones_are_joined_up_to_a_size();
+  the_order_is_kept_where_not_all_can_be_read_ahead();
+  what_the_reader_holds_does_not_move();
+  an_end_does_not_come_before_what_was_read_ahead();
+  it_survives_every_failing_allocation();
+}
