@@ -49,11 +49,9 @@ void cm_body_release(cm_body *body) {
   alloc->resize(alloc->ud, body, sizeof *body, 0);
 }
 
-static cm_status reserve_one(cm_body *body) {
-  size_t capacity = body->capacity ? body->capacity * 2 : FIRST_CAPACITY;
+static cm_status grow_to(cm_body *body, size_t capacity) {
   part *grown;
 
-  if (body->count < body->capacity) return CM_OK;
   if (capacity > (size_t)-1 / sizeof *grown) return CM_ERR_LIMIT;
   grown = body->alloc->resize(body->alloc->ud, body->parts, body->capacity * sizeof *grown,
                               capacity * sizeof *grown);
@@ -61,6 +59,16 @@ static cm_status reserve_one(cm_body *body) {
   body->parts = grown;
   body->capacity = capacity;
   return CM_OK;
+}
+
+static cm_status reserve_one(cm_body *body) {
+  if (body->count < body->capacity) return CM_OK;
+  return grow_to(body, body->capacity ? body->capacity * 2 : FIRST_CAPACITY);
+}
+
+cm_status cm_body_reserve(cm_body *body, size_t parts) {
+  if (parts <= body->capacity - body->count) return CM_OK;
+  return parts > (size_t)-1 - body->count ? CM_ERR_LIMIT : grow_to(body, body->count + parts);
 }
 
 /* Takes over the caller's reference to segment or source when it succeeds. */

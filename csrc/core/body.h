@@ -32,6 +32,7 @@ void cm_body_release(cm_body *body);
 ** the body is what it was. A segment or source gets a reference more, also where only
 ** some bytes within a segment are added; static bytes must outlive every body.
 */
+cm_status cm_body_reserve(cm_body *body, size_t parts); /* room for so many more */
 cm_status cm_body_append_copy(cm_body *body, cm_slice bytes);
 cm_status cm_body_append_segment(cm_body *body, cm_segment *segment);
 cm_status cm_body_append_within(cm_body *body, cm_segment *segment, cm_slice bytes);

@@ -222,19 +222,22 @@ static cm_status render_marked(cm_segment *message, const cm_transcript_mark *wa
 cm_status cm_transcript_render_marked(const cm_transcript *transcript,
                                       const cm_transcript_mark *marks, size_t count,
                                       cm_body *body) {
+  enum { OF_A_MESSAGE = 2, OF_A_MARK = 4, OTHERS = 4 }; /* parts, at most or about */
   static const cm_slice comma = { ",", 1 };
   size_t i, next = 0;
+  cm_status status =
+      cm_body_reserve(body, transcript->count * OF_A_MESSAGE + count * OF_A_MARK + OTHERS);
 
-  for (i = 0; i < transcript->count; i++) {
+  for (i = 0; status == CM_OK && i < transcript->count; i++) {
     cm_segment *message = transcript->entries[i].message;
     int marked = next < count && marks[next].message == i;
-    cm_status status = i ? cm_body_append_static(body, comma) : CM_OK;
 
+    status = i ? cm_body_append_static(body, comma) : CM_OK;
     if (status == CM_OK)
       status = marked ? render_marked(message, &marks[next++], body)
                       : cm_body_append_segment(body, message);
-    if (status != CM_OK) return status;
   }
+  if (status != CM_OK) return status;
   return next == count ? CM_OK : CM_ERR_PROTOCOL;
 }
 

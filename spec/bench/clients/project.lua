@@ -2,8 +2,8 @@
 ---
 ---     lua project.lua WAY BASE-URL REQUESTS
 ---
---- WAY is how they are read: `deltas`, `coalesce` or `events`. Prints the bytes of each kind of
---- text, and how many pieces there were, as JSON.
+--- WAY is how they are read: `deltas`, `message` (whole), `coalesce` or `events`. Prints the
+--- bytes of each kind of text, and how many pieces there were, as JSON.
 local claude = require("claude")
 local counts = require("spec.bench.clients.counts")
 
@@ -32,8 +32,21 @@ local function count_events(stream)
   end
 end
 
+-- Of whole messages, each block a piece; of an input what came, and not what it says.
+local function count_blocks(stream)
+  local bytes = counts.bytes
+  for i, block in ipairs(assert(stream:final_message()).content) do
+    counts.pieces = counts.pieces + 1
+    bytes.thinking = bytes.thinking + #(block.thinking or "")
+    bytes.text = bytes.text + #(block.text or "")
+    bytes.signature = bytes.signature + #(block.signature or "")
+    bytes.input_json = bytes.input_json + #(stream.response:tool_input_raw(i) or "")
+  end
+end
+
 local WAYS = {
   deltas = counts.read,
+  message = count_blocks,
   coalesce = function(stream) counts.read(stream, { coalesce = true }) end,
   events = count_events,
 }
