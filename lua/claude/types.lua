@@ -1855,6 +1855,12 @@ function Response:next_joined() end
 ---@return integer? index of the block, from 0
 function Response:next_delta() end
 
+--- Reads past all that is there, for who wants the message only; stops before the end of a
+--- thinking block that said nothing.
+---@param silent? integer index of the thinking block that is open and has said nothing so far
+---@return integer? silent
+function Response:pass(silent) end
+
 --- Whether `next_delta`, and loops of `core.deltas`, give anything.
 ---@param open boolean
 function Response:open_short_cut(open) end
@@ -2017,6 +2023,10 @@ function Transcript:get(i) end
 ---@param i integer
 ---@return "user"|"assistant"|"system"
 function Transcript:role(i) end
+
+---@param role "user"|"assistant"|"system"
+---@return integer? number of the first message of that role
+function Transcript:first(role) end
 
 --- The exact bytes of the content blocks of one message.
 ---@param i integer

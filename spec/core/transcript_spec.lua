@@ -30,6 +30,15 @@ describe("core.transcript", function()
     assert.equal(0, core.transcript():count())
   end)
 
+  it("knows the first message of a role", function()
+    assert.equal(1, transcript:first("user"))
+    assert.equal(2, transcript:first("assistant"))
+    assert.is_nil(transcript:first("system"))
+    assert(transcript:append('{"role":"system","content":"three"}'))
+    assert.equal(3, transcript:first("system"))
+    assert.has_error(function() transcript:first("robot") end)
+  end)
+
   it("refuses what is no message and stays as it was", function()
     for _, text in ipairs({
       "",
