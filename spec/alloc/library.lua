@@ -26,7 +26,7 @@ end
 -- Values or failure, as the library gives them: a `claude.Error` tells of memory in its text.
 local function outcome(value, text) return value, text end
 
-M.loading = {
+local loading = {
   prepare = function()
     for name in pairs(package.loaded) do
       if name == "claude" or name:find("^claude%.") then package.loaded[name] = nil end
@@ -34,6 +34,7 @@ M.loading = {
   end,
   act = function() return require("claude").new({ api_key = "k", on_warning = nothing }) end,
 }
+if not rawget(_G, "jit") then M.loading = loading end
 
 M.whole_answer = {
   prepare = new_client,

@@ -2,29 +2,37 @@
 local claude = require("claude")
 local core = require("claude.core")
 
--- Everything is loaded before memory fails, but for what is to be looked at.
+-- Everything is loaded before memory fails, but for what is to be looked at: on LuaJIT a file
+-- that was being loaded stays open.
 for _, name in ipairs({
   "api_error",
   "check",
   "check.cache",
+  "check.change",
   "check.fields",
   "check.messages",
+  "check.rule_table",
   "check.rules",
   "check.thinking",
   "client",
   "conversation",
+  "conversation.order",
   "conversation.save",
   "conversation.store",
+  "conversation.tool_changes",
   "conversation.turn",
+  "error_shapes",
   "errors",
   "ledger",
   "loop.blocking",
   "message",
   "messages",
   "net",
+  "redact",
   "reply",
   "stream",
   "tasks",
+  "tasks.group",
   "tasks.own",
   "tool_loop",
   "tool_loop.calls",
