@@ -93,7 +93,7 @@ static lua_State *new_state(const char *file) {
   luaL_openlibs(L);
 #ifdef LUA_JITLIBNAME
   /* Where memory fails in what LuaJIT has compiled, its stack is not what its handlers think:
-     see jit_memory.c. Before anything is loaded, for what was compiled stays in use. */
+     see interpreters/memory.c. Before anything is loaded, for what was compiled stays in use. */
   luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
 #endif
   preload(L, "claude.core", luaopen_claude_core);
