@@ -60,7 +60,7 @@ end
 local OTHERS = {
   ["csrc/bind/core/body.c"] = "DEFAULT_PIECE MOST_MARKS",
   ["csrc/bind/core/json_keys.c"] = "LONGEST_KEY MOST_STEPS",
-  ["csrc/bind/core/response_reading.c"] = "MOST_IN_A_ROW MOST_JOINED",
+  ["csrc/bind/core/response_reading.c"] = "MOST_IN_A_ROW MOST_JOINED MOST_TO_PASS",
   ["csrc/bind/core/sse.c"] = "DEFAULT_MAX_BYTES",
   ["csrc/core/base.h"] = "CM_ERR_LIMIT",
   ["csrc/core/delta.c"] = "MOST_DIGITS",
@@ -69,6 +69,7 @@ local OTHERS = {
   ["csrc/core/json_number.c"] = "MOST_DIGITS MOST_EXPONENT MOST_PRECISION",
   ["csrc/core/json_string.c"] = "LONGEST_PIECE",
   ["csrc/core/splice.h"] = "CM_OVERLAY_MAX CM_SPLICE_MAX",
+  ["csrc/net/transfer.c"] = "MAX_WHOLE",
   ["csrc/os/tree.c"] = "NAME_LIMIT",
   ["lua/claude/api_error.lua"] = "LONGEST_NUMBER LONGEST_SECRET LONGEST_WAIT MAX_DECODED MAX_SHOWN"
     .. " SPEND_LIMIT_HINT",
@@ -96,6 +97,8 @@ local OTHERS = {
   ["lua/claude/structured_output.lua"] = "SHOWN",
   ["csrc/core/http_syntax.h"] = "CM_HTTP_MOST_BYTES",
   ["lua/claude/journal/log.lua"] = "LONGEST",
+  ["lua/claude/rate_limit.lua"] = "MOST_KNOWN",
+  ["lua/claude/wire.lua"] = "MOST_LISTS",
   ["lua/claude/retry.lua"] = "LONGEST_DELAY",
   ["lua/claude/upload.lua"] = "LONGEST",
   ["lua/claude/tasks/hosted.lua"] = "MOST_SPARE",

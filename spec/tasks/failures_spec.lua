@@ -108,7 +108,7 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
         end)
         local raised = {}
         repeat
-          local ok, what = pcall(claude.step, 5)
+          local ok, what = pcall(claude.step, 1000)
           if not ok then raised[#raised + 1] = first_line(what) end
         until task:is_done()
         assert.same({ "first" }, raised)
