@@ -73,7 +73,8 @@ local DEFAULT_DEPTH = 8
 ---@return string
 ---@return claude.Error
 function Run:_fail(err)
-  if self.state == "streaming" then self:_drop_early({}, "its reply failed") end
+  -- A reply that could not be written down is in the conversation, and so are its calls.
+  if self.state == "streaming" then self:_drop_early(self.chat:pending(), "its reply failed") end
   self.state, self.err = "failed", err
   self:_hand_over()
   if err.kind ~= "storage" then self.chat:_note() end
