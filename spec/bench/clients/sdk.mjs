@@ -41,7 +41,7 @@ const ask = async () => {
       total.signature += block.signature.length;
     }
     if (block.type === 'text') total.text += Buffer.byteLength(block.text);
-    if (block.type === 'tool_use' && !block.input.content) throw new Error('the input is not whole');
+    if (block.type === 'tool_use' && block.input.content === undefined) throw new Error('the input is not whole');
   }
 };
 
