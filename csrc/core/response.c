@@ -608,6 +608,7 @@ static cm_status await_event(cm_response *r) {
 static cm_status flush(cm_response *r, int64_t index) {
   cm_status status = cm_message_flush(&r->message, index, &r->delivery);
 
+  r->raw = cm_slice_of(""); /* not that of an event that was refused */
   return status < 0 ? fail_by(r, status, 0, "the message is larger than max_body_bytes") : status;
 }
 

@@ -166,6 +166,23 @@ describe("core.response, an event stream", function()
     assert.equal('{ "type":"news","a":[1]}', response:event())
   end)
 
+  it("tells no event for half a character, nor the one that was refused behind it", function()
+    local response = core.response()
+    response:feed(s.stream({
+      s.START,
+      s.block_start(0, '{"type":"text","text":""}'),
+      s.delta(0, [[{"type":"text_delta","text":"a\ud83d"}]]),
+      s.delta(7, '{"type":"text_delta","text":"to no block"}'),
+    }))
+    local kind, text
+    repeat
+      kind, text = response:next()
+    until text == "\239\191\189"
+    assert.equal("text", kind)
+    assert.is_nil(response:event())
+    assert.same({ nil, "error" }, { response:next() })
+  end)
+
   it("has a short cut for what deltas say, and nothing else", function()
     local response = core.response()
     response:feed(s.stream(HELLO))
