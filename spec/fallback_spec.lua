@@ -1,6 +1,8 @@
 --- Models that step in when one refuses.
+local api = require("spec.support.api_server")
 local claude = require("claude")
 local support = require("spec.support.chat")
+local tasks = require("claude.tasks")
 
 local BETA = "fallback-credit-2026-07-01"
 local FIRST, SECOND, THIRD = "claude-fable-5", "claude-opus-4-8", "claude-sonnet-4-6"
@@ -88,6 +90,22 @@ describe("fallback_models", function()
       }, message.content[1])
       assert.equal(SECOND, message.model)
       assert.equal("end_turn", message.stop_reason)
+    end)
+
+    it("tell the request of the answer that the message ends with", function()
+      begin({})
+      local function answer(id, reason)
+        local headers = { ["content-type"] = "text/event-stream", ["request-id"] = id }
+        return api.stream(api.reply({ api.text("hello") }, reason), { headers = headers })
+      end
+      local server = api.start({ answer("req_1", "refusal"), answer("req_2") })
+      local other = claude.new({ api_key = "k", base_url = server.url })
+      tasks.loop(function()
+        local message = assert(other.messages:create(params()))
+        assert.equal("fallback text", types(message))
+        assert.equal("req_2", message.request_id)
+      end)
+      server:close()
     end)
 
     it("go down the list, and tell the tokens of each", function()

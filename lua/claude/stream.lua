@@ -232,9 +232,13 @@ function Stream:_measure(kind, text)
   timings.first_token = now() - self.started
 end
 
+-- Where other models step in, the answer that the message ends with may be another one's.
 ---@return claude.Message? message
 ---@return string? problem
-function Stream:_view() return message_views.view(self.response, self.given, self.rate_limit) end
+function Stream:_view()
+  if self.spec.fallback then return message_views.view(self.response) end
+  return message_views.view(self.response, self.given, self.rate_limit)
+end
 
 -- What the API left out of the request. Few answers tell of any: that part loads then.
 function Stream:_tell_transformations()
