@@ -1,6 +1,7 @@
 local api = require("spec.support.api_server")
 local claude = require("claude")
 local environment = require("spec.support.environment")
+local sse = require("spec.support.stream")
 local tasks = require("claude.tasks")
 
 local PARAMS = {
@@ -172,6 +173,25 @@ describe("stream", function()
     assert.same({
       "message_start",
       "novelty",
+      "content_block_start",
+      "content_block_delta",
+      "content_block_stop",
+      "message_delta",
+      "message_stop",
+    }, types)
+  end)
+
+  it("gives no event for half a character that stays one: there was none", function()
+    local half = { headers = { ["content-type"] = "text/event-stream" } }
+    half.body = sse.stream(sse.reply({
+      { '{"type":"text","text":""}', [[{"type":"text_delta","text":"a\ud83d"}]] },
+    }))
+    local types = {}
+    for event in open({ half }):events() do
+      types[#types + 1] = event.type
+    end
+    assert.same({
+      "message_start",
       "content_block_start",
       "content_block_delta",
       "content_block_stop",

@@ -55,12 +55,15 @@ function M.next_text(thing, options)
   end
 end
 
---- The API's event that `next` of a stream returned last, as a table.
+--- The API's event that `next` of a stream returned last, as a table. Nil without an error
+--- where it was none: half a character that no other half follows is said by no event.
 ---@param response userdata the claude.core response
 ---@return table? event
 ---@return claude.Error? err
 function M.event(response)
-  local event, problem = core.decode(response:event())
+  local json = response:event()
+  if not json then return nil end
+  local event, problem = core.decode(json)
   if event then return event end
   return nil, errors.new({ kind = "protocol", message = problem })
 end

@@ -388,13 +388,15 @@ end
 ---@return claude.Error? err
 function Stream:next_event()
   check_receiver(self, Stream, "stream:next_event()")
-  local kind, text, err = self:next()
-  if not kind then
-    return nil, text, err --[[@as claude.Error?]]
+  while true do
+    local kind, text, err = self:next()
+    if not kind then
+      return nil, text, err --[[@as claude.Error?]]
+    end
+    local event, problem = reading.event(self.response)
+    if event then return event end
+    if problem then return self:_fail(problem) end
   end
-  local event, problem = reading.event(self.response)
-  if event then return event end
-  return self:_fail(problem --[[@as claude.Error]])
 end
 
 --- `for kind, text, index in stream:deltas()`: everything that arrives, in order.

@@ -398,18 +398,22 @@ end
 ---@return claude.Error? err
 function Run:next_event()
   check_receiver(self, Run, "run:next_event()")
-  local kind, text, err = self:next()
-  if not kind then
-    return nil, text, err --[[@as claude.Error?]]
+  while true do
+    local kind, text, err = self:next()
+    if not kind then
+      return nil, text, err --[[@as claude.Error?]]
+    end
+    local tool = self.tool_event
+    if tool then
+      return { type = tool.kind, text = tool.text, index = tool.call.index, call = tool.call }
+    end
+    local event, problem = reading.event(self.stream.response)
+    if event then return event end
+    if problem then
+      self:cancel()
+      return self:_fail(problem)
+    end
   end
-  local tool = self.tool_event
-  if tool then
-    return { type = tool.kind, text = tool.text, index = tool.call.index, call = tool.call }
-  end
-  local event, problem = reading.event(self.stream.response)
-  if event then return event end
-  self:cancel()
-  return self:_fail(problem --[[@as claude.Error]])
 end
 
 --- `for kind, text, index, call in run:deltas()`: everything that happens, in order.

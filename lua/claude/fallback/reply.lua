@@ -70,7 +70,7 @@ function FallbackReply:_drain()
     local kind, text, index, err = self.hop:read()
     if err then return nil, err end
     if not kind then return frames end
-    frames[#frames + 1] = { kind, text, index, self.hop.response:event() }
+    frames[#frames + 1] = { kind, text, index, self.hop.response:event() or "" }
   end
 end
 

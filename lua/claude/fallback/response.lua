@@ -11,7 +11,8 @@ local fallback = require("claude.fallback")
 ---@field usage table[] of those that refused
 ---@field private shift integer what to add to an index of the current one
 ---@field private first integer the next index that is free
----@field private told? string JSON of the event handed out last, when it is one of ours
+---@field private told? string JSON of the event handed out last, when it is one of ours; "": it
+--- was none
 local Chained = {}
 Chained.__name = "claude.ChainedResponse"
 
@@ -139,9 +140,9 @@ function Chained:tell(json) self.told = json end
 
 ---@return string?
 function Chained:event()
-  if self.told then return self.told end
+  if self.told then return self.told ~= "" and self.told or nil end
   local json = self.current:event()
-  if self.shift == 0 then return json end
+  if not json or self.shift == 0 then return json end
   local event = core.decode(json)
   if type(event) ~= "table" or type(event.index) ~= "number" then return json end
   event.index = event.index + self.shift
