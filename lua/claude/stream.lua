@@ -31,7 +31,8 @@ local tasks = require("claude.tasks")
 ---@field private awaited? boolean somebody waits for the whole message
 ---@field private viewed? claude.Message the whole message, as soon as it was
 ---@field private counted? integer requests in the reply that were written down before
----@field package unseen? boolean only its end is waited for: nothing was handed out
+---@field package unseen? boolean only its end is waited for: nothing was handed out; false:
+--- somebody reads its pieces, for good
 ---@field private short_cut? boolean nobody but the reader looks at deltas
 local Stream = {}
 Stream.__index = Stream
@@ -323,7 +324,7 @@ end
 function Stream:next(options)
   check_receiver(self, Stream, "stream:next()")
   reading.check(options, "stream:next")
-  self.unseen = nil
+  self.unseen = false
   if self.short_cut and not options then
     local kind, text, index = self:_await_delta()
     if kind then return kind, text, index end
@@ -409,6 +410,7 @@ function Stream:deltas(options)
   if options then return next_piece end
   return reading.deltas(function()
     local kind, text, index
+    self.unseen = false
     if self.short_cut and iterators_can_wait then
       kind, text, index = self:_await_delta()
     end
@@ -450,7 +452,7 @@ end
 ---@return claude.Error? err
 function Stream:final_message()
   check_receiver(self, Stream, "stream:final_message()")
-  if self.state == "new" then self.unseen = true end
+  if self.state == "new" and self.unseen == nil then self.unseen = true end
   self.awaited = true
   while self.state ~= "done" do
     self:_pass()
