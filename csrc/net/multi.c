@@ -491,6 +491,12 @@ static void note_content(cm_transfer *t) {
   t->content_at = cm_clock_now();
 }
 
+/* While news wait, as under a loop that runs inside a task, nobody looks at the clock. */
+static void note_heard(cm_transfer *t) {
+  if (t->heard) t->heard_at = cm_clock_now();
+  t->heard = 0;
+}
+
 int cm_multi_await(cm_multi *multi, cm_transfer_id id) {
   cm_transfer *t = find(multi, id);
   int busy;
@@ -624,6 +630,7 @@ int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *
 
   if (!t || t->done) return 0;
   note_content(t);
+  note_heard(t);
   activity->connected = cm_transfer_is_connected(t);
   activity->sent_at = t->sent_at;
   activity->sent = t->body ? cm_body_tell(t->body, &t->cursor) : 0;

@@ -22,8 +22,10 @@ enum {
 /* ---- callbacks: fill structs, return; libcurl is on the stack below ---- */
 
 static void hear(cm_transfer *t) {
-  if (t->queued && t->heard_at > 0) return; /* just now: nobody has taken the news of it yet */
+  t->heard = 1;
+  if (t->queued && t->heard_at > 0) return; /* as a rule just now: the news were not taken yet */
   t->heard_at = cm_clock_now();
+  t->heard = 0;
   if (t->first_byte_at == 0) t->first_byte_at = t->heard_at;
   cm_transfer_announce(t);
 }

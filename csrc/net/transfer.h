@@ -85,6 +85,7 @@ struct cm_transfer {
   double sent_at;        /* when request bytes were last asked for, or the start */
   double first_byte_at;  /* 0: nothing has come */
   double heard_at;       /* last byte, or last time that reading was resumed */
+  int heard;             /* more came since heard_at, at a time that nobody looked up */
   double content_at;     /* when content last grew, as far as somebody looked; 0: nothing came */
   unsigned long content; /* cm_response_content_count then */
   int busy;              /* a text or tool block was open when last waited for */

@@ -1,0 +1,51 @@
+--- What the engine tells of a transfer, for those who judge how long it may be silent.
+local core = require("claude.core")
+local net = require("claude.net")
+local servers = require("spec.support.servers")
+
+local LIMIT = 20 -- seconds; a hang fails the spec instead of the run
+
+describe("engine:activity", function()
+  local server, engine, poller, id
+  setup(function() server = servers.fault_server() end)
+  teardown(function() server:stop() end)
+
+  before_each(function()
+    engine, poller = net.engine(), net.poller()
+    id = engine:start({ url = server.url .. "/pings_in_text/x", response = core.response({}) })
+  end)
+  after_each(function()
+    engine:cancel(id, "over")
+    engine, poller = nil, nil
+  end)
+
+  local function turn()
+    local fd, mask = engine:change()
+    while fd do
+      assert(poller:watch(fd, mask))
+      fd, mask = engine:change()
+    end
+    engine:turn(poller, 20)
+  end
+
+  local function heard_at() return (select(4, engine:activity(id))) end
+
+  local function turn_until_heard_after(time)
+    local late = net.now() + LIMIT
+    repeat
+      assert(net.now() < late, "nothing was heard")
+      turn()
+    until heard_at() > time
+  end
+
+  it("hears what comes while the news of the bytes before are not taken", function()
+    turn_until_heard_after(0)
+    turn_until_heard_after(heard_at())
+    turn_until_heard_after(heard_at())
+  end)
+
+  it("does not hear anything where nothing came", function()
+    turn_until_heard_after(0)
+    assert.equal(heard_at(), heard_at())
+  end)
+end)
