@@ -142,6 +142,24 @@ describe("an adapter of claude.loop", function()
     assert.is_true(task:is_done())
   end)
 
+  it("is asked for a timer again when it could not set one", function()
+    local broken, asked, ran = false, {}, false
+    host({
+      timer = function(ms)
+        if broken then error("no room for a timer", 0) end
+        asked[#asked + 1] = ms
+      end,
+    })
+    local timer = hub.at(hub.now() + 3600, function() ran = true end)
+    broken = true
+    assert.has_error(hub.flush, "no room for a timer")
+    broken, asked = false, {}
+    hub.flush()
+    assert.equal(1, #asked)
+    assert.is_true(asked[1] > 0 and asked[1] <= 3600 * 1000 and not ran)
+    hub.forget(timer)
+  end)
+
   it("keeps no timer of a wait that was refused", function()
     local seen = host({})
     assert.is_false((pcall(tasks.sleep, 60)))

@@ -62,10 +62,9 @@ void cm_multi_read_now(cm_multi *multi, cm_transfer_id id);
 
 /*
 ** Waits with the poller at most so many milliseconds (negative: for ever) for at most capacity
-** events, and acts on those that are the multi's, and on the time. Returns how many there were; the
-*others are
-** left in events. Where there are very many transfers, events that come within 2 ms are handled
-** together.
+** events, and acts on those that are the multi's, and on the time. Returns how many there were;
+** others says how many are left in events. Where there are very many transfers, events that come
+** within 2 ms are handled together.
 */
 int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
                   int capacity, int *others);

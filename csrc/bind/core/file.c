@@ -1,7 +1,6 @@
 /*
-** file.c - files over os/file.h and os/file_source.h: core.read_file, core.replace_file, and the
-*Lua
-** classes claude.core.File (to be sent) and claude.core.FileSink (to be received).
+** file.c - files over os/file.h and os/file_source.h: core.read_file, core.replace_file, and
+** the Lua classes claude.core.File (to be sent) and claude.core.FileSink (to be received).
 */
 #include <errno.h>
 #include <stdlib.h>

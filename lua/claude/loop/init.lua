@@ -144,18 +144,11 @@ end
 -- As a rule nothing but the limits of exchanges is waited for, and they do not move.
 local function tell_time(host, left)
   if is_called_soon() then left = 0 end
-  if left == 0 then
-    told_at = nil
-    return host.timer(0)
-  end
-  local at = timers:soonest() or false
+  local at = left ~= 0 and timers:soonest() or false
   if left < 0 and at == told_at then return end
-  if left < 0 then
-    told_at = at
-  else
-    told_at = nil
-  end
+  told_at = nil -- also when it raises
   host.timer(sooner(left, at))
+  if left < 0 then told_at = at end
 end
 
 local function tell_driver(host)
