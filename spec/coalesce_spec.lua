@@ -98,6 +98,22 @@ describe("core.response:next_joined", function()
     end
   )
 
+  it("looks at what ends a piece, and leaves it for the next call", function()
+    local response = response_of(EVENTS)
+    local kind, text = response:next_joined()
+    while kind ~= "text" do
+      kind, text = response:next_joined()
+    end
+    assert.is_truthy(text:find("^a\n"))
+    repeat
+      assert.is_false(response:block(2).stopped)
+      assert.is_nil(response:block(3))
+      kind = response:next_joined()
+    until kind ~= "text"
+    assert.equal("block_stop", kind)
+    assert.is_true(response:block(2).stopped)
+  end)
+
   it("says the same bytes however they are cut, and keeps the same message", function()
     local one = response_of(EVENTS)
     local expected = merged((read(one, "next")))

@@ -59,9 +59,10 @@ struct cm_response {
   cm_sse_event frame; /* the frame that event was read from */
   cm_event event;
   cm_delta_head head;
-  int steady;      /* the next byte of the queue begins a frame */
-  int event_waits; /* event has been read and not yet been taken by message */
-  cm_buffer held;  /* the data of an event that waits behind a flush */
+  int steady;                     /* the next byte of the queue begins a frame */
+  int event_waits;                /* event has been read and not yet been taken by message */
+  const cm_delivery *piece_begun; /* only what goes on with it is to be taken; NULL: all is */
+  cm_buffer held;                 /* the data of an event that waits behind a flush */
   cm_message message;
   cm_ahead ahead;   /* deltas that come before what is in the queue */
   cm_retell retell; /* of a message that came in one body */
@@ -620,7 +621,9 @@ static cm_status hold_event(cm_response *r) {
   if (!lies_in(r->event.raw, &r->held)) {
     cm_buffer_clear(&r->held);
     status = cm_buffer_append(&r->held, r->event.raw);
-    if (status == CM_OK)
+    if (status == CM_OK && r->event.kind == CM_EVENT_PING)
+      r->event.raw = cm_slice_in(&r->held); /* nobody has looked into it */
+    else if (status == CM_OK)
       status = cm_event_read(&r->event, r->event.kind, cm_slice_in(&r->held), &failure);
   }
   r->raw = cm_slice_of("");
@@ -650,6 +653,25 @@ static cm_status take_event(cm_response *r) {
   return CM_OK;
 }
 
+static int goes_on(const cm_delivery *piece, cm_delta_kind kind, int64_t index) {
+  return piece->kind == cm_kind_of_delta(kind) && piece->index == index;
+}
+
+static int event_goes_on(const cm_response *r) {
+  return r->event.kind == CM_EVENT_BLOCK_DELTA &&
+         goes_on(r->piece_begun, r->event.delta, r->event.index);
+}
+
+static cm_status take_what_goes_on(cm_response *r) {
+  cm_status status;
+
+  if (!r->piece_begun || event_goes_on(r)) return take_event(r);
+  status = flush_before_event(r);
+  if (status != CM_END) return status;
+  status = hold_event(r);
+  return status == CM_OK ? CM_WANT_MORE : status;
+}
+
 /* Nearly every frame is one more delta to the same block: it is read as a whole, without cutting
    it into lines and fields. What is said of it is the same. */
 static int read_delta(cm_response *r, cm_delivery *delivery) {
@@ -662,6 +684,7 @@ static int read_delta(cm_response *r, cm_delivery *delivery) {
   unread.len = r->queue.len - r->read;
   length = cm_delta_read_frame(&r->head, &delta, unread);
   if (length == 0 || length > r->limits.max_event_bytes) return 0;
+  if (r->piece_begun && !goes_on(r->piece_begun, delta.kind, delta.index)) return 0;
   if (!cm_message_continue(&r->message, &delta, delivery)) return 0;
   cm_sse_skip_event(&r->sse, length);
   r->read += length;
@@ -676,7 +699,7 @@ static cm_status next_of_stream(cm_response *r) {
 
   if (r->failure.status == CM_OK && !r->message.ended) {
     status = await_event(r);
-    if (status == CM_OK) status = take_event(r);
+    if (status == CM_OK) status = take_what_goes_on(r);
     if (status == CM_OK || status == CM_WANT_MORE) return status;
   }
   status = flush(r, -1);
@@ -775,6 +798,21 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
 cm_status cm_response_next_joined(cm_response *r, size_t most, cm_delivery *delivery) {
   if (!r->pending && r->ahead.left > 0) return tell_ahead(r, most, delivery);
   return cm_response_next(r, delivery);
+}
+
+cm_status cm_response_go_on_joined(cm_response *r, size_t most, cm_delivery *delivery) {
+  cm_delivery next;
+  cm_status status;
+
+  if (!r->pending && r->ahead.left > 0 && !goes_on(delivery, r->ahead.kind, r->ahead.block->index))
+    return CM_WANT_MORE;
+  r->piece_begun = delivery;
+  status = cm_response_next_joined(r, most, &next);
+  r->piece_begun = NULL;
+  if (status != CM_OK) return status;
+  if (next.kind != delivery->kind || next.index != delivery->index) return CM_WANT_MORE;
+  *delivery = next;
+  return CM_OK;
 }
 
 /* A streamed body */

@@ -141,6 +141,13 @@ cm_status cm_response_next_line(cm_response *response, cm_slice *line);
 cm_status cm_response_next_joined(cm_response *response, size_t most, cm_delivery *delivery);
 
 /*
+** The same if what is next goes on with *delivery, a delta that has been taken; else
+** CM_WANT_MORE, and what is next has not come to the message yet. (A message that came in one
+** body is whole: there what does not go on waits for taken as ever.)
+*/
+cm_status cm_response_go_on_joined(cm_response *response, size_t most, cm_delivery *delivery);
+
+/*
 ** The JSON text of the frame that next returned last; length 0 before the first. Borrowed like
 ** what next fills in. CM_OK or CM_ERR_NOMEM.
 */

@@ -152,6 +152,32 @@ static void adjacent_ones_are_joined_up_to_a_size(void) {
   cm_response_release(r);
 }
 
+/* What does not go on with the piece is looked at, and waits. */
+static void what_ends_a_piece_is_not_in_the_message_before_it_is_told(void) {
+  static const char *const others[] = { "event: content_block_stop\n"
+                                        "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+                                        "event: ping\ndata: no JSON\n\n", INPUT("t") };
+  static const cm_kind kinds[] = { CM_KIND_BLOCK_STOP, CM_KIND_PING, CM_KIND_INPUT_JSON };
+  cm_delivery delivery;
+  cm_response *r;
+  size_t i;
+
+  for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    r = waiting_reader(TEXT("a"));
+    feed(r, TEXT("b"));
+    feed(r, others[i]);
+    CHECK(cm_response_next_joined(r, 9, &delivery) == CM_OK && exact_equal(delivery.text, "b"));
+    cm_response_taken(r);
+    CHECK(cm_response_go_on_joined(r, 9, &delivery) == CM_WANT_MORE);
+    CHECK(!cm_response_message(r)->blocks.items[0]->stopped);
+    CHECK(cm_block_input(cm_response_message(r)->blocks.items[1]).len == 0);
+    CHECK(cm_response_go_on_joined(r, 9, &delivery) == CM_WANT_MORE);
+    feed(r, TEXT("c"));
+    CHECK(cm_response_next(r, &delivery) == CM_OK && delivery.kind == kinds[i]);
+    cm_response_release(r);
+  }
+}
+
 static void the_order_is_kept_where_not_all_can_be_read_ahead(void) {
   cm_response *r = waiting_reader(TEXT("a"));
 
@@ -240,6 +266,7 @@ void ahead_tests(void) {
   a_frame_that_was_cut_is_put_together();
   the_beginning_of_a_frame_is_not_unread();
   adjacent_ones_are_joined_up_to_a_size();
+  what_ends_a_piece_is_not_in_the_message_before_it_is_told();
   the_order_is_kept_where_not_all_can_be_read_ahead();
   what_the_reader_holds_does_not_move();
   an_end_does_not_come_before_what_was_read_ahead();

@@ -23,10 +23,11 @@
 enum { ANSWER = 1, REFUSAL = 2, BROKEN_OFF = 4, SMALL_LIMITS = 8, LINES = 16, EITHER_FORM = 32 };
 enum { DELTAS = 64 }; /* the input is told as deltas, see spell_stream */
 enum { LONG_WAY = 256, AHEAD = 512, PAIRS = 1024 }; /* no short cuts; all; two pieces at once */
+enum { JOINED = 2048 };                             /* what goes on with a delta is asked for */
 enum { PIECE = 150 }; /* about a delta's frame: some are cut, and some are not */
 
 /* The texts that were handed out, by their block's index, of the first blocks. */
-enum { HEARD = 8, WAYS = 6 };
+enum { HEARD = 8, WAYS = 8 };
 
 typedef struct heard {
   record texts[HEARD];
@@ -59,17 +60,45 @@ static void hear(heard *h, const cm_delivery *delivery) {
   REQUIRE(cm_buffer_append(&h->texts[delivery->index].bytes, delivery->text) == CM_OK);
 }
 
+static void note_delivery(cm_response *response, const cm_delivery *delivery, record *r, heard *h) {
+  record_number(r, delivery->kind);
+  record_number(r, delivery->index);
+  record_bytes(r, delivery->text);
+  record_frame(r, response, delivery);
+  hear(h, delivery);
+}
+
+/* The same where each delta is followed by those that go on with it, and nothing else comes to
+   the message before it is told. */
+static cm_status drain_joined(cm_response *response, record *r, heard *h) {
+  const cm_message *message = cm_response_message(response);
+  cm_delivery delivery;
+  cm_status status;
+  size_t kept;
+
+  while ((status = cm_response_next(response, &delivery)) == CM_OK) {
+    note_delivery(response, &delivery, r, h);
+    cm_response_taken(response);
+    if (delivery.kind != CM_KIND_TEXT && delivery.kind != CM_KIND_THINKING &&
+        delivery.kind != CM_KIND_INPUT_JSON)
+      continue;
+    for (kept = message->kept; cm_response_go_on_joined(response, 0, &delivery) == CM_OK;
+         kept = message->kept) {
+      note_delivery(response, &delivery, r, h);
+      cm_response_taken(response);
+    }
+    REQUIRE(message->kept == kept);
+  }
+  return status;
+}
+
 /* Reads all there is, looking at each delivery twice: only taken moves on. */
 static cm_status drain(cm_response *response, record *r, heard *h) {
   cm_delivery first, again;
   cm_status status;
 
   while ((status = cm_response_next(response, &first)) == CM_OK) {
-    record_number(r, first.kind);
-    record_number(r, first.index);
-    record_bytes(r, first.text);
-    record_frame(r, response, &first);
-    hear(h, &first);
+    note_delivery(response, &first, r, h);
     REQUIRE(cm_response_next(response, &again) == CM_OK);
     REQUIRE(again.kind == first.kind && again.index == first.index);
     cm_response_taken(response);
@@ -208,7 +237,9 @@ static void spell_stream(record *stream, cm_slice input) {
 
 static void receive(cm_slice body, unsigned how, size_t step, record *r) {
   cm_response *response = start(how);
-  cm_status (*drained)(cm_response *, record *, heard *) = how & LINES ? drain_lines : drain;
+  cm_status (*drained)(cm_response *, record *, heard *) = how & LINES    ? drain_lines
+                                                           : how & JOINED ? drain_joined
+                                                                          : drain;
   cm_status status = CM_WANT_MORE;
   size_t at, i;
   heard h;
@@ -242,6 +273,8 @@ static void compare_ways_to_receive(cm_slice body, unsigned how) {
   receive(body, how | AHEAD, PIECE, &ways[3]);
   receive(body, how | AHEAD | PAIRS, PIECE, &ways[4]);
   receive(body, how | AHEAD, 1, &ways[5]);
+  receive(body, how | JOINED, whole, &ways[6]);
+  receive(body, how | JOINED | AHEAD | PAIRS, PIECE, &ways[7]);
   for (i = 1; i < WAYS; i++) REQUIRE(record_equal(&ways[0], &ways[i]));
   for (i = 0; i < WAYS; i++) record_deinit(&ways[i]);
 }

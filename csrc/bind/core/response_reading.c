@@ -181,11 +181,10 @@ static int is_long(const cm_delivery *delivery) {
 /* Whether what is next goes on with the piece; then it is a part of it. */
 static int join_next(response_object *object) {
   cm_response *response = object->handle.response;
-  cm_delivery delivery;
+  cm_delivery delivery = object->joined;
 
   if (object->joined_text.len >= MOST_JOINED) return 0;
-  if (cm_response_next_joined(response, MOST_JOINED, &delivery) != CM_OK) return 0;
-  if (delivery.kind != object->joined.kind || delivery.index != object->joined.index) return 0;
+  if (cm_response_go_on_joined(response, MOST_JOINED, &delivery) != CM_OK) return 0;
   if (cm_buffer_append(&object->joined_text, delivery.text) != CM_OK) return 0;
   cm_response_taken(response);
   return 1;
