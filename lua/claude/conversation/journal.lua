@@ -380,6 +380,7 @@ function M.before(chat)
     state = tables.merged(chat.state),
     begun = tables.merged(chat.begun),
     tool_list = chat.tool_list,
+    marks = {},
   }
 end
 
@@ -392,14 +393,13 @@ end
 ---@return claude.Error? err
 function M.after(chat, before)
   if not before then return true end
-  local marks = {}
-  -- Appending never waits: pcall does, on PUC 5.1, too.
+  -- Nothing that needs memory comes before the call. Appending never waits: pcall does, on
+  -- PUC 5.1, too.
   local called, done, text, err = pcall(chat.journal.note, chat.journal, chat)
   if called and done then return true end
   for name, value in pairs(before) do
     chat[name] = value
   end
-  chat.marks = marks
   if not called then error(done, 0) end
   return nil, text, err
 end
