@@ -44,6 +44,9 @@ local function bars(row, value_of, text_of)
   return list
 end
 
+-- A half goes up on every Lua; the format of LuaJIT has its own mind about halves.
+local function rounded(value) return ("%d"):format(math.floor(value + 0.5)) end
+
 local function events_per_second(side) return side.cost and 1 / side.cost.median end
 
 local function throughput(all, name)
@@ -52,12 +55,12 @@ end
 
 local function memory(all)
   local function peak(side) return side.peak_kb and side.peak_kb.median / 1024 end
-  return bars(all.memory, peak, function(value) return ("%.0f MB"):format(value) end)
+  return bars(all.memory, peak, function(value) return rounded(value) .. " MB" end)
 end
 
 local function memory_of_many(all)
   local function each(side) return side.kb_per_stream and side.kb_per_stream.median end
-  return bars(all["streams-500"], each, function(value) return ("%.0f kB"):format(value) end)
+  return bars(all["streams-500"], each, function(value) return rounded(value) .. " kB" end)
 end
 
 local TURNS = { 10, 50, 100, 200, 400 }
