@@ -254,6 +254,7 @@ static cm_status unescape_in_pieces(cm_slice body, unsigned *carry, cm_buffer *o
 cm_status cm_json_string_unescape(cm_slice body, unsigned *carry, cm_buffer *out) {
   enum { ROOM = LONGEST_PIECE + COPIED_BEYOND };
 
+  if (body.len == 0) return CM_OK; /* its pointer may be null */
   if (body.len <= (size_t)-1 - ROOM && cm_buffer_reserve(out, body.len + ROOM) == CM_OK)
     return unescape_at_once(body, carry, out);
   return unescape_in_pieces(body, carry, out);
