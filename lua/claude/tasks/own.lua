@@ -42,8 +42,8 @@ local function forget_wait(task)
 end
 
 local function stand_in_line(ticket)
+  line[last + 1] = ticket -- may find no memory: then the line is what it was
   last = last + 1
-  line[last] = ticket
 end
 
 local function come_back(task, before, ok, ...)
