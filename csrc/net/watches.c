@@ -4,6 +4,8 @@
 
 #include "os/socket.h"
 
+enum { FIRST_PLACES = 256 };
+
 typedef struct watch {
   int fd;
   int mask;
@@ -64,10 +66,11 @@ static void forget_watched(cm_watches *watches, watch *known) {
   *known = *last;
 }
 
-/* Descriptors are small numbers: the system gives the lowest that is free. */
+/* Descriptors are small numbers: the system gives the lowest that is free. Most programs never
+   have more of them than there is room for at once. */
 static cm_status make_place(cm_watches *watches, int fd) {
-  size_t count = (size_t)fd + 1;
-  cm_status status = cm_list_reserve(&watches->places, watches->alloc, count, sizeof(size_t));
+  size_t count = (size_t)fd + 1, room = count > FIRST_PLACES ? count : FIRST_PLACES;
+  cm_status status = cm_list_reserve(&watches->places, watches->alloc, room, sizeof(size_t));
 
   if (status != CM_OK) return status;
   while (watches->places.count < count) *place_of(watches, (int)watches->places.count++) = 0;
