@@ -1,6 +1,5 @@
 /*
-** stream_server.c - answers as fast as it is read, or at a pace, with replies whose bytes are
-*known.
+** stream_server.c - answers as fast as it is read, or at a pace, with known replies.
 **
 ** An HTTP/1.1 server on 127.0.0.1 that stays out of the way of what is measured: a reply is made
 ** once and kept, and bodies of requests are counted and thrown away. (server.c plays conversations

@@ -217,7 +217,7 @@ static int response_next_joined(lua_State *L) {
   return push_joined_piece(L, object);
 }
 
-/* ---- a body that is handed out as it comes ---- */
+/* ---- a message that is read whole ---- */
 
 static int64_t check_silent(lua_State *L) {
   return lua_isnoneornil(L, 2) ? -1 : (int64_t)luaL_checknumber(L, 2);
@@ -252,6 +252,8 @@ static int response_pass(lua_State *L) {
   cm_push_integer(L, silent);
   return 1;
 }
+
+/* ---- a body that is handed out as it comes ---- */
 
 static int push_piece(lua_State *L, response_object *object, cm_status status, cm_slice piece) {
   if (status != CM_OK) return push_no_event(L, object, status);
