@@ -218,6 +218,7 @@ build = {
     ["claude.download"] = "lua/claude/download.lua",
     ["claude.download_to_disk"] = "lua/claude/download_to_disk.lua",
     ["claude.endpoint"] = "lua/claude/endpoint.lua",
+    ["claude.entropy"] = "lua/claude/entropy.lua",
     ["claude.error_shapes"] = "lua/claude/error_shapes.lua",
     ["claude.errors"] = "lua/claude/errors.lua",
     ["claude.fallback"] = "lua/claude/fallback.lua",

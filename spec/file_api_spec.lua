@@ -100,7 +100,7 @@ describe("client.files", function()
 
     it("ends when on_progress raises, and raises that", function()
       start()
-      local before = servers.open_descriptors()
+      local before = servers.descriptors_in_use()
       local problem = { "mine" }
       local done, raised = pcall(function()
         client.files:upload({
@@ -158,7 +158,7 @@ describe("client.files", function()
       start()
       local path = write("a.bin", ("x"):rep(8000000))
       assert(client.files:upload({ bytes = "x", filename = "a" }))
-      local before = servers.open_descriptors()
+      local before = servers.descriptors_in_use()
       claude.loop(function()
         local begun = false
         local task = claude.spawn(function()
@@ -186,7 +186,7 @@ describe("client.files", function()
       start()
       local path = write("a.txt", "a")
       assert(client.files:upload(path))
-      local before = servers.open_descriptors()
+      local before = servers.descriptors_in_use()
       for _ = 1, 5 do
         assert(client.files:upload(path))
       end

@@ -144,7 +144,7 @@ describe("an MCP server", function()
         start()
         assert(server:start())
         server:close()
-        local before = servers.open_descriptors()
+        local before = servers.descriptors_in_use()
         for _ = 1, 3 do
           start()
           assert(server:call("echo", {}))

@@ -11,18 +11,9 @@ local M = {}
 ---@field filename? string
 ---@field content_type? string
 
-local made = 0
-
 -- Nobody who writes a file may guess it: then the file could end its own part.
 ---@return string
-local function boundary()
-  local source = io.open("/dev/urandom", "rb")
-  local random = source and source:read(32) or ""
-  if source then source:close() end
-  made = made + 1
-  local less = ("%s %s %s %d"):format(tostring({}), os.time(), os.clock(), made)
-  return "lua-claude-" .. core.sha256(random .. less):sub(1, 40)
-end
+local function boundary() return "lua-claude-" .. require("claude.entropy")():sub(1, 40) end
 
 -- In quotes, as browsers write it: what would end the quotes or the line is escaped.
 ---@param text string

@@ -64,14 +64,13 @@ function M.control(options, control)
   return control
 end
 
--- Lua before 5.4 gives the same random numbers to every process: those that were refused
--- together would come back together.
+-- Lua before 5.4 gives the same random numbers to every process, and later ones where addresses
+-- are alike: those that were refused together would come back together.
 local own_chance
 ---@return number from 0 to 1
 local function chance()
   if not own_chance then
-    local of_process = ("%s %d %f"):format(tostring({}), os.time(), os.clock())
-    own_chance = tonumber(require("claude.core").sha256(of_process):sub(1, 6), 16) / 2 ^ 24
+    own_chance = tonumber(require("claude.entropy")():sub(1, 6), 16) / 2 ^ 24
   end
   return (math.random() + own_chance) % 1
 end

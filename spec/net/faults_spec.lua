@@ -67,7 +67,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
     for _, fault in ipairs(FAULTS) do
       it(fault[1], function()
         ask("ok")
-        local before = servers.open_descriptors()
+        local before = servers.descriptors_in_use()
         local seen, exchange = ask(fault[2])
         assert.equal(fault.text or "", seen.text)
         if fault.complete then
@@ -93,7 +93,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
     for _, stall in ipairs(STALLS) do
       it(stall[1] .. " ends at the limit " .. stall[4], function()
         ask("ok")
-        local before = servers.open_descriptors()
+        local before = servers.descriptors_in_use()
         local started = hub.now()
         local seen = ask(stall[2], { limits = stall[3] })
         assert.is_true(hub.now() - started < 5)

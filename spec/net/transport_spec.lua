@@ -160,7 +160,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
         { at_start = "ok", in_headers = "stall_in_headers", in_body = "stall_in_event" }
       for name, get_there in pairs(moments) do
         requests.settle()
-        local before = servers.open_descriptors()
+        local before = servers.descriptors_in_use()
         local exchange = assert(requests.start({ url = url(scenario[name]), body = "{}" }))
         get_there(exchange)
         exchange:cancel()

@@ -185,4 +185,12 @@ function M.open_descriptors()
   return count
 end
 
+--- The same once what other specs dropped is collected, and will not be closed meanwhile.
+---@return integer
+function M.descriptors_in_use()
+  collectgarbage()
+  collectgarbage()
+  return M.open_descriptors()
+end
+
 return M
