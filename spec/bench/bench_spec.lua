@@ -121,6 +121,15 @@ describe("a row", function()
   end)
 end)
 
+describe("a name that no row has", function()
+  it("is told at once, with those there are", function()
+    local lua = os.getenv("LUA") or arg[-1]
+    local told = child.run(("ROWS='events no-row' %s spec/bench/run.lua"):format(lua))
+    assert.matches("no row is called no%-row; there are: deltas%-64k ", told.err)
+    assert.equal("", told.out)
+  end)
+end)
+
 describe("the summary", function()
   it("has medians of what was measured", function()
     local function sample(cost)

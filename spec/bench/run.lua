@@ -77,6 +77,7 @@ local servers = require("spec.support.servers")
 
 local QUICK = (os.getenv("QUICK") or "") ~= ""
 local ROUNDS = tonumber(os.getenv("ROUNDS")) or QUICK and 1
+local ROWS = require("spec.bench.rows")
 local PROGRAMS = os.getenv("PROGRAMS") or "build/lua5.4/bench"
 
 local function names()
@@ -84,13 +85,32 @@ local function names()
   for name in ((os.getenv("ROWS") or "") .. " " .. table.concat(arg, " ")):gmatch("%S+") do
     wanted[#wanted + 1] = name
   end
-  return #wanted > 0 and wanted or require("spec.bench.rows")
+  return #wanted > 0 and wanted or ROWS
 end
 
 local function load_row(name)
   local row = require("spec.bench.rows." .. name:gsub("-", "_"))
   assert(row.name == name, "the row calls itself " .. tostring(row.name))
   return row
+end
+
+-- Before a server is there that would go on.
+---@return bench.Row[]
+local function load_rows()
+  local known, rows = {}, {}
+  for _, name in ipairs(ROWS) do
+    known[name] = true
+  end
+  for i, name in ipairs(names()) do
+    if not known[name] then
+      io.stderr:write(
+        ("no row is called %s; there are: %s\n"):format(name, table.concat(ROWS, " "))
+      )
+      os.exit(2)
+    end
+    rows[i] = load_row(name)
+  end
+  return rows
 end
 
 ---@param bench bench.Bench
@@ -110,12 +130,13 @@ local function run_row(bench, row)
 end
 
 local function main()
+  local rows = load_rows()
   local server = servers.spawn(("exec %s/stream_server 1"):format(PROGRAMS))
   local bench = { server = server, quick = QUICK, programs = PROGRAMS }
   local passed, failed = 0, 0
   if not QUICK then print_rows.machine(samples.machine()) end
-  for _, name in ipairs(names()) do
-    local went, broke = run_row(bench, load_row(name))
+  for _, row in ipairs(rows) do
+    local went, broke = run_row(bench, row)
     passed, failed = passed + went, failed + broke
   end
   server:stop()
