@@ -1,7 +1,7 @@
 local api = require("spec.support.api_server")
 local claude = require("claude")
 local environment = require("spec.support.environment")
-local rate_limit = require("claude.rate_limit")
+local read_limits = require("claude.headers").rate_limit
 
 local HEADERS = {
   date = "Sun, 22 Nov 2026 11:00:00 GMT",
@@ -17,7 +17,7 @@ local READ = {
   input_tokens = { limit = 30000, remaining = 0, reset = 60 },
 }
 
-describe("rate_limit.read", function()
+describe("headers.rate_limit", function()
   local function read(fields)
     local headers = {}
     for name, value in pairs(HEADERS) do
@@ -26,7 +26,7 @@ describe("rate_limit.read", function()
     for name, value in pairs(fields or {}) do
       headers[name] = value or nil
     end
-    return rate_limit.read(headers)
+    return read_limits(headers)
   end
 
   it(
@@ -35,7 +35,7 @@ describe("rate_limit.read", function()
   )
 
   it("takes what there is: a limit alone", function()
-    local given = require("claude.headers").rate_limit({
+    local given = read_limits({
       ["anthropic-ratelimit-requests-limit"] = "50",
     })
     assert.same({ requests = { limit = 50 } }, given)
@@ -52,7 +52,7 @@ describe("rate_limit.read", function()
   end)
 
   it("reads the limits of other tiers", function()
-    local tiers = rate_limit.read({
+    local tiers = read_limits({
       ["anthropic-priority-input-tokens-limit"] = "10000",
       ["anthropic-priority-output-tokens-remaining"] = "7",
       ["anthropic-fast-input-tokens-remaining"] = "8",
@@ -64,8 +64,28 @@ describe("rate_limit.read", function()
     }, tiers)
   end)
 
+  it("counts in whole numbers", function()
+    local requests = read().requests
+    assert.equal("50", tostring(requests.limit))
+    assert.equal("2", tostring(requests.reset))
+  end)
+
+  it("leaves out names that are none of a limit, or longer than any", function()
+    local ratelimit = "anthropic-ratelimit-"
+    assert.is_nil(read_limits({
+      ["anthropic-limit"] = "1",
+      ["anthropic-reset"] = "2026-11-22T11:00:02Z",
+      [ratelimit .. "limit"] = "1",
+      [ratelimit .. "requests-lim"] = "1",
+      [ratelimit .. "requests-limits"] = "1",
+      [ratelimit .. ("x"):rep(64) .. "-limit"] = "1",
+      ["x-" .. ratelimit .. "requests-limit"] = "1",
+      [1] = "1",
+    }))
+  end)
+
   it("leaves out what it cannot read", function()
-    local odd = rate_limit.read({
+    local odd = read_limits({
       ["anthropic-ratelimit-requests-limit"] = "many",
       ["anthropic-ratelimit-requests-remaining"] = "3",
       ["anthropic-ratelimit-requests-reset"] = "soon",
@@ -76,7 +96,7 @@ describe("rate_limit.read", function()
   it(
     "is nil when no header tells of a limit",
     function()
-      assert.is_nil(rate_limit.read({ ["anthropic-organization-id"] = "o", ["x-limit"] = "5" }))
+      assert.is_nil(read_limits({ ["anthropic-organization-id"] = "o", ["x-limit"] = "5" }))
     end
   )
 end)

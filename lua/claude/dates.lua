@@ -1,5 +1,7 @@
 --- Points in time as headers write them, as seconds since 1970.
 
+local core = require("claude.core")
+
 local M = {}
 
 local MONTHS = {}
@@ -91,27 +93,23 @@ function M.http(text, now)
 end
 
 --- A date of RFC 3339, such as "2026-11-26T08:49:37Z" or "2026-11-26T08:49:37.5+01:00".
----@param text string
----@return number? seconds
-function M.rfc3339(text)
-  local year, month, day, clock, zone = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ]([%d:.]+)(.+)$")
-  month = tonumber(month)
-  if not month or month < 1 or month > 12 then return nil end
-  local seconds = seconds_of(year, month, day, clock)
-  if not seconds or zone:lower() == "z" then return seconds end
-  local sign, hours, minutes = zone:match("^([+-])(%d%d):(%d%d)$")
-  if not sign then return nil end
-  local offset = (tonumber(hours) * 60 + tonumber(minutes)) * 60
-  return sign == "+" and seconds - offset or seconds + offset
-end
+---@type fun(text: string): number? seconds
+M.rfc3339 = core.rfc3339
+
+-- What was read last: the answers of one second have the same.
+local last_text, last_date
 
 --- When an answer was sent, by the clock of who sent it: what else it dates is told
 --- by that clock, and this machine's may be wrong.
 ---@param headers table<string, string>
 ---@return number seconds
 function M.of_answer(headers)
-  local date = headers.date
-  return date and M.http(date) or os.time()
+  local text = headers.date
+  if not text then return os.time() end
+  if text ~= last_text then
+    last_text, last_date = text, M.http(text)
+  end
+  return last_date or os.time()
 end
 
 return M

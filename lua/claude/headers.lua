@@ -1,6 +1,7 @@
 --- Request headers: credentials, version, betas and what users add. Credentials
 --- live in closures and leave them only on the way to the transport.
 
+local core = require("claude.core")
 local version = require("claude.version")
 
 local M = {}
@@ -162,23 +163,28 @@ function M.redacted(headers)
   return copy
 end
 
-local rate_limit -- the part that reads them, once an answer had any
+---@class claude.RateLimit
+---@field limit? integer how much is allowed
+---@field remaining? integer how much is left
+---@field reset? number seconds from this answer until it is whole again
+
+--- By what is limited. The API has requests, tokens, input_tokens and output_tokens;
+--- priority_input_tokens, priority_output_tokens and those that begin with fast_ where the
+--- account has such tiers.
+---@class claude.RateLimits
+---@field requests? claude.RateLimit
+---@field tokens? claude.RateLimit the strictest of the limits on tokens
+---@field input_tokens? claude.RateLimit
+---@field output_tokens? claude.RateLimit
+---@field [string] claude.RateLimit
+
+-- The part that reads dates loads where a limit has one.
+local function answered_at(given) return require("claude.dates").of_answer(given) end
 
 --- What an answer's headers tell of rate limits; nil when none does.
 ---@param given table<string, string> by lowercase name
 ---@return claude.RateLimits?
-function M.rate_limit(given)
-  if rate_limit then return rate_limit.read(given) end
-  for name in pairs(given) do
-    -- Other servers have none: that part loads with the first.
-    local member = name:match("^anthropic%-.*%-(%l+)$")
-    if member == "limit" or member == "remaining" or member == "reset" then
-      rate_limit = require("claude.rate_limit")
-      return rate_limit.read(given)
-    end
-  end
-  return nil
-end
+function M.rate_limit(given) return core.rate_limits(given, answered_at) end
 
 --- Several lists become one; a later header replaces an earlier one of its name.
 ---@param lists { [1]: string, [2]: string|false }[][]

@@ -1,7 +1,6 @@
 --- What was used and what it cost, added up: for a client, for a conversation, and there
 --- turn by turn.
 
-local core = require("claude.core")
 local prices = require("claude.prices")
 local usage = require("claude.usage")
 
@@ -161,10 +160,7 @@ local recorded = setmetatable({}, { __mode = "k" })
 ---@param message? claude.Message the reply, where somebody has read it already
 ---@return claude.TurnUsage?
 function M.record(client, spec, response, whole, counted, message)
-  if not message then
-    local head = response:head_json()
-    message = head and core.decode(head)
-  end
+  message = message or response:head()
   if type(message) ~= "table" then return nil end
   local asked = spec.frame.params.model
   local parts = usage.parts(message, asked, counted)

@@ -89,13 +89,11 @@ local M = {}
 ---@return claude.Message?
 ---@return string? problem
 function M.view(response, given, limits)
-  local text = response:message_json()
-  if not text then return nil, "no message began" end
-  local message, problem = core.decode(text)
-  if not message then return nil, problem end
+  local message, raws = response:message()
+  if not message then return nil, raws or "no message began" end
   message.content = message.content or {}
   for i, block in ipairs(message.content) do
-    raw_blocks[block] = response:block_raw(i)
+    raw_blocks[block] = raws[i]
   end
   if not given then
     given = response:headers()

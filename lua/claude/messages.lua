@@ -98,8 +98,7 @@ end
 local function cache_report(client, cached)
   if not cached.plan then return nil end
   return function(reply)
-    local head = core.decode(reply.response:head_json())
-    require("claude.cache.watch").request(client, cached, reply.used, head)
+    require("claude.cache.watch").request(client, cached, reply.used, reply.response:head())
   end
 end
 

@@ -28,6 +28,7 @@ local tasks = require("claude.tasks")
 ---@field private ending? boolean a task is in `on_end`
 ---@field package used? claude.TurnUsage what it used, once that is written down
 ---@field private given? table<string, string> the answer's headers, once it has begun
+---@field private told? table what the message says of itself, with or without its blocks
 ---@field private awaited? boolean somebody waits for the whole message
 ---@field private viewed? claude.Message the whole message, as soon as it was
 ---@field private counted? integer requests in the reply that were written down before
@@ -66,13 +67,15 @@ local iterators_can_wait = tasks.iterators_can_wait
 ---@param whole boolean
 function Stream:_record(whole)
   if self.used or not self.response then return end
+  self.told = self.viewed or self.response:head()
+  if type(self.told) ~= "table" then return end
   self.used = require("claude.ledger").record(
     self.client,
     self.spec,
     self.response,
     whole,
     self.counted,
-    self.viewed
+    self.told
   )
 end
 
@@ -243,8 +246,8 @@ end
 
 -- What the API left out of the request. Few answers tell of any: that part loads then.
 function Stream:_tell_transformations()
-  local json = self.response:head_json()
-  if not json or not json:find('"input_transformations":%s*%[%s*{') then return end
+  local list = self.told and self.told.input_transformations
+  if type(list) ~= "table" or type(list[1]) ~= "table" then return end
   require("claude.transformations").tell(self.client, self.response)
 end
 

@@ -1597,6 +1597,17 @@ function core.utf8_valid(text) end
 ---@return integer count
 function core.utf8_scrub(text) end
 
+--- What headers tell of rate limits, and nil when none does.
+---@param headers table<string, string> by lowercase name
+---@param answered_at fun(headers: table): number seconds since 1970
+---@return claude.RateLimits?
+function core.rate_limits(headers, answered_at) end
+
+--- Seconds since 1970 of a date as RFC 3339 writes it; nil for what is none.
+---@param text string
+---@return number?
+function core.rfc3339(text) end
+
 ---@param text string
 ---@param raw? boolean 32 bytes instead of 64 hex digits
 ---@return string
@@ -1933,6 +1944,17 @@ function Response:message_json() end
 --- The same without its blocks.
 ---@return string?
 function Response:head_json() end
+
+--- What `message_json` says, decoded, and the exact bytes of its blocks; nil when none began,
+--- nil and a text when it is no JSON.
+---@return table? message
+---@return string[]|string|nil raws
+function Response:message() end
+
+--- What `head_json` says, decoded.
+---@return table? head
+---@return string? problem
+function Response:head() end
 
 ---@return integer
 function Response:block_count() end

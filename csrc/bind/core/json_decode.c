@@ -11,6 +11,8 @@
 /* How objects come out: tables without or with null members, or pairs in the text's order. */
 enum members { PLAIN, WITH_NULLS, IN_ORDER };
 
+enum { FEW_MEMBERS = 4 }; /* room that is made at once: as a rule as many or more come */
+
 typedef struct decoder {
   cm_json_reader reader;
   cm_buffer *scratch;               /* for strings with escapes; NULL until one comes */
@@ -76,7 +78,7 @@ static cm_status open_table(lua_State *L, decoder *d, int is_object) {
   d->is_object[level] = is_object;
   d->elements[level] = 0;
   luaL_checkstack(L, 6, "JSON nested too deep");
-  lua_newtable(L);
+  lua_createtable(L, 0, is_object ? FEW_MEMBERS : 0);
   return CM_WANT_MORE;
 }
 
@@ -191,7 +193,7 @@ static int push_failure(lua_State *L, const char *what, const char *why, size_t 
   return 3;
 }
 
-static int decode_slice(lua_State *L, cm_slice text, enum members members) {
+static int decode_slice(lua_State *L, cm_slice text, enum members members, unsigned max_depth) {
   decoder d;
   int result = 1;
 
@@ -200,12 +202,17 @@ static int decode_slice(lua_State *L, cm_slice text, enum members members) {
   d.scratch = NULL;
   d.ordered = members == IN_ORDER;
   d.keeps_nulls = members == WITH_NULLS;
-  cm_json_reader_init(&d.reader, text, CM_JSON_MAX_DEPTH);
+  cm_json_reader_init(&d.reader, text, max_depth);
   if (push_document(L, &d) != CM_OK)
     result = push_failure(L, d.reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ",
                           cm_json_reader_reason(&d.reader), cm_json_reader_offset(&d.reader));
   if (d.scratch) cm_buffer_deinit(d.scratch);
   return result;
+}
+
+int cm_json_push_decoded(lua_State *L, cm_slice text, unsigned max_depth) {
+  if (text.len >= CM_JSON_MAX_BYTES) luaL_error(L, "a JSON text is less than 1 GiB");
+  return decode_slice(L, text, PLAIN, max_depth);
 }
 
 static cm_slice check_text(lua_State *L) {
@@ -233,7 +240,7 @@ static int check_nulls(lua_State *L) {
 static int decode(lua_State *L) {
   cm_slice text = check_text(L);
 
-  return decode_slice(L, text, check_nulls(L) ? WITH_NULLS : PLAIN);
+  return decode_slice(L, text, check_nulls(L) ? WITH_NULLS : PLAIN, CM_JSON_MAX_DEPTH);
 }
 
 /*
@@ -241,7 +248,7 @@ static int decode(lua_State *L) {
 ** { key, value } pairs: in the text's order, with null and repeated members
 */
 static int decode_ordered(lua_State *L) {
-  return decode_slice(L, check_text(L), IN_ORDER);
+  return decode_slice(L, check_text(L), IN_ORDER, CM_JSON_MAX_DEPTH);
 }
 
 /* core.decode_partial(text) -> what is complete of the value | nil, message, position */
@@ -265,7 +272,7 @@ static int decode_partial(lua_State *L) {
   }
   text.ptr = completed->ptr;
   text.len = completed->len;
-  results = decode_slice(L, text, PLAIN);
+  results = decode_slice(L, text, PLAIN, CM_JSON_MAX_DEPTH);
   cm_buffer_deinit(completed);
   return results;
 }

@@ -3,7 +3,10 @@
 ** message so far, and what it adds to a conversation.
 */
 #include "bind/class.h"
+#include "bind/core/json.h"
 #include "bind/core/response_object.h"
+#include "core/json_reader.h"
+#include "core/slice.h"
 
 static const cm_message *check_message(lua_State *L) {
   return cm_response_message(check_response(L));
@@ -57,6 +60,86 @@ static int response_head_json(lua_State *L) {
 
   cm_buffer_clear(&object->out);
   return push_rendered(L, object, cm_message_render_head(message, &object->out));
+}
+
+enum { DEPTH_ABOVE_BLOCKS = 2 }; /* the message and its list of them */
+
+/* Renders a block, and stores its bytes in the list at 3. */
+static void keep_raw(lua_State *L, response_object *object, const cm_block *block, size_t i) {
+  cm_buffer_clear(&object->out);
+  if (cm_block_render(block, 0, &object->out) != CM_OK) raise_nomem(L);
+  push_slice(L, cm_slice_in(&object->out));
+  lua_rawseti(L, 3, (int)i + 1);
+}
+
+/* Puts the blocks into the message at 2. 1, or as many results as tell why one is none. */
+static int add_blocks(lua_State *L, response_object *object, const cm_blocks *blocks) {
+  size_t i;
+  int results;
+
+  if (blocks->count == 0) return 1; /* the head has a list without any */
+  lua_createtable(L, (int)blocks->count, 0);
+  for (i = 0; i < blocks->count; i++) {
+    keep_raw(L, object, blocks->items[i], i);
+    results =
+        cm_json_push_decoded(L, cm_slice_in(&object->out), CM_JSON_MAX_DEPTH - DEPTH_ABOVE_BLOCKS);
+    if (results != 1) return results;
+    lua_rawseti(L, 4, (int)i + 1);
+    lua_settop(L, 4);
+  }
+  lua_setfield(L, 2, "content");
+  return 1;
+}
+
+/* Pushes what a message that came in one piece says, or the head of one that did not. */
+static int push_outer(lua_State *L, response_object *object, const cm_message *message) {
+  if (message->loaded)
+    return cm_json_push_decoded(L, cm_slice_in(&message->start), CM_JSON_MAX_DEPTH);
+  cm_buffer_clear(&object->out);
+  if (cm_message_render_head(message, &object->out) != CM_OK) return raise_nomem(L);
+  return cm_json_push_decoded(L, cm_slice_in(&object->out), CM_JSON_MAX_DEPTH);
+}
+
+/*
+** response:message() -> what message_json says, decoded, and the exact bytes of its blocks in a
+** list | nil: none began | nil, text
+*/
+static int response_message(lua_State *L) {
+  const cm_message *message = check_message(L);
+  response_object *object = check_object(L);
+  size_t i;
+  int results;
+
+  lua_settop(L, 1);
+  if (!message->started) return 0;
+  results = push_outer(L, object, message);
+  if (results != 1) return results;
+  lua_replace(L, 2);
+  lua_createtable(L, (int)message->blocks.count, 0);
+  if (message->loaded)
+    for (i = 0; i < message->blocks.count; i++) keep_raw(L, object, message->blocks.items[i], i);
+  else
+    results = add_blocks(L, object, &message->blocks);
+  cm_buffer_deinit(&object->out);
+  if (results != 1) return results;
+  lua_settop(L, 3);
+  return 2;
+}
+
+/* response:head() -> what head_json says, decoded | nil: none began | nil, text */
+static int response_head(lua_State *L) {
+  const cm_message *message = check_message(L);
+  response_object *object = check_object(L);
+  cm_status status;
+  int results;
+
+  cm_buffer_clear(&object->out);
+  status = cm_message_render_head(message, &object->out);
+  if (status == CM_END) return 0;
+  if (status != CM_OK) return raise_nomem(L);
+  results = cm_json_push_decoded(L, cm_slice_in(&object->out), CM_JSON_MAX_DEPTH);
+  cm_buffer_deinit(&object->out);
+  return results;
 }
 
 static int response_block_count(lua_State *L) {
@@ -157,6 +240,8 @@ void cm_open_response_message(lua_State *L) {
     { "stop_reason", response_stop_reason },
     { "message_json", response_message_json },
     { "head_json", response_head_json },
+    { "message", response_message },
+    { "head", response_head },
     { "block_count", response_block_count },
     { "block", response_block },
     { "block_raw", response_block_raw },

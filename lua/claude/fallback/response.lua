@@ -214,6 +214,25 @@ function Chained:message_json()
   return ('%s,"content":[%s]}'):format(head:sub(1, -2), table.concat(raws, ","))
 end
 
+---@return table? message
+---@return string[]|string|nil raws
+function Chained:message()
+  if #self.before == 0 then return self.current:message() end
+  local json, raws = self:message_json(), {}
+  if not json then return nil end
+  for i = 1, self:block_count() do
+    raws[i] = self:block_raw(i)
+  end
+  local message, problem = core.decode(json)
+  return message or nil, message and raws or problem
+end
+
+---@return table? head
+function Chained:head()
+  local json = self:head_json()
+  return json and core.decode(json)
+end
+
 local HEAD = '{"content":['
 
 -- Whether it may be sent: what stands before may hold what no request may.
