@@ -61,11 +61,11 @@ describe("claude", function()
     ]]):format(server.url))
     server:stop()
     assert.equal(
-      "address c_part check check.cache check.fields check.messages check.rules "
+      "address c_part check check.fields check.messages check.output check.rules "
         .. "check.thinking check.values client client_options core errors guard headers host "
         .. "ledger loop loop.blocking loop.timers message messages models net prices "
         .. "queue reading receiver reply request retry stream tables tasks tasks.own "
-        .. "tasks.scheduler transport transport.curl transport.failures transport.limits usage "
+        .. "tasks.scheduler transport transport.curl transport.limits usage "
         .. "version wire\n",
       output
     )

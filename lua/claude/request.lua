@@ -7,7 +7,6 @@ local message_views = require("claude.message")
 local models = require("claude.models")
 local rules = require("claude.check.rules")
 local tables = require("claude.tables")
-local thinking_check = require("claude.check.thinking")
 
 local M = {}
 
@@ -104,15 +103,24 @@ local function split(params, options)
   return before, after
 end
 
+-- What a request needs without its user naming it.
+---@param client claude.Client
+---@param params table
+---@return string[]?
+local function needed_betas(client, params)
+  if params.thinking == nil then return nil end
+  local known = models.capabilities(params.model, client.retrieved)
+  local needed_by_thinking = require("claude.check.thinking").needed_betas
+  return needed_by_thinking(params, known, client.interleaved_thinking)
+end
+
 --- Beta names that a request goes with: the client's, the user's and what it needs.
 ---@param client claude.Client
 ---@param params table
 ---@param named? string[]
 ---@return string[]
 function M.betas(client, params, named)
-  local known = models.capabilities(params.model, client.retrieved)
-  local needed = thinking_check.needed_betas(params, known, client.interleaved_thinking)
-  return headers.union(client.betas, params.betas, named, needed)
+  return headers.union(client.betas, params.betas, named, needed_betas(client, params))
 end
 
 --- The bytes around the elements of `messages`, in canonical order.

@@ -9,8 +9,11 @@ for _, name in ipairs({
   "check",
   "check.cache",
   "check.change",
+  "check.content",
   "check.fields",
   "check.messages",
+  "check.order",
+  "check.output",
   "check.rule_table",
   "check.rules",
   "check.thinking",
@@ -39,6 +42,7 @@ for _, name in ipairs({
   "tool_loop.result",
   "transport",
   "transport.curl",
+  "transport.failures",
   "usage",
 }) do
   require("claude." .. name)

@@ -22,13 +22,6 @@ local M = {}
 ---@field tools_elsewhere? boolean a conversation holds the tools
 ---@field images? integer counted so far
 
-local CHECKS = {
-  "claude.check.fields",
-  "claude.check.thinking",
-  "claude.check.cache",
-  "claude.check.messages",
-}
-
 --- A context with its defaults filled in.
 ---@param fields table
 ---@return claude.CheckContext
@@ -42,15 +35,43 @@ function M.context(fields)
   return fields
 end
 
-local checks ---@type (fun(params: table, ctx: claude.CheckContext): claude.Error?)[]?
+local parts = {} ---@type table<string, fun(params: table, ctx: claude.CheckContext): claude.Error?>
 
--- They load with the first request.
-local function loaded_checks()
-  local functions = {}
-  for i, name in ipairs(CHECKS) do
-    functions[i] = require(name).check
+-- They load with the first request that says something of what they check.
+---@param name string
+---@return fun(params: table, ctx: claude.CheckContext): claude.Error?
+local function part(name)
+  local check = parts[name] or require("claude.check." .. name).check
+  parts[name] = check
+  return check
+end
+
+---@param params table
+---@return boolean
+local function says_how_to_think(params)
+  if params.thinking ~= nil or params.output_config ~= nil then return true end
+  if params.tool_choice ~= nil then return true end
+  return params.temperature ~= nil or params.top_p ~= nil or params.top_k ~= nil
+end
+
+-- Texts alone have no place for a breakpoint.
+---@param messages any
+---@return boolean
+local function are_texts(messages)
+  if type(messages) ~= "table" then return true end
+  for _, message in ipairs(messages) do
+    if type(message) ~= "table" or type(message.content) ~= "string" then return false end
   end
-  return functions
+  return true
+end
+
+---@param params table
+---@param ctx claude.CheckContext
+---@return boolean
+local function may_have_breakpoints(params, ctx)
+  if params.cache ~= nil or params.cache_control ~= nil or params.tools ~= nil then return true end
+  if type(params.system) == "table" or ctx.marks_before then return true end
+  return not are_texts(params.messages)
 end
 
 --- Checks a request's parameters.
@@ -59,11 +80,12 @@ end
 ---@return true? ok nil when a rule is broken
 ---@return claude.Error? err
 function M.params(params, ctx)
-  checks = checks or loaded_checks()
-  for i = 1, #checks do
-    local err = checks[i](params, ctx)
-    if err then return nil, err end
-  end
+  local err = part("fields")(params, ctx)
+    or says_how_to_think(params) and part("thinking")(params, ctx)
+    or part("output")(params, ctx)
+    or may_have_breakpoints(params, ctx) and part("cache")(params, ctx)
+    or part("messages")(params, ctx)
+  if err then return nil, err end
   return true
 end
 

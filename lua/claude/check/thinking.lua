@@ -1,5 +1,5 @@
---- Rules on thinking, effort, forced tools, sampling and the output limit: what a
---- model is known not to take is refused with the line to write instead.
+--- Rules on thinking, effort, forced tools and sampling: what a model is known not to take
+--- is refused with the line to write instead.
 
 local models = require("claude.models")
 local rules = require("claude.check.rules")
@@ -13,6 +13,7 @@ local ANSWER_ROOM = 1024
 -- From this version on no model takes temperature, top_p, top_k.
 local VERSION_WITHOUT_SAMPLING = "2026-10-21"
 local TAKES_DISPLAY = { enabled = true, adaptive = true }
+local SAMPLING = { "temperature", "top_p", "top_k" }
 local DISPLAYS = { summarized = true, omitted = true, updates = true }
 
 local WRITE_ADAPTIVE = 'write thinking = { type = "adaptive", display = "summarized" } and'
@@ -214,7 +215,7 @@ end
 ---@return claude.Error?
 local function check_sampling(params, ctx)
   local known = ctx.capabilities
-  for _, name in ipairs({ "temperature", "top_p", "top_k" }) do
+  for _, name in ipairs(SAMPLING) do
     local value = params[name]
     if type(value) == "number" then
       if ctx.version >= VERSION_WITHOUT_SAMPLING then
@@ -239,64 +240,11 @@ local function check_sampling(params, ctx)
   return nil
 end
 
--- Tokens that the model may write here; nil where that is not known.
----@param known claude.Capabilities
----@param ctx claude.CheckContext
----@return integer?
-local function largest_output(known, ctx)
-  local in_long_batch = ctx.endpoint == "batch" and ctx.betas[models.BATCH_OUTPUT_BETA]
-  if not in_long_batch then return known.max_tokens end
-  -- The API does not say how much more a model may write in a batch.
-  if known.unlisted then return nil end
-  return known.batch_max_tokens or known.max_tokens
-end
-
----@param params table
----@param ctx claude.CheckContext
----@return claude.Error?
-local function check_limits(params, ctx)
-  local known, max_tokens = ctx.capabilities, params.max_tokens
-  if not known then
-    ctx.warn(
-      "unknown_model",
-      (
-        "nothing is known about the model %s: its limits are not checked before sending"
-        .. " (client.models:retrieve loads them)"
-      ):format(values.show(ctx.model)),
-      ctx.model
-    )
-    return nil
-  end
-  local most = largest_output(known, ctx)
-  if not values.is_integer(max_tokens) or not most or max_tokens <= most then return nil end
-  local longer = ctx.endpoint == "batch" and known.batch_max_tokens or most
-  if longer > most then
-    local beta = models.BATCH_OUTPUT_BETA
-    return rules.broken("max_tokens_batch", "max_tokens", max_tokens, ctx.model, most, beta)
-  end
-  return rules.broken("max_tokens_model", "max_tokens", max_tokens, ctx.model, most)
-end
-
----@param params table
----@param ctx claude.CheckContext
----@return claude.Error?
-local function check_warm_up(params, ctx)
-  if params.max_tokens ~= 0 then return nil end
-  if ctx.stream then return rules.broken("warm_up", "max_tokens", "a stream") end
-  local config = values.plain(params.output_config)
-  if config and values.given(config.format) then
-    return rules.broken("warm_up", "max_tokens", "output_config.format")
-  end
-  return nil
-end
-
 local CHECKS = {
   check_thinking,
   check_effort,
   check_tool_choice,
   check_sampling,
-  check_limits,
-  check_warm_up,
 }
 
 ---@param params table

@@ -77,9 +77,8 @@ local KINDS = {
 ---@param path string
 ---@return claude.Error?
 function M.expect(value, kind, path)
-  if value == nil or type(value) == "userdata" then return nil end
+  if value == nil or KINDS[kind](value) or type(value) == "userdata" then return nil end
   if type(value) == "table" and not M.plain(value) then return nil end
-  if KINDS[kind](value) then return nil end
   return rules.broken("field_type", path, kind, M.show(value))
 end
 

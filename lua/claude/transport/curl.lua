@@ -1,11 +1,13 @@
 --- Exchanges over libcurl: the engine of claude.net, driven by the loop of claude.loop.
 local errors = require("claude.errors")
-local failures = require("claude.transport.failures")
 local hub = require("claude.loop")
 local limits = require("claude.transport.limits")
 local tasks = require("claude.tasks")
 
 local M = {}
+
+-- Most exchanges have none: that part loads with the first.
+local function failures() return require("claude.transport.failures") end
 
 local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
 
@@ -101,7 +103,7 @@ function judge(self)
   if not at then return end
   if not name or at > hub.now() then return arm(self, at) end
   local _, _, seconds = soonest(self)
-  local failure = failures.of_limit(name, seconds)
+  local failure = failures().of_limit(name, seconds)
   hub.engine():cancel(self.id, failure.message)
   hub.listen(self.id, nil)
   finish(self, failure)
@@ -110,7 +112,7 @@ end
 local function note_end(self, code, text, connected, first_byte_at, version, reused)
   if first_byte_at > 0 then self.timings.first_byte = first_byte_at end
   self.http_version, self.reused = VERSIONS[version], connected and reused
-  finish(self, code ~= 0 and failures.of_code(code, text) or nil)
+  finish(self, code ~= 0 and failures().of_code(code, text) or nil)
 end
 
 ---@package
@@ -125,7 +127,7 @@ function Exchange:on_news(done, code, text, connected, first_byte_at, version, r
 end
 
 ---@package
-function Exchange:on_fork(text) finish(self, failures.of_start(text, "forked")) end
+function Exchange:on_fork(text) finish(self, failures().of_start(text, "forked")) end
 
 local function wait_for_news(self)
   -- A text block that opens shortens the patience: the timer may be set too late.
@@ -174,7 +176,7 @@ end
 function Exchange:cancel(failure)
   if self.ended then return end
   local id = self.id
-  failure = failure or failures.cancelled()
+  failure = failure or failures().cancelled()
   hub.listen(id, nil)
   hub.engine():cancel(id, failure.message)
   finish(self, failure)
@@ -244,9 +246,9 @@ end
 ---@return claude.Error?
 function M.start(options)
   local engine, text = hub.engine()
-  if not engine then return errors.fail(failures.of_start(text, "transport")) end
+  if not engine then return errors.fail(failures().of_start(text, "transport")) end
   local driver, trouble = hub.driver()
-  if not driver then return errors.fail(failures.of_start(trouble, "transport")) end
+  if not driver then return errors.fail(failures().of_start(trouble, "transport")) end
   local self = setmetatable({
     response = options.response,
     limits = options.limits,
@@ -259,7 +261,7 @@ function M.start(options)
     fresh = false,
   }, Exchange)
   local id, refusal, why = engine:start(engine_options(options))
-  if not id then return errors.fail(failures.of_start(refusal, why)) end
+  if not id then return errors.fail(failures().of_start(refusal, why)) end
   self.id = id
   hub.listen(id, self)
   arm(self, (soonest(self)))
