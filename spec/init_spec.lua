@@ -65,7 +65,7 @@ describe("claude", function()
         .. "check.thinking check.values client client_options core errors guard headers host "
         .. "ledger loop loop.blocking loop.timers message messages models net prices "
         .. "queue reading receiver reply request retry stream tables tasks tasks.own "
-        .. "tasks.scheduler transport transport.curl transport.limits usage "
+        .. "tasks.scheduler transport transport.curl transport.failures transport.limits usage "
         .. "version wire\n",
       output
     )

@@ -73,7 +73,7 @@ describe("the log", function()
   it("is off: nothing is written, and its part is not loaded", function()
     local client = client_for({ one() }, {})
     assert.same({}, stderr_of(function() assert(client.messages:create(PARAMS)) end))
-    assert.is_nil(client.log)
+    assert.is_false(client.log)
   end)
 
   it("is switched on by ANTHROPIC_LOG, and goes to standard error", function()

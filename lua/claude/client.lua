@@ -48,9 +48,10 @@ local headers = require("claude.headers")
 ---@field transport_options fun(): table a proxy among them may have a password
 ---@field response_limits table max_event_bytes, max_body_bytes, max_line_bytes
 ---@field prices table<string, claude.Price>
----@field package places claude.Places? with max_concurrency
----@field package log claude.Log? if anything is to be logged
----@field package hooks? fun(): function[], function? middleware and sign, if there are any
+---@field package message_limits table the same, for an answer that is to be a message
+---@field package places claude.Places|false with max_concurrency
+---@field package log claude.Log|false if anything is to be logged
+---@field package hooks false|fun(): function[], function? middleware and sign, if there are any
 ---@field package ledger claude.Ledger
 ---@field private credentials claude.Credentials
 local Client = { __name = "claude.Client" }
@@ -172,13 +173,13 @@ local M = {}
 
 -- In a closure: what they hold is nobody's who looks at the client's fields.
 ---@param options claude.ClientOptions
----@return (fun(): function[], function?)?
+---@return false|fun(): function[], function?
 local function hooks_of(options)
   local list, sign = {}, options.sign
   for i, middleware in ipairs(options.middleware or {}) do
     list[i] = middleware
   end
-  if not list[1] and not sign then return nil end
+  if not list[1] and not sign then return false end
   return function() return list, sign end
 end
 
@@ -224,6 +225,8 @@ function M.new(options)
     on_warning = options.on_warning,
     prices = options.prices or {},
     response_limits = picked(options, client_options.RESPONSE),
+    message_limits = picked(options, client_options.RESPONSE),
+    log = false, -- what is absent is looked for among methods and parts, too
     retrieved = {},
     warned = {},
     credentials = credentials,
@@ -235,7 +238,8 @@ function M.new(options)
   self.transport_options = function() return transport_options end
   self.hooks = hooks_of(options)
   local most = options.max_concurrency
-  self.places = most and require("claude.places").new(most) or nil
+  self.places = most and require("claude.places").new(most) or false
+  self.message_limits.expects_message = true
   self.messages = require("claude.messages").new(self)
   set_up_log(self, options)
   local ending = base:match("/v1$") or base:match("/v1/messages$")

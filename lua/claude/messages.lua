@@ -44,27 +44,42 @@ local function set_of(...)
   return set
 end
 
+---@param client claude.Client
+---@param params table
+---@param options claude.CallOptions
+---@return table<string, boolean>
+local function named_betas(client, params, options)
+  if not names_betas(client, params, options) then return NONE end
+  return set_of(
+    client.betas,
+    params.betas,
+    options.betas,
+    headers.betas_in(client.user_headers()),
+    headers.betas_in(headers.from_table(options.headers or {}) or {})
+  )
+end
+
 --- The context in which a client's requests are checked.
 ---@param client claude.Client
 ---@param params table
 ---@param fields table what differs: endpoint, stream, messages_elsewhere …
 ---@return claude.CheckContext
 local function check_context(client, params, fields)
-  local options = fields.options or {}
-  fields.model = params.model
-  fields.version = options.version or client.version
-  fields.betas = names_betas(client, params, options)
-      and set_of(
-        client.betas,
-        params.betas,
-        options.betas,
-        headers.betas_in(client.user_headers()),
-        headers.betas_in(headers.from_table(options.headers or {}) or {})
-      )
-    or NONE
-  fields.retrieved = client.retrieved
-  fields.warn = function(code, text, about) client:warn(code, text, about) end
-  return check.context(fields)
+  local options = fields.options or NONE
+  return check.context({
+    model = params.model,
+    version = options.version or client.version,
+    betas = named_betas(client, params, options),
+    retrieved = client.retrieved,
+    warn = function(code, text, about) client:warn(code, text, about) end,
+    endpoint = fields.endpoint,
+    stream = fields.stream,
+    paused = fields.paused,
+    marks_before = fields.marks_before,
+    came_whole = fields.came_whole,
+    messages_elsewhere = fields.messages_elsewhere,
+    tools_elsewhere = fields.tools_elsewhere,
+  })
 end
 
 -- A call with a dot passes its params as self.
@@ -98,7 +113,7 @@ end
 local function cache_report(client, cached)
   if not cached.plan then return nil end
   return function(reply)
-    require("claude.cache.watch").request(client, cached, reply.used, reply.response:head())
+    require("claude.cache.watch").request(client, cached, reply.used or nil, reply.response:head())
   end
 end
 

@@ -7,7 +7,6 @@ local errors = require("claude.errors")
 local guard = require("claude.guard")
 local message_views = require("claude.message")
 local retry = require("claude.retry")
-local tables = require("claude.tables")
 local tasks = require("claude.tasks")
 local wire = require("claude.wire")
 
@@ -46,7 +45,7 @@ end
 ---@return claude.Error? err
 function Reply:_start(attempt)
   local params = self.spec.frame.params
-  local limits = tables.merged(self.client.response_limits, { expects_message = true })
+  local limits = self.client.message_limits
   local exchange, err = wire.start(self.client, {
     method = "POST",
     path = "/v1/messages",

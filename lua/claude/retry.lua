@@ -23,12 +23,13 @@ local FIRST_DELAY, LONGEST_DELAY = 0.5, 8
 ---@alias claude.OnRetry fun(err: claude.Error, attempt: integer, delay: number): boolean?
 
 ---@class claude.RetryControl: claude.RetryOptions
+---@field package begun boolean what the client says is in it
 ---@field cancelled? boolean
 ---@field waiting? claude.Signal what the back-off waits with, while it does
 ---@field failed? integer how many attempts have
 ---@field began_at? number when the first attempt did, on the clock of claude.tasks.now
 
-local NAMES = { "max_retries", "max_retry_wait", "time_budget", "on_retry" }
+local NONE = {} -- not to be changed
 local NOT_NEGATIVE = { max_retry_wait = true, time_budget = true }
 
 --- Raises when one of the options is wrong.
@@ -57,10 +58,11 @@ end
 ---@param control? claude.RetryControl to be filled in, where somebody holds one already
 ---@return claude.RetryControl
 function M.control(options, control)
+  options = options or NONE
   control = control or {}
-  for _, name in ipairs(NAMES) do
-    control[name] = options and options[name]
-  end
+  control.begun = false
+  control.max_retries, control.max_retry_wait = options.max_retries, options.max_retry_wait
+  control.time_budget, control.on_retry = options.time_budget, options.on_retry
   return control
 end
 
@@ -123,8 +125,12 @@ end
 ---@param client claude.Client
 ---@param control claude.RetryControl
 local function begin(client, control)
-  for _, name in ipairs(NAMES) do
-    if control[name] == nil then control[name] = client[name] end
+  if not control.begun then
+    control.begun = true
+    if control.max_retries == nil then control.max_retries = client.max_retries end
+    if control.max_retry_wait == nil then control.max_retry_wait = client.max_retry_wait end
+    if control.time_budget == nil then control.time_budget = client.time_budget end
+    if control.on_retry == nil then control.on_retry = client.on_retry end
   end
   if control.time_budget then control.began_at = control.began_at or now() end
 end

@@ -24,17 +24,20 @@ local tasks = require("claude.tasks")
 ---@field private pings boolean whether they are handed out
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
----@field private opening? claude.Signal set once the task that opens it has done so
----@field private ending? boolean a task is in `on_end`
----@field package used? claude.TurnUsage what it used, once that is written down
+---@field private opening claude.Signal|false set once the task that opens it has done so
+---@field private ending boolean a task is in `on_end`
+---@field package used claude.TurnUsage|false what it used, once that is written down
 ---@field private given? table<string, string> the answer's headers, once it has begun
----@field private told? table what the message says of itself, with or without its blocks
----@field private awaited? boolean somebody waits for the whole message
----@field private viewed? claude.Message the whole message, as soon as it was
+---@field private told table|false what the message says of itself, with or without its blocks
+---@field private awaited boolean somebody waits for the whole message
+---@field private viewed claude.Message|false the whole message, as soon as it was
 ---@field private counted? integer requests in the reply that were written down before
 ---@field package unseen? boolean only its end is waited for: nothing was handed out; false:
 --- somebody reads its pieces, for good
----@field private short_cut? boolean nobody but the reader looks at deltas
+---@field private head table|false the first frame, until it is read
+---@field private silent integer|boolean the thinking block that has no text so far
+---@field private surprised boolean thinking came without text, which is to be told
+---@field private short_cut boolean nobody but the reader looks at deltas
 local Stream = {}
 Stream.__index = Stream
 Stream.__name = "claude.Stream"
@@ -67,7 +70,7 @@ local iterators_can_wait = tasks.iterators_can_wait
 ---@param whole boolean
 function Stream:_record(whole)
   if self.used or not self.response then return end
-  self.told = self.viewed or self.response:head()
+  self.told = self.viewed or self.response:head() or false
   if type(self.told) ~= "table" then return end
   self.used = require("claude.ledger").record(
     self.client,
@@ -76,7 +79,7 @@ function Stream:_record(whole)
     whole,
     self.counted,
     self.told
-  )
+  ) or false
 end
 
 ---@param err claude.Error
@@ -151,7 +154,7 @@ end
 
 ---@param opening claude.Signal
 function Stream:_opened(opening)
-  self.opening = nil
+  self.opening = false
   opening:set()
 end
 
@@ -200,7 +203,7 @@ function Stream:_start_over(err)
   self:_record(false)
   -- What refused before is no part of what is begun anew.
   self.counted = self.spec.fallback and self.reply:refusals()
-  self.used, self.timings, self.silent, self.surprised = nil, {}, nil, nil
+  self.used, self.timings, self.silent, self.surprised = false, {}, false, false
   self:_open_short_cut(false)
   return self:_open(err)
 end
@@ -212,11 +215,11 @@ end
 ---@param index integer?
 function Stream:_watch_thinking(kind, text, index)
   if kind == "block_start" then
-    self.silent = text == "thinking" and index or nil
+    self.silent = text == "thinking" and index or false
   elseif kind == "thinking" and text ~= "" then
-    self.silent = nil
+    self.silent = false
   elseif kind == "block_stop" and self.silent == index and index then
-    self.silent = nil
+    self.silent = false
     local block = self:block(index)
     self.surprised = block ~= nil and block.thinking == ""
   end
@@ -224,7 +227,7 @@ end
 
 -- Told before the next piece is read: if on_warning raises, no piece is lost.
 function Stream:_tell_surprise()
-  self.surprised = nil
+  self.surprised = false
   require("claude.check.display").arrived_empty(self.client, self.spec.frame.params)
 end
 
@@ -260,14 +263,14 @@ function Stream:_finish()
   timings.total = now() - self.started
   timings.first_byte = first_byte_at and first_byte_at - self.started
   self.reply:close()
-  if self.awaited then self.viewed = self:_view() end
+  if self.awaited then self.viewed = self:_view() or false end
   -- Done before the reply is sealed: on_warning may raise, and sealing happens once.
   self.state = "done"
   self:_open_short_cut(false)
   self:_record(true)
   self.ending = true
   local err = self.spec.on_end and self.spec.on_end(self)
-  self.ending = nil
+  self.ending = false
   if err then return self:_fail(err) end
   self:_tell_transformations()
   return nil
@@ -294,7 +297,7 @@ end
 function Stream:_frame(options)
   local head = self.head
   if head then
-    self.head = nil
+    self.head = false
     return head[1], head[2], head[3]
   end
   local kind, text, index, err = self.reply:read(options)
@@ -306,7 +309,7 @@ end
 
 ---@param open boolean
 function Stream:_open_short_cut(open)
-  if open == (self.short_cut or false) then return end
+  if open == self.short_cut then return end
   self.short_cut = open
   self.response:open_short_cut(open)
 end
@@ -444,7 +447,7 @@ end
 function Stream:_pass()
   local passes = self.state == "open" and not (self.head or self.surprised or self.spec.fallback)
   if not (passes and self.timings.first_token) then return end
-  self.silent = self.response:pass(self.silent)
+  self.silent = self.response:pass(self.silent or nil) or false
   self.reply:look_up()
 end
 
@@ -564,7 +567,18 @@ function M.open(client, spec)
     client = client,
     spec = spec,
     state = "new",
-    timings = {},
+    timings = { first_token = nil, first_byte = nil, total = nil },
+    -- Fields that are asked for are there: those that are absent are looked for in the class, too.
+    head = false,
+    opening = false,
+    ending = false,
+    silent = false,
+    surprised = false,
+    short_cut = false,
+    used = false,
+    told = false,
+    viewed = false,
+    awaited = false,
     pings = spec.options ~= nil and spec.options.pings or false,
     reply = reply_for(client, spec),
   }, Stream)

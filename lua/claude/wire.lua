@@ -156,19 +156,20 @@ end
 local lists = setmetatable({}, { __mode = "k" })
 local MOST_LISTS = 20
 
+---@param names string[]?
+---@return string
+local function listed(names) return names and names[1] and table.concat(names, ",") or "" end
+
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@param options claude.CallOptions
 ---@return string
 local function list_name(client, spec, options)
-  return table.concat({
-    options.version or client.version,
-    spec.accept or "",
-    spec.body and (spec.content_type or "application/json") or "",
-    table.concat(spec.betas or {}, ","),
-    table.concat(client.betas, ","),
-    table.concat(options.betas or {}, ","),
-  }, "\n")
+  local version, accept = options.version or client.version, spec.accept or ""
+  local content_type = spec.body and (spec.content_type or "application/json") or ""
+  local needed, general, own = listed(spec.betas), listed(client.betas), listed(options.betas)
+  local betas = needed .. "\n" .. general .. "\n" .. own
+  return version .. "\n" .. accept .. "\n" .. content_type .. "\n" .. betas
 end
 
 ---@param client claude.Client
@@ -206,22 +207,29 @@ local transport -- loaded with the first request
 ---@return table? exchange
 ---@return claude.Error? err
 local function transmit(client, spec, request)
-  local asked = tables.merged(client.transport_options())
-  asked.url = request.url
-  asked.method = spec.method
-  asked.headers = request.headers
-  asked.body = request.body
-  asked.response = request.response
-  asked.on_sent = spec.on_sent
-  asked.max_tokens = spec.max_tokens
-  local own = spec.options and spec.options.limits
-  local limits = own and tables.merged(client.limits, own) or client.limits
-  asked.budget = retry.budget(client, spec.control)
-  asked.limits = retry.limits(asked.budget, limits)
+  local own, budget = spec.options and spec.options.limits, retry.budget(client, spec.control)
+  local asked = {
+    url = request.url,
+    method = spec.method,
+    headers = request.headers,
+    body = request.body,
+    response = request.response,
+    on_sent = spec.on_sent,
+    max_tokens = spec.max_tokens,
+    budget = budget,
+    limits = retry.limits(budget, own and tables.merged(client.limits, own) or client.limits),
+    http2 = false, -- the transport's
+    tells_sent = false,
+  }
+  for name, value in pairs(client.transport_options()) do
+    asked[name] = value
+  end
   transport = transport or require("claude.transport")
   local exchange, text, failure = transport.begin(asked)
   if not exchange then return nil, failure or errors.new({ kind = "network", message = text }) end
-  exchange.scrub = headers.scrubber(request.headers)
+  local list = request.headers
+  list.scrub = list.scrub or headers.scrubber(list)
+  exchange.scrub = list.scrub
   if client.log then client.log:sent(exchange, spec, asked) end
   return exchange
 end

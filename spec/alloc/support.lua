@@ -42,7 +42,6 @@ for _, name in ipairs({
   "tool_loop.result",
   "transport",
   "transport.curl",
-  "transport.failures",
   "usage",
 }) do
   require("claude." .. name)

@@ -1,13 +1,11 @@
 --- Exchanges over libcurl: the engine of claude.net, driven by the loop of claude.loop.
 local errors = require("claude.errors")
+local failures = require("claude.transport.failures")
 local hub = require("claude.loop")
 local limits = require("claude.transport.limits")
 local tasks = require("claude.tasks")
 
 local M = {}
-
--- Most exchanges have none: that part loads with the first.
-local function failures() return require("claude.transport.failures") end
 
 local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
 
@@ -103,7 +101,7 @@ function judge(self)
   if not at then return end
   if not name or at > hub.now() then return arm(self, at) end
   local _, _, seconds = soonest(self)
-  local failure = failures().of_limit(name, seconds)
+  local failure = failures.of_limit(name, seconds)
   hub.engine():cancel(self.id, failure.message)
   hub.listen(self.id, nil)
   finish(self, failure)
@@ -112,7 +110,7 @@ end
 local function note_end(self, code, text, connected, first_byte_at, version, reused)
   if first_byte_at > 0 then self.timings.first_byte = first_byte_at end
   self.http_version, self.reused = VERSIONS[version], connected and reused
-  finish(self, code ~= 0 and failures().of_code(code, text) or nil)
+  finish(self, code ~= 0 and failures.of_code(code, text) or nil)
 end
 
 ---@package
@@ -127,7 +125,7 @@ function Exchange:on_news(done, code, text, connected, first_byte_at, version, r
 end
 
 ---@package
-function Exchange:on_fork(text) finish(self, failures().of_start(text, "forked")) end
+function Exchange:on_fork(text) finish(self, failures.of_start(text, "forked")) end
 
 local function wait_for_news(self)
   -- A text block that opens shortens the patience: the timer may be set too late.
@@ -176,7 +174,7 @@ end
 function Exchange:cancel(failure)
   if self.ended then return end
   local id = self.id
-  failure = failure or failures().cancelled()
+  failure = failure or failures.cancelled()
   hub.listen(id, nil)
   hub.engine():cancel(id, failure.message)
   finish(self, failure)
@@ -216,39 +214,27 @@ local function environment(name)
   return value ~= "" and value or nil
 end
 
-local function engine_options(options)
-  local ca_file, ca_path = options.ca_file, options.ca_path
-  if not ca_file and not ca_path then
-    ca_file = environment("CURL_CA_BUNDLE") or environment("SSL_CERT_FILE")
-    ca_path = environment("SSL_CERT_DIR")
+-- What the engine asks for beside what was given.
+local function complete(options)
+  if not options.ca_file and not options.ca_path then
+    options.ca_file = environment("CURL_CA_BUNDLE") or environment("SSL_CERT_FILE")
+    options.ca_path = environment("SSL_CERT_DIR")
   end
-  return {
-    url = options.url,
-    method = options.method,
-    headers = options.headers,
-    body = options.body,
-    response = options.response,
-    http2 = options.http_version == "2",
-    proxy = options.proxy,
-    no_proxy = options.no_proxy,
-    ca_file = ca_file,
-    ca_path = ca_path,
-    allow_http = options.allow_http,
-    high_water = options.high_water,
-    tells_sent = options.on_sent ~= nil,
-  }
+  options.http2 = options.http_version == "2"
+  options.tells_sent = options.on_sent ~= nil
+  return options
 end
 
---- Begins an exchange; claude.transport has checked and completed the options.
+--- Begins an exchange; claude.transport has checked and completed the options, which are ours.
 ---@param options claude.TransportOptions
 ---@return claude.Exchange?
 ---@return string?
 ---@return claude.Error?
 function M.start(options)
   local engine, text = hub.engine()
-  if not engine then return errors.fail(failures().of_start(text, "transport")) end
+  if not engine then return errors.fail(failures.of_start(text, "transport")) end
   local driver, trouble = hub.driver()
-  if not driver then return errors.fail(failures().of_start(trouble, "transport")) end
+  if not driver then return errors.fail(failures.of_start(trouble, "transport")) end
   local self = setmetatable({
     response = options.response,
     limits = options.limits,
@@ -260,8 +246,8 @@ function M.start(options)
     news = tasks.signal(),
     fresh = false,
   }, Exchange)
-  local id, refusal, why = engine:start(engine_options(options))
-  if not id then return errors.fail(failures().of_start(refusal, why)) end
+  local id, refusal, why = engine:start(complete(options))
+  if not id then return errors.fail(failures.of_start(refusal, why)) end
   self.id = id
   hub.listen(id, self)
   arm(self, (soonest(self)))
