@@ -60,7 +60,6 @@ end
 local OTHERS = {
   ["csrc/bind/core/body.c"] = "DEFAULT_PIECE MOST_MARKS",
   ["csrc/bind/core/json_keys.c"] = "LONGEST_KEY MOST_STEPS",
-  ["csrc/bind/core/response_message.c"] = "DEPTH_ABOVE_BLOCKS",
   ["csrc/bind/core/response_reading.c"] = "MOST_IN_A_ROW MOST_JOINED MOST_TO_PASS",
   ["csrc/bind/core/sse.c"] = "DEFAULT_MAX_BYTES",
   ["csrc/core/base.h"] = "CM_ERR_LIMIT",

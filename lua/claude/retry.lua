@@ -23,7 +23,6 @@ local FIRST_DELAY, LONGEST_DELAY = 0.5, 8
 ---@alias claude.OnRetry fun(err: claude.Error, attempt: integer, delay: number): boolean?
 
 ---@class claude.RetryControl: claude.RetryOptions
----@field package begun boolean what the client says is in it
 ---@field cancelled? boolean
 ---@field waiting? claude.Signal what the back-off waits with, while it does
 ---@field failed? integer how many attempts have
@@ -60,7 +59,6 @@ end
 function M.control(options, control)
   options = options or NONE
   control = control or {}
-  control.begun = false
   control.max_retries, control.max_retry_wait = options.max_retries, options.max_retry_wait
   control.time_budget, control.on_retry = options.time_budget, options.on_retry
   return control
@@ -125,13 +123,10 @@ end
 ---@param client claude.Client
 ---@param control claude.RetryControl
 local function begin(client, control)
-  if not control.begun then
-    control.begun = true
-    if control.max_retries == nil then control.max_retries = client.max_retries end
-    if control.max_retry_wait == nil then control.max_retry_wait = client.max_retry_wait end
-    if control.time_budget == nil then control.time_budget = client.time_budget end
-    if control.on_retry == nil then control.on_retry = client.on_retry end
-  end
+  if control.max_retries == nil then control.max_retries = client.max_retries end
+  if control.max_retry_wait == nil then control.max_retry_wait = client.max_retry_wait end
+  if control.time_budget == nil then control.time_budget = client.time_budget end
+  if control.on_retry == nil then control.on_retry = client.on_retry end
   if control.time_budget then control.began_at = control.began_at or now() end
 end
 

@@ -38,6 +38,45 @@ describe("a message put together from a stream", function()
     },
   }, "tool_use")
 
+  -- As one text, and as tables with the bytes of each block.
+  local function check_tables(response)
+    local json = response:message_json()
+    local message, raws = response:message()
+    local wanted = json and core.decode(json)
+    assert.same(wanted, message)
+    for i = 1, wanted and response:block_count() or 0 do
+      assert.equal(response:block_raw(i), raws[i])
+    end
+    assert.equal(wanted and response:block_count(), wanted and #raws)
+  end
+
+  it("gives the same as tables, however much of it has come", function()
+    local bytes = s.stream(rich)
+    for cut = 1, #bytes, 7 do
+      check_tables(s.read(bytes:sub(1, cut)))
+    end
+    check_tables(s.read(bytes))
+  end)
+
+  it("gives the same as tables where it came in one piece, or has no block", function()
+    local whole = core.response()
+    whole:feed_header("HTTP/1.1 200 OK")
+    whole:feed_header("content-type: application/json")
+    whole:feed_header("")
+    whole:feed(message_of(rich))
+    whole:finish()
+    assert.is_true(whole:complete())
+    check_tables(whole)
+    check_tables(s.read(s.stream(s.reply({}))))
+    assert.is_nil(core.response():message())
+    assert.is_nil(core.response():head())
+  end)
+
+  it("gives its head as a table", function()
+    local response = s.read(s.stream(rich))
+    assert.same(core.decode(response:head_json()), (response:head()))
+  end)
+
   it("is built from the bytes that came, however they are cut", function()
     local expected = '{"id":"msg_1","type":"message","role":"assistant","model":"m","content":['
       .. '{"type":"thinking","thinking":"a\\n\\u00e9","signature":"U0lH"},'

@@ -33,10 +33,10 @@ int cm_json_is_empty_array(lua_State *L, int index);
 int cm_json_is_raw(lua_State *L, int index, cm_slice *text);
 
 /*
-** Pushes what core.decode gives of a text, nested so deep at most: one value, or three where it
-** is none. Returns how many; there may be something below them. May raise.
+** Pushes what core.decode gives of a text: one value, or three where it is none. Returns how many;
+** there may be something below them. May raise.
 */
-int cm_json_push_decoded(lua_State *L, cm_slice text, unsigned max_depth);
+int cm_json_push_decoded(lua_State *L, cm_slice text);
 
 /* Pushes JSON text, already checked, as a value that is written as it is. May raise. */
 void cm_json_push_raw(lua_State *L, cm_slice text);

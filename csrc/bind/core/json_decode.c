@@ -193,7 +193,7 @@ static int push_failure(lua_State *L, const char *what, const char *why, size_t 
   return 3;
 }
 
-static int decode_slice(lua_State *L, cm_slice text, enum members members, unsigned max_depth) {
+static int decode_slice(lua_State *L, cm_slice text, enum members members) {
   decoder d;
   int result = 1;
 
@@ -202,7 +202,7 @@ static int decode_slice(lua_State *L, cm_slice text, enum members members, unsig
   d.scratch = NULL;
   d.ordered = members == IN_ORDER;
   d.keeps_nulls = members == WITH_NULLS;
-  cm_json_reader_init(&d.reader, text, max_depth);
+  cm_json_reader_init(&d.reader, text, CM_JSON_MAX_DEPTH);
   if (push_document(L, &d) != CM_OK)
     result = push_failure(L, d.reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ",
                           cm_json_reader_reason(&d.reader), cm_json_reader_offset(&d.reader));
@@ -210,9 +210,9 @@ static int decode_slice(lua_State *L, cm_slice text, enum members members, unsig
   return result;
 }
 
-int cm_json_push_decoded(lua_State *L, cm_slice text, unsigned max_depth) {
+int cm_json_push_decoded(lua_State *L, cm_slice text) {
   if (text.len >= CM_JSON_MAX_BYTES) luaL_error(L, "a JSON text is less than 1 GiB");
-  return decode_slice(L, text, PLAIN, max_depth);
+  return decode_slice(L, text, PLAIN);
 }
 
 static cm_slice check_text(lua_State *L) {
@@ -240,7 +240,7 @@ static int check_nulls(lua_State *L) {
 static int decode(lua_State *L) {
   cm_slice text = check_text(L);
 
-  return decode_slice(L, text, check_nulls(L) ? WITH_NULLS : PLAIN, CM_JSON_MAX_DEPTH);
+  return decode_slice(L, text, check_nulls(L) ? WITH_NULLS : PLAIN);
 }
 
 /*
@@ -248,7 +248,7 @@ static int decode(lua_State *L) {
 ** { key, value } pairs: in the text's order, with null and repeated members
 */
 static int decode_ordered(lua_State *L) {
-  return decode_slice(L, check_text(L), IN_ORDER, CM_JSON_MAX_DEPTH);
+  return decode_slice(L, check_text(L), IN_ORDER);
 }
 
 /* core.decode_partial(text) -> what is complete of the value | nil, message, position */
@@ -272,7 +272,7 @@ static int decode_partial(lua_State *L) {
   }
   text.ptr = completed->ptr;
   text.len = completed->len;
-  results = decode_slice(L, text, PLAIN, CM_JSON_MAX_DEPTH);
+  results = decode_slice(L, text, PLAIN);
   cm_buffer_deinit(completed);
   return results;
 }

@@ -3,6 +3,8 @@
 */
 #include "core/rate_limit.h"
 
+#include <stdint.h>
+
 #include "bind/core/module.h"
 #include "core/date.h"
 

@@ -5,7 +5,6 @@
 #include "bind/class.h"
 #include "bind/core/json.h"
 #include "bind/core/response_object.h"
-#include "core/json_reader.h"
 #include "core/slice.h"
 
 static const cm_message *check_message(lua_State *L) {
@@ -62,8 +61,6 @@ static int response_head_json(lua_State *L) {
   return push_rendered(L, object, cm_message_render_head(message, &object->out));
 }
 
-enum { DEPTH_ABOVE_BLOCKS = 2 }; /* the message and its list of them */
-
 /* Renders a block, and stores its bytes in the list at 3. */
 static void keep_raw(lua_State *L, response_object *object, const cm_block *block, size_t i) {
   cm_buffer_clear(&object->out);
@@ -81,8 +78,7 @@ static int add_blocks(lua_State *L, response_object *object, const cm_blocks *bl
   lua_createtable(L, (int)blocks->count, 0);
   for (i = 0; i < blocks->count; i++) {
     keep_raw(L, object, blocks->items[i], i);
-    results =
-        cm_json_push_decoded(L, cm_slice_in(&object->out), CM_JSON_MAX_DEPTH - DEPTH_ABOVE_BLOCKS);
+    results = cm_json_push_decoded(L, cm_slice_in(&object->out));
     if (results != 1) return results;
     lua_rawseti(L, 4, (int)i + 1);
     lua_settop(L, 4);
@@ -93,11 +89,10 @@ static int add_blocks(lua_State *L, response_object *object, const cm_blocks *bl
 
 /* Pushes what a message that came in one piece says, or the head of one that did not. */
 static int push_outer(lua_State *L, response_object *object, const cm_message *message) {
-  if (message->loaded)
-    return cm_json_push_decoded(L, cm_slice_in(&message->start), CM_JSON_MAX_DEPTH);
+  if (message->loaded) return cm_json_push_decoded(L, cm_slice_in(&message->start));
   cm_buffer_clear(&object->out);
   if (cm_message_render_head(message, &object->out) != CM_OK) return raise_nomem(L);
-  return cm_json_push_decoded(L, cm_slice_in(&object->out), CM_JSON_MAX_DEPTH);
+  return cm_json_push_decoded(L, cm_slice_in(&object->out));
 }
 
 /*
@@ -137,7 +132,7 @@ static int response_head(lua_State *L) {
   status = cm_message_render_head(message, &object->out);
   if (status == CM_END) return 0;
   if (status != CM_OK) return raise_nomem(L);
-  results = cm_json_push_decoded(L, cm_slice_in(&object->out), CM_JSON_MAX_DEPTH);
+  results = cm_json_push_decoded(L, cm_slice_in(&object->out));
   cm_buffer_deinit(&object->out);
   return results;
 }
