@@ -49,6 +49,48 @@ for _, driver in ipairs({ "blocking", "luv" }) do
       end)
     end)
 
+    it("beginning, while one that waited goes on before the last of them has begun", function()
+      local n, begun, seen = 200, 0, nil
+      local function begin()
+        local ends = hub.now() + 0.0005
+        repeat
+          local is_over = hub.now() >= ends
+        until is_over
+        begun = begun + 1
+      end
+      tasks.loop(function()
+        local signal = tasks.signal()
+        claude.spawn(function()
+          signal:wait()
+          seen = begun
+        end)
+        tasks.sleep(0)
+        for _ = 1, n do
+          claude.spawn(begin)
+        end
+        signal:set()
+      end)
+      assert.equal(n, begun)
+      assert.is_true(seen < n, ("it went on after %d had begun"):format(seen))
+    end)
+
+    it("beginning, a few at a time, while others always have something to do", function()
+      local begun = 0
+      tasks.loop(function()
+        local signal = tasks.signal()
+        for _ = 1, 100 do
+          claude.spawn(function()
+            begun = begun + 1
+            if begun == 100 then signal:set() end
+          end)
+        end
+        while begun < 100 do
+          tasks.give_way(0)
+        end
+        assert.is_true(signal:wait())
+      end)
+    end)
+
     it("failing, each told once", function()
       local before, told = scheduler.on_error, 0
       scheduler.on_error = function() told = told + 1 end

@@ -1,7 +1,8 @@
 --- Tasks on coroutines of our own, over the hub of claude.loop.
 ---
 --- A task waits by yielding a value that nobody else has; the hub runs the tasks that can
---- go on whenever something has happened. One that never waits gives way after SLICE.
+--- go on whenever something has happened, and then begins new ones. One that never waits gives
+--- way after SLICE.
 local hub = require("claude.loop")
 local text_of = require("claude.errors").text_of
 
@@ -9,6 +10,7 @@ local continue, running, yield = coroutine.resume, coroutine.running, coroutine.
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local WAIT = {} -- what a task of ours yields; nothing else may
 local SLICE = 0.004 -- seconds
+local BEGINNINGS = 0.002 -- seconds that new tasks may take before those that wait are looked at
 
 local FOREIGN = "a task yielded to a scheduler that is not there: inside claude's tasks wait with "
   .. "claude.sleep and the library's own calls"
@@ -19,6 +21,7 @@ local ITERATOR = "on this Lua a `for` iterator cannot wait inside a task: call %
 local M = { now = hub.now, flush = hub.flush }
 
 local line, first, last = {}, 1, 0 -- tickets of tasks that can go on: those at first to last
+local begins, next_begin, last_begin = {}, 1, 0 -- tickets of new tasks, likewise
 local current ---@type claude.Task? the task whose code is running
 local round_ends ---@type number? when this round of tasks has to end
 local turn_began ---@type number? when the task that runs first asked whether to give way
@@ -82,11 +85,8 @@ local function go_on(ticket)
   resume(task, unpack(task.arguments, 1, task.arguments.n))
 end
 
--- Runs what can run now; what that makes runnable has to wait for its turn.
-local function run_tasks(stop_at)
+local function go_on_with_all(stop_at)
   local ran = 0
-  local before = round_ends
-  round_ends = stop_at
   for _ = first, last do
     local ticket = line[first]
     line[first], first = nil, first + 1
@@ -97,6 +97,33 @@ local function run_tasks(stop_at)
     go_on(ticket)
     if first <= last and stop_at and hub.now() >= stop_at then break end
   end
+  return ran
+end
+
+-- Thousands may begin at once, and what the others wait for shall not wait for all of them.
+local function begin_some(stop_at)
+  local ran, left = 0, last_begin - next_begin + 1
+  if left == 0 then return 0 end
+  local ends = hub.now() + BEGINNINGS
+  if stop_at then ends = math.min(ends, stop_at) end
+  repeat
+    local ticket = begins[next_begin]
+    begins[next_begin], next_begin = nil, next_begin + 1
+    if next_begin > last_begin then
+      next_begin, last_begin = 1, 0
+    end
+    ran = ran + 1
+    go_on(ticket)
+  until ran == left or hub.now() >= ends
+  return ran
+end
+
+-- Runs what can run now; what that makes runnable has to wait for its turn.
+local function run_tasks(stop_at)
+  local before = round_ends
+  round_ends = stop_at
+  local ran = go_on_with_all(stop_at)
+  ran = ran + begin_some(stop_at)
   round_ends = before
   return ran
 end
@@ -117,7 +144,8 @@ end
 function M.start(task)
   task.co = coroutine_of(task.fn)
   task.ticket = { task = task }
-  stand_in_line(task.ticket)
+  begins[last_begin + 1] = task.ticket -- may find no memory: then nothing begins
+  last_begin = last_begin + 1
   hub.flush()
 end
 
@@ -219,6 +247,6 @@ end
 ---@param on_end fun(task: claude.Task, ok: boolean, ...: any)
 function M.on_end(on_end) settle = on_end end
 
-hub.set_tasks(run_tasks, function() return first <= last end)
+hub.set_tasks(run_tasks, function() return first <= last or next_begin <= last_begin end)
 
 return M
