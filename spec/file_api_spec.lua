@@ -190,7 +190,7 @@ describe("client.files", function()
       for _ = 1, 5 do
         assert(client.files:upload(path))
       end
-      assert.equal(before, servers.open_descriptors())
+      assert.is_true(servers.open_descriptors() <= before)
     end)
 
     it("tries again from the beginning of the file", function()

@@ -153,7 +153,7 @@ describe("an MCP server", function()
           server:close()
           assert.is_false(runs(pid))
         end
-        assert.equal(before, servers.open_descriptors())
+        assert.is_true(servers.open_descriptors() <= before)
       end)
 
       it("keeps no program alive while nobody waits for it", function()

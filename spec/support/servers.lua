@@ -185,7 +185,8 @@ function M.open_descriptors()
   return count
 end
 
---- The same once what other specs dropped is collected, and will not be closed meanwhile.
+--- The same once what other specs dropped is collected, and will not be closed meanwhile. Later
+--- there may be fewer: a server that has ended closes connections that were kept.
 ---@return integer
 function M.descriptors_in_use()
   collectgarbage()
