@@ -29,11 +29,7 @@ local function forget_failed_modules()
   end
 end
 
----@param scenarios table<string, function|table>
----@param memory { refuse: function, refused: function } of spec/alloc/run.c
----@return string? problem nil: it is as it should be
-return function(scenarios, memory, name, kind, after, in_a_row)
-  local scenario = in_full(scenarios[name])
+local function attempt(scenario, memory, kind, after, in_a_row)
   local act, again = scenario.act, scenario.again or scenario.act
   local verify = scenario.verify or function() end
   local refuse, refused = memory.refuse, memory.refused
@@ -56,4 +52,15 @@ return function(scenarios, memory, name, kind, after, in_a_row)
   if not value then return "it does not go on: " .. tostring(text) end
   verify(state, true)
   return nil
+end
+
+---@param scenarios table<string, function|table>
+---@param memory { refuse: function, refused: function } of spec/alloc/run.c
+---@return string? problem nil: it is as it should be
+return function(scenarios, memory, name, kind, after, in_a_row)
+  local scenario = in_full(scenarios[name])
+  local _, problem = xpcall(function()
+    return attempt(scenario, memory, kind, after, in_a_row)
+  end, debug.traceback)
+  return problem
 end

@@ -5,6 +5,7 @@
 #include <string.h>
 
 memory_books memory[MEMORY_KINDS];
+void (*memory_told)(void);
 
 static memory_kind refusing;
 static long left = -1; /* allocations until the first that is refused; negative: none is */
@@ -25,6 +26,7 @@ static int refuse(memory_kind kind) {
     return 0;
   }
   memory[kind].refused++;
+  if (memory_told) memory_told();
   if (row > 0 && --row == 0) left = -1;
   return 1;
 }

@@ -17,6 +17,8 @@ typedef struct memory_books {
 
 extern memory_books memory[MEMORY_KINDS];
 
+extern void (*memory_told)(void); /* called where one is refused, unless NULL */
+
 /*
 ** From now on the allocation of that kind behind the next `after` is refused: it and all
 ** behind it, or so many in a row. after < 0 refuses none. Another kind is not touched.

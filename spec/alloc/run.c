@@ -5,10 +5,11 @@
 ** it. What has to come of it is said in attempt.lua; and when the state is closed, nothing
 ** may be left of its memory and its descriptors.
 **
-**   run MOST FILE …
+**   [ONLY=scenario] [AFTER=allocations] run MOST FILE …
 **
 ** Of each scenario and kind at most so many are refused, evenly chosen; 0: all. Each refusal
 ** is tried in a process of its own, forked when everything is loaded. Prints the counts.
+** ONLY and AFTER try one scenario, and one place of it, again.
 */
 #include <curl/curl.h>
 #include <dirent.h>
@@ -40,13 +41,35 @@ typedef struct figures {
   long scenarios, refused, passed, failed, crashed, leaked;
 } figures;
 
+typedef struct trial {
+  const char *name; /* of the scenario */
+  memory_kind kind;
+  long after, in_a_row;
+} trial;
+
 /* What a child tells its parent. */
 typedef struct report {
   long asked, refused, leaked;
-  char problem[400];
+  char problem[2000];
 } report;
 
 static figures all;
+
+/* Where the code was that found no memory. */
+static struct {
+  char file[LUA_IDSIZE];
+  int line;
+} at;
+
+static void note_line(lua_State *L, lua_Debug *ar) {
+  lua_getinfo(L, "S", ar);
+  strcpy(at.file, ar->short_src);
+  at.line = ar->currentline;
+}
+
+static void tell_line(void) {
+  fprintf(stderr, "refused in %s:%d\n", at.file, at.line);
+}
 
 /* memory.refuse(kind, after, in_a_row) */
 static int lua_refuse(lua_State *L) {
@@ -101,6 +124,10 @@ static lua_State *new_state(const char *file) {
   must(L, luaL_loadfile(L, file) || lua_pcall(L, 0, 1, 0));
   must(L, luaL_loadfile(L, "spec/alloc/attempt.lua") || lua_pcall(L, 0, 1, 0));
   luaL_newlib(L, functions);
+  if (getenv("AFTER")) {
+    lua_sethook(L, note_line, LUA_MASKLINE, 0);
+    memory_told = tell_line;
+  }
   lua_checkstack(L, 100);
   return L;
 }
@@ -115,23 +142,22 @@ static long open_descriptors(void) {
 }
 
 /* In the child. */
-static void attempt(lua_State *L, const char *name, memory_kind kind, long after, long in_a_row,
-                    report *told) {
+static void attempt(lua_State *L, const trial *tried, report *told) {
   long live = memory[MEMORY_CURL].live, descriptors = open_descriptors();
 
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 3);
-  lua_pushstring(L, name);
-  lua_pushstring(L, KINDS[kind]);
-  lua_pushinteger(L, after);
-  lua_pushinteger(L, in_a_row);
+  lua_pushstring(L, tried->name);
+  lua_pushstring(L, KINDS[tried->kind]);
+  lua_pushinteger(L, tried->after);
+  lua_pushinteger(L, tried->in_a_row);
   if (lua_pcall(L, 6, 1, 0) != 0 || !lua_isnil(L, -1))
     snprintf(told->problem, sizeof told->problem, "%s",
              lua_isstring(L, -1) ? lua_tostring(L, -1) : "it raised no text");
-  told->asked = memory[kind].asked;
-  told->refused = memory[kind].refused;
-  memory_refuse(kind, -1, 0);
+  told->asked = memory[tried->kind].asked;
+  told->refused = memory[tried->kind].refused;
+  memory_refuse(tried->kind, -1, 0);
   lua_close(L);
   told->leaked =
       memory[MEMORY_LUA].live + memory[MEMORY_CORE].live + memory[MEMORY_CURL].live - live;
@@ -139,23 +165,26 @@ static void attempt(lua_State *L, const char *name, memory_kind kind, long after
     snprintf(told->problem, sizeof told->problem, "a descriptor was left open");
 }
 
-static void complain(const char *name, memory_kind kind, long after, const char *what) {
+/* In the form that .ci/suites tells of again at its end. */
+static void complain(const trial *tried, const char *what) {
   all.failed++;
-  fprintf(stderr, "%s: after %ld allocations of %s: %s\n", name, after, KINDS[kind], what);
+  fflush(stdout);
+  fprintf(stderr, "FAILED %s: after %ld allocations of %s (ONLY=%s AFTER=%ld: it alone)\n%s\n",
+          tried->name, tried->after, KINDS[tried->kind], tried->name, tried->after, what);
 }
 
-static void judge(const char *name, memory_kind kind, long after, int status, const report *told) {
+static void judge(const trial *tried, int status, const report *told) {
   char text[80];
 
   if (status != 0) {
     all.crashed++;
     snprintf(text, sizeof text, "the process ended with status %d", status);
-    complain(name, kind, after, text);
+    complain(tried, text);
   } else if (told->problem[0]) {
-    complain(name, kind, after, told->problem);
+    complain(tried, told->problem);
   } else if (told->leaked) {
     snprintf(text, sizeof text, "%ld bytes were lost", told->leaked);
-    complain(name, kind, after, text);
+    complain(tried, text);
   } else {
     all.passed++;
   }
@@ -164,8 +193,7 @@ static void judge(const char *name, memory_kind kind, long after, int status, co
 }
 
 /* Tries one refusal in a child; returns how many allocations were asked for. */
-static long try_in_child(lua_State *L, const char *name, memory_kind kind, long after,
-                         long in_a_row) {
+static long try_in_child(lua_State *L, const trial *tried) {
   report told;
   int ends[2], status = 0;
   pid_t pid;
@@ -177,40 +205,50 @@ static long try_in_child(lua_State *L, const char *name, memory_kind kind, long 
   if (pid == 0) {
     close(ends[0]);
     alarm(SECONDS);
-    attempt(L, name, kind, after, in_a_row, &told);
+    attempt(L, tried, &told);
     _exit(write(ends[1], &told, sizeof told) == (ssize_t)sizeof told ? 0 : 1);
   }
   close(ends[1]);
   if (read(ends[0], &told, sizeof told) != (ssize_t)sizeof told) told.asked = 0;
   close(ends[0]);
   waitpid(pid, &status, 0);
-  judge(name, kind, after, status, &told);
+  judge(tried, status, &told);
   return told.asked;
 }
 
+/* All behind it, too; and then it alone. */
+static void refuse_at(lua_State *L, const char *name, memory_kind kind, long after) {
+  trial tried = { name, kind, after, MEMORY_ALL };
+
+  try_in_child(L, &tried);
+  tried.in_a_row = kind == MEMORY_LUA ? IN_A_ROW : 1;
+  try_in_child(L, &tried);
+}
+
 static void run_scenario(lua_State *L, const char *name, long most) {
+  const char *only = getenv("AFTER");
   int kind;
 
   all.scenarios++;
   for (kind = 0; kind < MEMORY_KINDS; kind++) {
-    long asked = try_in_child(L, name, (memory_kind)kind, -1, 0), i;
+    trial whole = { name, (memory_kind)kind, -1, 0 };
+    long asked = try_in_child(L, &whole), i;
     long tries = most && asked > most ? most : asked;
 
-    for (i = 0; i < tries; i++) {
-      long after = (long)((double)asked / (double)tries * (double)i);
-      try_in_child(L, name, (memory_kind)kind, after, MEMORY_ALL);
-      try_in_child(L, name, (memory_kind)kind, after, kind == MEMORY_LUA ? IN_A_ROW : 1);
-    }
+    if (only) refuse_at(L, name, (memory_kind)kind, atol(only));
+    for (i = 0; i < tries && !only; i++)
+      refuse_at(L, name, (memory_kind)kind, (long)((double)asked / (double)tries * (double)i));
   }
 }
 
 static void run_file(const char *file, long most) {
   lua_State *L = new_state(file);
+  const char *only = getenv("ONLY");
 
   lua_pushnil(L);
   while (lua_next(L, 1)) {
     lua_pop(L, 1);
-    run_scenario(L, lua_tostring(L, -1), most);
+    if (!only || strcmp(only, lua_tostring(L, -1)) == 0) run_scenario(L, lua_tostring(L, -1), most);
   }
   lua_close(L);
 }
@@ -232,7 +270,7 @@ int main(int argc, char **argv) {
   if (argc < 3) return 2;
   curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_curl_malloc, memory_curl_free,
                        memory_curl_realloc, memory_curl_strdup, memory_curl_calloc);
-  run_core();
+  if (!getenv("ONLY")) run_core();
   for (i = 2; i < argc; i++) run_file(argv[i], atol(argv[1]));
   printf("%ld passed, %ld failed\n", all.passed, all.failed);
   printf("alloc: %ld allocations failed in %ld scenarios, %ld crashes, %ld bytes leaked\n",

@@ -5,8 +5,24 @@
 
 #include "bind/loading.h"
 
+/*
+** Lua makes the metatable of its long buffers with the first of them. One that finds no memory
+** for that leaves half a metatable: Lua 5.4 then raises "got a non-closable value" in every
+** table.concat or string.rep of more than a kilobyte, and 5.3 leaks. So one is made here.
+*/
+static void make_first_long_buffer(lua_State *L) {
+  static const char longer[2 * LUAL_BUFFERSIZE];
+  luaL_Buffer buffer;
+
+  luaL_buffinit(L, &buffer);
+  luaL_addlstring(&buffer, longer, sizeof longer);
+  luaL_pushresult(&buffer);
+  lua_pop(L, 1);
+}
+
 __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_loading_check(L, "claude.core");
+  make_first_long_buffer(L);
   lua_newtable(L);
   cm_loading_sign(L);
   cm_open_base64(L);

@@ -1,5 +1,5 @@
 /*
-** memory.c - what Lua interpreters do where memory fails, without anything of ours: two
+** memory.c - what Lua interpreters do where memory fails, without anything of ours: three
 ** programs, each run with its first, second, third … allocation refused, in a process each.
 **
 **   cc -o memory memory.c $(pkg-config --cflags --libs luajit) -lm && ./memory
@@ -7,6 +7,8 @@
 ** A table that loses what it had (Lua 5.1, LuaJIT): its array has grown already when there is
 ** no memory for the rest. A process that ends (LuaJIT before July 2023): where what was
 ** compiled asks for memory, the error looks for its function in a frame that is long gone.
+** Long texts that cannot be built any more (Lua 5.4, at least up to 5.4.4): the metatable of long
+** buffers was made by the first of them, when there was no memory to fill it.
 */
 #include <lauxlib.h>
 #include <lua.h>
@@ -16,7 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static long left = -1; /* allocations until the one that is refused; negative: none is */
+static long left; /* allocations until the one that is refused */
+
+/* From 5.2 on Lua collects garbage and asks once more: then that is refused, too. */
+static const long LAST = LUA_VERSION_NUM < 502 ? 0 : -1;
+static int refusing;
 
 static void *allocate(void *ud, void *ptr, size_t old_size, size_t size) {
   (void)ud;
@@ -24,13 +30,17 @@ static void *allocate(void *ud, void *ptr, size_t old_size, size_t size) {
     free(ptr);
     return NULL;
   }
-  if ((!ptr || size > old_size) && left >= 0 && left-- == 0) return NULL;
+  if (refusing && (!ptr || size > old_size) && left-- <= 0) {
+    refusing = left >= LAST;
+    return NULL;
+  }
   return realloc(ptr, size);
 }
 
 /* refuse(after); a negative number: none */
 static int refuse(lua_State *L) {
   left = (long)luaL_checkinteger(L, 1);
+  refusing = left >= 0;
   return 0;
 }
 
@@ -64,6 +74,14 @@ static const char *const COMPILED =
     "end)\n"
     "refuse(-1)\n";
 
+static const char *const BUFFER =
+    "local x, long = string.rep('x', 600)\n"
+    "local function join() long = table.concat { x, x, x } end\n"
+    "refuse(...)\n"
+    "pcall(join)\n"
+    "refuse(-1)\n"
+    "join()\n";
+
 static void run(const char *program, long after) {
   lua_State *L = lua_newstate(allocate, NULL);
 
@@ -95,5 +113,6 @@ static void try(const char *name, const char *program) {
 int main(void) {
   try("a table that grows", TABLE);
   try("what was compiled", COMPILED);
+  try("a text that is long", BUFFER);
   return 0;
 }
