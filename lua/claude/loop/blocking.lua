@@ -19,9 +19,9 @@ function M.new(ready, take)
 
   function D.watch(fd, mask)
     assert(poller:watch(fd, mask))
-    local wanted = mask ~= 0 or nil
-    if wanted ~= watched[fd] then count = count + (wanted and 1 or -1) end
+    local wanted, before = mask ~= 0 or nil, watched[fd]
     watched[fd] = wanted
+    if wanted ~= before then count = count + (wanted and 1 or -1) end
   end
 
   function D.timer(ms) due = ms >= 0 and net.now() + ms / 1000 or nil end

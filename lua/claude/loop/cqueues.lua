@@ -138,9 +138,9 @@ function M.new(ready)
 
   function D.watch(fd, mask)
     assert(poller:watch(fd, mask))
-    local wanted = mask ~= 0 or nil
-    if wanted ~= watched[fd] then count = count + (wanted and 1 or -1) end
+    local wanted, before = mask ~= 0 or nil, watched[fd]
     watched[fd] = wanted
+    if wanted ~= before then count = count + (wanted and 1 or -1) end
     if is_idle() then pumps.wake(0) end
     ensure_pumps()
   end

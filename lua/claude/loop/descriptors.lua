@@ -56,15 +56,19 @@ function Descriptors:hand_out()
   end
 end
 
---- Tells the driver what changed, in order.
+--- Tells the driver what changed, in order. What found no memory on its way is told again.
 ---@param driver claude.Driver
 function Descriptors:tell(driver)
   while self.changes[1] do
-    local change = table.remove(self.changes, 1)
+    local change = self.changes[1]
     driver.watch(change.fd, change.mask)
+    table.remove(self.changes, 1)
     if change.stopped then change.stopped() end
   end
 end
+
+--- Leaves out the change that is next: the driver cannot do it.
+function Descriptors:skip() table.remove(self.changes, 1) end
 
 --- Another driver knows of nothing yet: it is to be told everything.
 ---@return boolean whether there is anything

@@ -74,6 +74,7 @@ local timers = require("claude.loop.timers").new()
 local M = {}
 
 local SLICE = 0.01 -- seconds that tasks may take before descriptors are looked at again
+local NO_MEMORY = "not enough memory" -- what every Lua raises then
 local LONGEST = 1e9 -- milliseconds; drivers count in 32 bits, and it may be for ever
 
 local net -- the C module, loaded at the first wait
@@ -94,6 +95,7 @@ local failure -- an error that must not unwind through the host's loop
 local round_ends -- when M.poll wants its turn back
 local touched = true -- something may have changed that the driver has not been told of
 local flushing, again = false, false -- inside M.flush, and once more after it
+local untold_fd, untold_mask ---@type integer?, integer? a change that the driver is told next
 local events = 0 -- things that happened: how `step` knows that nothing did
 
 ---@return table? net
@@ -151,28 +153,43 @@ local function tell_time(host, left)
   if left < 0 then told_at = at end
 end
 
-local function tell_driver(host)
-  local left = -1
-  if engine then
-    local fd, mask = engine:change()
-    while fd do
-      host.watch(fd, mask)
-      fd, mask = engine:change()
-    end
-    left = mask -- there is no more: these are milliseconds
+-- A change that found no memory on its way to the driver is the next to be told.
+local function tell_changes(host)
+  if not untold_fd then
+    untold_fd, untold_mask = engine:change()
   end
+  while untold_fd do
+    host.watch(untold_fd, untold_mask)
+    untold_fd, untold_mask = engine:change()
+  end
+  return untold_mask -- there is no more: these are milliseconds
+end
+
+local function tell_driver(host)
+  flushing = true -- not before: there may be no memory even to call this
+  local left = engine and tell_changes(host) or -1
   if descriptors then descriptors:tell(host) end
   tell_time(host, left)
 end
 
+-- The one that the driver cannot do, so that others follow.
+local function skip_change()
+  if untold_fd then
+    untold_fd = nil
+  elseif descriptors then
+    descriptors:skip()
+  end
+end
+
 local function tell_all(host)
+  touched = true -- until the driver knows
   local ok, err
-  flushing = true
   repeat
     again = false
     ok, err = pcall(tell_driver, host)
   until not (ok and again)
-  flushing, touched = false, false
+  flushing, touched = false, not ok
+  if not ok and err ~= NO_MEMORY then skip_change() end
   return ok, err
 end
 
@@ -233,6 +250,7 @@ local function notice_fork()
 end
 
 local function work()
+  processing = true -- not before: there may be no memory even to call this
   notice_fork()
   if discarded[1] then cancel_discarded() end
   if descriptors then descriptors:hand_out() end
@@ -246,7 +264,6 @@ end
 -- Does everything that can be done without waiting, once.
 local function process()
   if processing then return end -- a task's code drives the host's loop: the outer call goes on
-  processing = true
   local ok, err = pcall(work)
   processing = false
   if ok and flushing then
@@ -436,13 +453,17 @@ function M.check_may_block()
   end
 end
 
+local function run_host(host, wait)
+  driving = true
+  return host.run(wait)
+end
+
 local function drive(wait)
   M.check_may_block()
   notice_fork()
   local host = driver
   if touched or is_called_soon() then M.flush() end
-  driving = true
-  local ok, went_on = pcall(host.run, wait)
+  local ok, went_on = pcall(run_host, host, wait)
   driving = false
   if not ok then error(went_on, 0) end
   if failure then
@@ -451,6 +472,11 @@ local function drive(wait)
     error(err, 0)
   end
   return went_on
+end
+
+local function drive_until(stop_at)
+  round_ends = stop_at
+  drive(false)
 end
 
 --- Waits until something happened, whatever it is. Only outside tasks.
@@ -466,8 +492,7 @@ end
 ---@return boolean
 function M.poll(stop_at)
   local before = events
-  round_ends = stop_at
-  local ok, err = pcall(drive, false)
+  local ok, err = pcall(drive_until, stop_at)
   round_ends = nil
   if not ok then error(err, 0) end
   return events > before

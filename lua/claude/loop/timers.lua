@@ -11,30 +11,28 @@ local Timers = {}
 Timers.__index = Timers
 Timers.__name = "claude.Timers"
 
-local function swap(heap, i, j)
-  heap[i], heap[j] = heap[j], heap[i]
-  heap[i].index, heap[j].index = i, j
-end
-
-local function rise(heap, i)
-  local parent = (i - i % 2) / 2
-  while i > 1 and heap[i].at < heap[parent].at do
-    swap(heap, i, parent)
-    i = parent
-    parent = (i - i % 2) / 2
+-- Puts a timer into place `i`, or where it belongs above or below; in the place of the one
+-- that goes, if any. Calls nothing: a call may find no memory, and leave half of it done.
+local function put(heap, i, timer, gone)
+  heap[i] = timer
+  local count = #heap
+  if gone then
+    heap[count], gone.index, count = nil, nil, count - 1
+    if gone == timer then return end
   end
-end
-
-local function sink(heap, i)
-  while true do
-    local least = i
-    for child = 2 * i, 2 * i + 1 do
-      if heap[child] and heap[child].at < heap[least].at then least = child end
-    end
-    if least == i then return end
-    swap(heap, i, least)
-    i = least
+  local up = (i - i % 2) / 2
+  while up >= 1 and timer.at < heap[up].at do
+    heap[i], heap[up].index = heap[up], i
+    i, up = up, (up - up % 2) / 2
   end
+  local down = 2 * i
+  while down <= count do
+    if down < count and heap[down + 1].at < heap[down].at then down = down + 1 end
+    if timer.at <= heap[down].at then break end
+    heap[i], heap[down].index = heap[down], i
+    i, down = down, 2 * down
+  end
+  heap[i], timer.index = timer, i
 end
 
 --- Runs `run` at the time `at`, unless cancelled before.
@@ -43,23 +41,15 @@ end
 ---@return claude.Timer
 function Timers:add(at, run)
   local timer = { at = at, run = run, index = #self.heap + 1 }
-  self.heap[timer.index] = timer
-  rise(self.heap, timer.index)
+  put(self.heap, timer.index, timer)
   return timer
 end
 
 --- Forgets a timer; one that has run already is ignored.
 ---@param timer claude.Timer
 function Timers:cancel(timer)
-  local heap, i = self.heap, timer.index
-  if not i then return end
-  swap(heap, i, #heap)
-  heap[#heap] = nil
-  timer.index = nil
-  if heap[i] then
-    rise(heap, i)
-    sink(heap, i)
-  end
+  if not timer.index then return end
+  put(self.heap, timer.index, self.heap[#self.heap], timer)
 end
 
 --- When the soonest is due; nil without any.
