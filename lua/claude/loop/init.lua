@@ -153,11 +153,16 @@ local function tell_time(host, left)
   if left < 0 then told_at = at end
 end
 
--- A change that found no memory on its way to the driver is the next to be told.
+-- A change that found no memory on its way to the driver is told again. What it is about may be
+-- gone meanwhile: then the driver cannot do it, and need not.
+local function tell_untold(host)
+  local ok, err = pcall(host.watch, untold_fd, untold_mask)
+  if err == NO_MEMORY and not ok then error(err, 0) end
+end
+
 local function tell_changes(host)
-  if not untold_fd then
-    untold_fd, untold_mask = engine:change()
-  end
+  if untold_fd then tell_untold(host) end
+  untold_fd, untold_mask = engine:change()
   while untold_fd do
     host.watch(untold_fd, untold_mask)
     untold_fd, untold_mask = engine:change()
