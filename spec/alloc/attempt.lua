@@ -59,8 +59,9 @@ end
 ---@return string? problem nil: it is as it should be
 return function(scenarios, memory, name, kind, after, in_a_row)
   local scenario = in_full(scenarios[name])
-  local _, problem = xpcall(function()
-    return attempt(scenario, memory, kind, after, in_a_row)
-  end, debug.traceback)
+  local _, problem = xpcall(
+    function() return attempt(scenario, memory, kind, after, in_a_row) end,
+    debug.traceback
+  )
   return problem
 end

@@ -89,6 +89,7 @@ local descriptors ---@type claude.Descriptors? that are not the engine's; made a
 local discarded = {} -- what finalizers left behind, to be cancelled where it is safe
 local run_tasks -- set by claude.tasks: runs what tasks can, until a time; tells how many ran
 local has_tasks -- set by claude.tasks: whether any can run
+local after_failure -- set by claude.tasks: hears what a round of them was ended by
 local processing = false -- inside M.process
 local driving = false -- inside driver.run
 local failure -- an error that must not unwind through the host's loop
@@ -271,6 +272,7 @@ local function process()
   if processing then return end -- a task's code drives the host's loop: the outer call goes on
   local ok, err = pcall(work)
   processing = false
+  if not ok and after_failure then after_failure(err) end
   if ok and flushing then
     again = true
   elseif ok then
@@ -439,9 +441,10 @@ end
 
 --- For claude.tasks alone.
 ---@param run fun(): integer
----@param has fun(): boolean
-function M.set_tasks(run, has)
-  run_tasks, has_tasks = run, has
+---@param has fun(): any
+---@param failed fun(raised: any)
+function M.set_tasks(run, has, failed)
+  run_tasks, has_tasks, after_failure = run, has, failed
 end
 
 --- For calls outside tasks: raises where waiting would block the host's loop.

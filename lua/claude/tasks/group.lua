@@ -39,8 +39,10 @@ function start(group, entry)
   group.tasks[task] = true
   group.running = group.running + 1
   task.on_end = function(outcome)
-    group.tasks[task] = nil
-    group.running = group.running - 1
+    if group.tasks[task] then -- it may be called again where there was no memory
+      group.tasks[task] = nil
+      group.running = group.running - 1
+    end
     end_one(group, entry.key, outcome, task)
     start_pending(group)
   end

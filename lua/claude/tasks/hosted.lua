@@ -173,7 +173,9 @@ function M.park(task, ticket, seconds)
 end
 
 ---@param ticket claude.Ticket
-function M.wake(ticket)
+---@param why "set"|"timeout"|"cancelled"
+function M.wake(ticket, why)
+  ticket.why = why
   if ticket.semaphore then ticket.semaphore:post() end
 end
 

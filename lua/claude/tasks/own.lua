@@ -11,6 +11,7 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local WAIT = {} -- what a task of ours yields; nothing else may
 local SLICE = 0.004 -- seconds
 local BEGINNINGS = 0.002 -- seconds that new tasks may take before those that wait are looked at
+local NO_MEMORY = "not enough memory" -- what every Lua raises then
 
 local FOREIGN = "a task yielded to a scheduler that is not there: inside claude's tasks wait with "
   .. "claude.sleep and the library's own calls"
@@ -20,8 +21,13 @@ local ITERATOR = "on this Lua a `for` iterator cannot wait inside a task: call %
 
 local M = { now = hub.now, flush = hub.flush }
 
-local line, first, last = {}, 1, 0 -- tickets of tasks that can go on: those at first to last
-local begins, next_begin, last_begin = {}, 1, 0 -- tickets of new tasks, likewise
+---@class claude.Turns tickets in a chain: there is always memory to stand in line
+---@field first claude.Ticket|false
+---@field last claude.Ticket|false
+
+local line = { first = false, last = false } ---@type claude.Turns of tasks that can go on
+local begins = { first = false, last = false } ---@type claude.Turns of new tasks
+local underway ---@type claude.Ticket? whose turn it is, until all of it is done
 local current ---@type claude.Task? the task whose code is running
 local round_ends ---@type number? when this round of tasks has to end
 local turn_began ---@type number? when the task that runs first asked whether to give way
@@ -44,9 +50,14 @@ local function forget_wait(task)
   if ticket.drop then ticket:drop() end
 end
 
-local function stand_in_line(ticket)
-  line[last + 1] = ticket -- may find no memory: then the line is what it was
-  last = last + 1
+local function stand_in_line(turns, ticket)
+  ticket.in_line, ticket.behind = true, false
+  if turns.first then
+    turns.last.behind = ticket
+  else
+    turns.first = ticket
+  end
+  turns.last = ticket
 end
 
 local function come_back(task, before, ok, ...)
@@ -64,6 +75,7 @@ end
 
 local function resume(task, ...)
   local before = current
+  task.started, task.ticket = true, false
   current, turn_began = task, nil
   come_back(task, before, continue(task.co, ...))
 end
@@ -76,8 +88,8 @@ local function go_on(ticket)
     current, turn_began = task, nil
     return come_back(task, before, continue(task.co))
   end
-  task.started, task.ticket = true, false
   if task.cancelled then
+    task.started, task.ticket = true, false
     fail(task, task:_cancelled_error())
     task.co = nil
     return
@@ -85,47 +97,71 @@ local function go_on(ticket)
   resume(task, unpack(task.arguments, 1, task.arguments.n))
 end
 
+-- There was no memory for a turn, or for saying how its task had ended: it has its turn again,
+-- or has failed with that.
+local function make_up(ticket)
+  local task = ticket.task
+  if task.returned or coroutine.status(task.co) == "dead" then
+    settle(task, false, NO_MEMORY, NO_MEMORY)
+    task.co = nil
+  elseif not task.ticket then -- it never began
+    task.started, task.ticket = false, ticket
+    stand_in_line(begins, ticket)
+  elseif task.ticket.why and not task.ticket.in_line then
+    stand_in_line(line, task.ticket)
+  end
+  underway = nil
+end
+
+local function give_turn(turns)
+  local ticket = turns.first
+  underway, turns.first, ticket.in_line, ticket.behind = ticket, ticket.behind, false, false
+  if not turns.first then turns.last = false end
+  go_on(ticket)
+  underway = nil
+  return ticket
+end
+
 local function go_on_with_all(stop_at)
-  local ran = 0
-  for _ = first, last do
-    local ticket = line[first]
-    line[first], first = nil, first + 1
-    if first > last then
-      first, last = 1, 0
-    end
+  local ran, last = 0, line.last
+  while line.first do
     ran = ran + 1
-    go_on(ticket)
-    if first <= last and stop_at and hub.now() >= stop_at then break end
+    if give_turn(line) == last then break end
+    if stop_at and line.first and hub.now() >= stop_at then break end
   end
   return ran
 end
 
 -- Thousands may begin at once, and what the others wait for shall not wait for all of them.
 local function begin_some(stop_at)
-  local ran, left = 0, last_begin - next_begin + 1
-  if left == 0 then return 0 end
+  local ran, last = 0, begins.last
+  if not last then return 0 end
   local ends = hub.now() + BEGINNINGS
   if stop_at then ends = math.min(ends, stop_at) end
   repeat
-    local ticket = begins[next_begin]
-    begins[next_begin], next_begin = nil, next_begin + 1
-    if next_begin > last_begin then
-      next_begin, last_begin = 1, 0
-    end
     ran = ran + 1
-    go_on(ticket)
-  until ran == left or hub.now() >= ends
+  until give_turn(begins) == last or hub.now() >= ends
   return ran
 end
 
 -- Runs what can run now; what that makes runnable has to wait for its turn.
 local function run_tasks(stop_at)
+  if underway then make_up(underway) end
   local before = round_ends
   round_ends = stop_at
   local ran = go_on_with_all(stop_at)
   ran = ran + begin_some(stop_at)
   round_ends = before
   return ran
+end
+
+local function has_tasks() return line.first or begins.first or underway end
+
+-- What a round left that has failed. What it was doing goes on with the next if it was only
+-- that there was no memory.
+local function after_failure(raised)
+  current, round_ends = nil, nil
+  if raised ~= NO_MEMORY then underway = nil end
 end
 
 --- The task that is running; nil outside tasks.
@@ -143,9 +179,8 @@ end
 ---@param task claude.Task
 function M.start(task)
   task.co = coroutine_of(task.fn)
-  task.ticket = { task = task }
-  begins[last_begin + 1] = task.ticket -- may find no memory: then nothing begins
-  last_begin = last_begin + 1
+  task.ticket = { task = task, why = "start", in_line = false, behind = false }
+  stand_in_line(begins, task.ticket)
   hub.flush()
 end
 
@@ -199,14 +234,21 @@ function M.park(task, ticket, seconds)
   if timer then hub.forget(timer) end
 end
 
---- Lets whoever waits with the ticket go on.
+--- Lets whoever waits with the ticket go on. Once this has begun it does not fail in tasks.
 ---@param ticket claude.Ticket
-function M.wake(ticket)
+---@param why "set"|"timeout"|"cancelled"
+function M.wake(ticket, why)
+  ticket.why = why
   local task = ticket.task
   if task then
     if task.ticket ~= ticket then return end
-    last = last + 1
-    line[last] = ticket
+    ticket.in_line, ticket.behind = true, false
+    if line.first then
+      line.last.behind = ticket
+    else
+      line.first = ticket
+    end
+    line.last = ticket
   elseif ticket.waiter then
     ticket.waiter:post()
   end
@@ -223,9 +265,9 @@ function M.give_way(slice)
   local turn_ends = math.min(turn_began + (slice or SLICE), round_ends or math.huge)
   if now < turn_ends or running() ~= task.co or task.iterating then return end
   forget_wait(task)
-  local ticket = { task = task, shielded = true }
+  local ticket = { task = task, why = "turn", shielded = true, in_line = false, behind = false }
   task.ticket = ticket
-  stand_in_line(ticket)
+  stand_in_line(line, ticket)
   yield(WAIT)
   task.ticket = false
 end
@@ -247,6 +289,6 @@ end
 ---@param on_end fun(task: claude.Task, ok: boolean, ...: any)
 function M.on_end(on_end) settle = on_end end
 
-hub.set_tasks(run_tasks, function() return first <= last or next_begin <= last_begin end)
+hub.set_tasks(run_tasks, has_tasks, after_failure)
 
 return M

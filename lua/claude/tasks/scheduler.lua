@@ -67,14 +67,14 @@ Task.__name = "claude.Task"
 ---@field package line claude.Queue|false|nil of those that wait behind the first
 ---@field package place integer? in the line
 ---@field timer claude.Timer? when it gives up
+---@field in_line boolean|nil its task goes on with its next turn
+---@field behind claude.Ticket|false|nil whose turn comes next
 local Ticket = {}
 Ticket.__index = Ticket
 
 ---@param why "set"|"timeout"|"cancelled"
 function Ticket:wake(why)
-  if self.why then return end
-  self.why = why
-  way.wake(self)
+  if not self.why then way.wake(self, why) end
 end
 
 --- It wakes nobody any more: the wait ended, or never began.
@@ -150,17 +150,22 @@ end
 -- A program may end before anything comes round again.
 M.at_the_end = guard.new(function() pcall(report_unseen) end)
 
--- It has ended, and so has the last of its children.
+-- It has ended, and so has the last of its children. Where there is no memory for a step, all of
+-- them come again (`settle`).
 local function finish_one(task)
   local outcome = task.returned
-  task.outcome = outcome
-  live = live - 1
-  if task.forget_timeout then task.forget_timeout() end
-  if not (outcome.ok or outcome.cancelled or task.seen) then
-    task.unseen_at = unseen:push(task)
-    way.soon(report_unseen) -- who asks before then sees it
+  if not task.outcome then
+    task.outcome, live = outcome, live - 1
   end
-  if task.on_end then task.on_end(outcome) end
+  if task.forget_timeout then task.forget_timeout() end
+  if not (outcome.ok or outcome.cancelled or task.seen or task.unseen_at) then
+    way.soon(report_unseen) -- who asks before then sees it
+    task.unseen_at = unseen:push(task)
+  end
+  if task.on_end then
+    task.on_end(outcome)
+    task.on_end = nil
+  end
   task.done:set()
 end
 
@@ -168,8 +173,10 @@ end
 local function leave_parent(task)
   local parent = task.parent
   if not parent then return nil end
-  parent.children[task] = nil
-  parent.child_count = parent.child_count - 1
+  if parent.children[task] then
+    parent.children[task] = nil
+    parent.child_count = parent.child_count - 1
+  end
   return parent.returned and parent.child_count == 0 and parent or nil
 end
 
@@ -223,17 +230,19 @@ local function cancel_children(task)
   cancel_all(children)
 end
 
--- The function has ended; the task has when its children have, too.
+local function failure_of(task, raised, text)
+  local cancelled = task.cancelled and errors.is(raised)
+  cancelled = cancelled and raised.kind == (task.reason or CANCELLED).kind
+  return { ok = false, raised = raised, text = text, cancelled = cancelled or nil }
+end
+
+-- The function has ended; the task has when its children have, too. Who was interrupted in this,
+-- for lack of memory, calls it once more: what was done is not done again.
 local function settle(task, ok, ...)
-  if ok then
-    task.returned = { ok = true, n = select("#", ...), ... }
-  else
-    local raised, text = ...
-    local cancelled = task.cancelled and errors.is(raised)
-    cancelled = cancelled and raised.kind == (task.reason or CANCELLED).kind
-    task.returned = { ok = false, raised = raised, text = text, cancelled = cancelled or nil }
-    cancel_children(task)
+  if not task.returned then
+    task.returned = ok and { ok = true, n = select("#", ...), ... } or failure_of(task, ...)
   end
+  if not task.returned.ok then cancel_children(task) end
   task.fn, task.arguments = nil, nil
   if task.child_count == 0 then finish(task) end
 end
@@ -315,15 +324,16 @@ function Signal:set()
   self.is_set = true
   local first, others = self.first, self.others
   if not (first or others) then return end
-  self.first, self.others = false, false
-  if first and not first.why then
-    first.why = "set"
-    way.wake(first)
+  -- Who was not told for lack of memory is told by the next `set`.
+  if first then
+    if not first.why then way.wake(first, "set") end
+    self.first = false
   end
   if others then
     for ticket in others:each() do
       ticket:wake("set")
     end
+    self.others = false
   end
   way.flush()
 end
@@ -355,7 +365,10 @@ local function park(signal, task, seconds, shielded)
     task.spare = false
     ticket.why, ticket.shielded, ticket.line = false, shielded, false
   else
-    ticket = setmetatable({ task = task, why = false, shielded = shielded }, Ticket)
+    ticket = setmetatable(
+      { task = task, why = false, shielded = shielded, in_line = false, behind = false },
+      Ticket
+    )
   end
   -- First come, first woken: whoever finds others waiting goes behind them.
   if signal.first or signal.others then
