@@ -264,15 +264,18 @@ function Calls:_run(item)
   self:_answer(item, self:_block(result.success, item, value))
 end
 
--- Whatever a tool does, its call gets a result, unless there is no memory for one: then who
--- waits for it must hear of that.
----@param item claude.CallWork
----@param outcome claude.Outcome
-function Calls:_note_end(item, outcome)
-  if outcome.ok or item.ended or self.cancelled then return end
-  item.task:result()
-  self.broken = outcome
-  self.signal:set()
+-- Whatever a tool or `approve` does, calls get their results, unless there is no memory for
+-- one: then who waits for them must hear of that.
+---@param task claude.Task
+---@param item? claude.CallWork
+function Calls:_expect(task, item)
+  task.on_end = function(outcome)
+    if outcome.ok or self.cancelled or item and item.ended then return end
+    task:result()
+    self.broken = outcome
+    self.signal:set()
+  end
+  if task:is_done() then task.on_end(task:result()) end -- the host starts none
 end
 
 -- Ends a call before its function has: that is cancelled where it waits, and what it
@@ -312,7 +315,7 @@ function Calls:_start(item)
   self.running = self.running + 1
   self:_tell("tool_start", item.name, item.call)
   item.task = self:_spawn(function() self:_run(item) end)
-  item.task.on_end = function(outcome) self:_note_end(item, outcome) end
+  self:_expect(item.task, item)
   local seconds = item.tool.timeout or self.options.tool_timeout
   if seconds then self:_watch(item, seconds) end
 end
@@ -407,7 +410,9 @@ function Calls:add(call)
   self.items[call.id] = item
   self.unasked[#self.unasked + 1] = item
   self.open = self.open + 1
-  if not self.asking then self.asking = self:_spawn(function() self:_ask_all() end) end
+  if self.asking then return end
+  self.asking = self:_spawn(function() self:_ask_all() end)
+  self:_expect(self.asking)
 end
 
 --- Leaves a call to a person. A call that has begun goes on.
