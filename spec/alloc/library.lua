@@ -238,9 +238,6 @@ M.tasks = {
       return not text, text
     end)
   end,
-  -- Where there was no memory to say how a task has ended, claude.loop cannot go on: it says
-  -- so, and the next state can.
-  again = function() return true end,
 }
 
 return M

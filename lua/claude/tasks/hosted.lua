@@ -122,6 +122,9 @@ local function run(task)
   here[me] = nil
 end
 
+-- A coroutine of the host's is made and started in one.
+function M.prepare() end
+
 ---@param task claude.Task
 function M.start(task)
   local handle, text = host.spawn(function(ending)

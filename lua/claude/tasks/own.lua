@@ -175,11 +175,16 @@ local function coroutine_of(fn)
   return coroutine.create(function(...) return fn(...) end)
 end
 
+--- All that a task needs for its beginning.
+---@param task claude.Task
+function M.prepare(task)
+  task.co = coroutine_of(task.fn)
+  task.ticket = { task = task, why = "start", in_line = false, behind = false }
+end
+
 --- Lets the task begin: soon, never inside this call.
 ---@param task claude.Task
 function M.start(task)
-  task.co = coroutine_of(task.fn)
-  task.ticket = { task = task, why = "start", in_line = false, behind = false }
   stand_in_line(begins, task.ticket)
   hub.flush()
 end

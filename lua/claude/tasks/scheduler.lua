@@ -429,12 +429,12 @@ function M.spawn_under(parent, fn, ...)
     parent = parent,
     done = M.signal(),
   }, Task)
-  if parent then
-    parent.children[task] = true
-    parent.child_count = parent.child_count + 1
-  end
+  if parent then parent.children[task] = true end
+  M.way().prepare(task)
+  -- From here on it is counted: nothing but the host's own work can fail before it is started.
+  if parent then parent.child_count = parent.child_count + 1 end
   live = live + 1
-  M.way().start(task)
+  way.start(task)
   return task
 end
 
