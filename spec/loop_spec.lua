@@ -47,6 +47,39 @@ describe("an adapter of claude.loop", function()
     assert.is_true(busy:is_done())
   end)
 
+  it("is told again what it found no memory for", function()
+    local told, fails = {}, true
+    local seen = host({
+      watch = function(fd, mask)
+        if fails then error("not enough memory", 0) end
+        told[#told + 1] = { fd, mask }
+      end,
+    })
+    assert.has_error(function()
+      hub.watch(9, 1, function() end)
+    end, "not enough memory")
+    fails = false
+    seen.ready()
+    assert.same({ { 9, 1 } }, told)
+    hub.unwatch(9)
+    assert.same({ { 9, 1 }, { 9, 0 } }, told)
+  end)
+
+  it("is not told again what it cannot do", function()
+    local told = {}
+    host({
+      watch = function(fd, mask)
+        told[#told + 1] = { fd, mask }
+        if mask ~= 0 then error("it cannot be watched", 0) end
+      end,
+    })
+    assert.has_error(function()
+      hub.watch(9, 1, function() end)
+    end, "it cannot be watched")
+    hub.unwatch(9)
+    assert.same({ { 9, 1 }, { 9, 0 } }, told)
+  end)
+
   it("with a slice has its turn back between tasks", function()
     local seen, ran = host({ slice = 0.001 }), 0
     local all = {}
