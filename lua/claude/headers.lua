@@ -1,7 +1,6 @@
 --- Request headers: credentials, version, betas and what users add. Credentials
 --- live in closures and leave them only on the way to the transport.
 
-local core = require("claude.core")
 local version = require("claude.version")
 
 local M = {}
@@ -178,13 +177,18 @@ end
 ---@field output_tokens? claude.RateLimit
 ---@field [string] claude.RateLimit
 
+local core -- with the first answer: the doctor works without
+
 -- The part that reads dates loads where a limit has one.
 local function answered_at(given) return require("claude.dates").of_answer(given) end
 
 --- What an answer's headers tell of rate limits; nil when none does.
 ---@param given table<string, string> by lowercase name
 ---@return claude.RateLimits?
-function M.rate_limit(given) return core.rate_limits(given, answered_at) end
+function M.rate_limit(given)
+  core = core or require("claude.core")
+  return core.rate_limits(given, answered_at)
+end
 
 --- Several lists become one; a later header replaces an earlier one of its name.
 ---@param lists { [1]: string, [2]: string|false }[][]
