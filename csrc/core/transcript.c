@@ -5,13 +5,6 @@
 #include "core/json_reader.h"
 #include "core/mark.h"
 
-enum { FIRST_CAPACITY = 8 };
-
-typedef struct cm_transcript_entry {
-  cm_segment *message; /* one reference */
-  cm_role role;
-} entry;
-
 static cm_status fail(cm_failure *failure, cm_status status, size_t offset, const char *text) {
   failure->status = status;
   failure->offset = offset;
@@ -101,79 +94,62 @@ void cm_transcript_init(cm_transcript *transcript, const cm_alloc *alloc) {
 }
 
 void cm_transcript_deinit(cm_transcript *transcript) {
-  const cm_alloc *alloc = transcript->alloc;
-
-  cm_transcript_truncate(transcript, 0);
-  alloc->resize(alloc->ud, transcript->entries, transcript->capacity * sizeof(entry), 0);
-  cm_transcript_init(transcript, alloc);
+  cm_message_list_release(transcript->list);
+  cm_transcript_init(transcript, transcript->alloc);
 }
 
-static cm_status grow_to(cm_transcript *transcript, size_t capacity) {
-  entry *grown;
+/* A list that ends where this transcript does, to add to: what others have added behind it is
+   theirs. */
+static cm_status make_appendable(cm_transcript *transcript) {
+  cm_message_list *list = transcript->list;
 
-  if (capacity > (size_t)-1 / sizeof *grown) return CM_ERR_LIMIT;
-  grown = transcript->alloc->resize(transcript->alloc->ud, transcript->entries,
-                                    transcript->capacity * sizeof *grown, capacity * sizeof *grown);
-  if (!grown) return CM_ERR_NOMEM;
-  transcript->entries = grown;
-  transcript->capacity = capacity;
+  if (list && list->count == transcript->count) return CM_OK;
+  if (list && list->references == 1) {
+    cm_message_list_truncate(list, transcript->count);
+    return CM_OK;
+  }
+  list = cm_message_list_begin(transcript->alloc, list, transcript->count);
+  if (!list) return CM_ERR_NOMEM;
+  cm_message_list_release(transcript->list);
+  transcript->list = list;
   return CM_OK;
 }
 
-static cm_status reserve_one(cm_transcript *transcript) {
-  if (transcript->count < transcript->capacity) return CM_OK;
-  return grow_to(transcript, transcript->capacity ? transcript->capacity * 2 : FIRST_CAPACITY);
-}
+cm_status cm_transcript_append(cm_transcript *transcript, cm_role role, cm_slice message) {
+  cm_status status = make_appendable(transcript);
 
-cm_status cm_transcript_append(cm_transcript *transcript, cm_role role, cm_segment *message) {
-  size_t len = cm_segment_bytes(message).len;
-  cm_status status;
-  entry *added;
-
-  if (len > (size_t)-1 - transcript->bytes) return CM_ERR_LIMIT;
-  status = reserve_one(transcript);
+  if (status == CM_OK) status = cm_message_list_append(transcript->list, role, message);
   if (status != CM_OK) return status;
-  added = &transcript->entries[transcript->count++];
-  added->message = cm_segment_retain(message);
-  added->role = role;
-  transcript->bytes += len;
+  transcript->count++;
+  transcript->bytes += message.len;
   return CM_OK;
 }
 
 void cm_transcript_truncate(cm_transcript *transcript, size_t count) {
-  while (transcript->count > count) {
-    cm_segment *last = transcript->entries[--transcript->count].message;
-    transcript->bytes -= cm_segment_bytes(last).len;
-    cm_segment_release(last);
-  }
+  cm_message_list *list = transcript->list;
+
+  if (count == 0) cm_transcript_deinit(transcript);
+  if (count >= transcript->count) return;
+  while (transcript->count > count)
+    transcript->bytes -= list->entries[--transcript->count].bytes.len;
+  if (list->references == 1) cm_message_list_truncate(list, count);
 }
 
-cm_status cm_transcript_fork(const cm_transcript *transcript, cm_transcript *fork) {
-  cm_status status;
-  size_t i;
-
-  cm_transcript_init(fork, transcript->alloc);
-  if (!transcript->count) return CM_OK;
-  status = grow_to(fork, transcript->count);
-  if (status != CM_OK) return status;
-  memcpy(fork->entries, transcript->entries, transcript->count * sizeof(entry));
-  for (i = 0; i < transcript->count; i++) cm_segment_retain(fork->entries[i].message);
-  fork->count = transcript->count;
-  fork->bytes = transcript->bytes;
-  return CM_OK;
+void cm_transcript_fork(const cm_transcript *transcript, cm_transcript *fork) {
+  *fork = *transcript;
+  if (fork->list) cm_message_list_retain(fork->list);
 }
 
-static int is_same(const cm_segment *one, const cm_segment *other) {
-  cm_slice a = cm_segment_bytes(one), b = cm_segment_bytes(other);
-
-  return one == other || (a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0);
+static int is_same(cm_slice a, cm_slice b) {
+  return a.len == b.len && (a.ptr == b.ptr || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 size_t cm_transcript_shared(const cm_transcript *transcript, const cm_transcript *other) {
   size_t least = transcript->count < other->count ? transcript->count : other->count;
   size_t i = 0;
 
-  while (i < least && is_same(transcript->entries[i].message, other->entries[i].message)) i++;
+  if (transcript->list == other->list) return least;
+  while (i < least && is_same(cm_transcript_get(transcript, i), cm_transcript_get(other, i))) i++;
   return i;
 }
 
@@ -185,12 +161,16 @@ size_t cm_transcript_bytes(const cm_transcript *transcript) {
   return transcript->bytes;
 }
 
-cm_segment *cm_transcript_get(const cm_transcript *transcript, size_t index) {
-  return transcript->entries[index].message;
+size_t cm_transcript_runs(const cm_transcript *transcript) {
+  return transcript->list ? transcript->list->run_count : 0;
+}
+
+cm_slice cm_transcript_get(const cm_transcript *transcript, size_t index) {
+  return transcript->list->entries[index].bytes;
 }
 
 cm_role cm_transcript_role(const cm_transcript *transcript, size_t index) {
-  return transcript->entries[index].role;
+  return transcript->list->entries[index].role;
 }
 
 /* Widens what was found in the content of a message to the whole of it. */
@@ -205,40 +185,80 @@ static cm_status find_mark(cm_slice message, size_t block, cm_mark *mark) {
   return CM_OK;
 }
 
-static cm_status render_marked(cm_segment *message, const cm_transcript_mark *wanted,
-                               cm_body *body) {
+static cm_status render_marked(cm_segment *segment, cm_slice message,
+                               const cm_transcript_mark *wanted, cm_body *body) {
   cm_mark mark;
-  cm_status status = find_mark(cm_segment_bytes(message), wanted->block, &mark);
+  cm_status status = find_mark(message, wanted->block, &mark);
 
-  if (status == CM_OK) status = cm_body_append_within(body, message, mark.before);
+  if (status == CM_OK) status = cm_body_append_within(body, segment, mark.before);
   if (status == CM_OK) status = cm_body_append_static(body, mark.open);
-  if (status == CM_OK) status = cm_body_append_within(body, message, mark.text);
+  if (status == CM_OK) status = cm_body_append_within(body, segment, mark.text);
   if (status == CM_OK) status = cm_body_append_static(body, mark.name);
   if (status == CM_OK) status = cm_body_append_copy(body, wanted->control);
   if (status == CM_OK) status = cm_body_append_static(body, mark.close);
-  return status == CM_OK ? cm_body_append_within(body, message, mark.after) : status;
+  return status == CM_OK ? cm_body_append_within(body, segment, mark.after) : status;
+}
+
+/* What is rendered, and how far that has come. */
+typedef struct rendering {
+  const cm_transcript *transcript;
+  const cm_transcript_mark *marks;
+  size_t mark_count;
+  size_t next_mark;
+  cm_body *body;
+} rendering;
+
+/* Where the run ends, as far as this transcript goes. */
+static size_t end_of_run(const cm_transcript *transcript, size_t run) {
+  const cm_message_list *list = transcript->list;
+  size_t end = run + 1 < list->run_count ? list->runs[run + 1].first : list->count;
+
+  return end < transcript->count ? end : transcript->count;
+}
+
+/* Messages of a run from first on, up to last, which is not among them: one marked, or all that
+   lie before the next marked one. Returns how far it went. */
+static cm_status render_some(rendering *r, cm_segment *segment, size_t *first, size_t last) {
+  static const cm_slice comma = { ",", 1 };
+  size_t marked = r->next_mark < r->mark_count ? r->marks[r->next_mark].message : last;
+  cm_slice bytes = cm_transcript_get(r->transcript, *first), end;
+  cm_status status = *first ? cm_body_append_static(r->body, comma) : CM_OK;
+
+  if (status == CM_OK && marked == *first) {
+    ++*first;
+    return render_marked(segment, bytes, &r->marks[r->next_mark++], r->body);
+  }
+  if (marked > *first && marked < last) last = marked;
+  end = cm_transcript_get(r->transcript, last - 1);
+  bytes.len = (size_t)(end.ptr + end.len - bytes.ptr);
+  *first = last;
+  return status == CM_OK ? cm_body_append_within(r->body, segment, bytes) : status;
+}
+
+static cm_status render_all(rendering *r) {
+  cm_status status = CM_OK;
+  size_t at = 0, run;
+
+  for (run = 0; status == CM_OK && at < r->transcript->count; run++) {
+    cm_segment *segment = r->transcript->list->runs[run].segment;
+    size_t end = end_of_run(r->transcript, run);
+
+    while (status == CM_OK && at < end) status = render_some(r, segment, &at, end);
+  }
+  return status;
 }
 
 cm_status cm_transcript_render_marked(const cm_transcript *transcript,
                                       const cm_transcript_mark *marks, size_t count,
                                       cm_body *body) {
-  enum { OF_A_MESSAGE = 2, OF_A_MARK = 4, OTHERS = 4 }; /* parts, at most or about */
-  static const cm_slice comma = { ",", 1 };
-  size_t i, next = 0;
-  cm_status status =
-      cm_body_reserve(body, transcript->count * OF_A_MESSAGE + count * OF_A_MARK + OTHERS);
+  enum { OF_A_RUN = 2, OF_A_MARK = 8, OTHERS = 4 }; /* parts, at most or about */
+  rendering r = { transcript, marks, count, 0, body };
+  size_t parts = cm_transcript_runs(transcript) * OF_A_RUN + count * OF_A_MARK + OTHERS;
+  cm_status status = cm_body_reserve(body, parts);
 
-  for (i = 0; status == CM_OK && i < transcript->count; i++) {
-    cm_segment *message = transcript->entries[i].message;
-    int marked = next < count && marks[next].message == i;
-
-    status = i ? cm_body_append_static(body, comma) : CM_OK;
-    if (status == CM_OK)
-      status = marked ? render_marked(message, &marks[next++], body)
-                      : cm_body_append_segment(body, message);
-  }
+  if (status == CM_OK) status = render_all(&r);
   if (status != CM_OK) return status;
-  return next == count ? CM_OK : CM_ERR_PROTOCOL;
+  return r.next_mark == count ? CM_OK : CM_ERR_PROTOCOL;
 }
 
 cm_status cm_transcript_render(const cm_transcript *transcript, cm_body *body) {

@@ -3,19 +3,18 @@
 **
 ** Way out:  message, request.lua -> [transcript] -> body -> net/transfer -> socket
 **
-** An append-only list of segments, one per message. Nothing in it changes once it
-** is there; only whole messages leave, from the end. A fork and a rendered body
-** share the segments, so both survive whatever happens to the list. Knows that each
-** is a message, and which side spoke; nothing else of what the bytes mean.
+** The first messages of a list (message_list.h) that others may share. Nothing in it
+** changes once it is there; only whole messages leave, from the end. A fork goes on
+** with the same list, until one of the two adds what the other does not; a rendered body
+** shares the bytes. Knows that each is a message, and which side spoke; nothing else of
+** what the bytes mean.
 */
 #ifndef CM_TRANSCRIPT_H
 #define CM_TRANSCRIPT_H
 
 #include "core/base.h"
 #include "core/body.h"
-#include "core/segment.h"
-
-typedef enum cm_role { CM_ROLE_USER, CM_ROLE_ASSISTANT, CM_ROLE_SYSTEM } cm_role;
+#include "core/message_list.h"
 
 /*
 ** Whether the text is one message object: strict JSON with a role of the three,
@@ -34,10 +33,9 @@ cm_slice cm_transcript_content(cm_slice message);
 /* Embed by value; all fields are private to transcript.c. */
 typedef struct cm_transcript {
   const cm_alloc *alloc;
-  struct cm_transcript_entry *entries;
+  cm_message_list *list; /* one reference; NULL while it is empty. May hold more than count */
   size_t count;
-  size_t capacity;
-  size_t bytes; /* of all messages together */
+  size_t bytes; /* of its messages together */
 } cm_transcript;
 
 /* Cannot fail; allocates nothing. */
@@ -45,35 +43,36 @@ void cm_transcript_init(cm_transcript *transcript, const cm_alloc *alloc);
 void cm_transcript_deinit(cm_transcript *transcript);
 
 /*
-** Adds one message object at the end and takes a reference of its own to it.
-** CM_ERR_NOMEM or CM_ERR_LIMIT (more bytes than size_t counts): nothing changed.
+** Adds a copy of one message object at the end. The first one behind a fork may take as long as
+** there are messages. CM_ERR_NOMEM or CM_ERR_LIMIT (more bytes than size_t counts): nothing
+** changed.
 */
-cm_status cm_transcript_append(cm_transcript *transcript, cm_role role, cm_segment *message);
+cm_status cm_transcript_append(cm_transcript *transcript, cm_role role, cm_slice message);
 
 /* Removes messages from the end until count are left; no-op when fewer are there. */
 void cm_transcript_truncate(cm_transcript *transcript, size_t count);
 
-/*
-** Makes *fork (not initialised before) an independent transcript of the same messages,
-** in time and memory proportional to their number, not their size. CM_ERR_NOMEM:
-** *fork is initialised and empty.
-*/
-cm_status cm_transcript_fork(const cm_transcript *transcript, cm_transcript *fork);
+/* Makes *fork (not initialised before) an independent transcript of the same messages. Takes no
+   memory, and the same time however many there are. */
+void cm_transcript_fork(const cm_transcript *transcript, cm_transcript *fork);
 
 /* How many messages, from the first on, are the same in both. Costs as much as there are
-   messages, unless equal ones are in segments of their own. */
+   messages; bytes are only compared where they are not shared. */
 size_t cm_transcript_shared(const cm_transcript *transcript, const cm_transcript *other);
 
 size_t cm_transcript_count(const cm_transcript *transcript);
 size_t cm_transcript_bytes(const cm_transcript *transcript);
 
+/* In how many pieces they lie, about: a list that is shared may have more. */
+size_t cm_transcript_runs(const cm_transcript *transcript);
+
 /* The message at index (0-based, below count): borrowed until it leaves the transcript. */
-cm_segment *cm_transcript_get(const cm_transcript *transcript, size_t index);
+cm_slice cm_transcript_get(const cm_transcript *transcript, size_t index);
 cm_role cm_transcript_role(const cm_transcript *transcript, size_t index);
 
 /*
-** Adds the messages to the body, separated by commas, by reference. On failure the
-** body may hold a part of them and must be released.
+** Adds the messages to the body, separated by commas, by reference, in as many pieces as
+** there are runs of them. On failure the body may hold a part of them and must be released.
 */
 cm_status cm_transcript_render(const cm_transcript *transcript, cm_body *body);
 

@@ -330,7 +330,6 @@ static void send_turns(const cm_transcript *transcript) {
 /* A turn is checked and added, and all turns so far are sent. Counted by the turn. */
 static unsigned long send_conversation(void) {
   cm_transcript transcript;
-  cm_segment *segment;
   cm_failure failure;
   cm_role role;
   unsigned long turns;
@@ -338,9 +337,7 @@ static unsigned long send_conversation(void) {
   cm_transcript_init(&transcript, &cm_libc_alloc);
   for (turns = 0; turns < TURNS; turns++) {
     if (cm_transcript_check(cm_slice_in(&written), &role, &failure) != CM_OK) abort();
-    segment = cm_segment_new(&cm_libc_alloc, cm_slice_in(&written));
-    if (!segment || cm_transcript_append(&transcript, role, segment) != CM_OK) abort();
-    cm_segment_release(segment);
+    if (cm_transcript_append(&transcript, role, cm_slice_in(&written)) != CM_OK) abort();
     send_turns(&transcript);
   }
   cm_transcript_deinit(&transcript);

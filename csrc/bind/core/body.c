@@ -8,7 +8,7 @@
 #include "bind/handles.h"
 
 enum {
-  BYTES_PER_MESSAGE = 8 * sizeof(void *), /* its slice and the comma's, about */
+  BYTES_PER_RUN = 16 * sizeof(void *), /* its slice and the comma's, about */
   DEFAULT_PIECE = 64 * 1024,
   ROOM = 16 * 1024, /* for what is read from a source, on the stack */
   MOST_MARKS = 4    /* as the API has it */
@@ -111,7 +111,7 @@ static cm_status append_part(lua_State *L, cm_body *body, const mark_list *marks
   file = cm_class_test(L, -1, CM_FILE_CLASS);
   if (file) return cm_body_append_source(body, file->source);
   transcript = cm_class_test(L, -1, CM_TRANSCRIPT_CLASS);
-  *copied += cm_transcript_count(&transcript->transcript) * BYTES_PER_MESSAGE;
+  *copied += cm_transcript_runs(&transcript->transcript) * BYTES_PER_RUN;
   return cm_transcript_render_marked(&transcript->transcript, marks->items, marks->count, body);
 }
 

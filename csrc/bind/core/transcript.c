@@ -8,8 +8,6 @@
 #include "core/json_reader.h"
 #include "core/mark.h"
 
-enum { BYTES_PER_ENTRY = 2 * sizeof(void *) }; /* what a fork does not share, about */
-
 static cm_transcript *check_transcript(lua_State *L) {
   cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
 
@@ -50,14 +48,6 @@ static int push_refusal(lua_State *L, const cm_failure *failure) {
   return 2;
 }
 
-static cm_status append_copy(cm_transcript *transcript, cm_role role, cm_slice bytes) {
-  cm_segment *message = cm_segment_new(transcript->alloc, bytes);
-  cm_status status = message ? cm_transcript_append(transcript, role, message) : CM_ERR_NOMEM;
-
-  cm_segment_release(message);
-  return status;
-}
-
 /* transcript:append(message JSON) -> true | nil, text */
 static int transcript_append(lua_State *L) {
   cm_transcript *transcript = check_transcript(L);
@@ -67,7 +57,8 @@ static int transcript_append(lua_State *L) {
 
   bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
   if (cm_transcript_check(bytes, &role, &failure) != CM_OK) return push_refusal(L, &failure);
-  if (append_copy(transcript, role, bytes) != CM_OK) return luaL_error(L, "not enough memory");
+  if (cm_transcript_append(transcript, role, bytes) != CM_OK)
+    return luaL_error(L, "not enough memory");
   lua_pushboolean(L, 1);
   cm_collector_tell(L, bytes.len);
   return 1;
@@ -96,7 +87,7 @@ static int transcript_bytes(lua_State *L) {
 /* transcript:get(i) -> the exact bytes of message i */
 static int transcript_get(lua_State *L) {
   cm_transcript *transcript = check_transcript(L);
-  cm_slice bytes = cm_segment_bytes(cm_transcript_get(transcript, check_index(L, 2, transcript)));
+  cm_slice bytes = cm_transcript_get(transcript, check_index(L, 2, transcript));
 
   lua_pushlstring(L, bytes.ptr, bytes.len);
   return 1;
@@ -124,7 +115,7 @@ static int transcript_blocks(lua_State *L) {
 /* transcript:block_count(i) -> how many blocks message i has; a text is one */
 static int transcript_block_count(lua_State *L) {
   cm_transcript *transcript = check_transcript(L);
-  cm_slice bytes = cm_segment_bytes(cm_transcript_get(transcript, check_index(L, 2, transcript)));
+  cm_slice bytes = cm_transcript_get(transcript, check_index(L, 2, transcript));
 
   lua_pushinteger(L, (lua_Integer)cm_mark_count(cm_transcript_content(bytes)));
   return 1;
@@ -170,7 +161,7 @@ static int transcript_pop(lua_State *L) {
   cm_slice bytes;
 
   if (!count) return 0;
-  bytes = cm_segment_bytes(cm_transcript_get(transcript, count - 1));
+  bytes = cm_transcript_get(transcript, count - 1);
   lua_pushlstring(L, bytes.ptr, bytes.len); /* may raise: only then is it removed */
   cm_transcript_truncate(transcript, count - 1);
   return 1;
@@ -180,10 +171,7 @@ static int transcript_pop(lua_State *L) {
 static int transcript_fork(lua_State *L) {
   cm_transcript *transcript = check_transcript(L);
 
-  if (cm_transcript_fork(transcript, push_empty(L)) != CM_OK) {
-    return luaL_error(L, "not enough memory");
-  }
-  cm_collector_tell(L, cm_transcript_count(transcript) * BYTES_PER_ENTRY);
+  cm_transcript_fork(transcript, push_empty(L));
   return 1;
 }
 
