@@ -41,6 +41,7 @@ void cm_json_reader_init(cm_json_reader *reader, cm_slice text, unsigned max_dep
   reader->depth = 0;
   reader->max_depth = max_depth < CM_JSON_MAX_DEPTH ? max_depth : CM_JSON_MAX_DEPTH;
   reader->state = VALUE_DUE;
+  reader->escapes = 0;
 }
 
 static cm_json_type type_of(char first) {
@@ -198,6 +199,7 @@ static inline cm_status scan_string(cm_json_reader *reader, cm_json_string *stri
   const char *quote = cm_json_string_read(reader->start, reader->pos + 1, reader->end, string);
 
   if (!quote) return refuse_string(reader);
+  reader->escapes |= string->escaped;
   reader->pos = quote + 1;
   return CM_OK;
 }
@@ -354,6 +356,12 @@ cm_status cm_json_reader_finish(cm_json_reader *reader) {
   if (reader->pos < reader->end)
     return fail(reader, CM_ERR_SYNTAX, "nothing was expected after the value");
   return CM_OK;
+}
+
+int cm_json_reader_has_lone_surrogate(const cm_json_reader *reader) {
+  cm_slice text = { reader->start, (size_t)(reader->end - reader->start) };
+
+  return (reader->escapes & CM_JSON_HAS_UNITS) && cm_json_string_has_lone_surrogate(text);
 }
 
 size_t cm_json_reader_offset(const cm_json_reader *reader) {

@@ -52,6 +52,7 @@ typedef struct cm_json_reader {
   unsigned depth;     /* open containers */
   unsigned max_depth;
   unsigned state;                  /* what may come next in the innermost container */
+  int escapes;                     /* of all strings so far */
   char objects[CM_JSON_MAX_DEPTH]; /* by depth: the open container is an object */
 } cm_json_reader;
 
@@ -93,6 +94,10 @@ cm_status cm_json_reader_read_value(cm_json_reader *reader, cm_slice *raw);
 
 /* After the one top-level value: checks that nothing but blanks follows. */
 cm_status cm_json_reader_finish(cm_json_reader *reader);
+
+/* Of a whole text that has been read to its end: whether half of a surrogate pair stands alone in
+   one of its strings. */
+int cm_json_reader_has_lone_surrogate(const cm_json_reader *reader);
 
 /* Where a failure was noticed, in bytes from the start of the text, and its words. */
 size_t cm_json_reader_offset(const cm_json_reader *reader);

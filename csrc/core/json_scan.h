@@ -47,6 +47,20 @@ static inline uint64_t cm_json_marks16_singly(const char *pos) {
   return marks;
 }
 
+/* What a string must have escaped: the bytes that are not plain, but for those beyond ASCII. */
+static inline int cm_json_is_escaped(char c) {
+  return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Escapes: a bit for each of the 64 bytes at pos, the first the lowest; set: it must be escaped. */
+static inline uint64_t cm_json_escapes_singly(const char *pos) {
+  uint64_t marks = 0;
+  unsigned i;
+
+  for (i = 0; i < 64; i++) marks |= (uint64_t)cm_json_is_escaped(pos[i]) << i;
+  return marks;
+}
+
 static inline const char *cm_json_skip_blanks_singly(const char *pos, const char *end) {
   while (pos < end && *pos == ' ') pos++;
   return pos;
@@ -104,6 +118,18 @@ static inline uint64_t cm_json_marks_words(const char *pos) {
   return marks;
 }
 
+static inline uint64_t cm_json_escapes_words(const char *pos) {
+  uint64_t marks = 0, word, beyond_ascii;
+  unsigned i;
+
+  for (i = 0; i < 64; i += 8) {
+    word = cm_scan_word(pos + i);
+    beyond_ascii = word & CM_SCAN_BYTES(0x80);
+    marks |= cm_scan_gather(cm_json_tops(word) & ~beyond_ascii) << i;
+  }
+  return marks;
+}
+
 static inline uint64_t cm_json_marks16_words(const char *pos) {
   return cm_scan_gather(cm_json_tops(cm_scan_word(pos))) |
          cm_scan_gather(cm_json_tops(cm_scan_word(pos + 8))) << 8;
@@ -143,6 +169,7 @@ static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, si
 
 #else
 #define cm_json_marks_words cm_json_marks_singly
+#define cm_json_escapes_words cm_json_escapes_singly
 #define cm_json_marks16_words cm_json_marks16_singly
 #define cm_json_skip_blanks_words cm_json_skip_blanks_singly
 #define cm_json_copy_unescaped_words cm_json_copy_unescaped_singly
@@ -167,6 +194,21 @@ static inline uint64_t cm_json_marks16(const char *pos) {
 static inline uint64_t cm_json_marks(const char *pos) {
   return cm_json_marks16(pos) | cm_json_marks16(pos + 16) << 16 | cm_json_marks16(pos + 32) << 32 |
          cm_json_marks16(pos + 48) << 48;
+}
+
+/* Of 16 bytes: unsigned, what is below a blank is the least of itself and the byte before that. */
+static inline uint64_t cm_json_escapes16(const char *pos) {
+  __m128i bytes = cm_scan_load16(pos);
+  __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  __m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  __m128i controls = _mm_cmpeq_epi8(bytes, _mm_min_epu8(bytes, _mm_set1_epi8(0x1F)));
+
+  return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), controls));
+}
+
+static inline uint64_t cm_json_escapes(const char *pos) {
+  return cm_json_escapes16(pos) | cm_json_escapes16(pos + 16) << 16 |
+         cm_json_escapes16(pos + 32) << 32 | cm_json_escapes16(pos + 48) << 48;
 }
 
 static inline const char *cm_json_skip_blanks(const char *pos, const char *end) {
@@ -199,6 +241,7 @@ static inline size_t cm_json_copy_unescaped(char *out, const char *pos, size_t l
 
 #else
 #define cm_json_marks cm_json_marks_words
+#define cm_json_escapes cm_json_escapes_words
 #define cm_json_marks16 cm_json_marks16_words
 #define cm_json_skip_blanks cm_json_skip_blanks_words
 #define cm_json_copy_unescaped cm_json_copy_unescaped_words

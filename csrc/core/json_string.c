@@ -5,7 +5,15 @@
 #include "core/json_scan.h"
 #include "core/utf8.h"
 
-enum { REPLACEMENT = 0xFFFD, LONGEST_PIECE = 8, COPIED_BEYOND = 8 };
+enum {
+  REPLACEMENT = 0xFFFD,
+  LONGEST_PIECE = 8,
+  COPIED_BEYOND = 8,
+  COPIED_AT_ONCE = 16,
+  WINDOW = 64,
+  LONGEST_ESCAPE = 6,
+  ROOM_OF_WINDOW = WINDOW * LONGEST_ESCAPE + COPIED_AT_ONCE
+};
 
 static int is_high(unsigned unit) {
   return (unit & 0xFC00u) == 0xD800u;
@@ -37,23 +45,12 @@ static inline unsigned digit_of(char c) {
 }
 
 /* Past the escape whose backslash is at pos; NULL: it is none. */
-static const char *skip_escape(const char *pos, const char *end) {
+static inline const char *skip_escape(const char *pos, const char *end) {
   if (end - pos < 2) return NULL;
   if (meaning_of(pos[1])) return pos + 2;
   if (pos[1] != 'u' || end - pos < 6) return NULL;
   return digit_of(pos[2]) && digit_of(pos[3]) && digit_of(pos[4]) && digit_of(pos[5]) ? pos + 6
                                                                                       : NULL;
-}
-
-static int are_escapes_valid(cm_slice body) {
-  const char *pos = body.ptr, *end = body.ptr + body.len;
-
-  for (;;) {
-    pos = pos < end ? memchr(pos, '\\', (size_t)(end - pos)) : NULL;
-    if (!pos) return 1;
-    pos = skip_escape(pos, end);
-    if (!pos) return 0;
-  }
 }
 
 static inline const char *skip_beyond_ascii(const char *pos, const char *end) {
@@ -66,9 +63,18 @@ static inline const char *skip_beyond_ascii(const char *pos, const char *end) {
   return length > 0 ? pos : NULL;
 }
 
+/* What is known of an escape as far as it was looked at: strict, all of it; NULL: it is none. */
+static inline const char *pass_escape(const char *pos, const char *end, int strict, int *escaped) {
+  *escaped |= CM_JSON_ESCAPED;
+  if (!strict) return pos + 2;
+  if (end - pos > 1 && pos[1] == 'u') *escaped |= CM_JSON_HAS_UNITS;
+  return skip_escape(pos, end);
+}
+
 /* Of a window of 64 bytes: goes over the marks up to a quote and returns that, or NULL, and *pos is
    where the next window begins; NULL too, if the string is none. */
-static const char *find_in_window(const char **pos, const char *end, uint64_t marks, int *escaped) {
+static inline const char *find_in_window(const char **pos, const char *end, uint64_t marks,
+                                         int strict, int *escaped) {
   const char *base = *pos, *next = end - base > 64 ? base + 64 : end;
   size_t at;
 
@@ -77,9 +83,9 @@ static const char *find_in_window(const char **pos, const char *end, uint64_t ma
     *pos = base + at;
     if (**pos == '"') return *pos;
     if (**pos == '\\') {
-      *escaped = 1;
       marks &= ~(UINT64_C(3) << at); /* what is escaped says nothing here */
-      *pos += 2;
+      *pos = pass_escape(*pos, end, strict, escaped);
+      if (!*pos) return NULL;
     } else {
       *pos = (unsigned char)**pos >= 0x80 ? skip_beyond_ascii(*pos, end) : NULL;
       if (!*pos) return NULL;
@@ -90,16 +96,21 @@ static const char *find_in_window(const char **pos, const char *end, uint64_t ma
   return NULL;
 }
 
-const char *cm_json_string_find_on(const char *begin, const char *pos, const char *end,
-                                   uint64_t marks, cm_json_string *string) {
+static inline const char *find_on(const char *begin, const char *pos, const char *end,
+                                  uint64_t marks, int strict, cm_json_string *string) {
   const char *quote;
 
   for (;;) {
-    quote = find_in_window(&pos, end, marks, &string->escaped);
+    quote = find_in_window(&pos, end, marks, strict, &string->escaped);
     if (quote) string->body.len = (size_t)(quote - string->body.ptr);
     if (quote || !pos || pos >= end) return quote;
     marks = cm_json_window(begin, pos, end);
   }
+}
+
+const char *cm_json_string_find_on(const char *begin, const char *pos, const char *end,
+                                   uint64_t marks, cm_json_string *string) {
+  return find_on(begin, pos, end, marks, 0, string);
 }
 
 /* Keys are short, and so are most strings that are not deltas. */
@@ -118,9 +129,11 @@ const char *cm_json_string_read(const char *begin, const char *pos, const char *
                                 cm_json_string *string) {
   const char *quote = find_soon(pos, end, string);
 
-  if (!quote) quote = cm_json_string_find(begin, pos, end, string);
-  if (!quote || !string->escaped) return quote;
-  return are_escapes_valid(string->body) ? quote : NULL;
+  if (quote) return quote;
+  string->body.ptr = pos;
+  string->body.len = 0;
+  string->escaped = 0;
+  return find_on(begin, pos, end, cm_json_window(begin, pos, end), 1, string);
 }
 
 /* Unescaping */
@@ -271,42 +284,97 @@ cm_status cm_json_string_finish(unsigned *carry, cm_buffer *out) {
   return cm_buffer_append(out, bytes);
 }
 
-static int needs_escape(unsigned char c) {
-  return c < 0x20 || c == '"' || c == '\\';
+/* Escaping */
+
+/* The second byte of an escape; 0: it takes four digits. */
+static const char NAMES[256] = { ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+                                 ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't' };
+
+/* Writes the escape of a byte; returns past it. */
+static inline char *put_escape(char *to, unsigned char c) {
+  static const char digits[] = "0123456789abcdef";
+
+  *to++ = '\\';
+  if (NAMES[c]) {
+    *to++ = NAMES[c];
+    return to;
+  }
+  memcpy(to, "u00", 3);
+  to[3] = digits[c >> 4];
+  to[4] = digits[c & 15];
+  return to + 5;
 }
 
-static cm_status append_escaped(unsigned char c, cm_buffer *out) {
-  static const char plain[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt",
-                    digits[] = "0123456789abcdef";
-  const char *known = memchr(plain, c, sizeof plain - 1);
-  char text[6] = "\\u00";
+/* Copies a run of at most 64 bytes; more may be written, up to 16. Nothing from end on is read. */
+static inline char *put_run(char *to, const char *from, size_t length, const char *end) {
+  size_t done = 0;
+
+  while (done < length && (size_t)(end - from) - done >= COPIED_AT_ONCE) {
+    memcpy(to + done, from + done, COPIED_AT_ONCE);
+    done += COPIED_AT_ONCE;
+  }
+  if (done < length) memcpy(to + done, from + done, length - done);
+  return to + length;
+}
+
+/* So many bytes, at most 64, whose escapes are known. */
+static inline char *escape_window(char *to, const char *pos, size_t length, uint64_t escapes,
+                                  const char *end) {
+  size_t at = 0, next;
+
+  for (; escapes; escapes &= escapes - 1) {
+    next = cm_scan_lowest(escapes);
+    to = put_run(to, pos + at, next - at, end);
+    to = put_escape(to, (unsigned char)pos[next]);
+    at = next + 1;
+  }
+  return put_run(to, pos + at, length - at, end);
+}
+
+static uint64_t escapes_of_few(const char *pos, size_t length) {
+  uint64_t escapes = 0;
+  size_t i;
+
+  for (i = 0; i < length; i++) escapes |= (uint64_t)cm_json_is_escaped(pos[i]) << i;
+  return escapes;
+}
+
+/* Without more room than it needs. */
+static cm_status escape_singly(const char *pos, const char *end, cm_buffer *out) {
+  cm_status status = CM_OK;
+  char escape[LONGEST_ESCAPE];
   cm_slice bytes;
 
-  bytes.ptr = text;
-  bytes.len = sizeof text;
-  if (known) {
-    text[1] = names[known - plain];
-    bytes.len = 2;
-  } else {
-    text[4] = digits[c >> 4];
-    text[5] = digits[c & 15];
+  for (; pos < end && status == CM_OK; pos++) {
+    bytes.ptr = cm_json_is_escaped(*pos) ? escape : pos;
+    bytes.len = 1;
+    if (bytes.ptr == escape) bytes.len = (size_t)(put_escape(escape, (unsigned char)*pos) - escape);
+    status = cm_buffer_append(out, bytes);
   }
-  return cm_buffer_append(out, bytes);
+  return status;
+}
+
+/* For so many bytes, most of which stay as they are. */
+static cm_status reserve_escaped(cm_buffer *out, size_t length) {
+  if (length > (size_t)-1 / 2) return CM_ERR_LIMIT;
+  return cm_buffer_reserve(out, length + length / 8 + ROOM_OF_WINDOW);
 }
 
 cm_status cm_json_string_escape(cm_slice text, cm_buffer *out) {
   const char *pos = text.ptr, *end = text.ptr + text.len;
-  cm_slice run;
-  cm_status status = CM_OK;
+  cm_status status = text.len ? reserve_escaped(out, text.len) : CM_OK;
+  char *to;
 
   while (pos < end && status == CM_OK) {
-    run.ptr = pos;
-    while (pos < end && !needs_escape((unsigned char)*pos)) pos++;
-    run.len = (size_t)(pos - run.ptr);
-    status = cm_buffer_append(out, run);
-    if (status == CM_OK && pos < end) status = append_escaped((unsigned char)*pos++, out);
+    size_t length = end - pos < WINDOW ? (size_t)(end - pos) : WINDOW;
+    uint64_t escapes = length < WINDOW ? escapes_of_few(pos, length) : cm_json_escapes(pos);
+
+    to = escape_window(out->ptr + out->len, pos, length, escapes, end);
+    out->len = (size_t)(to - out->ptr);
+    pos += length;
+    if (pos < end) status = cm_buffer_reserve(out, ROOM_OF_WINDOW);
   }
-  return status;
+  return status == CM_ERR_LIMIT ? escape_singly(pos, end, out) : status;
 }
 
 static int take_prefix(cm_slice *plain, const char *bytes, size_t length) {

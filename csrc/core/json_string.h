@@ -12,6 +12,9 @@
 #include "core/buffer.h"
 #include "core/json_scan.h"
 
+/* What a string was seen to have. */
+enum { CM_JSON_ESCAPED = 1, CM_JSON_HAS_UNITS = 2 /* one of its escapes is four digits */ };
+
 typedef struct cm_json_string {
   cm_slice body; /* between the quotes, escaped as it came */
   int escaped;   /* body has a backslash: not the same bytes as its text */
@@ -39,7 +42,7 @@ static inline const char *cm_json_string_find(const char *begin, const char *pos
   return cm_json_string_find_on(begin, pos, end, marks, string);
 }
 
-/* The same, and the escapes are valid, too. */
+/* The same, and the escapes are valid, too; escaped says then whether there are UTF-16 units. */
 const char *cm_json_string_read(const char *begin, const char *pos, const char *end,
                                 cm_json_string *string);
 

@@ -67,7 +67,7 @@ cm_status cm_transcript_check(cm_slice message, cm_role *role, cm_failure *failu
   if (!members.has_content) {
     return fail(failure, CM_ERR_PROTOCOL, 0, "a message needs content: text or a list of blocks");
   }
-  if (cm_json_string_has_lone_surrogate(message)) {
+  if (cm_json_reader_has_lone_surrogate(&reader)) {
     return fail(failure, CM_ERR_PROTOCOL, 0, "a string holds half a surrogate pair");
   }
   *role = (cm_role)members.role;

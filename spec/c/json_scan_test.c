@@ -34,6 +34,18 @@ static int is_marked(size_t length, size_t at, unsigned byte) {
   return right;
 }
 
+/* Of what is not plain, all that is ASCII. */
+static int is_escaped(size_t length, size_t at, unsigned byte) {
+  cm_slice run = run_with('a', 64, at * 64 / length, byte);
+  int must_be = !is_plain(byte) && byte < 0x80;
+  uint64_t mark = must_be ? UINT64_C(1) << (at * 64 / length) : 0;
+  int right = cm_json_escapes(run.ptr) == mark && cm_json_escapes_words(run.ptr) == mark &&
+              cm_json_escapes_singly(run.ptr) == mark;
+
+  exact_free(run);
+  return right;
+}
+
 static int is_marked_of_few(size_t length, size_t at, unsigned byte) {
   cm_slice run = run_with('a', 16, at * 16 / length, byte);
   uint64_t mark = is_plain(byte) ? 0 : UINT64_C(1) << (at * 16 / length);
@@ -118,6 +130,8 @@ static int marks_two(unsigned first, unsigned second) {
   run = exact_copy(bytes, sizeof bytes);
   marks = cm_json_marks_singly(run.ptr);
   right = cm_json_marks(run.ptr) == marks && cm_json_marks_words(run.ptr) == marks;
+  marks = cm_json_escapes_singly(run.ptr);
+  right = right && cm_json_escapes(run.ptr) == marks && cm_json_escapes_words(run.ptr) == marks;
   exact_free(run);
   return right;
 }
@@ -135,6 +149,7 @@ void json_scan_tests(void) {
 
   for (byte = 0; byte < 256; byte++) {
     CHECK(everywhere(is_marked, byte));
+    CHECK(everywhere(is_escaped, byte));
     CHECK(everywhere(is_marked_of_few, byte));
     CHECK(everywhere(is_marked_in_window, byte));
     CHECK(everywhere(blanks_end, byte));

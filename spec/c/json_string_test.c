@@ -116,6 +116,49 @@ static void escapes_what_must_be_and_nothing_else(void) {
   exact_free(text);
 }
 
+/* Whether an escaped text of that length, with one byte among others, says the same when it is
+   read; with no more room than that, and without enough. */
+static int comes_back(size_t length, size_t at, unsigned char byte) {
+  char bytes[200], name;
+  cm_buffer out, back, tight;
+  cm_slice text, body;
+  unsigned carry = 0;
+  int right;
+
+  memset(bytes, 'a', length);
+  bytes[at] = (char)byte;
+  text = exact_copy(bytes, length);
+  cm_buffer_init(&out, &cm_libc_alloc, 4000);
+  cm_buffer_init(&back, &cm_libc_alloc, 4000);
+  right = cm_json_string_escape(text, &out) == CM_OK;
+  body.ptr = out.ptr;
+  body.len = out.len;
+  right = right && cm_json_string_unescape(body, &carry, &back) == CM_OK && back.len == length &&
+          memcmp(back.ptr, text.ptr, length) == 0;
+  name = out.len > length ? out.ptr[at + 1] : 0;
+  right = right && (name == 'u' ? out.len == length + 5 : out.len == length + (name != 0));
+  cm_buffer_init(&tight, &cm_libc_alloc, out.len);
+  right = right && cm_json_string_escape(text, &tight) == CM_OK && tight.len == out.len;
+  cm_buffer_deinit(&tight);
+  cm_buffer_init(&tight, &cm_libc_alloc, out.len - 1);
+  right = right && cm_json_string_escape(text, &tight) == CM_ERR_LIMIT;
+  right = right && memcmp(tight.ptr ? tight.ptr : "", out.ptr, tight.len) == 0;
+  cm_buffer_deinit(&tight);
+  cm_buffer_deinit(&out);
+  cm_buffer_deinit(&back);
+  exact_free(text);
+  return right;
+}
+
+static void escapes_at_every_place(void) {
+  static const unsigned char some[] = { 'a', '"', '\\', '\n', 1, 0x1F, 0x7F };
+  size_t length, at, i;
+
+  for (length = 1; length < 200; length += 11)
+    for (at = 0; at < length; at++)
+      for (i = 0; i < sizeof some; i++) CHECK(comes_back(length, at, some[i]));
+}
+
 static int equals(const char *body, const char *plain) {
   cm_slice left = exact_copy(body, strlen(body)), right = exact_copy(plain, strlen(plain));
   cm_json_string string;
@@ -206,8 +249,8 @@ static void unescape_survives_any_failed_allocation(void) {
 }
 
 static void escape_survives_any_failed_allocation(void) {
-  cm_slice text =
-      EXACT("\"01234567890123456789012345678901234567890123456789012345678901\"\x01\x01");
+  char controls[100] = { 0 };
+  cm_slice text = exact_copy(controls, sizeof controls);
   failing_alloc books;
   cm_alloc alloc;
   cm_buffer out;
@@ -244,6 +287,7 @@ void json_string_tests(void) {
   keeps_half_a_pair_over_an_empty_fragment();
   refuses_wrong_and_cut_escapes();
   escapes_what_must_be_and_nothing_else();
+  escapes_at_every_place();
   compares_escaped_with_plain();
   finds_lone_surrogates();
   unescape_writes_up_to_the_limit();
