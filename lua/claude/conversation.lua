@@ -221,7 +221,7 @@ function Conversation:user(content)
     return errors.fail(err)
   end
   local before, draft = self:_before_change(), self.draft:copy()
-  draft:say(json, history.open_calls(self.transcript))
+  draft:say(json, history.calls_to_answer(self.transcript))
   self.draft = draft
   return self:_after_change(before, self)
 end
@@ -420,7 +420,7 @@ end
 ---@return claude.Error? err
 function Conversation:answer(id, value, problem)
   check_idle(self, "answer")
-  for _, call in ipairs(history.open_calls(self.transcript)) do
+  for _, call in ipairs(history.calls_to_answer(self.transcript)) do
     if call.id == id then
       local result = require("claude.tool_loop.result")
       local failed = value == nil and problem ~= nil
@@ -526,7 +526,7 @@ end
 ---@return { role: string, content: string|table[] }[]
 function Conversation:messages()
   check_receiver(self, Conversation, "chat:messages()")
-  local new = self.draft:messages(history.open_calls(self.transcript))
+  local new = self.draft:messages(history.calls_to_answer(self.transcript))
   return history.views((assert(history.extended(self.transcript, new))))
 end
 

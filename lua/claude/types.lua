@@ -1971,11 +1971,14 @@ function Response:block_raw(i) end
 ---@return string?
 function Response:tool_input_raw(i) end
 
---- The turn that this reply adds to a conversation, and what had to be changed.
----@param how? "keep" also of an interrupted reply
----@return string? message
+--- The turn that this reply adds to a conversation, and what had to be changed. With a
+--- transcript it is added to that, and what comes first is whether anything was.
+---@param how? "whole"|"keep" keep: also of an interrupted reply
+---@param transcript? claude.core.Transcript
+---@return string|boolean|nil message
 ---@return { rule: string, text: string, index: integer? }[] changes
-function Response:seal(how) end
+---@return boolean? has_unnamed_call with a transcript: whether a tool is called without an id
+function Response:seal(how, transcript) end
 
 --- Any event stream, decoded as WHATWG's format says.
 ---@class claude.core.EventStream
@@ -2027,7 +2030,7 @@ function Http1:wants() end
 ---@class claude.core.Transcript
 local Transcript = {}
 
----@param message string JSON
+---@param message string|string[] JSON, or its pieces
 ---@return true?
 ---@return string? problem
 function Transcript:append(message) end
@@ -2045,6 +2048,11 @@ function Transcript:get(i) end
 ---@param i integer
 ---@return "user"|"assistant"|"system"
 function Transcript:role(i) end
+
+--- How often messages have left it: as long as this and the count stay what they are, so do
+--- its messages.
+---@return integer
+function Transcript:removals() end
 
 ---@param role "user"|"assistant"|"system"
 ---@return integer? number of the first message of that role

@@ -3,6 +3,7 @@
 ** message so far, and what it adds to a conversation.
 */
 #include "bind/class.h"
+#include "bind/collector.h"
 #include "bind/core/json.h"
 #include "bind/core/response_object.h"
 #include "core/slice.h"
@@ -211,22 +212,59 @@ static void push_changes(lua_State *L, const cm_seal *seal) {
   }
 }
 
-/* response:seal(["keep"]) -> bytes of the turn | nil, list of { rule, text, index } */
+/* Whether one of our tools is called without an id that could be named. */
+static int has_unnamed_call(const cm_message *message) {
+  size_t i;
+
+  for (i = 0; i < message->blocks.count; i++) {
+    const cm_block *block = message->blocks.items[i];
+    if (block->kind == CM_BLOCK_TOOL_USE && (!block->id.len || block->id.ptr[0] != '"')) return 1;
+  }
+  return 0;
+}
+
+/* What is sealed is valid to send, as seal.h has it: it is not checked again. */
+static void add_sealed(lua_State *L, cm_seal *seal, cm_transcript *transcript) {
+  cm_slice bytes = { seal->bytes.ptr, seal->bytes.len };
+
+  if (bytes.len && cm_transcript_append(transcript, CM_ROLE_ASSISTANT, bytes) != CM_OK) {
+    cm_seal_deinit(seal);
+    raise_nomem(L);
+  }
+  lua_pushboolean(L, bytes.len > 0);
+}
+
+/*
+** response:seal(["keep"]) -> bytes of the turn | nil, list of { rule, text, index }
+** response:seal("whole"|"keep", transcript) -> whether it was added to the transcript, the same
+** list, whether a call has no id
+*/
 static int response_seal(lua_State *L) {
   static const char *const modes[] = { "whole", "keep", NULL };
   const cm_message *message = check_message(L);
   cm_seal_mode mode = (cm_seal_mode)luaL_checkoption(L, 2, "whole", modes);
+  cm_transcript_handle *to =
+      lua_isnoneornil(L, 3) ? NULL : luaL_checkudata(L, 3, CM_TRANSCRIPT_CLASS);
   cm_seal *seal = &check_object(L)->seal;
+  size_t added;
 
   cm_seal_deinit(seal);
   if (cm_seal_message(seal, message, mode) != CM_OK) return raise_nomem(L);
-  if (seal->bytes.len)
+  added = to ? seal->bytes.len : 0;
+  if (!to && seal->bytes.len)
     push_slice(L, (cm_slice){ seal->bytes.ptr, seal->bytes.len });
-  else
+  else if (!to)
     lua_pushnil(L);
   push_changes(L, seal);
+  if (to) {
+    add_sealed(L, seal, &to->transcript);
+    lua_insert(L, -2);
+  }
   cm_seal_deinit(seal);
-  return 2;
+  if (!to) return 2;
+  lua_pushboolean(L, has_unnamed_call(message));
+  cm_collector_tell(L, added);
+  return 3;
 }
 
 void cm_open_response_message(lua_State *L) {

@@ -7,6 +7,7 @@
 #include "bind/handles.h"
 #include "core/json_reader.h"
 #include "core/mark.h"
+#include "core/slice.h"
 
 static cm_transcript *check_transcript(lua_State *L) {
   cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
@@ -27,6 +28,8 @@ static cm_transcript *push_empty(lua_State *L) {
   cm_transcript_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
 
   cm_transcript_init(&handle->transcript, &cm_libc_alloc);
+  cm_buffer_init(&handle->joined, &cm_libc_alloc, (size_t)-1);
+  handle->removals = 0;
   luaL_setmetatable(L, CM_TRANSCRIPT_CLASS);
   return &handle->transcript;
 }
@@ -38,7 +41,10 @@ static int transcript_new(lua_State *L) {
 }
 
 static int transcript_gc(lua_State *L) {
-  cm_transcript_deinit(check_transcript(L));
+  cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
+
+  cm_transcript_deinit(&handle->transcript);
+  cm_buffer_deinit(&handle->joined);
   return 0;
 }
 
@@ -48,17 +54,54 @@ static int push_refusal(lua_State *L, const cm_failure *failure) {
   return 2;
 }
 
-/* transcript:append(message JSON) -> true | nil, text */
+/* The length of all strings of the list at 2 together. */
+static size_t check_pieces(lua_State *L, int count) {
+  size_t length = 0;
+  int i;
+
+  for (i = 1; i <= count; i++) {
+    lua_rawgeti(L, 2, i);
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "pieces of a message must be strings");
+    length += lua_rawlen(L, -1);
+    lua_pop(L, 1);
+  }
+  return length;
+}
+
+/* The pieces of the list at 2 as one, in the handle's memory. */
+static cm_slice join_pieces(lua_State *L, cm_buffer *joined) {
+  int count = (int)lua_rawlen(L, 2), i;
+  cm_status status = cm_buffer_reserve(joined, check_pieces(L, count));
+  cm_slice piece;
+
+  for (i = 1; i <= count && status == CM_OK; i++) {
+    lua_rawgeti(L, 2, i);
+    piece.ptr = lua_tolstring(L, -1, &piece.len);
+    status = cm_buffer_append(joined, piece);
+    lua_pop(L, 1);
+  }
+  if (status != CM_OK) luaL_error(L, "not enough memory");
+  return cm_slice_in(joined);
+}
+
+/* transcript:append(message JSON, or a list of its pieces) -> true | nil, text */
 static int transcript_append(lua_State *L) {
-  cm_transcript *transcript = check_transcript(L);
+  cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
+  cm_status checked, added = CM_OK;
   cm_failure failure;
   cm_slice bytes;
   cm_role role;
 
-  bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
-  if (cm_transcript_check(bytes, &role, &failure) != CM_OK) return push_refusal(L, &failure);
-  if (cm_transcript_append(transcript, role, bytes) != CM_OK)
-    return luaL_error(L, "not enough memory");
+  cm_buffer_deinit(&handle->joined); /* where memory failed the last time */
+  if (lua_istable(L, 2))
+    bytes = join_pieces(L, &handle->joined);
+  else
+    bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
+  checked = cm_transcript_check(bytes, &role, &failure);
+  if (checked == CM_OK) added = cm_transcript_append(&handle->transcript, role, bytes);
+  cm_buffer_deinit(&handle->joined);
+  if (checked != CM_OK) return push_refusal(L, &failure);
+  if (added != CM_OK) return luaL_error(L, "not enough memory");
   lua_pushboolean(L, 1);
   cm_collector_tell(L, bytes.len);
   return 1;
@@ -144,13 +187,28 @@ static int transcript_role(lua_State *L) {
   return 1;
 }
 
+/* transcript:removals() -> how often messages have left it: as long as that and the count stay what
+   they are, so do its messages */
+static int transcript_removals(lua_State *L) {
+  cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
+
+  lua_pushinteger(L, (lua_Integer)handle->removals);
+  return 1;
+}
+
+static void keep_first(lua_State *L, size_t count) {
+  cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
+
+  handle->removals++;
+  cm_transcript_truncate(&handle->transcript, count);
+}
+
 /* transcript:truncate(n): keeps the first n messages */
 static int transcript_truncate(lua_State *L) {
-  cm_transcript *transcript = check_transcript(L);
   lua_Integer count = luaL_checkinteger(L, 2);
 
   luaL_argcheck(L, count >= 0, 2, "must not be negative");
-  cm_transcript_truncate(transcript, (size_t)count);
+  keep_first(L, (size_t)count);
   return 0;
 }
 
@@ -163,7 +221,7 @@ static int transcript_pop(lua_State *L) {
   if (!count) return 0;
   bytes = cm_transcript_get(transcript, count - 1);
   lua_pushlstring(L, bytes.ptr, bytes.len); /* may raise: only then is it removed */
-  cm_transcript_truncate(transcript, count - 1);
+  keep_first(L, count - 1);
   return 1;
 }
 
@@ -186,6 +244,7 @@ void cm_open_transcript(lua_State *L) {
     { "role", transcript_role },
     { "first", transcript_first },
     { "truncate", transcript_truncate },
+    { "removals", transcript_removals },
     { "pop", transcript_pop },
     { "fork", transcript_fork },
     { "block_count", transcript_block_count },

@@ -2,6 +2,7 @@
 
 local models = require("claude.models")
 local rules = require("claude.check.rules")
+local tables = require("claude.tables")
 local values = require("claude.check.values")
 
 local M = {}
@@ -38,6 +39,16 @@ local function what_is_lost(capabilities, thinking_changed, effort_changed)
   if thinking_loses == "all" or effort_loses == "all" then return LOST.all end
   if thinking_loses == "unknown" or effort_loses == "unknown" then return LOST.unknown end
   return LOST.messages
+end
+
+--- Whether there is anything to compare: most requests think as the one before.
+---@param before table params of the last request
+---@param after table params of the next
+---@return boolean
+function M.is_any(before, after)
+  return before.model ~= after.model
+    or not tables.same(before.thinking, after.thinking)
+    or not tables.same(before.output_config, after.output_config)
 end
 
 --- Compares the thinking parameters of a conversation's last request with those of

@@ -37,7 +37,7 @@ end
 --- That the model has something to answer.
 ---@param chat claude.Conversation
 ---@param draft claude.Draft
----@param messages string[] what it becomes
+---@param messages claude.NewMessage[] what it becomes
 ---@return claude.Error?
 function M.something_to_send(chat, draft, messages)
   if #messages > 0 then
@@ -123,12 +123,15 @@ end
 --- What a change of thinking since the request before would break; warns of what it costs.
 ---@param chat claude.Conversation
 ---@param params table
----@param in_turn boolean the last reply is not at its end yet
+---@param transcript userdata with the new messages
 ---@return claude.Error?
-function M.change(chat, params, in_turn)
+function M.change(chat, params, transcript)
   local before = chat.last_params
   if not before then return nil end
   local change = require("claude.check.change")
+  if not change.is_any(before, params) then return nil end
+  -- Whether the last reply is not at its end yet.
+  local in_turn = history.is_in_turn(transcript)
   local warning, err = change.thinking(before, params, { in_turn = in_turn })
   if warning then chat.client:warn("thinking_changed", warning, warning) end
   return err

@@ -82,8 +82,8 @@ local function said(chat)
   local results = new_draft()
   results.results = chat.draft.results
   local transcript = chat.transcript:fork()
-  for _, json in ipairs(results:messages(calls)) do
-    local added, problem = transcript:append(json)
+  for _, message in ipairs(results:messages(calls)) do
+    local added, problem = transcript:append(message)
     if not added then return nil, invalid(problem, "see the message") end
   end
   if transcript:count() == 0 then

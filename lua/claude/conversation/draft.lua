@@ -22,6 +22,8 @@ local TOOL_CHANGE = '[{"tool":'
 
 -- A message as encode_messages writes it, its members in canonical order.
 local HEAD, TAIL = '{"content":', ',"role":"%s"}'
+local USER_TAIL = TAIL:format("user")
+local LIST_HEAD, USER_LIST_TAIL = HEAD .. "[", "]" .. USER_TAIL
 
 ---@return claude.Draft
 function M.new() return setmetatable({ results = {}, content = {}, system = {} }, Draft) end
@@ -135,31 +137,43 @@ function Draft:stop(calls, warn, begun)
   return count
 end
 
+---@class claude.NewMessage: string[] the pieces of its JSON, for transcript:append
+---@field role "user"|"system"
+
+---@param pieces string[]
+---@param inner string
+local function add_block(pieces, inner)
+  if #pieces > 1 then pieces[#pieces + 1] = "," end
+  pieces[#pieces + 1] = inner
+end
+
 -- One text stays a text; everything else is a list, results first, in call order.
 ---@param calls claude.ToolCall[]
----@return string? json of the user message's content
-function Draft:user_content(calls)
-  local blocks = {}
+---@return claude.NewMessage?
+function Draft:_user_message(calls)
+  local content, pieces = self.content, { LIST_HEAD, role = "user" }
   for _, call in ipairs(calls) do
-    blocks[#blocks + 1] = self.results[call.id]
+    local block = self.results[call.id]
+    if block then add_block(pieces, block) end
   end
-  if #blocks == 0 and #self.content <= 1 then return self.content[1] end
-  for _, content in ipairs(self.content) do
-    local inner = as_blocks(content)
-    if inner ~= "" then blocks[#blocks + 1] = inner end
+  if #pieces == 1 and #content <= 1 then
+    return content[1] and { HEAD, content[1], USER_TAIL, role = "user" } or nil
   end
-  return "[" .. table.concat(blocks, ",") .. "]"
+  for _, said in ipairs(content) do
+    local inner = as_blocks(said)
+    if inner ~= "" then add_block(pieces, inner) end
+  end
+  pieces[#pieces + 1] = USER_LIST_TAIL
+  return pieces
 end
 
 --- The messages it becomes. Calls without an answer are left out: see stop().
 ---@param calls claude.ToolCall[] of the reply before
----@return string[] messages JSON
+---@return claude.NewMessage[]
 function Draft:messages(calls)
-  local messages = {}
-  local content = self:user_content(calls)
-  if content then messages[1] = HEAD .. content .. TAIL:format("user") end
+  local messages = { self:_user_message(calls) }
   for _, text in ipairs(self.system) do
-    messages[#messages + 1] = HEAD .. text .. TAIL:format("system")
+    messages[#messages + 1] = { HEAD, text, TAIL:format("system"), role = "system" }
   end
   return messages
 end

@@ -125,6 +125,35 @@ function M.open_calls(transcript)
   return M.calls(message)
 end
 
+-- Transcripts -> what is known of their last reply.
+local known_calls = setmetatable({}, { __mode = "k" })
+
+---@param transcript userdata
+---@return claude.ToolCall[] without their inputs
+local function read_calls_to_answer(transcript)
+  local i, calls = M.open_reply(transcript), {}
+  for _, block in ipairs(i and M.blocks(M.decode(transcript:get(i))) or {}) do
+    if type(block) == "table" and block.type == "tool_use" and type(block.id) == "string" then
+      local name, toolset = tostring(block.name), block.toolset_name
+      calls[#calls + 1] = { id = block.id, name = name, toolset_name = toolset }
+    end
+  end
+  return calls
+end
+
+--- The same calls without their inputs, for those who answer them. A reply is looked into once;
+--- nobody may change the list.
+---@param transcript userdata
+---@return claude.ToolCall[]
+function M.calls_to_answer(transcript)
+  local known, count, removals = known_calls[transcript], transcript:count(), transcript:removals()
+  if not known or known.count ~= count or known.removals ~= removals then
+    known = { count = count, removals = removals, calls = read_calls_to_answer(transcript) }
+    known_calls[transcript] = known
+  end
+  return known.calls
+end
+
 --- Whether the last reply holds a call of the server's own that has no result yet: then
 --- nothing but results may follow.
 ---@param transcript userdata
@@ -209,13 +238,13 @@ end
 
 --- The messages that are sent: those that are sealed, and new ones.
 ---@param sealed userdata
----@param messages string[] JSON, the user's first
+---@param messages claude.NewMessage[] the user's first
 ---@return userdata? transcript a new one
 ---@return string? problem
 function M.extended(sealed, messages)
   local transcript, list = sealed:fork(), messages
   local place = M.place_of_user(sealed)
-  local moved = messages[1] and place < sealed:count() and M.decode(messages[1]).role == "user"
+  local moved = messages[1] and place < sealed:count() and messages[1].role == "user"
   if moved then
     transcript:truncate(place)
     list = { messages[1] }
@@ -226,8 +255,8 @@ function M.extended(sealed, messages)
       list[#list + 1] = messages[i]
     end
   end
-  for _, json in ipairs(list) do
-    local added, problem = transcript:append(json)
+  for _, message in ipairs(list) do
+    local added, problem = transcript:append(message)
     if not added then return nil, problem end
   end
   return transcript, nil

@@ -250,8 +250,8 @@ local function read_draft(saved, transcript)
   end
   -- What it will become must be messages.
   local scratch = core.transcript()
-  for _, json in ipairs(draft:messages(history.open_calls(transcript))) do
-    local added, problem = scratch:append(json)
+  for _, message in ipairs(draft:messages(history.open_calls(transcript))) do
+    local added, problem = scratch:append(message)
     if not added then return nil, "the unsent turn: " .. problem end
   end
   return draft

@@ -9,10 +9,10 @@ local begin = require("claude.conversation.begin")
 local checks = require("claude.conversation.checks")
 local core = require("claude.core")
 local errors = require("claude.errors")
+local frames = require("claude.conversation.frames")
 local headers = require("claude.headers")
 local history = require("claude.conversation.history")
 local new_draft = require("claude.conversation.draft").new
-local request = require("claude.request")
 local sealed_marks = require("claude.conversation.marks")
 local stream = require("claude.stream")
 local tables = require("claude.tables")
@@ -94,7 +94,7 @@ function M.merged_params(chat, overrides)
 end
 
 ---@param chat claude.Conversation
----@param messages string[] new ones
+---@param messages claude.NewMessage[]
 ---@return userdata? transcript
 ---@return claude.Error? err
 local function extended(chat, messages)
@@ -115,18 +115,6 @@ end
 function M.check_fallback(chat, overrides, level)
   local given = M.merged_params(chat, overrides)
   if given.fallback_models ~= nil then require("claude.fallback").check(given, level + 1) end
-end
-
--- Tools and system as they are sealed, unless a cache breakpoint was put in.
----@param chat claude.Conversation
----@param params table
----@return table params
-local function with_sealed(chat, params)
-  params = tables.merged(params)
-  for name, json in pairs(chat.sealed) do
-    if params[name] == nil then params[name] = assert(core.raw(json)) end
-  end
-  return params
 end
 
 -- What the blocks of a conversation need in every request that holds them.
@@ -162,7 +150,7 @@ local function framed(chat, turn)
     stream = not turn.in_batch and params.max_tokens ~= 0,
     betas = headers.union(turn.options.betas, history_betas(turn.transcript, turn.params)),
   }
-  return request.frame(chat.client, with_sealed(chat, params), options)
+  return frames.of(chat, params, options)
 end
 
 ---@param chat claude.Conversation
@@ -173,7 +161,7 @@ local function prepare(chat, turn)
   if chat.draft.problem then return nil, chat.draft.problem end
   local problem = wire.policy_problem(turn.on_binding_error)
   if problem then return nil, invalid(problem) end
-  local calls = history.open_calls(chat.transcript)
+  local calls = history.calls_to_answer(chat.transcript)
   local draft = chat.draft:copy()
   turn.stopped = draft:stop(calls, chat:_warner(), chat.begun)
   local messages = draft:messages(calls)
@@ -220,11 +208,10 @@ end
 local WITHOUT_ID = "a tool_use without an id cannot be answered, and its tool does not run"
   .. " (block %d of the reply)"
 
----@param chat claude.Conversation
----@param json string the reply
-local function tell_calls_without_id(chat, json)
-  if not json:find('"tool_use"', 1, true) then return end
-  for _, index in ipairs(history.calls_without_id(history.decode(json))) do
+---@param chat claude.Conversation whose last message is the reply
+local function tell_calls_without_id(chat)
+  local reply = history.decode(chat.transcript:get(chat.transcript:count()))
+  for _, index in ipairs(history.calls_without_id(reply)) do
     chat.client:warn("call_without_id", WITHOUT_ID:format(index))
   end
 end
@@ -272,20 +259,17 @@ end
 ---@param reply claude.Stream
 ---@return claude.Error?
 local function seal(chat, turn, reply)
-  local json, changes = reply.response:seal()
-  if json then
-    local added, problem = chat.transcript:append(json)
-    if not added then return invalid("the reply cannot be sealed: " .. problem) end
-  end
+  local added, changes, has_unnamed_call = reply.response:seal("whole", chat.transcript)
+  if added == nil then return invalid("the reply cannot be sealed: " .. changes) end
   local head = core.decode(reply.response:head_json())
-  M.note_state(chat, head, json ~= nil)
+  M.note_state(chat, head, added)
   local err = M.record_reply(chat, reply)
   if turn.repair then repairs().note_lost(turn.repair, reply.response) end
   M.tell_changes(chat, changes)
   if turn.print and reply.used then
     require("claude.cache.watch").turn(chat, turn, reply.used, head)
   end
-  if json then tell_calls_without_id(chat, json) end
+  if added and has_unnamed_call then tell_calls_without_id(chat) end
   return err
 end
 
@@ -412,7 +396,7 @@ local function planned(chat, turn)
   if not ready then return nil, err end
   local plan
   plan, err = plan_of(chat, turn)
-  if plan then err = checks.change(chat, turn.params, history.is_in_turn(turn.transcript)) end
+  if plan then err = checks.change(chat, turn.params, turn.transcript) end
   if err then return nil, err end
   return plan
 end

@@ -240,10 +240,10 @@ local HEAD = '{"content":['
 ---@return boolean
 local function is_sendable(json) return (core.transcript():append(json)) and true or false end
 
----@param how? "keep"
+---@param how? "whole"|"keep"
 ---@return string? json
 ---@return table[] changes
-function Chained:seal(how)
+function Chained:_sealed(how)
   local json, changes = self.current:seal(how)
   local raws = {}
   for _, block in ipairs(self.before) do
@@ -252,6 +252,20 @@ function Chained:seal(how)
   if not json or #raws == 0 or json:sub(1, #HEAD) ~= HEAD then return json, changes end
   local whole = HEAD .. table.concat(raws, ",") .. "," .. json:sub(#HEAD + 1)
   return is_sendable(whole) and whole or json, changes
+end
+
+---@param how? "whole"|"keep"
+---@param transcript? userdata
+---@return string|boolean|nil json or whether it was added
+---@return table[]|string changes or why it could not be added
+---@return boolean? has_unnamed_call it may have one
+function Chained:seal(how, transcript)
+  local json, changes = self:_sealed(how)
+  if not transcript then return json, changes end
+  if not json then return false, changes end
+  local added, problem = transcript:append(json)
+  if not added then return nil, problem end
+  return true, changes, true
 end
 
 local M = {}
