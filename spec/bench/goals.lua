@@ -22,6 +22,14 @@ function M.goal(text, limits, value, form)
   return { text = text, goal = goal, good = good, value = value, form = form }
 end
 
+--- A figure that is printed beside the others, and not judged.
+---@param text string what is looked at
+---@param value fun(round: table<string, bench.Sample>): number?
+---@return bench.Goal
+function M.shown(text, value)
+  return { text = text, goal = "none", good = function() return true end, value = value }
+end
+
 --- One side's figure as a multiple of another's in the same round.
 ---@param of string a side
 ---@param over string a side

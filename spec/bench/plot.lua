@@ -67,6 +67,7 @@ local TURNS = { 10, 50, 100, 200, 400 }
 
 -- Milliseconds of CPU for a turn, on the average of the first T.
 local function turn_costs(row, name)
+  if name == "project" and row and row.sides.serialise then name = "serialise" end
   local side, points = row and row.sides[name], {}
   for _, turns in ipairs(side and TURNS or {}) do
     local after = side["after_" .. turns]

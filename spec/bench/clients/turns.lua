@@ -7,6 +7,7 @@
 --- turns in all (`after_10` and so on), and the bytes that the server got (`sent`); with `memory`
 --- how much the conversation added for each of its bytes, and what 100 forks of it added.
 local claude = require("claude")
+local conversations = require("spec.bench.clients.conversation")
 local memory = require("spec.bench.clients.memory")
 
 local FORKS = 100
@@ -14,34 +15,7 @@ local MARKS = { [10] = true, [50] = true, [100] = true, [200] = true, [400] = tr
 
 local url, turns, result_bytes = arg[1], tonumber(arg[2]), tonumber(arg[3])
 
-local TOOL = {
-  name = "write_file",
-  description = ("Writes a file. "):rep(20),
-  input_schema = {
-    type = "object",
-    properties = {
-      path = { type = "string", description = "Where it is" },
-      content = { type = "string", description = "What is in it" },
-    },
-    required = { "path", "content" },
-  },
-}
-
-local function begin(client)
-  local chat = client:conversation({
-    model = "claude-sonnet-4-6",
-    max_tokens = 16000,
-    system = ("You are exact. "):rep(100),
-    thinking = { type = "adaptive", display = "summarized" },
-    tools = { TOOL },
-  })
-  chat:user("Go on")
-  return chat
-end
-
--- With characters that JSON escapes, as what tools return has them.
-local LINE = 'a line of text with "quotes"\n'
-local text = LINE:rep(math.ceil(result_bytes / #LINE))
+local text = conversations.result(result_bytes)
 
 -- Returns the seconds of CPU that making the requests took, and what they came to at the marks.
 local function take_turns(chat, count)
@@ -72,9 +46,9 @@ local received -- bytes of requests since this was asked last
 local function ask_received() received = assert(client:request("GET", "/received")):json() end
 
 -- All that is loaded when first needed is there before anything is measured.
-take_turns(begin(client), 2)
+take_turns(conversations.begin(client), 2)
 ask_received()
-local chat, before = begin(client), memory.now()
+local chat, before = conversations.begin(client), memory.now()
 local marks = take_turns(chat, turns)
 local conversation = (memory.now() - before) * 1024
 ask_received()
