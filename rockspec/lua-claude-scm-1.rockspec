@@ -207,6 +207,7 @@ build = {
     ["claude.conversation.checks"] = "lua/claude/conversation/checks.lua",
     ["claude.conversation.compact"] = "lua/claude/conversation/compact.lua",
     ["claude.conversation.draft"] = "lua/claude/conversation/draft.lua",
+    ["claude.conversation.frames"] = "lua/claude/conversation/frames.lua",
     ["claude.conversation.history"] = "lua/claude/conversation/history.lua",
     ["claude.conversation.journal"] = "lua/claude/conversation/journal.lua",
     ["claude.conversation.journal_opening"] = "lua/claude/conversation/journal_opening.lua",

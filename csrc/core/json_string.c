@@ -65,9 +65,12 @@ static inline const char *skip_beyond_ascii(const char *pos, const char *end) {
 
 /* What is known of an escape as far as it was looked at: strict, all of it; NULL: it is none. */
 static inline const char *pass_escape(const char *pos, const char *end, int strict, int *escaped) {
-  *escaped |= CM_JSON_ESCAPED;
-  if (!strict) return pos + 2;
-  if (end - pos > 1 && pos[1] == 'u') *escaped |= CM_JSON_HAS_UNITS;
+  if (!strict) {
+    *escaped = CM_JSON_ESCAPED;
+    return pos + 2;
+  }
+  *escaped |=
+      end - pos > 1 && pos[1] == 'u' ? CM_JSON_ESCAPED | CM_JSON_HAS_UNITS : CM_JSON_ESCAPED;
   return skip_escape(pos, end);
 }
 
@@ -287,8 +290,9 @@ cm_status cm_json_string_finish(unsigned *carry, cm_buffer *out) {
 /* Escaping */
 
 /* The second byte of an escape; 0: it takes four digits. */
-static const char NAMES[256] = { ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
-                                 ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't' };
+static const char NAMES[256] = {
+  ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
+};
 
 /* Writes the escape of a byte; returns past it. */
 static inline char *put_escape(char *to, unsigned char c) {
@@ -417,18 +421,28 @@ int cm_json_string_equals(cm_json_string string, cm_slice plain) {
   return plain.len == 0;
 }
 
-int cm_json_string_has_lone_surrogate(cm_slice body) {
-  unsigned first = 0, unit;
-  size_t run;
+/* The next escape that is four digits, or a backslash at the end; NULL: there is none. */
+static const char *find_unit(const char *pos, const char *end) {
+  while (pos < end && (pos = memchr(pos, '\\', (size_t)(end - pos)))) {
+    if (end - pos < 2 || pos[1] == 'u') return pos;
+    pos += 2;
+  }
+  return NULL;
+}
 
-  for (;;) {
-    run = body.len ? run_without_escapes(body) : 0;
-    if (first && run) return 1;
-    body.ptr += run;
-    body.len -= run;
-    if (body.len == 0) return first != 0;
-    if (read_escape(&body, &unit) != CM_OK) return 1;
+int cm_json_string_has_lone_surrogate(cm_slice body) {
+  const char *end = body.ptr + body.len, *pos = find_unit(body.ptr, end), *next = pos;
+  unsigned first = 0, unit;
+  cm_slice rest;
+
+  for (; pos; pos = find_unit(next, end)) {
+    if (first && pos != next) return 1;
+    rest.ptr = pos;
+    rest.len = (size_t)(end - pos);
+    if (read_escape(&rest, &unit) != CM_OK) return 1;
     if ((first != 0) != is_low(unit)) return 1;
     first = is_high(unit) ? unit : 0;
+    next = rest.ptr;
   }
+  return first != 0;
 }

@@ -5,6 +5,8 @@
 #include "core/pairs.h"
 #include "core/slice.h"
 
+enum { FRAME = 64 }; /* bytes around a block, and around the turn */
+
 /* What becomes of a block. */
 typedef enum fate { STAYS = 0, GOES } fate;
 
@@ -242,10 +244,24 @@ static size_t staying(const work *w) {
   return count;
 }
 
+/* About how much will be written; a buffer that doubles until it is enough copies all of it. */
+static size_t expected_size(const work *w) {
+  size_t size = FRAME, i, part;
+
+  for (i = 0; i < w->message->blocks.count; i++) {
+    const cm_block *block = block_at(w, i);
+    if (!stays(w, i)) continue;
+    size += block->start.len + FRAME;
+    for (part = 0; part < CM_PART_COUNT; part++) size += block->parts[part].len;
+  }
+  return size;
+}
+
 static cm_status write_turn(const work *w, cm_buffer *out) {
-  cm_status status = cm_buffer_append_text(out, "{\"content\":[");
+  cm_status status = cm_buffer_reserve(out, expected_size(w));
   size_t i, written = 0;
 
+  if (status == CM_OK) status = cm_buffer_append_text(out, "{\"content\":[");
   for (i = 0; i < w->message->blocks.count && status == CM_OK; i++) {
     if (!stays(w, i)) continue;
     if (written++ > 0) status = cm_buffer_append_text(out, ",");

@@ -2063,6 +2063,16 @@ function Transcript:first(role) end
 ---@return string[]?
 function Transcript:blocks(i) end
 
+--- A message decoded, with no more than the beginning of long texts, unless that is blank.
+---@param i integer
+---@return table
+function Transcript:outline(i) end
+
+---@param i integer
+---@param bytes string
+---@return boolean whether they are somewhere in the message
+function Transcript:contains(i, bytes) end
+
 --- How many blocks a message has; a text is one.
 ---@param i integer
 ---@param other claude.core.Transcript

@@ -434,9 +434,9 @@ static cm_status fill(cm_transcript *transcript, int count) {
   int i;
 
   for (i = 0; i < count && status == CM_OK; i++)
-    status = append(transcript,
-                    i % 2 ? "{\"role\":\"user\",\"content\":\"a\"}"
-                          : "{\"role\":\"assistant\",\"content\":[{\"b\":1},{\"c\":2}]}");
+    status =
+        append(transcript, i % 2 ? "{\"role\":\"user\",\"content\":\"a\"}"
+                                 : "{\"role\":\"assistant\",\"content\":[{\"b\":1},{\"c\":2}]}");
   return status;
 }
 

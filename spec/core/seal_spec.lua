@@ -476,4 +476,28 @@ describe("what a reply adds to the conversation", function()
     assert.same({ response:seal() }, { response:seal("keep") })
     assert.has_error(function() response:seal("half") end)
   end)
+
+  it("is added to a transcript as the same bytes", function()
+    local transcript, response = core.transcript(), s.read_reply({ THINKING, TEXT })
+    local added, changes, unnamed = response:seal("whole", transcript)
+    assert.same({ true, {}, false }, { added, changes, unnamed })
+    assert.equal((response:seal()), transcript:get(1))
+    assert.equal("assistant", transcript:role(1))
+  end)
+
+  it("adds nothing to a transcript where nothing is left", function()
+    local transcript = core.transcript()
+    local added, changes = s.read_reply({}):seal("whole", transcript)
+    assert.is_false(added)
+    assert.equal("empty_content", changes[1].rule)
+    assert.equal(0, transcript:count())
+  end)
+
+  it("tells of a call without an id", function()
+    for _, id in ipairs({ "", '"id":7,' }) do
+      local call = { '{"type":"tool_use",' .. id .. '"name":"f","input":{}}' }
+      assert.is_true(select(3, s.read_reply({ call }):seal("whole", core.transcript())))
+    end
+    assert.is_false(select(3, s.read_reply({ TOOL }):seal("whole", core.transcript())))
+  end)
 end)

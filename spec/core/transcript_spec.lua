@@ -98,4 +98,67 @@ describe("core.transcript", function()
     end
     assert.has_error(function() transcript:truncate(-1) end)
   end)
+
+  it("takes a message in pieces", function()
+    assert(transcript:append({ '{"role":"user","content":', '"th', 'ree"}' }))
+    assert.equal(user("three"), transcript:get(3))
+    local done, problem = transcript:append({ '{"role":"user"', "}" })
+    assert.is_nil(done)
+    assert.truthy(problem:find("content", 1, true), problem)
+    assert.has_error(function() transcript:append({ '{"role":', {} }) end)
+    assert.equal(3, transcript:count())
+  end)
+
+  it("tells whether messages have left it", function()
+    local before = transcript:removals()
+    assert(transcript:append(user("three")))
+    assert.equal(before, transcript:removals())
+    transcript:pop()
+    assert.not_equal(before, transcript:removals())
+  end)
+
+  it("finds bytes in a message", function()
+    assert.is_true(transcript:contains(1, '"one"'))
+    assert.is_false(transcript:contains(1, "two"))
+    assert.has_error(function() transcript:contains(3, "one") end)
+  end)
+
+  describe("in outline", function()
+    local function outline(text)
+      assert(transcript:append({ '{"content":[', text, '],"role":"user"}' }))
+      return transcript:outline(transcript:count()).content[1]
+    end
+
+    it("says what it says, but for long texts", function()
+      local long = ("abc\\n"):rep(500)
+      local block = outline('{"id":"' .. ("i"):rep(2000) .. '","text":"' .. long .. '","n":[1,{}]}')
+      assert.equal(("i"):rep(2000), block.id)
+      assert.same({ 1, core.decode("{}") }, block.n)
+      assert.is_true(#block.text > 100 and #block.text < 300)
+      assert.equal(1, (("abc\n"):rep(500)):find(block.text, 1, true))
+    end)
+
+    it("cuts no character and no escape in two", function()
+      for _, part in ipairs({ "\\u00e9", "é", "\\\\", "\\ud83d\\ude00", "😀" }) do
+        for before = 0, 12 do
+          local text = ("x"):rep(before) .. part:rep(1200)
+          local whole = core.decode('"' .. text .. '"')
+          local cut = outline('{"text":"' .. text .. '"}').text
+          assert.is_true(#cut > 20 and core.utf8_valid(cut), part)
+          assert.equal(cut, whole:sub(1, #cut))
+        end
+      end
+    end)
+
+    it("keeps a text whose beginning is blank", function()
+      local text = (" "):rep(2000) .. "x"
+      assert.equal(text, outline('{"text":"' .. text .. '"}').text)
+    end)
+
+    it("keeps what is no text's", function()
+      local long = ("y"):rep(2000)
+      assert.equal(long, outline('{"name":"' .. long .. '"}').name)
+      assert.equal(long, outline('["' .. long .. '"]')[1])
+    end)
+  end)
 end)

@@ -21,31 +21,6 @@ static cm_body *check_body(lua_State *L) {
   return handle->body;
 }
 
-static int is_part(lua_State *L, int index) {
-  cm_segment_handle *segment = cm_class_test(L, index, CM_SEGMENT_CLASS);
-  cm_source_handle *file = cm_class_test(L, index, CM_FILE_CLASS);
-
-  if (segment) return segment->segment != NULL;
-  if (file) return file->source != NULL;
-  return lua_type(L, index) == LUA_TSTRING || cm_class_test(L, index, CM_TRANSCRIPT_CLASS);
-}
-
-/* Raises unless every element of the list at 1 is something a body is made of. */
-static void check_parts(lua_State *L, int count) {
-  int i;
-
-  for (i = 1; i <= count; i++) {
-    lua_rawgeti(L, 1, i);
-    if (!is_part(L, lua_gettop(L))) {
-      luaL_error(L,
-                 "part %d of a body must be a string, a segment, a transcript or an open file, "
-                 "not a %s",
-                 i, luaL_typename(L, -1));
-    }
-    lua_pop(L, 1);
-  }
-}
-
 /* The cache breakpoints of a body: `{ { message =, block =, control = }, … }` at index 2. */
 typedef struct mark_list {
   cm_transcript_mark items[MOST_MARKS];
@@ -94,35 +69,53 @@ static void check_marks(lua_State *L, mark_list *marks) {
   }
 }
 
-/* Adds the checked part on top of the stack; *copied counts the bytes that the body alone holds. */
-static cm_status append_part(lua_State *L, cm_body *body, const mark_list *marks, size_t *copied) {
+/* A body that is being made. */
+typedef struct making {
+  cm_body *body;
+  mark_list marks;
+  size_t copied; /* bytes that the body alone holds */
+} making;
+
+static cm_status append_string(lua_State *L, making *m) {
+  cm_slice bytes;
+
+  bytes.ptr = lua_tolstring(L, -1, &bytes.len);
+  m->copied += bytes.len;
+  return cm_body_append_copy(m->body, bytes);
+}
+
+static cm_status append_transcript(making *m, const cm_transcript *transcript) {
+  m->copied += cm_transcript_runs(transcript) * BYTES_PER_RUN;
+  return cm_transcript_render_marked(transcript, m->marks.items, m->marks.count, m->body);
+}
+
+/* Adds part i, on top of the stack; raises when it is none. */
+static cm_status append_part(lua_State *L, making *m, int i) {
   cm_segment_handle *segment;
   cm_source_handle *file;
   cm_transcript_handle *transcript;
-  cm_slice bytes;
 
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    bytes.ptr = lua_tolstring(L, -1, &bytes.len);
-    *copied += bytes.len;
-    return cm_body_append_copy(body, bytes);
-  }
+  if (lua_type(L, -1) == LUA_TSTRING) return append_string(L, m);
   segment = cm_class_test(L, -1, CM_SEGMENT_CLASS);
-  if (segment) return cm_body_append_segment(body, segment->segment);
-  file = cm_class_test(L, -1, CM_FILE_CLASS);
-  if (file) return cm_body_append_source(body, file->source);
+  if (segment && segment->segment) return cm_body_append_segment(m->body, segment->segment);
   transcript = cm_class_test(L, -1, CM_TRANSCRIPT_CLASS);
-  *copied += cm_transcript_runs(&transcript->transcript) * BYTES_PER_RUN;
-  return cm_transcript_render_marked(&transcript->transcript, marks->items, marks->count, body);
+  if (transcript) return append_transcript(m, &transcript->transcript);
+  file = cm_class_test(L, -1, CM_FILE_CLASS);
+  if (file && file->source) return cm_body_append_source(m->body, file->source);
+  luaL_error(L,
+             "part %d of a body must be a string, a segment, a transcript or an open file, "
+             "not a %s",
+             i, luaL_typename(L, -1));
+  return CM_OK;
 }
 
-static cm_status append_parts(lua_State *L, cm_body *body, int count, const mark_list *marks,
-                              size_t *copied) {
+static cm_status append_parts(lua_State *L, making *m, int count) {
   cm_status status = CM_OK;
   int i;
 
   for (i = 1; status == CM_OK && i <= count; i++) {
     lua_rawgeti(L, 1, i);
-    status = append_part(L, body, marks, copied);
+    status = append_part(L, m, i);
     lua_pop(L, 1);
   }
   return status;
@@ -133,23 +126,19 @@ static cm_status append_parts(lua_State *L, cm_body *body, int count, const mark
 static int body_new(lua_State *L) {
   cm_body_handle *handle;
   cm_status status;
-  mark_list marks;
-  size_t copied = 0;
-  int count;
+  making m = { NULL, { .count = 0 }, 0 };
 
   luaL_checktype(L, 1, LUA_TTABLE);
-  count = (int)lua_rawlen(L, 1);
-  check_parts(L, count);
-  check_marks(L, &marks);
+  check_marks(L, &m.marks);
   handle = lua_newuserdatauv(L, sizeof *handle, 0);
   handle->body = NULL;
   luaL_setmetatable(L, CM_BODY_CLASS);
-  handle->body = cm_body_new(&cm_libc_alloc);
-  status = handle->body ? append_parts(L, handle->body, count, &marks, &copied) : CM_ERR_NOMEM;
+  handle->body = m.body = cm_body_new(&cm_libc_alloc);
+  status = m.body ? append_parts(L, &m, (int)lua_rawlen(L, 1)) : CM_ERR_NOMEM;
   if (status == CM_ERR_LIMIT) return luaL_error(L, "body is too long");
   if (status == CM_ERR_PROTOCOL) return luaL_error(L, "a mark names a block that is not there");
   if (status != CM_OK) return luaL_error(L, "not enough memory");
-  cm_collector_tell(L, copied);
+  cm_collector_tell(L, m.copied);
   return 1;
 }
 

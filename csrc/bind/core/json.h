@@ -48,6 +48,13 @@ void cm_json_mark_object(lua_State *L);
 /* Pushes a userdata that holds an empty buffer and frees it when collected. May raise. */
 cm_buffer *cm_json_push_buffer(lua_State *L);
 
+/*
+** Pushes text decoded as core.decode does it, but of long texts (members named text, content,
+** thinking, signature or data) only their beginning, unless that is blank; or nil, message and
+** position. Returns how many that are. May raise. The text must stay meanwhile.
+*/
+int cm_json_push_outline(lua_State *L, cm_slice text);
+
 /* Each adds its functions to the table on top of the stack. */
 void cm_json_open_values(lua_State *L);
 void cm_json_open_encode(lua_State *L);

@@ -2,14 +2,16 @@
 ** json_decode.c - core.decode over core/json_reader.h: JSON text to Lua values.
 */
 #include <math.h>
+#include <string.h>
 
 #include "bind/core/json.h"
 #include "core/json_number.h"
 #include "core/json_partial.h"
 #include "core/json_reader.h"
+#include "core/utf8.h"
 
 /* How objects come out: tables without or with null members, or pairs in the text's order. */
-enum members { PLAIN, WITH_NULLS, IN_ORDER };
+enum members { PLAIN, WITH_NULLS, IN_ORDER, OUTLINE };
 
 enum { FEW_MEMBERS = 4 }; /* room that is made at once: as a rule as many or more come */
 
@@ -21,16 +23,21 @@ typedef struct decoder {
   int is_object[CM_JSON_MAX_DEPTH]; /* by depth: what is open there */
   int elements[CM_JSON_MAX_DEPTH];  /* by depth: how many elements a list has so far */
   int ordered;                      /* objects become lists of { key, value } pairs */
+  int outline;                      /* of long texts only the beginning */
 } decoder;
 
-static void push_escaped(lua_State *L, decoder *d, cm_slice body) {
-  unsigned carry = 0;
-
+static void use_scratch(lua_State *L, decoder *d) {
   if (!d->scratch) {
     d->scratch = cm_json_push_buffer(L);
     lua_replace(L, d->scratch_slot);
   }
   cm_buffer_clear(d->scratch);
+}
+
+static void push_escaped(lua_State *L, decoder *d, cm_slice body) {
+  unsigned carry = 0;
+
+  use_scratch(L, d);
   if (cm_json_string_unescape(body, &carry, d->scratch) != CM_OK ||
       cm_json_string_finish(&carry, d->scratch) != CM_OK)
     luaL_error(L, "not enough memory");
@@ -42,6 +49,53 @@ static void push_string(lua_State *L, decoder *d, cm_json_string string) {
     push_escaped(L, d, string.body);
   else
     lua_pushlstring(L, string.body.ptr, string.body.len);
+}
+
+/* Outlines: what long texts are members of, and what is left of them. */
+
+enum { LONG_TEXT = 1024, BEGINNING = 256 };
+
+/* Whether the key on top of the stack is that of a text. */
+static int is_key_of_text(lua_State *L, const decoder *d) {
+  static const char *const keys[] = { "text", "content", "thinking", "signature", "data", NULL };
+  const char *key;
+  int i;
+
+  if (d->reader.depth == 0 || !d->is_object[d->reader.depth - 1]) return 0;
+  key = lua_tostring(L, -1);
+  for (i = 0; keys[i] && strcmp(keys[i], key) != 0; i++) continue;
+  return keys[i] != NULL;
+}
+
+static int is_blank(const cm_buffer *text) {
+  size_t i = 0;
+
+  while (i < text->len && text->ptr[i] && strchr(" \t\n\v\f\r", text->ptr[i])) i++;
+  return i == text->len;
+}
+
+/* Pushes the beginning of a long text, unless it is blank. What is cut in two at its end is left
+   out. */
+static int push_beginning(lua_State *L, decoder *d, cm_slice body) {
+  cm_slice text;
+  unsigned carry = 0;
+
+  body.len = BEGINNING;
+  use_scratch(L, d);
+  if (cm_json_string_unescape(body, &carry, d->scratch) == CM_ERR_NOMEM)
+    luaL_error(L, "not enough memory");
+  if (is_blank(d->scratch)) return 0;
+  text.ptr = d->scratch->ptr;
+  text.len = d->scratch->len;
+  lua_pushlstring(L, text.ptr, cm_utf8_valid_prefix(text));
+  return 1;
+}
+
+static void push_text(lua_State *L, decoder *d, cm_json_string string) {
+  if (d->outline && string.body.len > LONG_TEXT && is_key_of_text(L, d) &&
+      push_beginning(L, d, string.body))
+    return;
+  push_string(L, d, string);
 }
 
 /*
@@ -97,7 +151,7 @@ static cm_status push_value(lua_State *L, decoder *d) {
     return open_table(L, d, 0);
   case CM_JSON_STRING:
     status = cm_json_reader_read_string(reader, &string);
-    if (status == CM_OK) push_string(L, d, string);
+    if (status == CM_OK) push_text(L, d, string);
     return status;
   case CM_JSON_NUMBER:
     status = cm_json_reader_read_number(reader, &text);
@@ -202,6 +256,7 @@ static int decode_slice(lua_State *L, cm_slice text, enum members members) {
   d.scratch = NULL;
   d.ordered = members == IN_ORDER;
   d.keeps_nulls = members == WITH_NULLS;
+  d.outline = members == OUTLINE;
   cm_json_reader_init(&d.reader, text, CM_JSON_MAX_DEPTH);
   if (push_document(L, &d) != CM_OK)
     result = push_failure(L, d.reader.failure == CM_ERR_UTF8 ? "" : "invalid JSON: ",
@@ -213,6 +268,10 @@ static int decode_slice(lua_State *L, cm_slice text, enum members members) {
 int cm_json_push_decoded(lua_State *L, cm_slice text) {
   if (text.len >= CM_JSON_MAX_BYTES) luaL_error(L, "a JSON text is less than 1 GiB");
   return decode_slice(L, text, PLAIN);
+}
+
+int cm_json_push_outline(lua_State *L, cm_slice text) {
+  return decode_slice(L, text, OUTLINE);
 }
 
 static cm_slice check_text(lua_State *L) {

@@ -39,12 +39,12 @@ static int encode_value(lua_State *L, encoder *e, encode_place *place);
 
 static int encode_text(lua_State *L, encoder *e, const encode_place *place) {
   cm_slice text;
-  size_t valid;
+  cm_status status;
 
   text.ptr = lua_tolstring(L, -1, &text.len);
-  valid = cm_utf8_valid_prefix(text);
-  if (valid < text.len) return cm_encode_fail(e, place, "invalid UTF-8 at byte %zu", valid + 1);
-  return written(e, place, cm_json_writer_string(&e->writer, text));
+  status = cm_json_writer_string(&e->writer, text);
+  if (status != CM_ERR_UTF8) return written(e, place, status);
+  return cm_encode_fail(e, place, "invalid UTF-8 at byte %zu", cm_utf8_valid_prefix(text) + 1);
 }
 
 static int encode_number(lua_State *L, encoder *e, const encode_place *place) {

@@ -1,8 +1,11 @@
 /*
 ** transcript.c - the Lua class claude.core.Transcript over core/transcript.h.
 */
+#include <string.h>
+
 #include "bind/class.h"
 #include "bind/collector.h"
+#include "bind/core/json.h"
 #include "bind/core/module.h"
 #include "bind/handles.h"
 #include "core/json_reader.h"
@@ -155,6 +158,26 @@ static int transcript_blocks(lua_State *L) {
   return 1;
 }
 
+/* transcript:outline(i) -> message i decoded, of long texts only the beginning: for who looks at
+   its form. What happens meanwhile cannot take the bytes away: a fork holds them. */
+static int transcript_outline(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  cm_slice bytes = cm_transcript_get(transcript, check_index(L, 2, transcript));
+
+  cm_transcript_fork(transcript, push_empty(L));
+  return cm_json_push_outline(L, bytes);
+}
+
+/* transcript:contains(i, bytes) -> whether they are somewhere in message i */
+static int transcript_contains(lua_State *L) {
+  cm_transcript *transcript = check_transcript(L);
+  cm_slice message = cm_transcript_get(transcript, check_index(L, 2, transcript)), bytes;
+
+  bytes.ptr = luaL_checklstring(L, 3, &bytes.len);
+  lua_pushboolean(L, memmem(message.ptr, message.len, bytes.ptr, bytes.len) != NULL);
+  return 1;
+}
+
 /* transcript:block_count(i) -> how many blocks message i has; a text is one */
 static int transcript_block_count(lua_State *L) {
   cm_transcript *transcript = check_transcript(L);
@@ -241,6 +264,8 @@ void cm_open_transcript(lua_State *L) {
     { "bytes", transcript_bytes },
     { "get", transcript_get },
     { "blocks", transcript_blocks },
+    { "outline", transcript_outline },
+    { "contains", transcript_contains },
     { "role", transcript_role },
     { "first", transcript_first },
     { "truncate", transcript_truncate },

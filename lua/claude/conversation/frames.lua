@@ -12,7 +12,6 @@ local M = {}
 ---@field given table the params that it was made of: a copy
 ---@field stream boolean
 ---@field sealed { system: string?, tools: string? }
----@field raws table<string, userdata> the same, for the encoder
 ---@field before userdata a claude.core segment
 ---@field after userdata likewise
 
@@ -55,42 +54,48 @@ end
 
 ---@param chat claude.Conversation
 ---@param params table
----@param options { stream: boolean, betas: string[] }
+---@param stream boolean
 ---@return claude.KeptFrame?
 ---@return claude.Error? err
-local function make(chat, params, options)
+local function make(chat, params, stream)
   local raws = raws_of(chat.sealed)
-  local frame, err = request.frame(chat.client, with_sealed(params, raws), options)
+  local frame, err = request.frame(chat.client, with_sealed(params, raws), { stream = stream })
   if not frame then return nil, err end
   return {
     given = begin.copied(params),
-    stream = options.stream,
+    stream = stream,
     sealed = tables.merged(chat.sealed),
-    raws = raws,
     before = core.segment(frame.before),
     after = core.segment(frame.after),
   }
 end
 
---- The frame of a turn; `before` and `after` are segments.
+--- The bytes around the elements of `messages`, as segments.
+---@param chat claude.Conversation
+---@param params table
+---@param stream boolean
+---@return { before: userdata, after: userdata }?
+---@return claude.Error? err
+function M.bytes(chat, params, stream)
+  local kept = kept_frames[chat]
+  if kept and fits(kept, chat, params, stream) then return kept end
+  local made, err = make(chat, params, stream)
+  kept_frames[chat] = made
+  return made, err
+end
+
+--- The frame of a turn, in which `before` and `after` are segments, and params are without what
+--- is sealed.
 ---@param chat claude.Conversation
 ---@param params table
 ---@param options { stream: boolean, betas: string[] }
 ---@return claude.Frame?
 ---@return claude.Error? err
 function M.of(chat, params, options)
-  local kept, err = kept_frames[chat], nil
-  if not kept or not fits(kept, chat, params, options.stream) then
-    kept, err = make(chat, params, options)
-    if not kept then return nil, err end
-    kept_frames[chat] = kept
-  end
-  return {
-    before = kept.before,
-    after = kept.after,
-    betas = request.betas(chat.client, params, options.betas),
-    params = with_sealed(params, kept.raws),
-  }
+  local bytes, err = M.bytes(chat, params, options.stream)
+  if not bytes then return nil, err end
+  local betas = request.betas(chat.client, params, options.betas)
+  return { before = bytes.before, after = bytes.after, betas = betas, params = params }
 end
 
 return M

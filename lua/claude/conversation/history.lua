@@ -191,8 +191,8 @@ function M.begins_with_compaction(transcript)
   return type(first) == "table" and first.type == "compaction" and first.signature ~= nil
 end
 
---- The open turn, from the last reply on, decoded. A user message stands in for what
---- came before it.
+--- The open turn, from the last reply on, decoded as far as checks look at it: long texts are
+--- cut. A user message stands in for what came before it.
 ---@param transcript userdata
 ---@return table[] messages
 ---@return integer hidden what to add to a number in the list to get the message's own
@@ -206,7 +206,7 @@ function M.open_turn(transcript)
   if first > 1 then messages[1] = { role = "user", content = "…" } end
   local hidden = first - 1 - #messages
   for i = first, transcript:count() do
-    messages[#messages + 1] = M.decode(transcript:get(i))
+    messages[#messages + 1] = transcript:outline(i)
   end
   return messages, hidden, first
 end

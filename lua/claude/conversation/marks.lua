@@ -4,12 +4,14 @@ local history = require("claude.conversation.history")
 
 local M = {}
 
----@param json string a message
----@param number integer its place
+local NONE = {} -- not to be changed
+
+---@param transcript userdata
+---@param number integer of a message
 ---@return claude.CacheMark[]
-local function marks_in(json, number)
-  if not json:find('"cache_control"', 1, true) then return {} end
-  return require("claude.check.cache").marks(history.decode(json), number)
+local function marks_in(transcript, number)
+  if not transcript:contains(number, '"cache_control"') then return NONE end
+  return require("claude.check.cache").marks(history.decode(transcript:get(number)), number)
 end
 
 ---@class claude.FoundMarks the breakpoints of the first messages that were looked into
@@ -25,11 +27,9 @@ end
 local function extended(chat, transcript, last)
   local known = chat.marks.found or { looked_into = 0, with_marks = {}, by_number = {} }
   chat.marks.found = known
-  local sealed = math.min(chat.transcript:count(), last)
+  local sealed = math.min(chat.transcript:shared(transcript), last)
   for i = known.looked_into + 1, sealed do
-    local json = transcript:get(i)
-    if json ~= chat.transcript:get(i) then break end
-    local marks = marks_in(json, i)
+    local marks = marks_in(transcript, i)
     if marks[1] then
       known.with_marks[#known.with_marks + 1], known.by_number[i] = i, marks
     end
@@ -57,7 +57,7 @@ function M.up_to(chat, transcript, last)
     if i <= last then add(all, known.by_number[i]) end
   end
   for i = known.looked_into + 1, last do
-    add(all, marks_in(transcript:get(i), i))
+    add(all, marks_in(transcript, i))
   end
   return all
 end

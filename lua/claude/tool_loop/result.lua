@@ -169,7 +169,8 @@ end
 ---@return string? problem
 local function text_json(text, where, rules)
   if #text > text_limit(rules) then return nil, too_large(("%d bytes"):format(#text), rules) end
-  return core.encode(valid_text(text, where, rules.warn))
+  -- Nearly all is UTF-8, and the encoder looks at it anyway.
+  return core.encode(text) or core.encode(valid_text(text, where, rules.warn))
 end
 
 ---@param value any
