@@ -155,7 +155,8 @@ M.at_the_end = guard.new(function() pcall(report_unseen) end)
 local function finish_one(task)
   local outcome = task.returned
   if not task.outcome then
-    task.outcome, live = outcome, live - 1
+    task.outcome = outcome -- may find no memory: then it is not counted out either
+    live = live - 1
   end
   if task.forget_timeout then task.forget_timeout() end
   if not (outcome.ok or outcome.cancelled or task.seen or task.unseen_at) then
