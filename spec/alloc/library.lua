@@ -238,6 +238,9 @@ M.tasks = {
       return not text, text
     end)
   end,
+  -- Where there was no memory to hear how an exchange had ended, claude.loop cannot go on: it
+  -- says so, and the next state can.
+  again = function() return true end,
 }
 
 return M

@@ -28,11 +28,10 @@ local function tell(self)
 end
 
 local function finish(self, failure)
-  self.id = nil
+  self.failure = failure -- may find no memory: then the rest is not begun
   self.ended = true
-  self.failure = failure
   hub.forget(self.timer)
-  self.timer = nil
+  self.id, self.timer = nil, nil
   hub.linger(self, false)
   if self.on_end then self.on_end() end
   tell(self)
