@@ -1,7 +1,5 @@
 --- Points in time as headers write them, as seconds since 1970.
 
-local core = require("claude.core")
-
 local M = {}
 
 local MONTHS = {}
@@ -93,8 +91,9 @@ function M.http(text, now)
 end
 
 --- A date of RFC 3339, such as "2026-11-26T08:49:37Z" or "2026-11-26T08:49:37.5+01:00".
----@type fun(text: string): number? seconds
-M.rfc3339 = core.rfc3339
+---@param text string
+---@return number? seconds
+function M.rfc3339(text) return require("claude.core").rfc3339(text) end
 
 -- What was read last: the answers of one second have the same.
 local last_text, last_date
