@@ -6,7 +6,7 @@ enum {
   FIRST_CAPACITY = 8,
   LARGE = 16 * 1024, /* has a segment of its own, so that no other is left half empty */
   LEAST_SEGMENT = 1024,
-  LARGEST_SEGMENT = 120 * 1024,
+  LARGEST_SEGMENT = 64 * 1024,
   PARTS = 8 /* a segment is at most such a part of what there is: what is free in it is little */
 };
 
