@@ -135,18 +135,22 @@ function Reply:read(options)
     if text == "error" or self.broken then
       return nil, nil, nil, self:_error_of_failure(text == "error")
     end
-    self:more()
+    local going, why, err = self:more()
+    if not going then self:note_broken(why, err) end
   end
 end
 
---- Waits until there is more to read; false: it is over, and `read` tells how, once it has
---- handed out what had arrived before.
----@return boolean
-function Reply:more()
-  local going, why, err = self.exchange:wait()
-  if going then return true end
+--- Waits until there is more to read. Else it is over: who gets told how hands it to `note_broken`.
+---@return true?
+---@return string? why
+---@return claude.Error? err
+function Reply:more() return self.exchange:wait() end
+
+--- `read` tells of it, once it has handed out what had arrived before.
+---@param why string?
+---@param err claude.Error?
+function Reply:note_broken(why, err)
   self.broken = err or errors.new({ kind = "network", message = why })
-  return false
 end
 
 -- Waits for a place first, where there are so many.

@@ -27,7 +27,7 @@ local tasks = require("claude.tasks")
 ---@field private opening claude.Signal|false set once the task that opens it has done so
 ---@field private ending boolean a task is in `on_end`
 ---@field package used claude.TurnUsage|false what it used, once that is written down
----@field private given? table<string, string> the answer's headers, once it has begun
+---@field private given? table<string, string> the answer's headers, where its message is awaited
 ---@field private told table|false what the message says of itself, with or without its blocks
 ---@field private awaited boolean somebody waits for the whole message
 ---@field private viewed claude.Message|false the whole message, as soon as it was
@@ -135,8 +135,9 @@ function Stream:_open_now(failure)
   if self.state == "failed" then return errors.fail(self.err) end
   if not head then return self:_recover(err) end
   self.state, self.head = "open", head
-  self.given = self.response:headers()
-  self.rate_limit = headers.rate_limit(self.given)
+  local given = self.response:headers()
+  self.rate_limit = headers.rate_limit(given)
+  if self.awaited then self.given = given end -- who reads piece by piece may never ask for it
   return true
 end
 
@@ -331,23 +332,31 @@ function Stream:next(options)
   check_receiver(self, Stream, "stream:next()")
   reading.check(options, "stream:next")
   self.unseen = false
-  if self.short_cut and not options then
-    local kind, text, index = self:_await_delta()
-    if kind then return kind, text, index end
-  end
-  return self:_step(options)
+  if options or not self.short_cut then return self:_step(options) end
+  local kind, text, index = self:_await_delta(self._step)
+  return kind, text, index
 end
 
--- The next delta, waited for; nil when something else is next.
+-- The next delta, waited for, and while the short cut is open where more are; what `otherwise`
+-- has when something else is next.
+---@param otherwise fun(stream: claude.Stream): string?, string?, any
 ---@return string? kind
 ---@return string? text
----@return integer? index
-function Stream:_await_delta()
+---@return integer|claude.Error|nil index
+---@return userdata? response
+function Stream:_await_delta(otherwise)
   while self.short_cut do -- somebody may cancel the stream meanwhile
     local kind, text, index = self.response:next_delta()
-    if kind then return kind, text, index end
-    if text ~= "more" or not self.reply:more() then return nil end
+    if kind then return kind, text, index, self.response end
+    if text ~= "more" then break end
+    local going, why, err = self.reply:more()
+    if not going then
+      self.reply:note_broken(why, err)
+      break
+    end
   end
+  local kind, text, index = otherwise(self)
+  return kind, text, index, self.short_cut and self.response or nil
 end
 
 -- The same for who hands nothing out before the end.
@@ -415,14 +424,9 @@ function Stream:deltas(options)
   local next_piece = reading.loop(self, "next", "stream:next()", options)
   if options then return next_piece end
   return reading.deltas(function()
-    local kind, text, index
     self.unseen = false
-    if self.short_cut and iterators_can_wait then
-      kind, text, index = self:_await_delta()
-    end
-    if not kind then
-      kind, text, index = next_piece()
-    end
+    if iterators_can_wait then return self:_await_delta(next_piece) end
+    local kind, text, index = next_piece()
     return kind, text, index, self.short_cut and self.response or nil
   end)
 end

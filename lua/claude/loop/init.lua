@@ -225,7 +225,7 @@ local function run_timers(now)
   local timer = timers:due(now)
   while timer do
     events = events + 1
-    timer.run()
+    timer.run(timer.argument)
     timer = timers:due(now)
   end
 end
@@ -380,13 +380,14 @@ function M.use(adapter)
   if watches or is_awaited() then M.flush() end -- what was going on goes on there
 end
 
---- Runs `run` at a time on the clock of `now`.
+--- Runs `run(argument)` at a time on the clock of `now`.
 ---@param at number
----@param run fun()
+---@param run fun(argument: any)
+---@param argument any
 ---@return claude.Timer
-function M.at(at, run)
+function M.at(at, run, argument)
   touched = true
-  return timers:add(at, run)
+  return timers:add(at, run, argument)
 end
 
 ---@param timer claude.Timer?

@@ -2,7 +2,8 @@
 
 ---@class claude.Timer
 ---@field at number
----@field run fun()
+---@field run fun(argument: any)
+---@field argument any
 ---@field package index integer? place in the heap; nil: not in it
 
 ---@class claude.Timers
@@ -35,12 +36,13 @@ local function put(heap, i, timer, gone)
   heap[i], timer.index = timer, i
 end
 
---- Runs `run` at the time `at`, unless cancelled before.
+--- Runs `run(argument)` at the time `at`, unless cancelled before.
 ---@param at number
----@param run fun()
+---@param run fun(argument: any)
+---@param argument any
 ---@return claude.Timer
-function Timers:add(at, run)
-  local timer = { at = at, run = run, index = #self.heap + 1 }
+function Timers:add(at, run, argument)
+  local timer = { at = at, run = run, argument = argument, index = #self.heap + 1 }
   put(self.heap, timer.index, timer)
   return timer
 end

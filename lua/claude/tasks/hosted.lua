@@ -63,6 +63,8 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 ---@type fun(task: claude.Task, ok: boolean, ...: any)
 local settle
+---@type fun(ticket: claude.Ticket): true?, string?
+local awake
 
 local host ---@type claude.TaskHost
 local here = setmetatable({}, { __mode = "k" }) -- the task that a coroutine of the host runs
@@ -116,7 +118,9 @@ local function run(task)
   task.started = true
   local function call()
     if task.cancelled then error(task:_cancelled_error(), 0) end
-    return task.fn(unpack(task.arguments, 1, task.arguments.n))
+    local arguments = task.arguments
+    task.arguments = nil
+    return task.fn(unpack(arguments, 1, arguments.n))
   end
   end_task(task, xpcall(call, with_trace))
   here[me] = nil
@@ -163,6 +167,8 @@ end
 ---@param task claude.Task?
 ---@param ticket claude.Ticket
 ---@param seconds number?
+---@return true? set
+---@return string? why not
 function M.park(task, ticket, seconds)
   local semaphore = table.remove(spare) or host.semaphore()
   ticket.semaphore = semaphore
@@ -170,9 +176,10 @@ function M.park(task, ticket, seconds)
   local posted = semaphore:wait(seconds)
   if task then task.ticket = nil end
   ticket.semaphore = nil
-  if not posted and ticket.why then return end -- a post is still to be taken
+  if not posted and ticket.why then return awake(ticket) end -- a post is still to be taken
   if not posted then ticket.why = "timeout" end
   if #spare < MOST_SPARE then spare[#spare + 1] = semaphore end
+  return awake(ticket)
 end
 
 ---@param ticket claude.Ticket
@@ -201,5 +208,8 @@ end
 
 ---@param on_end fun(task: claude.Task, ok: boolean, ...: any)
 function M.on_end(on_end) settle = on_end end
+
+---@param on_awake fun(ticket: claude.Ticket): true?, string?
+function M.on_awake(on_awake) awake = on_awake end
 
 return M

@@ -34,6 +34,8 @@ local turn_began ---@type number? when the task that runs first asked whether to
 
 ---@type fun(task: claude.Task, ok: boolean, ...: any)
 local settle
+---@type fun(ticket: claude.Ticket): true?, string?
+local awake
 
 local function fail(task, raised)
   local text = text_of(raised)
@@ -62,6 +64,7 @@ end
 
 local function come_back(task, before, ok, ...)
   current = before
+  task.arguments = false -- not sooner: where there is no memory to begin, it begins again
   if ok and ... == WAIT then return end
   local ended = coroutine.status(task.co) == "dead"
   forget_wait(task)
@@ -221,10 +224,12 @@ local function block(ticket)
   end
 end
 
---- Waits until the ticket is woken, at most so many seconds; `ticket.why` says which.
+--- Waits until the ticket is woken, at most so many seconds, and returns what a wait does.
 ---@param task claude.Task?
 ---@param ticket claude.Ticket
 ---@param seconds number?
+---@return true? set
+---@return string? why not
 function M.park(task, ticket, seconds)
   local timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
   ticket.timer = timer
@@ -237,6 +242,7 @@ function M.park(task, ticket, seconds)
     block(ticket)
   end
   if timer then hub.forget(timer) end
+  return awake(ticket)
 end
 
 --- Lets whoever waits with the ticket go on. Once this has begun it does not fail in tasks.
@@ -293,6 +299,10 @@ end
 --- For claude.tasks.scheduler alone: what to call when a task's function has ended.
 ---@param on_end fun(task: claude.Task, ok: boolean, ...: any)
 function M.on_end(on_end) settle = on_end end
+
+--- The same: what a wait returns once its ticket was woken.
+---@param on_awake fun(ticket: claude.Ticket): true?, string?
+function M.on_awake(on_awake) awake = on_awake end
 
 hub.set_tasks(run_tasks, has_tasks, after_failure)
 

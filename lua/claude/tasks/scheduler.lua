@@ -20,6 +20,7 @@ local M = {
 function M.on_error(text) host.log("error", "error in a task: " .. text) end
 
 local way ---@type table? claude.tasks.own or claude.tasks.hosted, once it is known
+local NONE = {} -- not to be changed
 local live = 0 -- tasks that have not finished
 local unseen = queue.new() -- failed tasks whose failure nobody has looked at
 
@@ -27,7 +28,7 @@ local function pack(...) return { n = select("#", ...), ... } end
 
 ---@class claude.Task
 ---@field fn function? until it has returned
----@field arguments table?
+---@field arguments table|false|nil until it has begun
 ---@field started boolean
 ---@field cancelled boolean
 ---@field returned claude.Outcome? what its function came to; its children may go on
@@ -37,7 +38,7 @@ local function pack(...) return { n = select("#", ...), ... } end
 ---@field package told boolean? a wait has said that the task was cancelled
 ---@field package reason { kind: string, message: string }? why it was cancelled
 ---@field package parent claude.Task?
----@field package children table<claude.Task, true>
+---@field package children table<claude.Task, true>|false false: none yet
 ---@field package child_count integer
 ---@field package forget_timeout fun()?
 ---@field package on_end fun(outcome: claude.Outcome)?
@@ -202,7 +203,7 @@ local function marked(tasks, reason)
   end
   local i = 1
   while list[i] do
-    for child in pairs(list[i].children) do
+    for child in pairs(list[i].children or NONE) do
       mark(child)
     end
     i = i + 1
@@ -225,7 +226,7 @@ end
 ---@param task claude.Task
 local function cancel_children(task)
   local children = {}
-  for child in pairs(task.children) do
+  for child in pairs(task.children or NONE) do
     children[#children + 1] = child
   end
   cancel_all(children)
@@ -248,10 +249,23 @@ local function settle(task, ok, ...)
   if task.child_count == 0 then finish(task) end
 end
 
+-- A wait is over: what it returns.
+---@param ticket claude.Ticket
+---@return true? set
+---@return "timeout"|"cancelled"|"dropped"|nil why not
+local function awake(ticket)
+  local why = ticket.why
+  if why == "set" then return true end
+  ticket:drop()
+  if why == "cancelled" then ticket.task.told = true end
+  return nil, why
+end
+
 ---@param chosen table
 local function take(chosen)
   way = chosen
   way.on_end(settle)
+  way.on_awake(awake)
   return way
 end
 
@@ -377,12 +391,8 @@ local function park(signal, task, seconds, shielded)
   else
     signal.first, ticket.signal = ticket, signal
   end
-  way.park(task, ticket, seconds)
-  local why = ticket.why
-  if why == "set" then return true end
-  ticket:drop()
-  if why == "cancelled" then task.told = true end
-  return nil, why
+  -- A tail call, here and there: thousands may wait, and each call on their stacks takes room.
+  return way.park(task, ticket, seconds)
 end
 
 --- Waits for `set`, at most so many seconds. In a task the others run meanwhile.
@@ -425,12 +435,15 @@ function M.spawn_under(parent, fn, ...)
     started = false,
     cancelled = parent ~= nil and parent.cancelled,
     reason = parent and parent.reason,
-    children = {},
+    children = false,
     child_count = 0,
     parent = parent,
     done = M.signal(),
   }, Task)
-  if parent then parent.children[task] = true end
+  if parent then
+    parent.children = parent.children or {}
+    parent.children[task] = true
+  end
   M.way().prepare(task)
   -- From here on it is counted: nothing but the host's own work can fail before it is started.
   if parent then parent.child_count = parent.child_count + 1 end

@@ -86,7 +86,7 @@ local judge
 -- One timer for all limits, set to the soonest; activity does not move it, it looks again.
 local function arm(self, at)
   hub.forget(self.timer)
-  self.timer = at and hub.at(at, function() judge(self) end)
+  self.timer = at and hub.at(at, judge, self)
 end
 
 function judge(self)
@@ -126,13 +126,10 @@ end
 ---@package
 function Exchange:on_fork(text) finish(self, failures.of_start(text, "forked")) end
 
-local function wait_for_news(self)
-  -- A text block that opens shortens the patience: the timer may be set too late.
-  if hub.engine():await(self.id) then arm(self, (soonest(self))) end
-  local news = self.news
-  news.is_set = false
-  local _, why = news:wait()
-  if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
+local function begin(self)
+  self.begun = true
+  tasks.check_may_wait()
+  hub.begin()
 end
 
 -- A whole message is a success, whatever the connection did then.
@@ -147,24 +144,25 @@ end
 ---@return string?
 ---@return claude.Error?
 function Exchange:wait()
-  while true do
-    if self.on_sent and self.id then tell_sent(self) end
-    if self.fresh then
-      self.fresh = false
-      if not self.ended or has_more(self) then return true end
-    end
-    if self.ended then
-      if self.failure then return errors.fail(self.failure) end
-      return true
-    end
-    if self.begun then
-      wait_for_news(self)
+  if self.on_sent and self.id then tell_sent(self) end
+  while not (self.fresh or self.ended) do
+    if not self.begun then
+      begin(self)
     else
-      self.begun = true
-      tasks.check_may_wait()
-      hub.begin()
+      -- A text block that opens shortens the patience: the timer may be set too late.
+      if hub.engine():await(self.id) then arm(self, (soonest(self))) end
+      local news = self.news
+      news.is_set = false
+      local _, why = news:wait()
+      if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
     end
+    if self.on_sent and self.id then tell_sent(self) end
   end
+  local fresh = self.fresh
+  self.fresh = false
+  if fresh and (not self.ended or has_more(self)) then return true end
+  if self.failure then return errors.fail(self.failure) end
+  return true
 end
 
 --- Ends it at any moment and frees what it holds. What arrived stays in the response. An
