@@ -65,6 +65,32 @@ describe("a client's connections", function()
     assert.same({ "network", false }, { err.kind, err.retryable })
   end)
 
+  secure_it("go on with the TLS session of an earlier one, where it was verified alike", function()
+    local log = directory .. "/sessions.log"
+    local options = "--frontend-max-requests=1 --accesslog-file='%s' --accesslog-format='$%s'"
+    local once = servers.tls_front(directory, backend, options:format(log, "tls_session_reused"))
+    local function sessions() -- "." for a new one, "r" for one that goes on
+      local file = io.open(log)
+      local text = file and file:read("*a"):gsub("%s", "") or ""
+      if file then file:close() end
+      return text
+    end
+    local function ask(ca) return said({ base_url = once.url, ca_file = directory .. ca }) end
+    for _ = 1, 200 do
+      if ask("/ca.pem") == "Hello" then break end
+      tasks.sleep(0.05)
+    end
+    assert.equal("Hello", ask("/ca.pem"))
+    local _, err = ask("/other.pem")
+    assert.equal("network", err.kind)
+    for _ = 1, 200 do
+      if #sessions() == 2 then break end
+      tasks.sleep(0.05)
+    end
+    once:stop()
+    assert.equal(".r", sessions())
+  end)
+
   secure_it("are verified by ca_path", function()
     assert.equal("Hello", said({ ca_path = directory }))
     local _, err = said({ ca_path = "/nowhere" })

@@ -35,6 +35,8 @@ typedef struct open_socket {
 struct cm_multi {
   const cm_alloc *alloc;
   CURLM *curl;
+  CURLSH
+      *sessions; /* of TLS: else each transfer had its own, and a new connection none to resume */
   long pid;
   int quick_exit; /* libcurl never waits for a resolver thread */
   int starved;    /* something found no memory: every transfer must fail */
@@ -178,6 +180,23 @@ static void set_up(cm_multi *m) {
   curl_multi_setopt(m->curl, (CURLMoption)CM_CURLMOPT_QUICK_EXIT, 1L);
 }
 
+/* libcurl keeps apart what was verified otherwise. In one thread it needs no locks. */
+static CURLSH *new_sessions(void) {
+  CURLSH *sessions = curl_share_init();
+
+  if (!sessions) return NULL;
+  if (curl_share_setopt(sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK)
+    return sessions;
+  curl_share_cleanup(sessions);
+  return NULL;
+}
+
+static void drop(cm_multi *m) {
+  if (m->curl) curl_multi_cleanup(m->curl);
+  if (m->sessions) curl_share_cleanup(m->sessions);
+  m->alloc->resize(m->alloc->ud, m, sizeof *m, 0);
+}
+
 cm_status cm_multi_new(cm_multi **out, const cm_alloc *alloc) {
   cm_multi *m;
 
@@ -191,8 +210,9 @@ cm_status cm_multi_new(cm_multi **out, const cm_alloc *alloc) {
   m->pid = cm_process_id();
   m->deadline = -1;
   m->curl = curl_multi_init();
-  if (!m->curl) {
-    alloc->resize(alloc->ud, m, sizeof *m, 0);
+  m->sessions = new_sessions();
+  if (!m->curl || !m->sessions) {
+    drop(m);
     return CM_ERR_NOMEM;
   }
   set_up(m);
@@ -340,11 +360,12 @@ void cm_multi_free(cm_multi *multi) {
   if (!m || cm_multi_is_foreign(m)) return;
   free_transfers(m);
   if (m->detached) return;
-  curl_multi_cleanup(m->curl);
+  curl_multi_cleanup(m->curl); /* tells on_close of each socket */
+  m->curl = NULL;
   cm_watches_deinit(&m->watches);
   cm_list_drop(&m->slots, m->alloc, sizeof(slot));
   cm_list_drop(&m->open, m->alloc, sizeof(open_socket));
-  m->alloc->resize(m->alloc->ud, m, sizeof *m, 0);
+  drop(m);
 }
 
 /* ---- transfers ---- */
@@ -401,6 +422,7 @@ static CURLcode adopt(cm_multi *m, cm_transfer *t) {
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
   if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, m);
+  if (code == CURLE_OK) code = curl_easy_setopt(t->easy, CURLOPT_SHARE, m->sessions);
   save_memory(m, t);
   /* Without it (libcurl before 7.80) there is no way to look. */
   curl_easy_setopt(t->easy, (CURLoption)CM_CURLOPT_PREREQFUNCTION, on_request);
