@@ -74,13 +74,12 @@ static const char *const COMPILED =
     "end)\n"
     "refuse(-1)\n";
 
-static const char *const BUFFER =
-    "local x, long = string.rep('x', 600)\n"
-    "local function join() long = table.concat { x, x, x } end\n"
-    "refuse(...)\n"
-    "pcall(join)\n"
-    "refuse(-1)\n"
-    "join()\n";
+static const char *const BUFFER = "local x, long = string.rep('x', 600)\n"
+                                  "local function join() long = table.concat { x, x, x } end\n"
+                                  "refuse(...)\n"
+                                  "pcall(join)\n"
+                                  "refuse(-1)\n"
+                                  "join()\n";
 
 static void run(const char *program, long after) {
   lua_State *L = lua_newstate(allocate, NULL);
