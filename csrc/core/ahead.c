@@ -4,15 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/json_short.h"
 #include "core/json_string.h"
 #include "core/slice.h"
 
 enum { MORE = 16 }; /* what a delta costs besides its text, about */
 
-typedef struct lengths {
-  uint32_t text;
-  uint32_t kept;
-} lengths;
+typedef cm_ahead_lengths lengths;
 
 void cm_ahead_init(cm_ahead *ahead, const cm_alloc *alloc) {
   memset(ahead, 0, sizeof *ahead);
@@ -26,89 +24,155 @@ void cm_ahead_deinit(cm_ahead *ahead) {
   cm_ahead_init(ahead, ahead->text.alloc);
 }
 
-static void begin_anew(cm_ahead *ahead, cm_block *block, cm_delta_kind kind) {
+static void begin_anew(cm_ahead *ahead, cm_block *block) {
   cm_buffer_clear(&ahead->text);
   cm_buffer_clear(&ahead->lengths);
   ahead->at = ahead->next = 0;
   ahead->block = block;
-  ahead->kind = kind;
+  ahead->kind = ahead->head.kind;
+  ahead->told_as = cm_kind_of_delta(ahead->kind);
+  ahead->part = cm_block_part_of(ahead->kind);
 }
 
-static int make_room(cm_ahead *ahead, size_t text) {
+/* Whether a delta that begins as head says may be added to what is left, or be the first. */
+static int may_add(cm_ahead *ahead, cm_block *block) {
+  const cm_delta_head *head = &ahead->head;
+  int part = cm_block_part_of(head->kind);
+
+  if (!block || block->index != head->index || block->stopped) return 0;
+  if (!(block->given >> part & 1) || block->carry[part]) return 0;
+  if (ahead->left > 0) return ahead->block == block && ahead->kind == head->kind;
+  begin_anew(ahead, block);
+  return 1;
+}
+
+static inline int make_room(cm_ahead *ahead, size_t text) {
   return cm_buffer_reserve(&ahead->text, text) == CM_OK &&
          cm_buffer_reserve(&ahead->lengths, sizeof(lengths)) == CM_OK;
 }
 
-/* There is room for it. */
-static void note(cm_ahead *ahead, cm_slice text, size_t kept) {
-  lengths both = { (uint32_t)text.len, (uint32_t)kept };
+/* There is room for it, and its text is there already. */
+static inline void note(cm_ahead *ahead, size_t text, size_t kept) {
+  lengths both = { (uint32_t)text, (uint32_t)kept };
 
-  if (text.len) memcpy(ahead->text.ptr + ahead->text.len, text.ptr, text.len);
-  ahead->text.len += text.len;
   memcpy(ahead->lengths.ptr + ahead->lengths.len, &both, sizeof both);
   ahead->lengths.len += sizeof both;
+  ahead->text.len += text;
+  ahead->block->ahead += kept;
   ahead->left++;
 }
 
-/* Half a character is not kept of input until the other half comes: it could not be told again. */
-static int can_be_told(const cm_delta *delta) {
-  if (delta->text.body.len > INT32_MAX) return 0;
-  if (delta->kind != CM_DELTA_INPUT_JSON || !delta->text.escaped) return 1;
-  return !cm_json_string_has_lone_surrogate(delta->text.body);
+/* A delta whose string, from pos on, is short, and of which enough may be read. Returns how far
+   its frame goes on from there; 0: it has to be read by take_any, which then says why. */
+static inline size_t take_short(cm_ahead *ahead, cm_message *message, const char *pos,
+                                size_t max_length) {
+  cm_buffer *part = &ahead->block->parts[ahead->part];
+  cm_json_short string;
+  const char *end;
+  size_t length;
+  char *text;
+
+  if (!cm_json_short_find(pos, &string)) return 0;
+  end = cm_delta_skip_end(pos + string.body.len + 1, pos + CM_JSON_READABLE);
+  if (!end || (size_t)(end - pos) > max_length) return 0;
+  if (string.body.len > message->ceiling - message->kept) return 0;
+  if (!make_room(ahead, CM_JSON_WRITABLE)) return 0;
+  if (cm_buffer_reserve(part, CM_JSON_SHORT) != CM_OK) return 0;
+  text = ahead->text.ptr + ahead->text.len;
+  if (!cm_json_short_unescape(text, &string, &length)) return 0;
+  message->kept += string.body.len;
+  if (ahead->kind == CM_DELTA_INPUT_JSON) {
+    string.body.ptr = text;
+    string.body.len = length;
+  }
+  cm_json_copy_short(part->ptr + part->len, string.body.ptr);
+  part->len += string.body.len;
+  note(ahead, length, string.body.len);
+  return (size_t)(end - pos);
 }
 
-int cm_ahead_take(cm_ahead *ahead, cm_message *message, const cm_delta *delta) {
-  cm_block *block = message->blocks.latest;
-  int part = cm_block_part_of(delta->kind);
-  cm_delivery delivery;
-  size_t before;
+/* The same where input ends so soon that it is better read in a copy with more behind it. */
+static size_t take_last(cm_ahead *ahead, cm_message *message, cm_slice rest, size_t max_length) {
+  char copy[CM_JSON_READABLE];
 
-  if (!block || !can_be_told(delta)) return 0;
-  if (ahead->left == 0)
-    begin_anew(ahead, block, delta->kind);
-  else if (ahead->block != block || ahead->kind != delta->kind)
-    return 0;
-  if (!make_room(ahead, delta->text.body.len)) return 0;
-  before = block->parts[part].len;
-  if (!cm_message_continue(message, delta, &delivery)) return 0;
-  note(ahead, delivery.text, block->parts[part].len - before);
-  block->ahead_part = part;
-  block->ahead += block->parts[part].len - before;
-  return 1;
+  memset(copy, 'x', sizeof copy);
+  memcpy(copy, rest.ptr, rest.len);
+  return take_short(ahead, message, copy, max_length);
+}
+
+/* Half a character is not kept of input until the other half comes: it could not be told again.
+   Of a text, what is told of it would not be what its event says. */
+static int can_be_told(const cm_json_string *text) {
+  if (text->body.len > INT32_MAX) return 0;
+  return !text->escaped || !cm_json_string_has_lone_surrogate(text->body);
+}
+
+/* The delta that input begins with, of whatever length and with whatever escapes. */
+static size_t take_any(cm_ahead *ahead, cm_message *message, cm_slice input, size_t max_length) {
+  cm_buffer *part = &ahead->block->parts[ahead->part];
+  cm_delivery delivery;
+  cm_delta delta;
+  size_t length = cm_delta_read_frame(&ahead->head, &delta, input), before = part->len;
+
+  if (length == 0 || length > max_length || !can_be_told(&delta.text)) return 0;
+  if (!make_room(ahead, delta.text.body.len + 1))
+    return 0; /* so that there is some, for no text, too */
+  if (!cm_message_continue(message, &delta, &delivery)) return 0;
+  if (delivery.text.len)
+    memcpy(ahead->text.ptr + ahead->text.len, delivery.text.ptr, delivery.text.len);
+  note(ahead, delivery.text.len, part->len - before);
+  return length;
+}
+
+static inline size_t take_delta(cm_ahead *ahead, cm_message *message, cm_slice input,
+                                size_t max_length) {
+  size_t head = ahead->head.length, length;
+  cm_slice rest = { input.ptr + head, input.len - head };
+
+  if (max_length <= head) return 0;
+  length = rest.len < CM_JSON_READABLE ? take_last(ahead, message, rest, max_length - head)
+                                       : take_short(ahead, message, rest.ptr, max_length - head);
+  return length ? head + length : take_any(ahead, message, input, max_length);
+}
+
+size_t cm_ahead_read(cm_ahead *ahead, cm_message *message, cm_slice *input, size_t max_length,
+                     size_t most) {
+  cm_slice rest = *input;
+  size_t left = ahead->left, length;
+
+  if (!cm_delta_begins(&ahead->head, rest) || !may_add(ahead, message->blocks.latest)) return 0;
+  do {
+    length = take_delta(ahead, message, rest, max_length);
+    rest.ptr += length;
+    rest.len -= length;
+  } while (length && input->len - rest.len < most && cm_delta_repeats(&ahead->head, rest));
+  ahead->block->ahead_part = ahead->part;
+  *input = rest;
+  return ahead->left - left;
 }
 
 size_t cm_ahead_unread(const cm_ahead *ahead) {
   return ahead->left ? ahead->text.len - ahead->at + ahead->left * MORE : 0;
 }
 
-/* How much text is next: one delta, or as many as fit; counts them. */
-static size_t take_lengths(cm_ahead *ahead, size_t most) {
-  size_t total = 0, count = 0;
+static lengths next_lengths(const cm_ahead *ahead) {
   lengths both;
 
-  ahead->kept = 0;
-  do {
-    memcpy(&both, ahead->lengths.ptr + ahead->next, sizeof both);
-    if (count > 0 && both.text > most - total) break;
-    ahead->next += sizeof both;
-    ahead->kept += both.kept;
-    total += both.text;
-    count++;
-  } while (count < ahead->left && total < most);
-  ahead->left -= count;
-  return total;
+  memcpy(&both, ahead->lengths.ptr + ahead->next, sizeof both);
+  return both;
 }
 
-int cm_ahead_next(cm_ahead *ahead, cm_message *message, size_t most, cm_delivery *delivery) {
-  if (ahead->left == 0) return 0;
-  delivery->kind = cm_kind_of_delta(ahead->kind);
-  delivery->index = ahead->block->index;
-  delivery->text.len = take_lengths(ahead, most);
-  delivery->text.ptr = delivery->text.len ? ahead->text.ptr + ahead->at : "";
-  ahead->at += delivery->text.len;
-  ahead->block->ahead -= ahead->kept;
-  message->flushed = 0;
-  return 1;
+size_t cm_ahead_join(cm_ahead *ahead, size_t total, size_t most) {
+  while (ahead->left > 0 && total < most) {
+    lengths both = next_lengths(ahead);
+
+    if (both.text > most - total) break;
+    ahead->next += sizeof both;
+    ahead->kept += both.kept;
+    ahead->left--;
+    total += both.text;
+  }
+  return total;
 }
 
 static cm_status append_text(const cm_ahead *ahead, const cm_delivery *delivery, cm_buffer *out) {

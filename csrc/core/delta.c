@@ -98,24 +98,19 @@ static int read_frame_head(cm_delta_head *head, cm_slice input) {
   return 1;
 }
 
-static inline int begins_with(const cm_delta_head *head, cm_slice input) {
-  return head->length > 0 && input.len >= head->length &&
-         memcmp(input.ptr, head->bytes, head->length) == 0;
+int cm_delta_begins(cm_delta_head *head, cm_slice input) {
+  return (head->length > 0 && cm_delta_repeats(head, input)) || read_frame_head(head, input);
 }
 
-size_t cm_delta_read_frame(cm_delta_head *head, cm_delta *delta, cm_slice input) {
+size_t cm_delta_read_frame(const cm_delta_head *head, cm_delta *delta, cm_slice input) {
   const char *end = input.ptr + input.len, *pos;
 
-  if (!begins_with(head, input) && !read_frame_head(head, input)) return 0;
   delta->kind = head->kind;
   delta->index = head->index;
-  pos = cm_json_string_find(input.ptr, input.ptr + head->length, end, &delta->text);
-  pos = skip_ends(pos, end);
-  if (!pos || end - pos < 2 || pos[0] != '\n' || pos[1] != '\n') return 0;
   delta->readable = input.len - head->length;
-  delta->raw.ptr = input.ptr + sizeof FRAME_HEAD - 1;
-  delta->raw.len = (size_t)(pos - delta->raw.ptr);
-  return (size_t)(pos + 2 - input.ptr);
+  pos = cm_json_string_find(input.ptr, input.ptr + head->length, end, &delta->text);
+  pos = pos ? cm_delta_skip_end(pos + 1, end) : NULL;
+  return pos ? (size_t)(pos - input.ptr) : 0;
 }
 
 int cm_delta_may_begin(cm_slice input) {

@@ -61,6 +61,24 @@ static inline uint64_t cm_json_escapes_singly(const char *pos) {
   return marks;
 }
 
+/* Signs: the 64 bytes at pos that may mean something in a string, a bit for each as in marks. */
+typedef struct cm_json_signs {
+  uint64_t quotes;
+  uint64_t backslashes;
+  uint64_t others; /* control characters, and all that is beyond ASCII */
+} cm_json_signs;
+
+static inline void cm_json_read_signs_singly(const char *pos, cm_json_signs *signs) {
+  unsigned i;
+
+  memset(signs, 0, sizeof *signs);
+  for (i = 0; i < 64; i++) {
+    signs->quotes |= (uint64_t)(pos[i] == '"') << i;
+    signs->backslashes |= (uint64_t)(pos[i] == '\\') << i;
+    signs->others |= (uint64_t)((unsigned char)pos[i] < 0x20 || (unsigned char)pos[i] >= 0x80) << i;
+  }
+}
+
 static inline const char *cm_json_skip_blanks_singly(const char *pos, const char *end) {
   while (pos < end && *pos == ' ') pos++;
   return pos;
@@ -77,9 +95,9 @@ static inline size_t cm_json_copy_unescaped_singly(char *out, const char *pos, s
   return i;
 }
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-
 #define CM_SCAN_BYTES(byte) ((uint64_t)(byte)*UINT64_C(0x0101010101010101))
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 
 static inline uint64_t cm_scan_word(const char *pos) {
   uint64_t word;
@@ -97,11 +115,16 @@ static inline uint64_t cm_scan_zeros(uint64_t word) {
   return ~(((word & CM_SCAN_BYTES(0x7F)) + CM_SCAN_BYTES(0x7F)) | word) & CM_SCAN_BYTES(0x80);
 }
 
-/* Of 8 bytes: those that are not plain have their top bit set. */
-static inline uint64_t cm_json_tops(uint64_t word) {
+/* Of 8 bytes: the control characters and those beyond ASCII have their top bit set. */
+static inline uint64_t cm_json_other_tops(uint64_t word) {
   uint64_t controls = ~((word & CM_SCAN_BYTES(0x7F)) + CM_SCAN_BYTES(0x60));
 
-  return ((word | controls) & CM_SCAN_BYTES(0x80)) | cm_scan_zeros(word ^ CM_SCAN_BYTES('"')) |
+  return (word | controls) & CM_SCAN_BYTES(0x80);
+}
+
+/* The same for all that are not plain. */
+static inline uint64_t cm_json_tops(uint64_t word) {
+  return cm_json_other_tops(word) | cm_scan_zeros(word ^ CM_SCAN_BYTES('"')) |
          cm_scan_zeros(word ^ CM_SCAN_BYTES('\\'));
 }
 
@@ -133,6 +156,19 @@ static inline uint64_t cm_json_escapes_words(const char *pos) {
 static inline uint64_t cm_json_marks16_words(const char *pos) {
   return cm_scan_gather(cm_json_tops(cm_scan_word(pos))) |
          cm_scan_gather(cm_json_tops(cm_scan_word(pos + 8))) << 8;
+}
+
+static inline void cm_json_read_signs_words(const char *pos, cm_json_signs *signs) {
+  uint64_t word;
+  unsigned i;
+
+  memset(signs, 0, sizeof *signs);
+  for (i = 0; i < 64; i += 8) {
+    word = cm_scan_word(pos + i);
+    signs->quotes |= cm_scan_gather(cm_scan_zeros(word ^ CM_SCAN_BYTES('"'))) << i;
+    signs->backslashes |= cm_scan_gather(cm_scan_zeros(word ^ CM_SCAN_BYTES('\\'))) << i;
+    signs->others |= cm_scan_gather(cm_json_other_tops(word)) << i;
+  }
 }
 
 static inline const char *cm_json_skip_blanks_words(const char *pos, const char *end) {
@@ -171,6 +207,7 @@ static inline size_t cm_json_copy_unescaped_words(char *out, const char *pos, si
 #define cm_json_marks_words cm_json_marks_singly
 #define cm_json_escapes_words cm_json_escapes_singly
 #define cm_json_marks16_words cm_json_marks16_singly
+#define cm_json_read_signs_words cm_json_read_signs_singly
 #define cm_json_skip_blanks_words cm_json_skip_blanks_singly
 #define cm_json_copy_unescaped_words cm_json_copy_unescaped_singly
 #endif
@@ -211,6 +248,30 @@ static inline uint64_t cm_json_escapes(const char *pos) {
          cm_json_escapes16(pos + 32) << 32 | cm_json_escapes16(pos + 48) << 48;
 }
 
+static inline uint64_t cm_scan_mask16(__m128i found) {
+  return (unsigned)_mm_movemask_epi8(found);
+}
+
+/* Less a blank, without a sum that wraps: what is below one, as signed numbers, is negative. */
+static inline void cm_json_read_signs(const char *pos, cm_json_signs *signs) {
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'),
+                blank = _mm_set1_epi8(0x20);
+  __m128i a = cm_scan_load16(pos), b = cm_scan_load16(pos + 16), c = cm_scan_load16(pos + 32),
+          d = cm_scan_load16(pos + 48);
+
+  signs->quotes = cm_scan_mask16(_mm_cmpeq_epi8(a, quote)) |
+                  cm_scan_mask16(_mm_cmpeq_epi8(b, quote)) << 16 |
+                  cm_scan_mask16(_mm_cmpeq_epi8(c, quote)) << 32 |
+                  cm_scan_mask16(_mm_cmpeq_epi8(d, quote)) << 48;
+  signs->backslashes = cm_scan_mask16(_mm_cmpeq_epi8(a, backslash)) |
+                       cm_scan_mask16(_mm_cmpeq_epi8(b, backslash)) << 16 |
+                       cm_scan_mask16(_mm_cmpeq_epi8(c, backslash)) << 32 |
+                       cm_scan_mask16(_mm_cmpeq_epi8(d, backslash)) << 48;
+  signs->others =
+      cm_scan_mask16(_mm_subs_epi8(a, blank)) | cm_scan_mask16(_mm_subs_epi8(b, blank)) << 16 |
+      cm_scan_mask16(_mm_subs_epi8(c, blank)) << 32 | cm_scan_mask16(_mm_subs_epi8(d, blank)) << 48;
+}
+
 static inline const char *cm_json_skip_blanks(const char *pos, const char *end) {
   const __m128i blanks = _mm_set1_epi8(' ');
   unsigned others;
@@ -243,6 +304,7 @@ static inline size_t cm_json_copy_unescaped(char *out, const char *pos, size_t l
 #define cm_json_marks cm_json_marks_words
 #define cm_json_escapes cm_json_escapes_words
 #define cm_json_marks16 cm_json_marks16_words
+#define cm_json_read_signs cm_json_read_signs_words
 #define cm_json_skip_blanks cm_json_skip_blanks_words
 #define cm_json_copy_unescaped cm_json_copy_unescaped_words
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/json_scan.h"
+#include "core/json_short.h"
 #include "core/utf8.h"
 
 enum {
@@ -23,11 +24,14 @@ static int is_low(unsigned unit) {
   return (unit & 0xFC00u) == 0xDC00u;
 }
 
+static unsigned long pair_of(unsigned high, unsigned low) {
+  return 0x10000ul + ((high & 0x3FFul) << 10) + (low & 0x3FFu);
+}
+
 /* Reading */
 
-/* What an escape of two bytes means, by the second; 0: there is none. */
-static const char MEANINGS[256] = { ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t' };
+const char cm_json_meanings[256] = { ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t' };
 
 /* One more than the digit's value; 0: it is none. */
 static const unsigned char DIGITS[256] = {
@@ -37,7 +41,7 @@ static const unsigned char DIGITS[256] = {
 };
 
 static inline char meaning_of(char name) {
-  return MEANINGS[(unsigned char)name];
+  return cm_json_meanings[(unsigned char)name];
 }
 
 static inline unsigned digit_of(char c) {
@@ -148,6 +152,39 @@ static int read_hex4(const char *pos, unsigned *unit) {
   return a && b && c && d;
 }
 
+/* The escape at pos, of whatever kind, or two that make a pair, in UTF-8. Returns how long that is,
+   0 if it is none or half a pair; *read is how long the escape is. Of 12 bytes all may be read. */
+static size_t read_character(const char *pos, char *out, size_t *read) {
+  unsigned first, second;
+
+  *out = meaning_of(pos[1]);
+  *read = 2;
+  if (*out) return 1;
+  *read = 6;
+  if (pos[1] != 'u' || !read_hex4(pos + 2, &first) || is_low(first)) return 0;
+  if (!is_high(first)) return cm_utf8_put(out, first);
+  *read = 12;
+  if (pos[6] != '\\' || pos[7] != 'u' || !read_hex4(pos + 8, &second) || !is_low(second)) return 0;
+  return cm_utf8_put(out, pair_of(first, second));
+}
+
+int cm_json_short_unescape_on(char *out, const cm_json_short *string, uint64_t escapes,
+                              size_t shorter, size_t *length) {
+  const char *pos = string->body.ptr;
+  size_t at, read, written;
+
+  while (escapes) {
+    at = cm_scan_lowest(escapes);
+    written = read_character(pos + at, out + at - shorter, &read);
+    if (!written) return 0;
+    cm_json_copy_short(out + at - shorter + written, pos + at + read);
+    shorter += read - written;
+    escapes = cm_json_marks_from(escapes, at + read);
+  }
+  *length = string->body.len - shorter;
+  return 1;
+}
+
 /* Reads the escape whose backslash body begins with; *unit is a UTF-16 unit. */
 static cm_status read_escape(cm_slice *body, unsigned *unit) {
   size_t length = 2;
@@ -171,8 +208,7 @@ static size_t settle(unsigned *carry, unsigned unit, char piece[LONGEST_PIECE]) 
   size_t length = 0;
 
   *carry = 0;
-  if (first && is_low(unit))
-    return cm_utf8_put(piece, 0x10000ul + ((first & 0x3FFul) << 10) + (unit & 0x3FFu));
+  if (first && is_low(unit)) return cm_utf8_put(piece, pair_of(first, unit));
   if (first) length = cm_utf8_put(piece, REPLACEMENT);
   if (is_high(unit))
     *carry = unit;

@@ -21,7 +21,8 @@ enum {
   DEFAULT_LINE_MEGABYTES = 64,
   MAX_ERROR_BODY = MEGABYTE,
   COMPACT_ABOVE = 256 * 1024,
-  CONTENT_UNIT = 1024 /* bytes: less of them is no sign that a body gets on */
+  MOST_AT_ONCE = 64 * 1024, /* bytes of frames: their text should not leave the cache */
+  CONTENT_UNIT = 1024       /* bytes: less of them is no sign that a body gets on */
 };
 
 typedef enum body_form {
@@ -43,7 +44,6 @@ struct cm_response {
   int keeps_body;   /* the form is PLAIN */
   int either_form;  /* the headers may call it wrongly */
   int takes_no_short_cut;
-  int reads_ahead;
   size_t scanned;  /* bytes behind read that hold no line end */
   size_t handed;   /* bytes of the body that were handed out, line ends too */
   cm_slice piece;  /* what next_bytes or next_line handed out */
@@ -58,7 +58,6 @@ struct cm_response {
   cm_unnamed unnamed;
   cm_sse_event frame; /* the frame that event was read from */
   cm_event event;
-  cm_delta_head head;
   int steady;                     /* the next byte of the queue begins a frame */
   int event_waits;                /* event has been read and not yet been taken by message */
   const cm_delivery *piece_begun; /* only what goes on with it is to be taken; NULL: all is */
@@ -127,10 +126,6 @@ void cm_response_keep_body(cm_response *response) {
 
 void cm_response_take_no_short_cut(cm_response *response) {
   response->takes_no_short_cut = 1;
-}
-
-void cm_response_read_ahead(cm_response *response) {
-  response->reads_ahead = 1;
 }
 
 cm_response *cm_response_retain(cm_response *response) {
@@ -374,23 +369,17 @@ static int is_between_frames(const cm_response *r) {
   return !r->event_waits && !r->unnamed.waits && cm_sse_is_between_events(&r->sse);
 }
 
-/* Goes over what input begins with as long as that is one more delta to the same block. */
-static void read_deltas(cm_response *r, cm_slice *input) {
-  cm_slice rest = *input;
-  cm_delta delta;
-  size_t length;
+/* Goes over what input begins with as long as that is one more delta to the same block, and
+   whether there was any. */
+static int read_deltas(cm_response *r, cm_slice *input, size_t most) {
+  size_t before = input->len, count;
 
-  while (rest.len && (length = cm_delta_read_frame(&r->head, &delta, rest)) > 0) {
-    if (length > r->limits.max_event_bytes) break;
-    if (!cm_ahead_take(&r->ahead, &r->message, &delta)) break;
-    rest.ptr += length;
-    rest.len -= length;
-    r->content_frames++;
-  }
-  if (rest.len == input->len) return;
-  cm_sse_skip_event(&r->sse, input->len - rest.len);
+  count = cm_ahead_read(&r->ahead, &r->message, input, r->limits.max_event_bytes, most);
+  if (count == 0) return 0;
+  cm_sse_skip_event(&r->sse, before - input->len);
   r->unnamed.named = 1;
-  *input = rest;
+  r->content_frames += count;
+  return 1;
 }
 
 /* How much of bytes the frame takes that the queue holds the beginning of; 0: more, or too much. */
@@ -418,7 +407,7 @@ static int read_begun_frame(cm_response *r, cm_slice *bytes) {
   bytes->ptr += rest.len;
   bytes->len -= rest.len;
   frame = unread_bytes(r);
-  read_deltas(r, &frame);
+  read_deltas(r, &frame, frame.len);
   r->read = r->queue.len - frame.len;
   forget_read_bytes(r);
   return frame.len == 0;
@@ -430,8 +419,8 @@ static int read_begun_frame(cm_response *r, cm_slice *bytes) {
 */
 static void read_ahead(cm_response *r, cm_slice *bytes) {
   r->looked_at = 0;
-  if (r->told || r->late.len || !is_between_frames(r)) return;
-  if (read_begun_frame(r, bytes)) read_deltas(r, bytes);
+  if (r->told || r->late.len || !r->steady) return;
+  if (read_begun_frame(r, bytes)) read_deltas(r, bytes, bytes->len);
 }
 
 cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
@@ -441,7 +430,7 @@ cm_status cm_response_on_body(cm_response *r, cm_slice bytes) {
   if (r->form == UNDECIDED) return decide_form(r, bytes);
   if (r->form == PLAIN) return append_to_plain(r, bytes);
   if (r->message.ended) return CM_OK;
-  if (r->reads_ahead) read_ahead(r, &bytes);
+  read_ahead(r, &bytes);
   return bytes.len ? append_to_queue(r, bytes) : CM_OK;
 }
 
@@ -672,26 +661,23 @@ static cm_status take_what_goes_on(cm_response *r) {
   return status == CM_OK ? CM_WANT_MORE : status;
 }
 
-/* Nearly every frame is one more delta to the same block: it is read as a whole, without cutting
-   it into lines and fields. What is said of it is the same. */
-static int read_delta(cm_response *r, cm_delivery *delivery) {
-  cm_slice unread;
-  cm_delta delta;
-  size_t length;
+/* Whether the piece that has begun, if any, may go on with the frame that unread begins with. */
+static int may_go_on(cm_response *r, cm_slice unread) {
+  if (!r->piece_begun) return 1;
+  return cm_delta_begins(&r->ahead.head, unread) &&
+         goes_on(r->piece_begun, r->ahead.head.kind, r->ahead.head.index);
+}
 
-  if (r->read == r->queue.len) return 0;
-  unread.ptr = r->queue.ptr + r->read;
-  unread.len = r->queue.len - r->read;
-  length = cm_delta_read_frame(&r->head, &delta, unread);
-  if (length == 0 || length > r->limits.max_event_bytes) return 0;
-  if (r->piece_begun && !goes_on(r->piece_begun, delta.kind, delta.index)) return 0;
-  if (!cm_message_continue(&r->message, &delta, delivery)) return 0;
-  cm_sse_skip_event(&r->sse, length);
-  r->read += length;
-  r->unnamed.named = 1;
-  r->content_frames++;
-  r->raw = delta.raw;
-  return 1;
+/* Nearly every frame is one more delta to the same block: those that are next in the queue are
+   read together, as whole frames that nobody cuts into lines and fields. */
+static int read_queue_ahead(cm_response *r) {
+  cm_slice unread = unread_bytes(r);
+  int any;
+
+  if (!may_go_on(r, unread)) return 0;
+  any = read_deltas(r, &unread, MOST_AT_ONCE);
+  r->read = r->queue.len - unread.len;
+  return any;
 }
 
 static cm_status next_of_stream(cm_response *r) {
@@ -740,7 +726,7 @@ static void begin_next(cm_response *r) {
 static int waits_for_rest(const cm_response *r) {
   cm_slice unread = unread_bytes(r);
 
-  if (r->finished || unread.len == 0 || !is_between_frames(r)) return 0;
+  if (r->finished || unread.len == 0 || !r->steady) return 0;
   return unread.len <= SMALL_FRAME && unread.len <= r->limits.max_event_bytes &&
          cm_delta_may_begin(unread);
 }
@@ -751,8 +737,7 @@ __attribute__((noinline)) static cm_status next_delivery(cm_response *r) {
 
   begin_next(r);
   r->raw = cm_slice_of("");
-  if (r->steady && r->read == r->queue.len && !r->finished) return CM_WANT_MORE;
-  if (r->reads_ahead && waits_for_rest(r)) {
+  if (waits_for_rest(r)) {
     move_to_front(r);
     r->looked_at = r->queue.len;
     return CM_WANT_MORE;
@@ -764,30 +749,29 @@ __attribute__((noinline)) static cm_status next_delivery(cm_response *r) {
   return status;
 }
 
-static cm_status tell_ahead(cm_response *r, size_t most, cm_delivery *delivery) {
-  if (r->late.len > 0) begin_next(r);
-  cm_ahead_next(&r->ahead, &r->message, most, &r->delivery);
+static inline cm_status tell_ahead(cm_response *r, size_t most, cm_delivery *delivery) {
+  cm_ahead_next(&r->ahead, &r->message, most, delivery);
+  r->delivery = *delivery;
   r->raw = UNTOLD;
   r->told = r->pending = 1;
-  *delivery = r->delivery;
   return CM_OK;
 }
 
-cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
-  cm_delivery next;
+/* Between frames, which are deltas nearly always. CM_END: what is next is none, or cut. */
+static cm_status next_between_frames(cm_response *r) {
+  begin_next(r);
+  if (r->read == r->queue.len) return r->finished ? CM_END : CM_WANT_MORE;
+  return read_queue_ahead(r) ? CM_OK : CM_END;
+}
+
+static cm_status next_joined(cm_response *r, size_t most, cm_delivery *delivery) {
   cm_status status;
 
   if (r->form == BYTES) return r->finished ? CM_END : CM_WANT_MORE; /* next_bytes reads it */
   if (!r->pending) {
-    if (r->ahead.left > 0) return tell_ahead(r, 0, delivery);
-    if (r->late.len > 0) begin_next(r);
-    if (r->steady && read_delta(r, &next)) {
-      r->told = r->pending = 1;
-      r->delivery = next;
-      *delivery = next;
-      return CM_OK;
-    }
-    status = next_delivery(r);
+    status = r->steady ? next_between_frames(r) : CM_END;
+    if (status == CM_OK) return tell_ahead(r, most, delivery);
+    if (status == CM_END) status = next_delivery(r);
     if (status != CM_OK) return status;
     r->told = r->pending = 1;
   }
@@ -797,7 +781,12 @@ cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
 
 cm_status cm_response_next_joined(cm_response *r, size_t most, cm_delivery *delivery) {
   if (!r->pending && r->ahead.left > 0) return tell_ahead(r, most, delivery);
-  return cm_response_next(r, delivery);
+  return next_joined(r, most, delivery);
+}
+
+cm_status cm_response_next(cm_response *r, cm_delivery *delivery) {
+  if (!r->pending && r->ahead.left > 0) return tell_ahead(r, 0, delivery);
+  return next_joined(r, 0, delivery);
 }
 
 cm_status cm_response_go_on_joined(cm_response *r, size_t most, cm_delivery *delivery) {

@@ -52,12 +52,6 @@ void cm_response_keep_body(cm_response *response);
 void cm_response_expect_message(cm_response *response);
 
 /*
-** From now on deltas are read when they come, where that can be (see core/ahead.h): worth it
-** for who takes them joined. One by one they cost less the ordinary way.
-*/
-void cm_response_read_ahead(cm_response *response);
-
-/*
 ** From now on every frame is read the long way, for tests that hold the short cuts (core/delta.h,
 ** core/ahead.h) against it. To be called before the first byte.
 */

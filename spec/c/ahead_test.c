@@ -51,7 +51,6 @@ static cm_response *waiting_reader(const char *first) {
   cm_response *r = cm_response_new(&cm_libc_alloc, NULL);
   cm_delivery delivery;
 
-  cm_response_read_ahead(r);
   feed(r, beginning);
   feed(r, first);
   while (cm_response_next(r, &delivery) == CM_OK) cm_response_taken(r);
@@ -228,7 +227,6 @@ static cm_status read_with(const cm_alloc *alloc) {
   int i;
 
   if (!r) return CM_ERR_NOMEM;
-  cm_response_read_ahead(r);
   status = cm_response_on_body(r, cm_slice_of(beginning));
   for (i = 0; i < 30 && status >= 0; i++) {
     status = cm_response_on_body(r, cm_slice_of(TEXT("some text\\n") TEXT("and more")));

@@ -46,6 +46,29 @@ static int is_escaped(size_t length, size_t at, unsigned byte) {
   return right;
 }
 
+typedef void reading_signs(const char *pos, cm_json_signs *signs);
+
+static int signs_are(reading_signs *read, const char *pos, unsigned byte, uint64_t mark) {
+  cm_json_signs signs;
+
+  read(pos, &signs);
+  return signs.quotes == (byte == 0x22 ? mark : 0) &&
+         signs.backslashes == (byte == 0x5C ? mark : 0) &&
+         signs.others == (byte < ' ' || byte >= 0x80 ? mark : 0);
+}
+
+/* The same for signs, which tell what kind of mark it is. */
+static int has_sign(size_t length, size_t at, unsigned byte) {
+  cm_slice run = run_with('a', 64, at * 64 / length, byte);
+  uint64_t mark = UINT64_C(1) << (at * 64 / length);
+  int right = signs_are(cm_json_read_signs, run.ptr, byte, mark) &&
+              signs_are(cm_json_read_signs_words, run.ptr, byte, mark) &&
+              signs_are(cm_json_read_signs_singly, run.ptr, byte, mark);
+
+  exact_free(run);
+  return right;
+}
+
 static int is_marked_of_few(size_t length, size_t at, unsigned byte) {
   cm_slice run = run_with('a', 16, at * 16 / length, byte);
   uint64_t mark = is_plain(byte) ? 0 : UINT64_C(1) << (at * 16 / length);
@@ -150,6 +173,7 @@ void json_scan_tests(void) {
   for (byte = 0; byte < 256; byte++) {
     CHECK(everywhere(is_marked, byte));
     CHECK(everywhere(is_escaped, byte));
+    CHECK(everywhere(has_sign, byte));
     CHECK(everywhere(is_marked_of_few, byte));
     CHECK(everywhere(is_marked_in_window, byte));
     CHECK(everywhere(blanks_end, byte));

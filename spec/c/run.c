@@ -12,6 +12,7 @@ void json_number_tests(void);
 void json_partial_tests(void);
 void json_reader_tests(void);
 void json_scan_tests(void);
+void json_short_tests(void);
 void json_string_tests(void);
 void json_writer_tests(void);
 void response_tests(void);
@@ -32,6 +33,7 @@ int main(void) {
   json_partial_tests();
   json_reader_tests();
   json_scan_tests();
+  json_short_tests();
   json_string_tests();
   json_writer_tests();
   response_tests();

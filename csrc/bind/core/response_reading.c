@@ -182,9 +182,10 @@ static int is_long(const cm_delivery *delivery) {
 static int join_next(response_object *object) {
   cm_response *response = object->handle.response;
   cm_delivery delivery = object->joined;
+  size_t length = object->joined_text.len;
 
-  if (object->joined_text.len >= MOST_JOINED) return 0;
-  if (cm_response_go_on_joined(response, MOST_JOINED, &delivery) != CM_OK) return 0;
+  if (length >= MOST_JOINED) return 0;
+  if (cm_response_go_on_joined(response, MOST_JOINED - length, &delivery) != CM_OK) return 0;
   if (cm_buffer_append(&object->joined_text, delivery.text) != CM_OK) return 0;
   cm_response_taken(response);
   return 1;
@@ -201,7 +202,6 @@ static int response_next_joined(lua_State *L) {
 
   object->in_a_row = 0;
   if (object->joined_waits) return push_joined_piece(L, object);
-  cm_response_read_ahead(response);
   status = cm_response_next_joined(response, MOST_JOINED, &object->joined);
   if (status != CM_OK) {
     cm_buffer_deinit(&object->joined_text); /* who waits keeps none */

@@ -1,0 +1,58 @@
+#include "core/json_short.h"
+
+/* What begins a character: how the 4 bytes from it on, the first the lowest, must look. */
+typedef struct form {
+  uint32_t bits, value; /* the bits that are the same in all of them */
+  uint32_t some;        /* one of these is set */
+  unsigned length;
+} form;
+
+enum { NONE, OF_TWO, OF_THREE, AFTER_E0, AFTER_ED, OF_FOUR, AFTER_F0, AFTER_F4, FORMS };
+
+/* The second byte tells overlong forms, surrogates and too large codes. */
+static const form FORM_OF[FORMS] = {
+  [NONE] = { 0, 1, 0, 1 },
+  [OF_TWO] = { 0x0000C0E0, 0x000080C0, 0x80, 2 },
+  [OF_THREE] = { 0x00C0C0F0, 0x008080E0, 0x80, 3 },
+  [AFTER_E0] = { 0x00C0E0FF, 0x0080A0E0, 0x80, 3 },
+  [AFTER_ED] = { 0x00C0E0FF, 0x008080ED, 0x80, 3 },
+  [OF_FOUR] = { 0xC0C0C0F8, 0x808080F0, 0x80, 4 },
+  [AFTER_F0] = { 0xC0C0C0FF, 0x808080F0, 0x3000, 4 },
+  [AFTER_F4] = { 0xC0C0F0FF, 0x808080F4, 0x80, 4 },
+};
+
+#define FOUR(form) form, form, form, form
+#define EIGHT(form) FOUR(form), FOUR(form)
+
+/* By the first byte, from 0xC0 on. */
+static const unsigned char FORM_BY_LEAD[64] = {
+  NONE,          NONE,     OF_TWO,   OF_TWO,   FOUR(OF_TWO), EIGHT(OF_TWO),   EIGHT(OF_TWO),
+  EIGHT(OF_TWO), AFTER_E0, OF_THREE, OF_THREE, OF_THREE,     EIGHT(OF_THREE), OF_THREE,
+  AFTER_ED,      OF_THREE, OF_THREE, AFTER_F0, OF_FOUR,      OF_FOUR,         OF_FOUR,
+  AFTER_F4
+};
+
+static uint32_t word_at(const unsigned char *pos) {
+  return pos[0] | (uint32_t)pos[1] << 8 | (uint32_t)pos[2] << 16 | (uint32_t)pos[3] << 24;
+}
+
+static const form *form_at(const unsigned char *pos) {
+  return &FORM_OF[*pos >= 0xC0 ? FORM_BY_LEAD[*pos - 0xC0] : NONE];
+}
+
+int cm_json_short_check(const char *text, uint64_t others) {
+  const unsigned char *pos = (const unsigned char *)text;
+  const form *expected;
+  uint32_t word, wrong = 0;
+  size_t at;
+
+  while (others) {
+    at = cm_scan_lowest(others);
+    word = word_at(pos + at);
+    expected = form_at(pos + at);
+    wrong |= (word & expected->bits) ^ expected->value;
+    wrong |= !(word & expected->some);
+    others &= ~(((UINT64_C(1) << expected->length) - 1) << at);
+  }
+  return !wrong;
+}
