@@ -59,6 +59,7 @@ build = {
         "csrc/core/utf8.c",
         "csrc/bind/core/base64.c",
         "csrc/bind/core/body.c",
+        "csrc/bind/core/collector.c",
         "csrc/bind/core/file.c",
         "csrc/bind/core/http1.c",
         "csrc/bind/core/journal.c",

@@ -10,6 +10,8 @@
 ---
 ---     growth.of("dropped", url, WHAT, COUNT)  of replies of 1 MB that are dropped beside a heap
 ---                                             of 35 MB, "read" or "unread"
+---     growth.of("aged", url, COUNT)           of replies of 1 MB that were there for a while, and
+---                                             are dropped beside a small heap
 ---
 --- With GROWTH_CA=FILE it speaks HTTP/2 over TLS.
 --- Run as a program, it does what it is told and prints the number.
@@ -132,6 +134,23 @@ function run.dropped(_, look, what, count)
   assert(#heap > 0)
 end
 
+-- Young rubbish ages what is there: a generational collector then leaves that alone.
+function run.aged(_, look, count)
+  local core = require("claude.core")
+  local body = BODY:format(("x"):rep(1e6))
+  for _ = 1, tonumber(count) do
+    local response = core.response()
+    assert(response:feed(body))
+    for _ = 1, 20000 do
+      assert({ {} })
+    end
+    response:finish()
+    while response:next() do
+    end
+    look()
+  end
+end
+
 local function nothing() end
 
 local function count_tokens(client)
@@ -145,6 +164,7 @@ local SMALL = {
   upload = function(client) assert(client.files:upload({ bytes = "small", filename = "a" })) end,
   download = function(client, _, path) assert(client.files:download("file_100", path)) end,
   dropped = function(client) return client end,
+  aged = function(client) return client end,
   slow = count_tokens,
   stopped = count_tokens,
 }

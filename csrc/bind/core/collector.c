@@ -1,0 +1,37 @@
+#include "bind/collector.h"
+
+enum { LARGEST_STEP_KB = 1 << 20 }; /* LuaJIT counts a step's bytes in 32 bits */
+
+#if LUA_VERSION_NUM >= 504
+
+/*
+** A generational collector looks at what is young, and at all there is only when Lua's own memory
+** has doubled: what a dropped message holds would stay. So bytes that Lua does not see count as its
+** own would, and to enter the mode anew is to collect everything.
+*/
+static void collect_old(lua_State *L, size_t kilobytes) {
+  static const char key = 0;
+  lua_Integer told;
+
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
+  told = lua_tointeger(L, -1) + (lua_Integer)kilobytes;
+  lua_pop(L, 1);
+  if (told >= lua_gc(L, LUA_GCCOUNT)) told = 0;
+  lua_pushinteger(L, told);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+  if (told > 0 || !lua_gc(L, LUA_GCISRUNNING)) return;
+  if (lua_gc(L, LUA_GCINC, 0, 0, 0) == LUA_GCGEN) lua_gc(L, LUA_GCGEN, 0, 0);
+}
+
+#else
+#define collect_old(L, kilobytes) (void)0
+#endif
+
+void cm_collector_tell(lua_State *L, size_t bytes) {
+  size_t kilobytes = bytes / 1024;
+
+  if (kilobytes == 0) return; /* a step of size 0 would be a step of Lua's own, larger, choice */
+  if (kilobytes > LARGEST_STEP_KB) kilobytes = LARGEST_STEP_KB;
+  cm_step_collector(L, kilobytes);
+  collect_old(L, kilobytes);
+}
