@@ -898,6 +898,10 @@ cm_status cm_response_frame(cm_response *r, cm_slice *frame) {
   return status;
 }
 
+const cm_delivery *cm_response_plain_delta(const cm_response *response) {
+  return response->raw.ptr ? NULL : &response->delivery;
+}
+
 const cm_failure *cm_response_failure(const cm_response *response) {
   return &response->failure;
 }

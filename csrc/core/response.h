@@ -147,6 +147,12 @@ cm_status cm_response_go_on_joined(cm_response *response, size_t most, cm_delive
 */
 cm_status cm_response_frame(cm_response *response, cm_slice *frame);
 
+/*
+** What next returned last, if its frame says that and no more: a delta that was read ahead
+** (core/ahead.h). Else NULL. Borrowed like what next fills in.
+*/
+const cm_delivery *cm_response_plain_delta(const cm_response *response);
+
 /* status CM_OK while nothing has failed. */
 const cm_failure *cm_response_failure(const cm_response *response);
 

@@ -61,6 +61,8 @@ end
 ---@return table? event
 ---@return claude.Error? err
 function M.event(response)
+  local delta = response:delta_event()
+  if delta then return delta end
   local json = response:event()
   if not json then return nil end
   local event, problem = core.decode(json)

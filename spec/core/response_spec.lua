@@ -166,6 +166,51 @@ describe("core.response, an event stream", function()
     assert.equal('{ "type":"news","a":[1]}', response:event())
   end)
 
+  -- The first delta of a block is never read ahead.
+  local function second_delta(block, first, second)
+    local response = core.response()
+    response:feed(s.stream({ s.START, s.block_start(0, block), s.delta(0, first) }))
+    response:feed(s.stream({ s.delta(0, second), s.delta(0, second) }))
+    for _ = 1, 4 do
+      assert(response:next())
+    end
+    return response
+  end
+
+  it(
+    "gives a delta that says only what all do as the table that its frame is decoded to",
+    function()
+      local blocks = {
+        text_delta = { "text", '{"type":"text","text":""}' },
+        thinking_delta = { "thinking", '{"type":"thinking","thinking":"","signature":""}' },
+        input_json_delta = { "partial_json", '{"type":"tool_use","id":"t","name":"n","input":{}}' },
+      }
+      for name, block in pairs(blocks) do
+        for _, text in ipairs({ "", "plain", [[\n\"\u00e9 \ud83d\ude00]], ("long "):rep(50) }) do
+          local delta = ('{"type":"%s","%s":"%s"}'):format(name, block[1], text)
+          local response = second_delta(block[2], delta:gsub(':"[^"]*"}$', ':"["}'), delta)
+          local event = response:delta_event()
+          assert.equal("content_block_delta", event and event.type)
+          assert.same(core.decode(response:event()), event)
+        end
+      end
+    end
+  )
+
+  it("gives no table for what says more, or half a character", function()
+    local block, first = '{"type":"text","text":""}', '{"type":"text_delta","text":"a"}'
+    for _, delta in ipairs({
+      [[{"type":"text_delta","text":"\ud83d"}]],
+      [[{"type":"text_delta","text":"b","more":1}]],
+      [[{"type":"text_delta", "text":"b"}]],
+    }) do
+      local response = second_delta(block, first, delta)
+      assert.is_nil(response:delta_event())
+      assert.equal("content_block_delta", core.decode(response:event()).type)
+    end
+    assert.is_nil(core.response():delta_event())
+  end)
+
   it("tells no event for half a character, nor the one that was refused behind it", function()
     local response = core.response()
     response:feed(s.stream({

@@ -171,6 +171,55 @@ static int loop_next(lua_State *L) {
 
 #endif
 
+/* ---- the API's events, where they are deltas ---- */
+
+/* Upvalues of delta_event, behind the metatable; from DELTAS on two for each kind of delta. */
+enum { TYPE = METATABLE + 1, INDEX, DELTA, EVENT_NAME, DELTAS, EVENT_UPVALUES = DELTAS + 5 };
+
+static const char *const EVENT_NAMES[] = {
+  "type", "index",          "delta",    "content_block_delta", "text_delta",
+  "text", "thinking_delta", "thinking", "input_json_delta",    "partial_json"
+};
+
+static void set_upvalue(lua_State *L, int key, int value) {
+  lua_pushvalue(L, lua_upvalueindex(key));
+  lua_pushvalue(L, lua_upvalueindex(value));
+  lua_rawset(L, -3);
+}
+
+static void push_delta(lua_State *L, const cm_delivery *delivery) {
+  static const int names[] = {
+    [CM_KIND_TEXT] = DELTAS, [CM_KIND_THINKING] = DELTAS + 2, [CM_KIND_INPUT_JSON] = DELTAS + 4
+  };
+  int name = names[delivery->kind];
+
+  lua_createtable(L, 0, 2);
+  set_upvalue(L, TYPE, name);
+  lua_pushvalue(L, lua_upvalueindex(name + 1));
+  push_slice(L, delivery->text);
+  lua_rawset(L, -3);
+}
+
+/*
+** response:delta_event() -> the event that next returned last as the table that event() would be
+** decoded to | nil, if it was no delta that says only what all do.
+*/
+static int response_delta_event(lua_State *L) {
+  response_object *object = check_next(L);
+  const cm_delivery *delivery = cm_response_plain_delta(object->handle.response);
+
+  if (!delivery) return 0;
+  lua_createtable(L, 0, 3);
+  set_upvalue(L, TYPE, EVENT_NAME);
+  lua_pushvalue(L, lua_upvalueindex(INDEX));
+  cm_push_integer(L, delivery->index);
+  lua_rawset(L, -3);
+  lua_pushvalue(L, lua_upvalueindex(DELTA));
+  push_delta(L, delivery);
+  lua_rawset(L, -3);
+  return 1;
+}
+
 /* ---- deltas that come as one ---- */
 
 /* So long that it is not worth a copy to make it longer. */
@@ -243,7 +292,7 @@ static int response_pass(lua_State *L) {
   int passed;
 
   for (passed = 0; response && passed < MOST_TO_PASS; passed++) {
-    if (cm_response_next(response, &delivery) != CM_OK) break;
+    if (cm_response_next_joined(response, MOST_JOINED, &delivery) != CM_OK) break;
     if (silent >= 0 && delivery.kind == CM_KIND_BLOCK_STOP && delivery.index == silent) break;
     silent = still_silent(silent, &delivery);
     cm_response_taken(response);
@@ -324,6 +373,19 @@ static void add_next(lua_State *L, const char *name, lua_CFunction next) {
   lua_pop(L, 2);
 }
 
+static void add_delta_event(lua_State *L) {
+  size_t i;
+
+  luaL_getmetatable(L, CM_RESPONSE_CLASS);
+  lua_getfield(L, -1, "__index");
+  lua_pushvalue(L, -2);
+  luaL_checkstack(L, EVENT_UPVALUES, NULL);
+  for (i = 0; i < sizeof EVENT_NAMES / sizeof *EVENT_NAMES; i++) lua_pushstring(L, EVENT_NAMES[i]);
+  lua_pushcclosure(L, response_delta_event, EVENT_UPVALUES);
+  lua_setfield(L, -2, "delta_event");
+  lua_pop(L, 2);
+}
+
 void cm_open_response_reading(lua_State *L) {
   static const luaL_Reg methods[] = {
     { "open_short_cut", response_open_short_cut },
@@ -340,6 +402,7 @@ void cm_open_response_reading(lua_State *L) {
   add_next(L, "next_delta", response_next_delta);
   add_next(L, "next_joined", response_next_joined);
   add_next(L, "pass", response_pass);
+  add_delta_event(L);
 #ifdef CM_CONTINUATION
   lua_pushcfunction(L, new_loop);
   lua_setfield(L, -2, "deltas");
