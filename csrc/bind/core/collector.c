@@ -4,6 +4,8 @@ enum { LARGEST_STEP_KB = 1 << 20 }; /* LuaJIT counts a step's bytes in 32 bits *
 
 #if LUA_VERSION_NUM >= 504
 
+enum { LEAST_KB = 4 * 1024 }; /* or a small program would collect everything for each message */
+
 /*
 ** A generational collector looks at what is young, and at all there is only when Lua's own memory
 ** has doubled: what a dropped message holds would stay. So bytes that Lua does not see count as its
@@ -16,7 +18,7 @@ static void collect_old(lua_State *L, size_t kilobytes) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
   told = lua_tointeger(L, -1) + (lua_Integer)kilobytes;
   lua_pop(L, 1);
-  if (told >= lua_gc(L, LUA_GCCOUNT)) told = 0;
+  if (told >= LEAST_KB && told >= lua_gc(L, LUA_GCCOUNT)) told = 0;
   lua_pushinteger(L, told);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
   if (told > 0 || !lua_gc(L, LUA_GCISRUNNING)) return;
