@@ -68,6 +68,7 @@ local OTHERS = {
   ["csrc/core/journal.c"] = "HASHED_AT_MOST",
   ["csrc/core/json_number.c"] = "MOST_DIGITS MOST_EXPONENT MOST_PRECISION",
   ["csrc/core/json_string.c"] = "LONGEST_ESCAPE LONGEST_PIECE",
+  ["csrc/core/response.c"] = "MOST_AT_ONCE",
   ["csrc/core/rate_limit.h"] = "CM_RATE_LIMIT_LONGEST",
   ["csrc/core/splice.h"] = "CM_OVERLAY_MAX CM_SPLICE_MAX",
   ["csrc/net/transfer.c"] = "MAX_WHOLE",

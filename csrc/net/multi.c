@@ -36,7 +36,7 @@ struct cm_multi {
   const cm_alloc *alloc;
   CURLM *curl;
   CURLSH
-      *sessions; /* of TLS: else each transfer had its own, and a new connection none to resume */
+  *sessions; /* of TLS: else each transfer had its own, and a new connection none to resume */
   long pid;
   int quick_exit; /* libcurl never waits for a resolver thread */
   int starved;    /* something found no memory: every transfer must fail */
