@@ -76,16 +76,21 @@ local function members_of(object, path, what)
   end
   local members = { names = {}, left = {}, ordered = false }
   members.ordered = getmetatable(object) == core.object_mt and object[1] ~= nil
-  for key, value in pairs(object) do
-    if members.ordered then
-      key, value = value[1], value[2]
-    elseif type(key) ~= "string" then
-      refuse(path, what .. " must have names, and is a list")
-    end
-    members.names[#members.names + 1] = key
-    members.left[key] = value
+  local function add(name, value)
+    members.names[#members.names + 1] = name
+    members.left[name] = value
   end
-  if not members.ordered then table.sort(members.names, by_rank) end
+  if members.ordered then
+    for _, pair in ipairs(object) do
+      add(pair[1], pair[2])
+    end
+    return members
+  end
+  for name, value in pairs(object) do
+    if type(name) ~= "string" then refuse(path, what .. " must have names, and is a list") end
+    add(name, value)
+  end
+  table.sort(members.names, by_rank)
   return members
 end
 
