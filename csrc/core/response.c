@@ -719,6 +719,7 @@ static cm_status next_of_plain(cm_response *r) {
 static void begin_next(cm_response *r) {
   if (r->told) forget_read_bytes(r);
   r->told = 0;
+  r->raw = cm_slice_of("");
   take_late_bytes(r);
 }
 
@@ -736,7 +737,6 @@ __attribute__((noinline)) static cm_status next_delivery(cm_response *r) {
   cm_status status;
 
   begin_next(r);
-  r->raw = cm_slice_of("");
   if (waits_for_rest(r)) {
     move_to_front(r);
     r->looked_at = r->queue.len;

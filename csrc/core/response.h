@@ -142,8 +142,8 @@ cm_status cm_response_next_joined(cm_response *response, size_t most, cm_deliver
 cm_status cm_response_go_on_joined(cm_response *response, size_t most, cm_delivery *delivery);
 
 /*
-** The JSON text of the frame that next returned last; length 0 before the first. Borrowed like
-** what next fills in. CM_OK or CM_ERR_NOMEM.
+** The JSON text of the frame that next returned last; length 0 before the first, and where it
+** returned none. Borrowed like what next fills in. CM_OK or CM_ERR_NOMEM.
 */
 cm_status cm_response_frame(cm_response *response, cm_slice *frame);
 

@@ -211,6 +211,24 @@ describe("core.response, an event stream", function()
     assert.is_nil(core.response():delta_event())
   end)
 
+  it("tells the event no longer once next has found nothing more", function()
+    local block = '{"type":"text","text":"","more":"' .. ("long "):rep(80000) .. '"}'
+    local delta = '{"type":"text_delta","text":"' .. ("more "):rep(80000) .. '"}'
+    for _, last in ipairs({ s.block_start(1, block), s.delta(0, delta) }) do
+      local response = second_delta('{"type":"text","text":""}', delta, delta)
+      response:feed(s.stream({ last }))
+      local kind, why
+      repeat
+        kind, why = response:next()
+      until not kind
+      assert.equal("more", why)
+      assert.is_nil(response:event())
+      response:feed(s.stream({ s.delta(0, delta) }))
+      assert.is_nil(response:delta_event())
+      assert.is_nil(response:event())
+    end
+  end)
+
   it("tells no event for half a character, nor the one that was refused behind it", function()
     local response = core.response()
     response:feed(s.stream({
