@@ -64,7 +64,6 @@ static int response_new(lua_State *L) {
   memset(object, 0, sizeof *object);
   cm_buffer_init(&object->out, &cm_libc_alloc, (size_t)-1);
   cm_buffer_init(&object->joined_text, &cm_libc_alloc, (size_t)-1);
-  cm_seal_init(&object->seal, &cm_libc_alloc, (size_t)-1);
   luaL_setmetatable(L, CM_RESPONSE_CLASS);
   object->handle.response = cm_response_new(&cm_libc_alloc, &limits);
   if (!object->handle.response) return raise_nomem(L);
@@ -79,7 +78,6 @@ static int response_gc(lua_State *L) {
 
   cm_buffer_deinit(&object->out);
   cm_buffer_deinit(&object->joined_text);
-  cm_seal_deinit(&object->seal);
   cm_response_release(object->handle.response);
   object->handle.response = NULL;
   object->short_cut = 0;

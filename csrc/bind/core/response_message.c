@@ -6,7 +6,10 @@
 #include "bind/collector.h"
 #include "bind/core/json.h"
 #include "bind/core/response_object.h"
+#include "core/seal.h"
 #include "core/slice.h"
+
+#define SEAL_CLASS "claude.core.Seal"
 
 static const cm_message *check_message(lua_State *L) {
   return cm_response_message(check_response(L));
@@ -62,79 +65,78 @@ static int response_head_json(lua_State *L) {
   return push_rendered(L, object, cm_message_render_head(message, &object->out));
 }
 
-/* Renders a block, and stores its bytes in the list at 3. */
-static void keep_raw(lua_State *L, response_object *object, const cm_block *block, size_t i) {
-  cm_buffer_clear(&object->out);
-  if (cm_block_render(block, 0, &object->out) != CM_OK) raise_nomem(L);
-  push_slice(L, cm_slice_in(&object->out));
-  lua_rawseti(L, 3, (int)i + 1);
+/* Renders a block, and stores its bytes in the list at 4. */
+static void keep_raw(lua_State *L, cm_buffer *out, const cm_block *block, size_t i) {
+  cm_buffer_clear(out);
+  if (cm_block_render(block, 0, out) != CM_OK) raise_nomem(L);
+  push_slice(L, cm_slice_in(out));
+  lua_rawseti(L, 4, (int)i + 1);
 }
 
-/* Puts the blocks into the message at 2. 1, or as many results as tell why one is none. */
-static int add_blocks(lua_State *L, response_object *object, const cm_blocks *blocks) {
+/* Puts the blocks into the message at 3. 1, or as many results as tell why one is none. */
+static int add_blocks(lua_State *L, cm_buffer *out, const cm_blocks *blocks) {
   size_t i;
   int results;
 
   if (blocks->count == 0) return 1; /* the head has a list without any */
   lua_createtable(L, (int)blocks->count, 0);
   for (i = 0; i < blocks->count; i++) {
-    keep_raw(L, object, blocks->items[i], i);
-    results = cm_json_push_decoded(L, cm_slice_in(&object->out));
+    keep_raw(L, out, blocks->items[i], i);
+    results = cm_json_push_decoded(L, cm_slice_in(out));
     if (results != 1) return results;
-    lua_rawseti(L, 4, (int)i + 1);
-    lua_settop(L, 4);
+    lua_rawseti(L, 5, (int)i + 1);
+    lua_settop(L, 5);
   }
-  lua_setfield(L, 2, "content");
+  lua_setfield(L, 3, "content");
   return 1;
 }
 
 /* Pushes what a message that came in one piece says, or the head of one that did not. */
-static int push_outer(lua_State *L, response_object *object, const cm_message *message) {
+static int push_outer(lua_State *L, cm_buffer *out, const cm_message *message) {
   if (message->loaded) return cm_json_push_decoded(L, cm_slice_in(&message->start));
-  cm_buffer_clear(&object->out);
-  if (cm_message_render_head(message, &object->out) != CM_OK) return raise_nomem(L);
-  return cm_json_push_decoded(L, cm_slice_in(&object->out));
+  if (cm_message_render_head(message, out) != CM_OK) return raise_nomem(L);
+  return cm_json_push_decoded(L, cm_slice_in(out));
 }
 
 /*
 ** response:message() -> what message_json says, decoded, and the exact bytes of its blocks in a
-** list | nil: none began | nil, text
+** list | nil: none began | nil, text. What it is decoded from no finalizer can take away that
+** runs meanwhile and asks the same response.
 */
 static int response_message(lua_State *L) {
   const cm_message *message = check_message(L);
-  response_object *object = check_object(L);
+  cm_buffer *out;
   size_t i;
   int results;
 
   lua_settop(L, 1);
   if (!message->started) return 0;
-  results = push_outer(L, object, message);
+  out = cm_json_push_buffer(L);
+  results = push_outer(L, out, message);
   if (results != 1) return results;
-  lua_replace(L, 2);
+  lua_replace(L, 3);
   lua_createtable(L, (int)message->blocks.count, 0);
   if (message->loaded)
-    for (i = 0; i < message->blocks.count; i++) keep_raw(L, object, message->blocks.items[i], i);
+    for (i = 0; i < message->blocks.count; i++) keep_raw(L, out, message->blocks.items[i], i);
   else
-    results = add_blocks(L, object, &message->blocks);
-  cm_buffer_deinit(&object->out);
+    results = add_blocks(L, out, &message->blocks);
+  cm_buffer_deinit(out);
   if (results != 1) return results;
-  lua_settop(L, 3);
+  lua_settop(L, 4);
   return 2;
 }
 
 /* response:head() -> what head_json says, decoded | nil: none began | nil, text */
 static int response_head(lua_State *L) {
   const cm_message *message = check_message(L);
-  response_object *object = check_object(L);
-  cm_status status;
+  cm_buffer *out;
   int results;
 
-  cm_buffer_clear(&object->out);
-  status = cm_message_render_head(message, &object->out);
-  if (status == CM_END) return 0;
-  if (status != CM_OK) return raise_nomem(L);
-  results = cm_json_push_decoded(L, cm_slice_in(&object->out));
-  cm_buffer_deinit(&object->out);
+  if (!message->started) return 0;
+  out = cm_json_push_buffer(L);
+  if (cm_message_render_head(message, out) != CM_OK) return raise_nomem(L);
+  results = cm_json_push_decoded(L, cm_slice_in(out));
+  cm_buffer_deinit(out);
   return results;
 }
 
@@ -223,14 +225,26 @@ static int has_unnamed_call(const cm_message *message) {
   return 0;
 }
 
+static int seal_gc(lua_State *L) {
+  cm_seal_deinit(luaL_checkudata(L, 1, SEAL_CLASS));
+  return 0;
+}
+
+/* Pushes a seal: one for each call, since a finalizer may run meanwhile that seals, too. */
+static cm_seal *push_seal(lua_State *L) {
+  cm_seal *seal = lua_newuserdatauv(L, sizeof *seal, 0);
+
+  cm_seal_init(seal, &cm_libc_alloc, (size_t)-1);
+  luaL_setmetatable(L, SEAL_CLASS);
+  return seal;
+}
+
 /* What is sealed is valid to send, as seal.h has it: it is not checked again. */
-static void add_sealed(lua_State *L, cm_seal *seal, cm_transcript *transcript) {
+static void add_sealed(lua_State *L, const cm_seal *seal, cm_transcript *transcript) {
   cm_slice bytes = { seal->bytes.ptr, seal->bytes.len };
 
-  if (bytes.len && cm_transcript_append(transcript, CM_ROLE_ASSISTANT, bytes) != CM_OK) {
-    cm_seal_deinit(seal);
+  if (bytes.len && cm_transcript_append(transcript, CM_ROLE_ASSISTANT, bytes) != CM_OK)
     raise_nomem(L);
-  }
   lua_pushboolean(L, bytes.len > 0);
 }
 
@@ -245,10 +259,9 @@ static int response_seal(lua_State *L) {
   cm_seal_mode mode = (cm_seal_mode)luaL_checkoption(L, 2, "whole", modes);
   cm_transcript_handle *to =
       lua_isnoneornil(L, 3) ? NULL : luaL_checkudata(L, 3, CM_TRANSCRIPT_CLASS);
-  cm_seal *seal = &check_object(L)->seal;
+  cm_seal *seal = push_seal(L);
   size_t added;
 
-  cm_seal_deinit(seal);
   if (cm_seal_message(seal, message, mode) != CM_OK) return raise_nomem(L);
   added = to ? seal->bytes.len : 0;
   if (!to && seal->bytes.len)
@@ -282,7 +295,10 @@ void cm_open_response_message(lua_State *L) {
     { "seal", response_seal },
     { NULL, NULL },
   };
+  static const luaL_Reg seal_metamethods[] = { { "__gc", seal_gc }, { NULL, NULL } };
+  static const luaL_Reg no_methods[] = { { NULL, NULL } };
 
+  cm_class_register(L, SEAL_CLASS, seal_metamethods, no_methods);
   luaL_getmetatable(L, CM_RESPONSE_CLASS);
   lua_getfield(L, -1, "__index");
   luaL_setfuncs(L, methods, 0);

@@ -9,7 +9,6 @@
 #include "bind/compat.h"
 #include "bind/handles.h"
 #include "core/response.h"
-#include "core/seal.h"
 
 /*
 ** Behind what claude.net knows of the handle: the buffers that a push may leave behind
@@ -18,11 +17,10 @@
 typedef struct response_object {
   cm_response_handle handle; /* first: claude.net casts to it */
   cm_buffer out;             /* what is being pushed */
-  cm_seal seal;
-  size_t told;        /* bytes the collector has been told of */
-  int short_cut;      /* deltas are taken without asking */
-  int in_a_row;       /* deltas given since somebody asked for whatever is next */
-  cm_delivery joined; /* deltas as one; its text lies in joined_text */
+  size_t told;               /* bytes the collector has been told of */
+  int short_cut;             /* deltas are taken without asking */
+  int in_a_row;              /* deltas given since somebody asked for whatever is next */
+  cm_delivery joined;        /* deltas as one; its text lies in joined_text */
   cm_buffer joined_text;
   int joined_waits; /* joined has been read and not been pushed yet */
 } response_object;

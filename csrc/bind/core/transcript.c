@@ -161,11 +161,10 @@ static int transcript_blocks(lua_State *L) {
 /* transcript:outline(i) -> message i decoded, of long texts only the beginning: for who looks at
    its form. What happens meanwhile cannot take the bytes away: a fork holds them. */
 static int transcript_outline(lua_State *L) {
-  cm_transcript *transcript = check_transcript(L);
-  cm_slice bytes = cm_transcript_get(transcript, check_index(L, 2, transcript));
+  cm_transcript *transcript = check_transcript(L), *held = push_empty(L);
 
-  cm_transcript_fork(transcript, push_empty(L));
-  return cm_json_push_outline(L, bytes);
+  cm_transcript_fork(transcript, held); /* now: making room for it may have run a finalizer */
+  return cm_json_push_outline(L, cm_transcript_get(held, check_index(L, 2, held)));
 }
 
 /* transcript:contains(i, bytes) -> whether they are somewhere in message i */
