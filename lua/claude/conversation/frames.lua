@@ -12,6 +12,7 @@ local M = {}
 ---@field given table the params that it was made of: a copy
 ---@field stream boolean
 ---@field sealed { system: string?, tools: string? }
+---@field raws table<string, userdata> what is sealed, as params
 ---@field before userdata a claude.core segment
 ---@field after userdata likewise
 
@@ -65,6 +66,7 @@ local function make(chat, params, stream)
     given = begin.copied(params),
     stream = stream,
     sealed = tables.merged(chat.sealed),
+    raws = raws,
     before = core.segment(frame.before),
     after = core.segment(frame.after),
   }
@@ -74,7 +76,7 @@ end
 ---@param chat claude.Conversation
 ---@param params table
 ---@param stream boolean
----@return { before: userdata, after: userdata }?
+---@return claude.KeptFrame?
 ---@return claude.Error? err
 function M.bytes(chat, params, stream)
   local kept = kept_frames[chat]
@@ -94,7 +96,9 @@ end
 function M.of(chat, params, options)
   local bytes, err = M.bytes(chat, params, options.stream)
   if not bytes then return nil, err end
-  local betas = request.betas(chat.client, params, options.betas)
+  -- Thinking needs other betas where there are tools.
+  local whole = params.thinking ~= nil and with_sealed(params, bytes.raws) or params
+  local betas = request.betas(chat.client, whole, options.betas)
   return { before = bytes.before, after = bytes.after, betas = betas, params = params }
 end
 
