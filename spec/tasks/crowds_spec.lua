@@ -91,6 +91,31 @@ for _, driver in ipairs({ "blocking", "luv" }) do
       end)
     end)
 
+    it("beginning, while others fill every round", function()
+      local n, begun, turns = 100, 0, 0
+      local function work()
+        while begun < n do
+          local ends = hub.now() + 0.0005
+          repeat
+            local is_over = hub.now() >= ends
+          until is_over
+          turns = turns + 1
+          tasks.give_way()
+        end
+      end
+      tasks.loop(function()
+        for _ = 1, 4 do
+          claude.spawn(work)
+        end
+        tasks.sleep(0)
+        for _ = 1, n do
+          claude.spawn(function() begun = begun + 1 end)
+        end
+      end)
+      -- One in each round would be some 2000 turns.
+      assert.is_true(turns < 1000, ("they took %d turns of the others"):format(turns))
+    end)
+
     it("failing, each told once", function()
       local before, told = scheduler.on_error, 0
       scheduler.on_error = function() told = told + 1 end

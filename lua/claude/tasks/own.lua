@@ -11,6 +11,7 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local WAIT = {} -- what a task of ours yields; nothing else may
 local SLICE = 0.004 -- seconds
 local BEGINNINGS = 0.002 -- seconds that new tasks may take before those that wait are looked at
+local SHARE = 0.2 -- of a round that is short: so much of it is left to new tasks
 local NO_MEMORY = "not enough memory" -- what every Lua raises then
 
 local FOREIGN = "a task yielded to a scheduler that is not there: inside claude's tasks wait with "
@@ -147,12 +148,20 @@ local function begin_some(stop_at)
   return ran
 end
 
+-- When those that waited leave the rest of the round to new ones: they may always have much to do.
+local function first_part_ends(stop_at)
+  if not (stop_at and begins.first) then return stop_at end
+  local left = math.max(0, stop_at - hub.now())
+  return stop_at - math.min(BEGINNINGS, left * SHARE)
+end
+
 -- Runs what can run now; what that makes runnable has to wait for its turn.
 local function run_tasks(stop_at)
   if underway then make_up(underway) end
   local before = round_ends
+  round_ends = first_part_ends(stop_at)
+  local ran = go_on_with_all(round_ends)
   round_ends = stop_at
-  local ran = go_on_with_all(stop_at)
   ran = ran + begin_some(stop_at)
   round_ends = before
   return ran
