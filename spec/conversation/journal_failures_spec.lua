@@ -391,11 +391,17 @@ describe("a conversation with a journal relies on nothing that is not synced", f
 
   after_each(function() bench.sim:close() end)
 
-  -- Runs with two tools at once and notes at each step whether all that was written is synced.
+  -- Runs with two tools and notes at each step whether what it relies on is synced: all that
+  -- was written, or for who reads of a result that result, for the next call may have begun.
   local function watched(options)
     local storage, seen = failing(), {}
     local chat
     local function note(what) seen[#seen + 1] = { what, storage.synced == #storage:read() } end
+    local function note_end(id)
+      local synced = storage:read():sub(1, storage.synced)
+      local result = ('"tool_use_id":"%s"'):format(id)
+      seen[#seen + 1] = { "end " .. id, synced:find(result, 1, true) ~= nil }
+    end
     bench = support.bench({
       script = function(request)
         note("request " .. #request.messages)
@@ -411,7 +417,7 @@ describe("a conversation with a journal relies on nothing that is not synced", f
       assert(bench.client:conversation(support.params({ journal = storage, tools = { tool } })))
     chat:user("go")
     for kind, _, _, call in chat:run(options):deltas() do
-      if kind == "tool_end" then note("end " .. call.id) end
+      if kind == "tool_end" then note_end(call.id) end
     end
     note("done")
     return seen

@@ -3,6 +3,14 @@ local core = require("claude.core")
 local exact_range = rawget(math, "maxinteger") and 64 or 53
 
 describe("core.decode_ordered", function()
+  it("gives pairs() the members in their order", function()
+    local names = {}
+    for _, member in pairs(core.decode_ordered('{"z":1,"y":2,"b":3,"a":4}')) do
+      names[#names + 1] = member[1]
+    end
+    assert.same({ "z", "y", "b", "a" }, names)
+  end)
+
   it("keeps the order of members, null and repeated ones too", function()
     local text = '{"z":1,"a":{"y":null,"b":[]},"z":{}}'
     local value = core.decode_ordered(text)

@@ -132,7 +132,9 @@ static cm_status open_table(lua_State *L, decoder *d, int is_object) {
   d->is_object[level] = is_object;
   d->elements[level] = 0;
   luaL_checkstack(L, 6, "JSON nested too deep");
-  lua_createtable(L, 0, is_object && !d->ordered ? FEW_MEMBERS : 0);
+  /* Pairs in order make a list: pairs() tells of them in turn. */
+  lua_createtable(L, is_object && d->ordered ? FEW_MEMBERS : 0,
+                  is_object && !d->ordered ? FEW_MEMBERS : 0);
   return CM_WANT_MORE;
 }
 
