@@ -245,7 +245,7 @@ describe("a conversation whose journal fails", function()
         return append(self, bytes)
       end
       assert_storage(chat:run():final_message())
-      assert.equal(0, ran)
+      assert.is_true(ran < nth) -- the first may have run before the second was to begin
       for _, call in ipairs(chat:pending()) do
         assert.is_nil(call.uncertain)
       end

@@ -4,13 +4,14 @@ local s = require("spec.support.stream")
 -- Calls work with a collector that hardly rests, and finalizers that call meanwhile.
 local function while_finalizers_run(meanwhile, work)
   local newproxy = rawget(_G, "newproxy") -- 5.1: only a userdata has __gc
-  local armed, ran = true, 0
+  local armed, busy, ran = true, false, 0
   local function drop_one()
     local meta = newproxy and getmetatable(newproxy(true)) or {}
     meta.__gc = function()
-      if not armed then return end
-      ran = ran + 1
+      if not armed or busy then return end
+      busy, ran = true, ran + 1
       meanwhile()
+      busy = false
       drop_one()
     end
     return not newproxy and setmetatable({}, meta) and nil

@@ -29,11 +29,18 @@ static void collect_old(lua_State *L, size_t kilobytes) {
 #define collect_old(L, kilobytes) (void)0
 #endif
 
+/* 5.2 runs all pending finalizers in each step, one inside the other where they make a step. */
+#if LUA_VERSION_NUM == 502
+#define may_step(L) lua_gc(L, LUA_GCISRUNNING, 0)
+#else
+#define may_step(L) 1
+#endif
+
 void cm_collector_tell(lua_State *L, size_t bytes) {
   size_t kilobytes = bytes / 1024;
 
   if (kilobytes == 0) return; /* a step of size 0 would be a step of Lua's own, larger, choice */
   if (kilobytes > LARGEST_STEP_KB) kilobytes = LARGEST_STEP_KB;
-  cm_step_collector(L, kilobytes);
+  if (may_step(L)) cm_step_collector(L, kilobytes);
   collect_old(L, kilobytes);
 }
