@@ -305,11 +305,13 @@ describe("a conversation whose journal fails", function()
   it("leaves nobody waiting when a sync raises, in tasks neither", function()
     begin(SAY)
     assert(chat:user("hello"))
-    local sync, count = storage.sync, 0
+    local sync, count, begun = storage.sync, 0, 0
     function storage:sync()
       count = count + 1
       if count == 1 then
-        claude.sleep(0)
+        while begun < 3 do
+          claude.sleep(0)
+        end
         error("out of order", 0)
       end
       return sync(self)
@@ -318,6 +320,7 @@ describe("a conversation whose journal fails", function()
     claude.loop(function()
       for _ = 1, 3 do
         claude.spawn(function()
+          begun = begun + 1
           local _, text = chat:sync()
           assert.truthy(text:find("it could not be synced: sync raised: out of order", 1, true))
           failures = failures + 1
