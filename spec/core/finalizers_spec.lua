@@ -19,14 +19,17 @@ local function while_finalizers_run(meanwhile, work)
   -- The collector of 5.1 would do nothing else.
   local pause = collectgarbage("setpause", newproxy and 100 or 0)
   local multiplier = collectgarbage("setstepmul", newproxy and 400 or 1000)
-  for _ = 1, 10000 do
-    drop_one()
-    work()
-    if ran >= 50 then break end
-  end
+  local ok, problem = pcall(function()
+    for _ = 1, 10000 do
+      drop_one()
+      work()
+      if ran >= 50 then break end
+    end
+  end)
   armed = false
   collectgarbage("setpause", pause)
   collectgarbage("setstepmul", multiplier)
+  assert(ok, problem)
   assert.is_true(ran > 0)
 end
 
