@@ -29,8 +29,8 @@ static void collect_old(lua_State *L, size_t kilobytes) {
 #define collect_old(L, kilobytes) (void)0
 #endif
 
-/* 5.2 runs all pending finalizers in each step, one inside the other where they make a step. */
-#if LUA_VERSION_NUM == 502
+/* Steps of 5.2 and 5.3 run finalizers, one inside the other where these make steps themselves. */
+#if LUA_VERSION_NUM == 502 || LUA_VERSION_NUM == 503
 #define may_step(L) lua_gc(L, LUA_GCISRUNNING, 0)
 #else
 #define may_step(L) 1
