@@ -48,8 +48,8 @@ function Crashes:_look(chat)
   for i = 1, chat.transcript:count() do
     messages[i] = chat.transcript:get(i)
   end
-  for _, json in ipairs(chat.draft:messages(chat:pending())) do
-    messages[#messages + 1] = json
+  for _, pieces in ipairs(chat.draft:messages(chat:pending())) do
+    messages[#messages + 1] = table.concat(pieces)
   end
   for _, call in ipairs(chat:pending()) do
     opened.uncertain[call.id] = call.uncertain
