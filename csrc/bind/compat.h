@@ -41,6 +41,16 @@
 #define cm_step_collector(L, kilobytes) lua_gc(L, LUA_GCSTEP, (size_t)(kilobytes)*1024)
 #endif
 
+/* Steps of 5.2 and 5.3 run finalizers, one inside the other where these make steps themselves. */
+#if LUA_VERSION_NUM == 502 || LUA_VERSION_NUM == 503
+#define cm_may_step_collector(L) lua_gc(L, LUA_GCISRUNNING, 0)
+#else
+#define cm_may_step_collector(L) 1
+#endif
+
+/* 5.2's generational mode was an experiment, and does not say that it is on. */
+#define CM_LUA_GENERATIONAL (LUA_VERSION_NUM >= 504)
+
 /*
 ** What goes on after lua_callk, whose context it ignores: CM_CONTINUATION(name) { … } begins
 ** with CM_CONTINUATION_ARGUMENTS; CM_CONTINUE(name, L) calls it where nothing has waited. Not

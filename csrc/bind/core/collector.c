@@ -2,7 +2,7 @@
 
 enum { LARGEST_STEP_KB = 1 << 20 }; /* LuaJIT counts a step's bytes in 32 bits */
 
-#if LUA_VERSION_NUM >= 504
+#if CM_LUA_GENERATIONAL
 
 enum { LEAST_KB = 4 * 1024 }; /* or a small program would collect everything for each message */
 
@@ -29,18 +29,11 @@ static void collect_old(lua_State *L, size_t kilobytes) {
 #define collect_old(L, kilobytes) (void)0
 #endif
 
-/* Steps of 5.2 and 5.3 run finalizers, one inside the other where these make steps themselves. */
-#if LUA_VERSION_NUM == 502 || LUA_VERSION_NUM == 503
-#define may_step(L) lua_gc(L, LUA_GCISRUNNING, 0)
-#else
-#define may_step(L) 1
-#endif
-
 void cm_collector_tell(lua_State *L, size_t bytes) {
   size_t kilobytes = bytes / 1024;
 
   if (kilobytes == 0) return; /* a step of size 0 would be a step of Lua's own, larger, choice */
   if (kilobytes > LARGEST_STEP_KB) kilobytes = LARGEST_STEP_KB;
-  if (may_step(L)) cm_step_collector(L, kilobytes);
+  if (cm_may_step_collector(L)) cm_step_collector(L, kilobytes);
   collect_old(L, kilobytes);
 }
