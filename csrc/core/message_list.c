@@ -56,13 +56,13 @@ static size_t size_of_segment(const cm_message_list *list, size_t least) {
 /* Whether the last message lies at the end of the open segment, and a comma and one more of that
    length behind it. */
 static int continues(const cm_message_list *list, size_t length) {
-  const cm_message_entry *last = list->entries + list->count - 1;
-  cm_slice used;
+  cm_slice last, used;
 
   if (list->count == 0 || !list->open || list->runs[list->run_count - 1].segment != list->open)
     return 0;
+  last = list->entries[list->count - 1].bytes;
   used = cm_segment_bytes(list->open);
-  return last->bytes.ptr + last->bytes.len == used.ptr + used.len &&
+  return last.ptr + last.len == used.ptr + used.len &&
          cm_segment_room(list->open) > length;
 }
 

@@ -262,6 +262,7 @@ function M.wake(ticket, why)
   local task = ticket.task
   if task then
     if task.ticket ~= ticket then return end
+    -- stand_in_line written out: for a call there may be no memory.
     ticket.in_line, ticket.behind = true, false
     if line.first then
       line.last.behind = ticket
