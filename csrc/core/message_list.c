@@ -62,8 +62,7 @@ static int continues(const cm_message_list *list, size_t length) {
     return 0;
   last = list->entries[list->count - 1].bytes;
   used = cm_segment_bytes(list->open);
-  return last.ptr + last.len == used.ptr + used.len &&
-         cm_segment_room(list->open) > length;
+  return last.ptr + last.len == used.ptr + used.len && cm_segment_room(list->open) > length;
 }
 
 /* Where a message that begins a run is to lie; NULL: no memory. */
