@@ -25,6 +25,9 @@ local tools = require("claude.tools")
 ---@field tool? claude.Tool
 ---@field task? claude.Task while its function runs
 ---@field begun? boolean its function was called
+---@field returned? boolean its function has: `value`, `problem`
+---@field value any
+---@field problem any
 ---@field uncertain? boolean it had begun in another run of the program
 ---@field ended? boolean it has its result, or is left to a person
 
@@ -217,13 +220,24 @@ function Calls:_give_up(item)
   end
 end
 
--- A task that is cancelled before its turn never comes here.
+-- A task that is cancelled before its turn never comes here. Nothing begins once the run is
+-- about to end: what it did would be told to nobody.
 ---@param item claude.CallWork
 ---@param input any
----@return any ...
-local function run_tool(item, input)
+function Calls:_run_tool(item, input)
+  if self.failure then return end
   item.begun = true
-  return item.tool.run(input, item.call)
+  item.value, item.problem = item.tool.run(input, item.call)
+  item.returned = true
+end
+
+-- A run may end between what a function returns and its answer: it has run, and is not to run
+-- again.
+---@param item claude.CallWork
+function Calls:_keep_returned(item)
+  local failed = item.value == nil and item.problem ~= nil
+  local make = failed and result.failure or result.success
+  self:_results()[item.id] = self:_block(make, item, failed and item.problem or item.value)
 end
 
 -- The result of a call that ran is in the journal before anybody hears of it.
@@ -258,10 +272,15 @@ function Calls:_run(item)
   tasks.running().of_tool = true
   local ok, input, problem = parsed(item)
   if self:_failed(item, ok, input, problem) or not self:_note_begin(item) then return end
-  local value
-  ok, value, problem = tasks.call(run_tool, item, input)
-  if self:_failed(item, ok, value, problem) then return end
-  self:_answer(item, self:_block(result.success, item, value))
+  local raised, text
+  ok, raised, text = tasks.call(self._run_tool, self, item, input)
+  if not ok then
+    self:_failed(item, false, raised, text)
+  elseif not item.begun then
+    self:_give_up(item)
+  elseif not self:_failed(item, true, item.value, item.problem) then
+    self:_answer(item, self:_block(result.success, item, item.value))
+  end
 end
 
 -- Whatever a tool or `approve` does, calls get their results, unless there is no memory for
@@ -538,7 +557,10 @@ function Calls:cancel()
   for _, item in pairs(self.items) do
     item.call.cancelled = not item.ended or nil
     if item.task then item.task:cancel() end
-    if not item.ended then self:_give_up(item) end
+    if not item.ended then
+      self:_give_up(item)
+      if item.returned then self:_keep_returned(item) end
+    end
     self.chat.at_work[item.id] = nil
   end
   self.signal:set()
