@@ -116,6 +116,48 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
       assert.same({ "cancelled: why not", "done" }, { result("a"), result("b") })
     end)
 
+    it("keep what their function had returned when they are cancelled", function()
+      local calls = begin(function(input) return input.text end)
+      local run = calls._run_tool
+      function calls:_run_tool(item, input)
+        run(self, item, input)
+        if item.id == "b" then self:cancel() end
+      end
+      work(calls, { call("b", "done") })
+      assert.equal("done", result("b"))
+    end)
+
+    it("keep why their function had failed, too", function()
+      local calls = begin(function() return nil, "no such file" end)
+      local run = calls._run_tool
+      function calls:_run_tool(item, input)
+        run(self, item, input)
+        self:cancel()
+      end
+      work(calls, { call("a") })
+      assert.equal("Error: no such file", result("a"))
+    end)
+
+    it("do not begin once the journal has failed", function()
+      local ran = 0
+      local calls = begin(function() ran = ran + 1 end)
+      local note = calls._note_begin
+      function calls:_note_begin(item)
+        local goes_on = note(self, item)
+        self.failure = "no space"
+        return goes_on
+      end
+      claude.loop(function()
+        calls:add(call("a"))
+        calls:settle({ call("a") }, "")
+        while not calls.failure do
+          claude.sleep(0.001)
+        end
+        claude.sleep(0.01)
+      end)
+      assert.equal(0, ran)
+    end)
+
     it("begin before their reply is whole, and are dropped with it", function()
       local told
       local calls = begin(function()
