@@ -22,7 +22,7 @@ Places.__name = "claude.Places"
 local WEAK = { __mode = "v" }
 
 local function line_up(places)
-  local waiter = { signal = tasks.signal() }
+  local waiter = { signal = tasks.signal(), given = false }
   waiter.place = places.line:push(setmetatable({ waiter }, tasks.are_hosted() and WEAK or nil))
   if tasks.are_hosted() then
     -- Lua 5.1 and LuaJIT leave what has a finalizer in weak tables for a while after it ran.
@@ -70,11 +70,16 @@ local function wait_in_line(waiter, seconds)
 end
 
 -- Whoever could not wait, as in a coroutine of the user's inside a task, is not there.
-local function next_in_line(places)
+local function is_there(waiter)
+  if not waiter or waiter.gone then return false end
+  return waiter.given or waiter.looks or waiter.signal:is_awaited()
+end
+
+local function first_in_line(places)
   while places.line.count > 0 do
-    local waiter = places.line:pop()[1]
-    local is_there = waiter and not waiter.gone
-    if is_there and (waiter.looks or waiter.signal:is_awaited()) then return waiter end
+    local waiter = places.line:peek()[1]
+    if is_there(waiter) then return waiter end
+    places.line:pop()
   end
 end
 
@@ -161,15 +166,17 @@ function Places:take(control, seconds)
   return true
 end
 
---- Gives a place back: to the first in line, if there is one.
+--- Gives a place back: to the first in line, if there is one. Where that finds no memory it is
+--- called again.
 function Places:leave()
-  local waiter = next_in_line(self)
+  local waiter = first_in_line(self)
   if not waiter then
     self.taken = self.taken - 1
     return
   end
   waiter.given = true
   waiter.signal:set()
+  self.line:pop()
 end
 
 local M = {}

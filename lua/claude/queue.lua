@@ -27,6 +27,14 @@ local function skip_holes(queue)
   end
 end
 
+--- The first, which stays; nil when there is none.
+---@return any
+function Queue:peek()
+  if self.count == 0 then return nil end
+  skip_holes(self)
+  return self[self.first]
+end
+
 --- Takes the first; nil when there is none.
 ---@return any
 function Queue:pop()

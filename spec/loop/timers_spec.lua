@@ -34,7 +34,11 @@ describe("timers", function()
         local timer = heap:due(now)
         local first = soonest(list)
         assert.equal(first and first <= now and first or nil, timer and timer.at)
-        if timer then assert.equal(timer, remove(list, timer)) end
+        if timer then
+          assert.equal(timer, remove(list, timer))
+          assert.equal(timer, heap:due(now)) -- it stays until it is cancelled
+          heap:cancel(timer)
+        end
       end
       assert.equal(soonest(list), heap:soonest())
     end

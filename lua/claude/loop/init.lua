@@ -97,6 +97,10 @@ local round_ends -- when M.poll wants its turn back
 local touched = true -- something may have changed that the driver has not been told of
 local flushing, again = false, false -- inside M.flush, and once more after it
 local untold_fd, untold_mask ---@type integer?, integer? a change that the driver is told next
+local timer ---@type claude.Timer? that is being run
+-- What listeners are being told. It stays where they have no memory to hear it: it is told again.
+local news_id, news_done, news_text
+local code, connected, first_byte_at, version, reused
 local events = 0 -- things that happened: how `step` knows that nothing did
 
 ---@return table? net
@@ -130,7 +134,9 @@ function M.engine()
   return engine, text
 end
 
-local function is_called_soon() return has_tasks and has_tasks() or discarded[1] ~= nil end
+local function is_called_soon()
+  return has_tasks and has_tasks() or discarded[1] ~= nil or news_id ~= nil
+end
 
 -- Whether anything is to happen at some time.
 local function is_awaited()
@@ -208,32 +214,52 @@ function M.flush()
   if not ok then error(err, 0) end
 end
 
+local function take_news()
+  news_id, news_done, code, news_text, connected, first_byte_at, version, reused = engine:next()
+end
+
+local function tell(listener)
+  listener:on_news(news_done, code, news_text, connected, first_byte_at, version, reused)
+end
+
 local function hand_out_news()
-  local id, done, code, text, connected, first_byte_at, version, reused = engine:next()
-  while id do
+  if not news_id then take_news() end
+  while news_id do
     events = events + 1
-    local listener = listeners[id]
-    if done then listeners[id] = nil end
-    if listener then
-      listener:on_news(done, code, text, connected, first_byte_at, version, reused)
-    end
-    id, done, code, text, connected, first_byte_at, version, reused = engine:next()
+    local listener = listeners[news_id]
+    if listener then tell(listener) end
+    if news_done then listeners[news_id] = nil end
+    take_news()
   end
 end
 
 local function run_timers(now)
-  local timer = timers:due(now)
+  timer = timers:due(now)
   while timer do
     events = events + 1
     timer.run(timer.argument)
+    timers:cancel(timer)
     timer = timers:due(now)
   end
 end
 
+-- While one is cancelled, others may come.
 local function cancel_discarded()
   while discarded[1] do
-    table.remove(discarded):cancel()
+    local place = #discarded
+    discarded[place]:cancel()
+    discarded[place] = discarded[#discarded]
+    discarded[#discarded] = nil
   end
+end
+
+-- What failed is not done again, unless it was only that there was no memory.
+local function after_work(raised)
+  if after_failure then after_failure(raised) end
+  if raised == NO_MEMORY then return end
+  if timer then timers:cancel(timer) end
+  if news_done then listeners[news_id] = nil end
+  timer, news_id, news_done = nil, nil, nil
 end
 
 -- Transfers go on in the process that began them, and end in a copy of it.
@@ -272,11 +298,14 @@ local function process()
   if processing then return end -- a task's code drives the host's loop: the outer call goes on
   local ok, err = pcall(work)
   processing = false
-  if not ok and after_failure then after_failure(err) end
-  if ok and flushing then
+  if not ok then after_work(err) end
+  if flushing then
     again = true
-  elseif ok then
-    ok, err = tell_all(driver)
+  else
+    local told, problem = tell_all(driver)
+    if ok then
+      ok, err = told, problem
+    end
   end
   if ok then return end
   if driving then
@@ -380,7 +409,8 @@ function M.use(adapter)
   if watches or is_awaited() then M.flush() end -- what was going on goes on there
 end
 
---- Runs `run(argument)` at a time on the clock of `now`.
+--- Runs `run(argument)` at a time on the clock of `now`; again if it raises that there is no
+--- memory.
 ---@param at number
 ---@param run fun(argument: any)
 ---@param argument any
@@ -390,15 +420,15 @@ function M.at(at, run, argument)
   return timers:add(at, run, argument)
 end
 
----@param timer claude.Timer?
-function M.forget(timer)
+---@param forgotten claude.Timer?
+function M.forget(forgotten)
   touched = true
-  if timer then timers:cancel(timer) end
+  if forgotten then timers:cancel(forgotten) end
 end
 
 --- Calls `listener:on_news(done, code, text, connected, first_byte_at, version, reused)`
---- whenever the transfer has news, and `listener:on_fork(text)` in a forked process, where it
---- ends; nil stops.
+--- whenever the transfer has news, and once more where that raised for lack of memory;
+--- `listener:on_fork(text)` in a forked process, where it ends; nil stops.
 ---@param id number
 ---@param listener { on_news: function, on_fork: function? }?
 function M.listen(id, listener) listeners[id] = listener end

@@ -58,14 +58,12 @@ end
 ---@return number?
 function Timers:soonest() return self.heap[1] and self.heap[1].at end
 
---- Takes the soonest if its time has come.
+--- The soonest if its time has come; it stays until it is cancelled.
 ---@param now number
 ---@return claude.Timer?
 function Timers:due(now)
   local timer = self.heap[1]
-  if not timer or timer.at > now then return nil end
-  self:cancel(timer)
-  return timer
+  return timer and timer.at <= now and timer or nil
 end
 
 local M = {}

@@ -201,6 +201,22 @@ function M.start(task)
   hub.flush()
 end
 
+--- It could not be started: it stands in line no more.
+---@param task claude.Task
+function M.take_back(task)
+  local before, ticket = false, begins.first
+  while ticket and ticket ~= task.ticket do
+    before, ticket = ticket, ticket.behind
+  end
+  if not ticket then return end
+  if before then
+    before.behind = ticket.behind
+  else
+    begins.first = ticket.behind
+  end
+  if begins.last == ticket then begins.last = before end
+end
+
 --- The task that would wait; raises where waiting is impossible.
 ---@return claude.Task?
 function M.task_that_may_wait()

@@ -41,8 +41,9 @@ local function pack(...) return { n = select("#", ...), ... } end
 ---@field package children table<claude.Task, true>|false false: none yet
 ---@field package child_count integer
 ---@field package forget_timeout fun()?
----@field package on_end fun(outcome: claude.Outcome)?
+---@field package on_end false|fun(outcome: claude.Outcome)
 ---@field holds_failures boolean? what fails under it is kept for take_failures
+---@field package counted boolean among those that are live
 ---@field package seen boolean? somebody looked at how it ended
 ---@field package unseen_at integer? its place among those that nobody looked at
 ---@field spare claude.Ticket|false|nil of a wait that nobody knows of any more: for the next
@@ -166,7 +167,7 @@ local function finish_one(task)
   end
   if task.on_end then
     task.on_end(outcome)
-    task.on_end = nil
+    task.on_end = false
   end
   task.done:set()
 end
@@ -363,7 +364,8 @@ local function waits(ticket, here) return not ticket.why and (ticket.task or 0) 
 function Signal:is_awaited()
   local here = M.running()
   if self.first and waits(self.first, here) then return true end
-  for ticket in (self.others or queue.new()):each() do
+  if not self.others then return false end
+  for ticket in self.others:each() do
     if waits(ticket, here) then return true end
   end
   return false
@@ -422,6 +424,21 @@ function M.signal()
   return setmetatable(signal, Signal)
 end
 
+-- Counted first: it may have ended when this returns.
+local function start(task)
+  local parent = task.parent
+  if parent then parent.child_count = parent.child_count + 1 end
+  live, task.counted = live + 1, true
+  way.start(task)
+end
+
+-- What could not be started, for the host's reasons or for lack of memory, was never there.
+local function take_back(task)
+  if way.take_back then way.take_back(task) end
+  live = live - 1
+  leave_parent(task)
+end
+
 --- Starts `fn(...)` as a task and child of `parent`; see `spawn`.
 ---@param parent claude.Task?
 ---@param fn function
@@ -439,16 +456,19 @@ function M.spawn_under(parent, fn, ...)
     child_count = 0,
     parent = parent,
     done = M.signal(),
+    on_end = false,
+    counted = false,
   }, Task)
   if parent then
     parent.children = parent.children or {}
     parent.children[task] = true
   end
   M.way().prepare(task)
-  -- From here on it is counted: nothing but the host's own work can fail before it is started.
-  if parent then parent.child_count = parent.child_count + 1 end
-  live = live + 1
-  way.start(task)
+  local started, raised = pcall(start, task)
+  if not started then
+    if task.counted and not (task.started or task.returned) then take_back(task) end
+    error(raised, 0)
+  end
   return task
 end
 

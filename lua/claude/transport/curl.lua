@@ -17,6 +17,7 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 ---@field package on_sent false|fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
 ---@field package begun boolean? somebody has waited for it
+---@field package told boolean everybody has heard that it ended
 ---@field package timer claude.Timer?
 local Exchange = {}
 Exchange.__index = Exchange
@@ -27,14 +28,19 @@ local function tell(self)
   self.news:set()
 end
 
+-- Any step may find no memory: then it is called again, and what was done is not done again.
 local function finish(self, failure)
-  self.failure = failure -- may find no memory: then the rest is not begun
+  self.failure = failure
   self.ended = true
   hub.forget(self.timer)
   self.id, self.timer = nil, nil
   hub.linger(self, false)
-  if self.on_end then self.on_end() end
+  if self.on_end then
+    self.on_end()
+    self.on_end = nil
+  end
   tell(self)
+  self.told = true
 end
 
 -- Words of libcurl's numbers for HTTP versions.
@@ -90,6 +96,7 @@ local function arm(self, at)
 end
 
 function judge(self)
+  if self.ended then return finish(self, self.failure) end
   self.timer = nil
   local at, name = soonest(self)
   if at and name and at <= hub.now() then
@@ -169,7 +176,8 @@ end
 --- exchange that has ended is left alone.
 ---@param failure? claude.Error what waiting for it will return, instead of "cancelled"
 function Exchange:cancel(failure)
-  if self.ended then return end
+  if self.told then return end
+  if self.ended then return finish(self, self.failure) end
   local id = self.id
   failure = failure or failures.cancelled()
   hub.listen(id, nil)
@@ -240,6 +248,7 @@ function M.start(options)
     sent = 0,
     timings = { start = hub.now() },
     ended = false,
+    told = false,
     news = tasks.signal(),
     fresh = false,
   }, Exchange)

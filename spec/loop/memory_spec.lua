@@ -1,0 +1,114 @@
+--- What found no memory on its way through the loop is not lost: it is done again as soon as
+--- there is some. What failed for other reasons is not.
+local claude = require("claude")
+local groups = require("claude.tasks.group")
+local hub = require("claude.loop")
+local requests = require("spec.support.exchange")
+local scheduler = require("claude.tasks.scheduler")
+local servers = require("spec.support.servers")
+
+local NO_MEMORY = "not enough memory"
+
+-- Raises the first time.
+local function failing_once(raised, fn)
+  local failed = false
+  return function(...)
+    if failed then return fn(...) end
+    failed = true
+    error(raised, 0)
+  end
+end
+
+describe("where there is no memory", function()
+  local server
+  setup(function() server = servers.fault_server() end)
+  teardown(function() server:stop() end)
+
+  local function begin() return assert(requests.start({ url = server.url .. "/ok/x" })) end
+
+  for method, who in pairs({ on_news = "its listener", on_end = "who wanted its place" }) do
+    it("the end of an exchange is told again to " .. who, function()
+      local exchange = begin()
+      exchange[method] = failing_once(NO_MEMORY, exchange[method] or function() end)
+      assert.has_error(function() requests.drain(exchange) end, NO_MEMORY)
+      local seen = requests.drain(exchange)
+      assert.equal("Hello", seen.text)
+      local late = hub.now() + 20
+      while not exchange.told and hub.now() < late do
+        claude.sleep(0.001)
+      end
+      assert.is_true(exchange.told)
+    end)
+  end
+
+  it("an exchange that is cancelled is told of it with the next call", function()
+    local exchange, told = begin(), 0
+    exchange.on_end = failing_once(NO_MEMORY, function() told = told + 1 end)
+    assert.has_error(function() exchange:cancel() end, NO_MEMORY)
+    exchange:cancel()
+    exchange:cancel()
+    assert.equal(1, told)
+    assert.equal("cancelled", select(3, exchange:wait()).kind)
+  end)
+
+  it("a timer runs again", function()
+    local ran = 0
+    hub.at(hub.now(), failing_once(NO_MEMORY, function() ran = ran + 1 end))
+    assert.has_error(function() claude.sleep(0.01) end, NO_MEMORY)
+    claude.sleep(0.01)
+    assert.equal(1, ran)
+  end)
+
+  it("a timer that failed for another reason does not", function()
+    local ran = 0
+    hub.at(hub.now(), failing_once("unlucky", function() ran = ran + 1 end))
+    assert.has_error(function() claude.sleep(0.01) end, "unlucky")
+    claude.sleep(0.01)
+    assert.equal(0, ran)
+  end)
+
+  describe("for a task of a group that waits for its turn,", function()
+    local spawn_under = scheduler.spawn_under
+    after_each(function() scheduler.spawn_under = spawn_under end)
+
+    it("it has its turn later, and all run once", function()
+      local group, ran = groups.new(1), {}
+      for i = 1, 3 do
+        group:add(i, function() ran[#ran + 1] = i end)
+      end
+      scheduler.spawn_under = failing_once(NO_MEMORY, spawn_under)
+      assert.has_error(function()
+        while group:next() do
+        end
+      end, NO_MEMORY)
+      local keys, key = {}, group:next()
+      while key do
+        keys[#keys + 1], key = key, group:next()
+      end
+      assert.same({ { 1, 2, 3 }, { 1, 2, 3 } }, { ran, keys })
+    end)
+  end)
+
+  it("for the driver, a task that cannot be told of is not begun, and not waited for", function()
+    local flush, ran = hub.flush, 0
+    local before = scheduler.count()
+    hub.flush = failing_once(NO_MEMORY, flush)
+    assert.has_error(function()
+      claude.spawn(function() ran = ran + 1 end)
+    end, NO_MEMORY)
+    hub.flush = flush
+    claude.sleep(0.01)
+    assert.same({ 0, before }, { ran, scheduler.count() })
+  end)
+
+  it("for the driver, tasks around the one that is not begun are", function()
+    local flush, ran = hub.flush, {}
+    local function run(i) ran[#ran + 1] = i end
+    claude.spawn(run, 1)
+    hub.flush = failing_once(NO_MEMORY, flush)
+    assert.has_error(function() claude.spawn(run, 2) end, NO_MEMORY)
+    hub.flush = flush
+    claude.spawn(run, 3):wait()
+    assert.same({ 1, 3 }, ran)
+  end)
+end)
