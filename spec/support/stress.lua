@@ -8,6 +8,7 @@
 local INSTRUCTIONS = 1000000 -- between two full collections
 
 local full, cycles = 0, 0
+require("spec.helpers").collects_always = true
 
 if os.getenv("STRESS") == "generational" then
   collectgarbage("generational", 1, 10)
