@@ -20,7 +20,11 @@ local FOREIGN_COROUTINE = "this would wait in a coroutine of your own inside a t
   .. "all others: start it with claude.spawn instead"
 local ITERATOR = "on this Lua a `for` iterator cannot wait inside a task: call %s in a loop instead"
 
-local M = { now = hub.now, flush = hub.flush }
+local M = {
+  now = hub.now,
+  flush = hub.flush,
+  turn_clock = hub.now, -- what turns and rounds are measured by; specs have it jump
+}
 
 ---@class claude.Turns tickets in a chain: there is always memory to stand in line
 ---@field first claude.Ticket|false
@@ -131,7 +135,7 @@ local function go_on_with_all(stop_at)
   while line.first do
     ran = ran + 1
     if give_turn(line) == last then break end
-    if stop_at and line.first and hub.now() >= stop_at then break end
+    if stop_at and line.first and M.turn_clock() >= stop_at then break end
   end
   return ran
 end
@@ -140,18 +144,18 @@ end
 local function begin_some(stop_at)
   local ran, last = 0, begins.last
   if not last then return 0 end
-  local ends = hub.now() + BEGINNINGS
+  local ends = M.turn_clock() + BEGINNINGS
   if stop_at then ends = math.min(ends, stop_at) end
   repeat
     ran = ran + 1
-  until give_turn(begins) == last or hub.now() >= ends
+  until give_turn(begins) == last or M.turn_clock() >= ends
   return ran
 end
 
 -- When those that waited leave the rest of the round to new ones: they may always have much to do.
 local function first_part_ends(stop_at)
   if not (stop_at and begins.first) then return stop_at end
-  local left = math.max(0, stop_at - hub.now())
+  local left = math.max(0, stop_at - M.turn_clock())
   return stop_at - math.min(BEGINNINGS, left * SHARE)
 end
 
@@ -297,7 +301,7 @@ end
 function M.give_way(slice)
   local task = current
   if not task then return end
-  local now = hub.now()
+  local now = M.turn_clock()
   if not turn_began then turn_began = now end
   local turn_ends = math.min(turn_began + (slice or SLICE), round_ends or math.huge)
   if now < turn_ends or running() ~= task.co or task.iterating then return end
