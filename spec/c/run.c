@@ -15,6 +15,7 @@ void json_scan_tests(void);
 void json_short_tests(void);
 void json_string_tests(void);
 void json_writer_tests(void);
+void queue_tests(void);
 void response_tests(void);
 void sha256_tests(void);
 void sse_tests(void);
@@ -36,6 +37,7 @@ int main(void) {
   json_short_tests();
   json_string_tests();
   json_writer_tests();
+  queue_tests();
   response_tests();
   sha256_tests();
   sse_tests();
