@@ -18,7 +18,8 @@ enum {
   CROWDED_BUFFER = 16 * 1024,
   VERY_MANY = 64, /* transfers */
   SEVERAL = 16,   /* events */
-  MOMENT = 2      /* milliseconds */
+  MOMENT = 2,     /* milliseconds */
+  ROUNDS = 32     /* of a turn: then Lua sees to its signals */
 };
 
 typedef struct slot {
@@ -598,18 +599,46 @@ static int wait_for_several(const cm_multi *m, cm_poller *poller, int millisecon
   return cm_poller_wait(poller, 0, events, capacity);
 }
 
-int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
-                  int capacity, int *others) {
-  int i, n = wait_for_several(multi, poller, milliseconds, events, capacity);
+/* Waits once, and does what is ready. */
+static int take_events(cm_multi *m, cm_poller *poller, int milliseconds, cm_poller_event *events,
+                       int capacity, int *others) {
+  int i, n = wait_for_several(m, poller, milliseconds, events, capacity);
 
   *others = 0;
   for (i = 0; i < n; i++)
-    if (cm_watches_mask(&multi->watches, events[i].fd))
-      cm_multi_act(multi, events[i].fd, events[i].mask);
+    if (cm_watches_mask(&m->watches, events[i].fd))
+      cm_multi_act(m, events[i].fd, events[i].mask);
     else
       events[(*others)++] = events[i];
-  cm_multi_act(multi, -1, 0);
+  cm_multi_act(m, -1, 0);
   return n;
+}
+
+/* Whether the driver would find nothing to do, and wait for the same again. */
+static int is_quiet(const cm_multi *m, double deadline) {
+  return !m->news.first && m->deadline == deadline && cm_watches_is_settled(&m->watches);
+}
+
+static int milliseconds_until(double at) {
+  double left = (at - cm_clock_now()) * 1000;
+
+  return left <= 0 ? 0 : (int)left + 1;
+}
+
+/* Most of what an upload does is nobody's concern until it has ended. */
+int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
+                  int capacity, int *others) {
+  double deadline = multi->deadline, end = cm_clock_now() + milliseconds / 1000.0;
+  int round, n, all = 0;
+
+  for (round = 0; round < ROUNDS; round++) {
+    n = take_events(multi, poller, milliseconds, events, capacity, others);
+    all += n;
+    if (n == 0 || *others || milliseconds == 0 || !is_quiet(multi, deadline)) break;
+    if (milliseconds > 0) milliseconds = milliseconds_until(end);
+    if (milliseconds == 0) break;
+  }
+  return all;
 }
 
 long cm_multi_timeout(const cm_multi *multi) {

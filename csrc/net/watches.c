@@ -150,6 +150,10 @@ int cm_watches_change(cm_watches *watches, int *fd, int *mask) {
   return 1;
 }
 
+int cm_watches_is_settled(const cm_watches *watches) {
+  return watches->told == watches->changes.count && watches->closing.count == 0;
+}
+
 static cm_status make_room_to_close(cm_watches *watches, size_t count) {
   cm_list *closing = &watches->closing;
 

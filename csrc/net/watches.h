@@ -37,6 +37,9 @@ cm_status cm_watches_note(cm_watches *watches, int fd, int mask);
 /* The next change; 0: no more. */
 int cm_watches_change(cm_watches *watches, int *fd, int *mask);
 
+/* Whether there is nothing to tell and nothing to close. */
+int cm_watches_is_settled(const cm_watches *watches);
+
 /* Makes room for one call of cm_watches_close, which then cannot fail. */
 cm_status cm_watches_expect_close(cm_watches *watches);
 

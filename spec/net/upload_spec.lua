@@ -1,5 +1,6 @@
 local core = require("claude.core")
 local hub = require("claude.loop")
+local net = require("claude.net")
 local requests = require("spec.support.exchange")
 local servers = require("spec.support.servers")
 
@@ -84,3 +85,40 @@ for _, driver in ipairs(require("spec.support.drivers")) do
     end)
   end)
 end
+
+describe("engine:turn", function()
+  local server
+  setup(function() server = servers.fault_server() end)
+  teardown(function() server:stop() end)
+
+  local function apply_changes(engine, poller)
+    local fd, mask = engine:change()
+    while fd do
+      assert(poller:watch(fd, mask))
+      fd, mask = engine:change()
+    end
+  end
+
+  -- Turns until the whole body was taken, or the transfer has ended.
+  local function turns_until_sent(engine, poller, id, bytes)
+    local turns, sent, late = 0, 0, net.now() + 60
+    engine:socket_action(-1)
+    while sent and sent < bytes do
+      assert(net.now() < late, "it was not sent")
+      apply_changes(engine, poller)
+      engine:turn(poller, 1000)
+      turns, sent = turns + 1, (select(8, engine:activity(id)))
+    end
+    return turns
+  end
+
+  it("goes on with an upload as long as there is nothing to tell", function()
+    local engine, poller, body = net.engine(), net.poller(), core.body({ MEGABYTE:rep(32) })
+    local response = core.response({})
+    local id = engine:start({ url = server.url .. "/ok/x", response = response, body = body })
+    local turns = turns_until_sent(engine, poller, id, #body)
+    -- libcurl takes no more than 256 KiB at once.
+    assert.is_true(turns < 64, turns .. " turns")
+    engine:cancel(id, "over")
+  end)
+end)
