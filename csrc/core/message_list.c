@@ -97,14 +97,12 @@ cm_status cm_message_list_append(cm_message_list *list, cm_role role, cm_slice m
   cm_segment *segment;
   cm_status status;
 
-  if (message.len > (size_t)-1 - list->bytes) return CM_ERR_LIMIT;
+  if (message.len >= (size_t)-1 - list->bytes) return CM_ERR_LIMIT;
   status = reserve_entry(list);
+  if (status == CM_OK && !continues(list, message.len)) status = begin_run(list, message.len + 1);
   if (status != CM_OK) return status;
-  if (continues(list, message.len))
-    cm_segment_extend(list->open, comma);
-  else if ((status = begin_run(list, message.len)) != CM_OK)
-    return status;
   segment = list->runs[list->run_count - 1].segment;
+  if (list->count > 0) cm_segment_extend(segment, comma);
   added = &list->entries[list->count++];
   added->bytes.ptr = cm_segment_extend(segment, message);
   added->bytes.len = message.len;

@@ -5,7 +5,8 @@
 **
 ** Small messages lie side by side in segments, with the commas of a request between them:
 ** what lies so is a run, and goes out as one slice, however many messages it has. A large
-** message is a run of its own. Messages are only added at the end, and leave only from
+** message is a run of its own. The comma before a message lies with it, also where it begins
+** a run; only the first of all has none. Messages are only added at the end, and leave only from
 ** there; bytes that anybody may read never move and never change. Knows of each its role
 ** and where it lies; nothing of what it means.
 */

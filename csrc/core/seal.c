@@ -8,7 +8,7 @@
 enum { FRAME = 64 }; /* bytes around a block, and around the turn */
 
 /* What becomes of a block. */
-typedef enum fate { STAYS = 0, GOES } fate;
+typedef enum fate { STAYS = 0, GOES, CHANGES } fate;
 
 typedef struct work {
   cm_seal *seal;
@@ -82,7 +82,7 @@ static const cm_block *block_at(const work *w, size_t i) {
 }
 
 static int stays(const work *w, size_t i) {
-  return w->fates[i] == STAYS;
+  return w->fates[i] != GOES;
 }
 
 static cm_status leave_out(work *w, size_t i, cm_rule rule) {
@@ -211,7 +211,9 @@ static cm_status note_flaws(work *w, int *unsealable) {
     status = cm_block_find_flaw(block_at(w, i), &flaw);
     if (status != CM_OK || flaw == CM_FLAW_NONE) continue;
     status = note(w->seal, rule_of(flaw), (int64_t)i);
-    if (changes_bytes(flaw) && i < uncovered) *unsealable = 1;
+    if (!changes_bytes(flaw)) continue;
+    w->fates[i] = CHANGES;
+    if (i < uncovered) *unsealable = 1;
   }
   return status;
 }
@@ -265,7 +267,8 @@ static cm_status write_turn(const work *w, cm_buffer *out) {
   for (i = 0; i < w->message->blocks.count && status == CM_OK; i++) {
     if (!stays(w, i)) continue;
     if (written++ > 0) status = cm_buffer_append_text(out, ",");
-    if (status == CM_OK) status = cm_block_render(block_at(w, i), 1, out);
+    /* Without a flaw it is valid to send as it came. */
+    if (status == CM_OK) status = cm_block_render(block_at(w, i), w->fates[i] == CHANGES, out);
   }
   return status == CM_OK ? cm_buffer_append_text(out, "],\"role\":\"assistant\"}") : status;
 }

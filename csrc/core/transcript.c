@@ -185,12 +185,22 @@ static cm_status find_mark(cm_slice message, size_t block, cm_mark *mark) {
   return CM_OK;
 }
 
+/* What begins with the message at index, and the comma that lies before it. */
+static cm_slice with_comma(cm_slice bytes, size_t index) {
+  size_t comma = index > 0;
+
+  bytes.ptr -= comma;
+  bytes.len += comma;
+  return bytes;
+}
+
 static cm_status render_marked(cm_segment *segment, cm_slice message,
                                const cm_transcript_mark *wanted, cm_body *body) {
   cm_mark mark;
   cm_status status = find_mark(message, wanted->block, &mark);
 
-  if (status == CM_OK) status = cm_body_append_within(body, segment, mark.before);
+  if (status == CM_OK)
+    status = cm_body_append_within(body, segment, with_comma(mark.before, wanted->message));
   if (status == CM_OK) status = cm_body_append_static(body, mark.open);
   if (status == CM_OK) status = cm_body_append_within(body, segment, mark.text);
   if (status == CM_OK) status = cm_body_append_static(body, mark.name);
@@ -219,20 +229,19 @@ static size_t end_of_run(const cm_transcript *transcript, size_t run) {
 /* Messages of a run from first on, up to last, which is not among them: one marked, or all that
    lie before the next marked one. Returns how far it went. */
 static cm_status render_some(rendering *r, cm_segment *segment, size_t *first, size_t last) {
-  static const cm_slice comma = { ",", 1 };
   size_t marked = r->next_mark < r->mark_count ? r->marks[r->next_mark].message : last;
   cm_slice bytes = cm_transcript_get(r->transcript, *first), end;
-  cm_status status = *first ? cm_body_append_static(r->body, comma) : CM_OK;
+  size_t index = *first;
 
-  if (status == CM_OK && marked == *first) {
+  if (marked == index) {
     ++*first;
     return render_marked(segment, bytes, &r->marks[r->next_mark++], r->body);
   }
-  if (marked > *first && marked < last) last = marked;
+  if (marked > index && marked < last) last = marked;
   end = cm_transcript_get(r->transcript, last - 1);
   bytes.len = (size_t)(end.ptr + end.len - bytes.ptr);
   *first = last;
-  return status == CM_OK ? cm_body_append_within(r->body, segment, bytes) : status;
+  return cm_body_append_within(r->body, segment, with_comma(bytes, index));
 }
 
 static cm_status render_all(rendering *r) {
@@ -251,9 +260,9 @@ static cm_status render_all(rendering *r) {
 cm_status cm_transcript_render_marked(const cm_transcript *transcript,
                                       const cm_transcript_mark *marks, size_t count,
                                       cm_body *body) {
-  enum { OF_A_RUN = 2, OF_A_MARK = 8, OTHERS = 4 }; /* parts, at most or about */
+  enum { OF_A_MARK = 8, OTHERS = 4 }; /* parts, at most or about */
   rendering r = { transcript, marks, count, 0, body };
-  size_t parts = cm_transcript_runs(transcript) * OF_A_RUN + count * OF_A_MARK + OTHERS;
+  size_t parts = cm_transcript_runs(transcript) + count * OF_A_MARK + OTHERS;
   cm_status status = cm_body_reserve(body, parts);
 
   if (status == CM_OK) status = render_all(&r);

@@ -8,7 +8,7 @@
 #include "bind/handles.h"
 
 enum {
-  BYTES_PER_RUN = 16 * sizeof(void *), /* its slice and the comma's, about */
+  BYTES_PER_RUN = 8 * sizeof(void *), /* its slice, about */
   DEFAULT_PIECE = 64 * 1024,
   ROOM = 16 * 1024, /* for what is read from a source, on the stack */
   MOST_MARKS = 4    /* as the API has it */
