@@ -13,6 +13,7 @@ enum {
   COPIED_AT_ONCE = 16,
   WINDOW = 64,
   LONGEST_ESCAPE = 6,
+  LONGEST_CHARACTER = 4,
   ROOM_OF_WINDOW = WINDOW * LONGEST_ESCAPE + COPIED_AT_ONCE
 };
 
@@ -103,21 +104,57 @@ static inline const char *find_in_window(const char **pos, const char *end, uint
   return NULL;
 }
 
-static inline const char *find_on(const char *begin, const char *pos, const char *end,
-                                  uint64_t marks, int strict, cm_json_string *string) {
+const char *cm_json_string_find_on(const char *begin, const char *pos, const char *end,
+                                   uint64_t marks, cm_json_string *string) {
   const char *quote;
 
   for (;;) {
-    quote = find_in_window(&pos, end, marks, strict, &string->escaped);
+    quote = find_in_window(&pos, end, marks, 0, &string->escaped);
     if (quote) string->body.len = (size_t)(quote - string->body.ptr);
     if (quote || !pos || pos >= end) return quote;
     marks = cm_json_window(begin, pos, end);
   }
 }
 
-const char *cm_json_string_find_on(const char *begin, const char *pos, const char *end,
-                                   uint64_t marks, cm_json_string *string) {
-  return find_on(begin, pos, end, marks, 0, string);
+/* Whether what escapes marks of the window at pos are escapes. */
+static inline int check_escapes(const char *pos, const char *end, uint64_t escapes, int *escaped) {
+  if (escapes) *escaped |= CM_JSON_ESCAPED;
+  for (; escapes; escapes &= escapes - 1) {
+    const char *escape = pos + cm_scan_lowest(escapes);
+    if (meaning_of(escape[1])) continue;
+    if (!skip_escape(escape, end)) return 0;
+    *escaped |= CM_JSON_HAS_UNITS;
+  }
+  return 1;
+}
+
+/* Up to where the window at pos is looked at: what begins at its end, an escape or a character, is
+   the next one's. */
+static inline size_t end_of_window(const char *pos, uint64_t escapes) {
+  size_t end = WINDOW - (size_t)(escapes >> (WINDOW - 1));
+
+  while (((unsigned char)pos[end] & 0xC0) == 0x80) end--;
+  return end;
+}
+
+/* Goes over windows of which all is right, and known without a look at each of their bytes, up to
+   a quote and returns that. NULL: *pos is where that ends. */
+static inline const char *find_in_plain_windows(const char **pos, const char *end, int *escaped) {
+  cm_json_signs signs;
+  uint64_t escapes, quotes, inside;
+
+  while (end - *pos >= WINDOW + LONGEST_CHARACTER) {
+    cm_json_read_signs(*pos, &signs);
+    escapes = cm_json_short_escapes(signs.backslashes);
+    quotes = signs.quotes & ~(escapes << 1);
+    inside = quotes ? (quotes & -quotes) - 1 : ~UINT64_C(0) >> (escapes >> (WINDOW - 1));
+    signs.others &= inside;
+    if (signs.others && !cm_json_short_check(*pos, signs.others)) return NULL;
+    if (!check_escapes(*pos, end, escapes & inside, escaped)) return NULL;
+    if (quotes) return *pos + cm_scan_lowest(quotes);
+    *pos += end_of_window(*pos, escapes);
+  }
+  return NULL;
 }
 
 /* Keys are short, and so are most strings that are not deltas. */
@@ -140,7 +177,13 @@ const char *cm_json_string_read(const char *begin, const char *pos, const char *
   string->body.ptr = pos;
   string->body.len = 0;
   string->escaped = 0;
-  return find_on(begin, pos, end, cm_json_window(begin, pos, end), 1, string);
+  do {
+    quote = find_in_plain_windows(&pos, end, &string->escaped);
+    if (!quote)
+      quote = find_in_window(&pos, end, cm_json_window(begin, pos, end), 1, &string->escaped);
+  } while (!quote && pos && pos < end);
+  if (quote) string->body.len = (size_t)(quote - string->body.ptr);
+  return quote;
 }
 
 /* Unescaping */

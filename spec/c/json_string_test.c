@@ -211,6 +211,59 @@ static void finds_lone_surrogates(void) {
   CHECK(has_lone("[\"\\ud83d\",\"\\ude00\"]"));
 }
 
+enum { REFUSED = -1 };
+
+/* Whether the string of so many x, what is put there, and so many x again is read as it should. */
+static int reads_at(size_t before, const char *there, size_t after, int escaped) {
+  char bytes[400];
+  size_t length = strlen(there), all = before + length + after;
+  cm_json_string string = { { NULL, 0 }, -1 };
+  const char *quote;
+  cm_slice text;
+  int as_expected;
+
+  memset(bytes, 'x', sizeof bytes);
+  memcpy(bytes + before, there, length);
+  bytes[all] = '"';
+  text = exact_copy(bytes, all + 1);
+  quote = cm_json_string_read(text.ptr, text.ptr, text.ptr + text.len, &string);
+  if (escaped == REFUSED)
+    as_expected = !quote;
+  else
+    as_expected = quote == text.ptr + all && string.body.len == all && string.escaped == escaped;
+  exact_free(text);
+  return as_expected;
+}
+
+/* Where 64 bytes are looked at at once, what lies across their end counts as well. */
+static void reads_at_every_place(void) {
+  static const char *const escapes[] = { "\\n", "\\\"", "\\\\", "\\\\\\\"" };
+  static const char *const units[] = { "\\u00e9", "\\uD83D\\uDE00" };
+  static const char *const beyond[] = { "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80" };
+  static const char *const wrong[] = { "\\x",
+                                       "\\u12g4",
+                                       "\\u12",
+                                       "\x01",
+                                       "\x80",
+                                       "\xC3",
+                                       "\xE2\x82",
+                                       "\xC0\xAF",
+                                       "\xFF",
+                                       "\xED\xA0\x80",
+                                       "\xF5\x80\x80\x80",
+                                       "\xC3\xA9\xA9" };
+  size_t before, after, i;
+
+  for (before = 0; before < 140; before++)
+    for (after = 0; after < 140; after += before % 3 ? 67 : 1) {
+      for (i = 0; i < 4; i++) CHECK(reads_at(before, escapes[i], after, CM_JSON_ESCAPED));
+      for (i = 0; i < 2; i++)
+        CHECK(reads_at(before, units[i], after, CM_JSON_ESCAPED | CM_JSON_HAS_UNITS));
+      for (i = 0; i < 3; i++) CHECK(reads_at(before, beyond[i], after, 0));
+      for (i = 0; i < 12; i++) CHECK(reads_at(before, wrong[i], after, REFUSED));
+    }
+}
+
 /* Near the limit room for the worst is not to be had, and what fits must still be written. */
 static void unescape_writes_up_to_the_limit(void) {
   static const char body[] = "\\n 0123456789 \\u00e9\\ud83d\\ude00 \\\\";
@@ -290,6 +343,7 @@ void json_string_tests(void) {
   escapes_at_every_place();
   compares_escaped_with_plain();
   finds_lone_surrogates();
+  reads_at_every_place();
   unescape_writes_up_to_the_limit();
   unescape_survives_any_failed_allocation();
   escape_survives_any_failed_allocation();
