@@ -169,11 +169,11 @@ static inline const char *find_soon(const char *pos, const char *end, cm_json_st
   return special;
 }
 
-const char *cm_json_string_read(const char *begin, const char *pos, const char *end,
-                                cm_json_string *string) {
-  const char *quote = find_soon(pos, end, string);
+/* By itself: it has registers to save that short strings do without. */
+__attribute__((noinline)) static const char *read_long(const char *begin, const char *pos,
+                                                       const char *end, cm_json_string *string) {
+  const char *quote;
 
-  if (quote) return quote;
   string->body.ptr = pos;
   string->body.len = 0;
   string->escaped = 0;
@@ -184,6 +184,13 @@ const char *cm_json_string_read(const char *begin, const char *pos, const char *
   } while (!quote && pos && pos < end);
   if (quote) string->body.len = (size_t)(quote - string->body.ptr);
   return quote;
+}
+
+const char *cm_json_string_read(const char *begin, const char *pos, const char *end,
+                                cm_json_string *string) {
+  const char *quote = find_soon(pos, end, string);
+
+  return quote ? quote : read_long(begin, pos, end, string);
 }
 
 /* Unescaping */
