@@ -43,6 +43,7 @@ local M = {
   spawn = scheduler.spawn,
   spawn_under = scheduler.spawn_under,
   running = scheduler.running,
+  task_that_may_wait = scheduler.task_that_may_wait,
   count_above = scheduler.count_above,
   signal = scheduler.signal,
   use = scheduler.use,

@@ -2003,7 +2003,8 @@ local Http1 = {}
 --- response; bytes behind it are dropped.
 ---@param bytes string
 ---@return true?
----@return string? problem which the response has been finished with
+---@return boolean|string done whether the message has come to its end; else the problem which the
+--- response has been finished with
 function Http1:feed(bytes) end
 
 --- The connection has ended; with a text, that is how it failed. Only a message that is done,

@@ -18,8 +18,9 @@ local function feed(chunks, limits)
   local response = core.response(limits)
   local decoder = core.http1(response)
   for _, chunk in ipairs(chunks) do
-    local ok, problem = decoder:feed(chunk)
-    if not ok then return decoder, response, problem end
+    local ok, told = decoder:feed(chunk)
+    if not ok then return decoder, response, told end
+    if told ~= decoder:done() then assert.equal(decoder:done(), told, "told of the end") end
   end
   return decoder, response
 end
@@ -449,6 +450,16 @@ describe("core.http1, a body that ends with the connection", function()
     assert.same({ nil, "in the body: timed out" }, { decoder:finish("timed out") })
     assert.is_false(decoder:done())
     assert.equal("network", response:failure().kind)
+  end)
+end)
+
+describe("core.http1, the last byte of an answer", function()
+  it("is told of by the call that takes it", function()
+    local decoder = core.http1(core.response())
+    local bytes = answer({ OK, TEXT, "Content-Length: 2" }, "ab")
+    assert.same({ true, false }, { decoder:feed(bytes:sub(1, -2)) })
+    assert.same({ true, true }, { decoder:feed("b") })
+    assert.same({ true, true }, { decoder:feed("more") })
   end)
 end)
 

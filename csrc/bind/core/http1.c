@@ -53,13 +53,18 @@ static int push_status(lua_State *L, const cm_http1 *http1, cm_status status) {
   return 2;
 }
 
-/* decoder:feed(bytes) -> true | nil, text */
+/* decoder:feed(bytes) -> true, whether the message has come to its end | nil, text */
 static int http1_feed(lua_State *L) {
   cm_http1 *http1 = check_http1(L);
   cm_slice bytes;
+  cm_status status;
 
   bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
-  return push_status(L, http1, cm_http1_feed(http1, bytes));
+  status = cm_http1_feed(http1, bytes);
+  if (status != CM_OK) return push_status(L, http1, status);
+  lua_pushboolean(L, 1);
+  lua_pushboolean(L, cm_http1_is_done(http1));
+  return 2;
 }
 
 /* decoder:finish([text]) -> true | nil, text; with a text, that is how the connection failed */

@@ -206,11 +206,10 @@ local function note_bytes(self)
 end
 
 local function take_bytes(self, bytes)
-  note_bytes(self)
   local decoder = self.decoder
-  local fed, problem = decoder:feed(bytes)
-  if not fed then return fail(self, failures.of_answer(problem)) end
-  if not decoder:done() then return tell(self) end
+  local fed, done = decoder:feed(bytes)
+  if not fed then return fail(self, failures.of_answer(done)) end
+  if not done then return tell(self) end
   local socket = self.socket
   finish(self, nil)
   self.socket = nil
@@ -256,8 +255,9 @@ local function read(self)
     bytes, text = receive(self)
   end
   if self.ended then return close_socket(self) end
-  if bytes then return take_bytes(self, bytes) end
-  take_end(self, text)
+  if not bytes then return take_end(self, text) end
+  note_bytes(self)
+  take_bytes(self, bytes)
 end
 
 -- What the limits look at.
@@ -342,8 +342,7 @@ local function time_left(self)
   return self.look_at - self.looked_at
 end
 
-local function receive_in_task(self, socket, seconds)
-  local task = tasks.running()
+local function receive_in_task(self, task, socket, seconds)
   self.reading, self.interruption = true, self.ticket
   if task then task.ticket = self.ticket end
   local bytes, text = socket:receive_within(seconds)
@@ -353,11 +352,12 @@ local function receive_in_task(self, socket, seconds)
   return bytes, text
 end
 
-local function read_here(self)
+-- When the bytes came need not be noted: the next read begins with the time, and so do its limits.
+local function read_here(self, task)
   local seconds = time_left(self)
   if self.ended then return end
   local socket = self.socket
-  local bytes, text = receive_in_task(self, socket, seconds)
+  local bytes, text = receive_in_task(self, task, socket, seconds)
   if self.ended then return socket:close() end
   if bytes then return take_bytes(self, bytes) end
   if tasks.is_cancelled() then return self:cancel(tasks.cancelled_error()) end
@@ -369,12 +369,21 @@ end
 -- Until the answer has begun, it may be that the request has to be sent once more.
 local function can_read_here(self)
   if self.reading or not (self.opened and self.timings.first_byte) then return false end
-  return self.ticket ~= nil and not tasks.must_not_wait()
+  return self.ticket ~= nil
+end
+
+-- In a task that is cancelled nothing is read any more.
+local function reads_here(self)
+  if not can_read_here(self) then return false end
+  local task = tasks.task_that_may_wait()
+  if task and task.cancelled then return false end
+  read_here(self, task)
+  return true
 end
 
 -- Another task may have begun to read, and its news are for all.
 local function wait_for_answer(self)
-  if can_read_here(self) then return read_here(self) end
+  if reads_here(self) then return end
   -- Its read may have been interrupted when bytes were there: the next would find an end.
   if tasks.is_cancelled() then return self:cancel(tasks.cancelled_error()) end
   self.news:clear()

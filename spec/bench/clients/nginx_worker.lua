@@ -9,6 +9,7 @@ local BODY = '{"model":"claude-sonnet-4-6","max_tokens":16000,"stream":true,'
 local REQUEST = "POST %s/v1/messages HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
   .. "x-api-key: bench\r\nContent-Length: %d\r\n\r\n%s"
 local PIECE = 65536 -- as the library asks for
+local END = "0\r\n\r\n"
 
 -- Asks, and hands each piece that comes, as it comes, to `take`.
 local function each_piece(url, take)
@@ -17,10 +18,13 @@ local function each_piece(url, take)
   assert(socket:connect("127.0.0.1", tonumber(port)))
   socket:settimeout(60000)
   assert(socket:send(REQUEST:format(path, #BODY, BODY)))
+  local tail = ""
   repeat
     local piece = assert(socket:receiveany(PIECE))
     take(piece)
-  until piece:sub(-5) == "0\r\n\r\n"
+    -- The end may come in two pieces.
+    tail = #piece < #END and (tail .. piece):sub(-#END) or piece:sub(-#END)
+  until tail == END
   socket:setkeepalive(60000, 1)
 end
 
