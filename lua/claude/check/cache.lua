@@ -32,31 +32,37 @@ local function collect(found, holder, path)
   return nil
 end
 
+-- Whether there is anything to collect in a block or tool: as a rule not, and no path is written
+-- for those. Results carry blocks of their own.
+---@param holder any
+---@return boolean
+local function may_have_mark(holder)
+  if type(holder) ~= "table" then return false end
+  if holder.cache_control ~= nil then return true end
+  return holder.type == "tool_result" and type(holder.content) == "table"
+end
+
 local function collect_list(found, list, path)
   if not values.plain(list) then return nil end
   for i, holder in ipairs(list) do
-    local place = ("%s[%d]"):format(path, i)
-    local err = collect(found, holder, place .. ".cache_control")
-    if err then return err end
-    -- Results carry blocks of their own.
-    if values.plain(holder) and holder.type == "tool_result" then
-      err = collect_list(found, holder.content, place .. ".content")
+    if may_have_mark(holder) then
+      local place = ("%s[%d]"):format(path, i)
+      local err = collect(found, holder, place .. ".cache_control")
+      if not err and values.plain(holder) and holder.type == "tool_result" then
+        err = collect_list(found, holder.content, place .. ".content")
+      end
       if err then return err end
     end
   end
   return nil
 end
 
--- Whether there is anything to collect: most lists of blocks have no breakpoint.
 ---@param list any
 ---@return boolean
 local function may_have_marks(list)
   if not values.plain(list) then return false end
   for _, holder in ipairs(list) do
-    local looked_into = type(holder) == "table"
-    if looked_into and (holder.cache_control ~= nil or holder.type == "tool_result") then
-      return true
-    end
+    if may_have_mark(holder) then return true end
   end
   return false
 end

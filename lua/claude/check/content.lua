@@ -63,15 +63,36 @@ local function check_block(block, path, role, ctx)
   return MEDIA[block.type] and check_media(block, path, ctx) or nil
 end
 
--- Most blocks are texts with which nothing is wrong: no path is written for those.
+-- With most blocks nothing is wrong: no path is written for those.
 ---@param block any
 ---@param role string
+---@param ctx claude.CheckContext
 ---@return boolean
-local function is_right_block(block, role)
+local function is_right_block(block, role, ctx)
   if type(block) ~= "table" or getmetatable(block) then return false end
-  local text = block.text
-  if block.type ~= "text" or type(text) ~= "string" or text == "" then return false end
-  return role == "assistant" or text:find(SAYS_SOMETHING) ~= nil
+  local kind, text = block.type, block.text
+  if kind == "text" then
+    if type(text) ~= "string" or text == "" then return false end
+    return role == "assistant" or text:find(SAYS_SOMETHING) ~= nil
+  end
+  if MEDIA[kind] and (kind ~= "tool_result" or type(block.content) == "table") then return false end
+  return type(kind) == "string" and not is_unsigned(block, ctx)
+end
+
+--- Whether it is a list of blocks, and nothing is wrong with it.
+---@param message any
+---@param ctx claude.CheckContext
+---@return boolean
+function M.is_right(message, ctx)
+  if type(message) ~= "table" or getmetatable(message) then return false end
+  local role, content, count = message.role, message.content, 0
+  if not ROLES[role] or type(content) ~= "table" or getmetatable(content) then return false end
+  for _, block in pairs(content) do
+    if not is_right_block(block, role, ctx) then return false end
+    count = count + 1
+  end
+  if count == 0 or count ~= #content then return false end
+  return role ~= "assistant" or not THINKING[content[count].type]
 end
 
 --- Rules on a list of blocks.
@@ -83,7 +104,7 @@ end
 function M.blocks(content, path, role, ctx)
   if not values.plain(content) then return nil end
   for i, block in ipairs(content) do
-    local err = not is_right_block(block, role)
+    local err = not is_right_block(block, role, ctx)
       and check_block(block, ("%s[%d]"):format(path, i), role, ctx)
     if err then return err end
   end

@@ -25,11 +25,25 @@ local FIELDS = {
   { "stream", "a boolean" },
 }
 
----@param tool table
+-- Whether it has a name and a schema, and nothing is wrong with it: no path is written for those.
+---@param tool any
+---@return boolean
+local function is_right_tool(tool)
+  if type(tool) ~= "table" or getmetatable(tool) or type(tool.name) ~= "string" then
+    return false
+  end
+  local description, schema = tool.description, tool.input_schema
+  if description ~= nil and type(description) ~= "string" then return false end
+  return type(schema) == "table" and not getmetatable(schema) and schema[1] == nil
+end
+
+---@param tool any
 ---@param path string
 ---@return claude.Error?
 local function check_tool(tool, path)
-  local err = values.expect(tool.name, "a string", path .. ".name")
+  local err = values.expect(tool, "an object", path)
+  if err or not values.plain(tool) then return err end
+  err = values.expect(tool.name, "a string", path .. ".name")
     or values.expect(tool.description, "a string", path .. ".description")
     or values.expect(tool.input_schema, "an object", path .. ".input_schema")
   if err then return err end
@@ -45,17 +59,13 @@ local function check_tools(tools)
   if not values.plain(tools) then return nil end
   local seen = {}
   for i, tool in ipairs(tools) do
-    local path = ("tools[%d]"):format(i)
-    local err = values.expect(tool, "an object", path)
+    local err = not is_right_tool(tool) and check_tool(tool, ("tools[%d]"):format(i))
     if err then return err end
-    if values.plain(tool) then
-      err = check_tool(tool, path)
-      if err then return err end
-      if tool.name and seen[tool.name] then
-        return rules.broken("tool_name_twice", path, values.show(tool.name))
-      end
-      if tool.name then seen[tool.name] = true end
+    local name = values.plain(tool) and tool.name
+    if name and seen[name] then
+      return rules.broken("tool_name_twice", ("tools[%d]"):format(i), values.show(name))
     end
+    if name then seen[name] = true end
   end
   return nil
 end

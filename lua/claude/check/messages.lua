@@ -76,7 +76,8 @@ local function check_all(messages, ctx)
   for i, message in ipairs(messages) do
     if not is_right_message(message) then
       more_than_texts = true
-      local err = content().message(message, ("messages[%d]"):format(i), i == #messages, ctx)
+      local err = not content().is_right(message, ctx)
+        and content().message(message, ("messages[%d]"):format(i), i == #messages, ctx)
       if err then return err end
     end
   end

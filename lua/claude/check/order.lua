@@ -13,29 +13,38 @@ local function blocks_of(message) return values.plain(message.content) or NOTHIN
 
 -- A walk over the messages, with the tool calls that wait for their results.
 ---@class claude.check.Walk
----@field open table<string, string> tool_use id -> path
+---@field open table<string, number> tool_use id -> place, as number_of has it
 ---@field answered table<string, boolean> ids answered since the last assistant message
 ---@field serving? string id of a call of the server's own that has no result yet
 ---@field role? string of the message before
-
----@param walk claude.check.Walk
----@return claude.Error?
-local function check_all_answered(walk)
-  local id, path = next(walk.open)
-  if not id then return nil end
-  -- The first in the list, not whichever the table gives.
-  for other, place in pairs(walk.open) do
-    if #place < #path or (#place == #path and place < path) then
-      id, path = other, place
-    end
-  end
-  return rules.broken("tool_use_unanswered", path, id)
-end
 
 ---@param number integer of the message
 ---@param i integer of the block
 ---@return string
 local function place_of(number, i) return ("messages[%d].content[%d]"):format(number, i) end
+
+local MOST_BLOCKS = 2 ^ 30 -- of a message: more than a table has
+
+-- A place as a number, which costs nothing where it is not told; they are in order.
+---@param number integer
+---@param i integer
+---@return number
+local function number_of(number, i) return number * MOST_BLOCKS + i end
+
+---@param walk claude.check.Walk
+---@return claude.Error?
+local function check_all_answered(walk)
+  local id, first = next(walk.open)
+  if not id then return nil end
+  -- The first in the list, not whichever the table gives.
+  for other, place in pairs(walk.open) do
+    if place < first then
+      id, first = other, place
+    end
+  end
+  local path = place_of(math.floor(first / MOST_BLOCKS), first % MOST_BLOCKS)
+  return rules.broken("tool_use_unanswered", path, id)
+end
 
 ---@param walk claude.check.Walk
 ---@param message table
@@ -51,7 +60,7 @@ local function walk_assistant(walk, message, number)
     block = values.plain(block)
     local kind = block and block.type
     if kind == "tool_use" and type(block.id) == "string" then
-      walk.open[block.id] = place_of(number, i)
+      walk.open[block.id] = number_of(number, i)
     elseif kind == "server_tool_use" then
       walk.serving = block.id
     elseif block and block.tool_use_id == walk.serving then
