@@ -421,12 +421,15 @@ static inline char *escape_window(char *to, const char *pos, size_t length, uint
   return put_run(to, pos + at, length - at, end);
 }
 
-static uint64_t escapes_of_few(const char *pos, size_t length) {
-  uint64_t escapes = 0;
-  size_t i;
+/* Of the last bytes, fewer than a window; begin is where the text begins. */
+static uint64_t escapes_at_end(const char *begin, const char *pos, const char *end) {
+  size_t left = (size_t)(end - pos);
+  char copy[WINDOW];
 
-  for (i = 0; i < length; i++) escapes |= (uint64_t)cm_json_is_escaped(pos[i]) << i;
-  return escapes;
+  if (end - begin >= WINDOW) return cm_json_escapes(end - WINDOW) >> (WINDOW - left);
+  memset(copy, 'x', sizeof copy);
+  memcpy(copy, pos, left);
+  return cm_json_escapes(copy);
 }
 
 /* Without more room than it needs. */
@@ -457,7 +460,7 @@ cm_status cm_json_string_escape(cm_slice text, cm_buffer *out) {
 
   while (pos < end && status == CM_OK) {
     size_t length = end - pos < WINDOW ? (size_t)(end - pos) : WINDOW;
-    uint64_t escapes = length < WINDOW ? escapes_of_few(pos, length) : cm_json_escapes(pos);
+    uint64_t escapes = length < WINDOW ? escapes_at_end(text.ptr, pos, end) : cm_json_escapes(pos);
 
     to = escape_window(out->ptr + out->len, pos, length, escapes, end);
     out->len = (size_t)(to - out->ptr);
