@@ -16,6 +16,8 @@
 
 #define ENCODER_CLASS "claude.core.Encoder"
 
+enum { FEW_KEYS = 8 }; /* of all objects around a place: a table that grows is built anew */
+
 int cm_encode_fail(encoder *e, const encode_place *place, const char *format, ...) {
   va_list args;
 
@@ -395,7 +397,7 @@ static int encode(lua_State *L) {
   lua_settop(L, 2);
   e = push_encoder(L);
   read_options(L, e, &root);
-  lua_newtable(L);
+  lua_createtable(L, lua_istable(L, 1) ? FEW_KEYS : 0, 0);
   e->anchor_index = lua_gettop(L);
   lua_pushvalue(L, 1);
   if (encode_value(L, e, &root))

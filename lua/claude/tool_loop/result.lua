@@ -208,6 +208,23 @@ local function block(call, is_error, json)
   return table.concat(parts)
 end
 
+-- The block of a text, written in one go; nil where something has to be said about it.
+---@param call claude.ToolCall
+---@param text any
+---@param rules claude.ResultRules
+---@return string? block JSON
+local function text_block(call, text, rules)
+  if type(text) ~= "string" or text == "" or #text > text_limit(rules) then return nil end
+  local toolset = type(call.toolset_name) == "string" and call.toolset_name or nil
+  local json = core.encode({
+    content = text,
+    tool_use_id = call.id,
+    toolset_name = toolset,
+    type = "tool_result",
+  })
+  return json and #json <= room(rules) and json or nil
+end
+
 --- The block for a success.
 ---@param call claude.ToolCall
 ---@param value any
@@ -215,6 +232,8 @@ end
 ---@return string block JSON
 ---@return boolean is_error the value has no form the API takes, or is too large
 function M.success(call, value, rules)
+  local whole = text_block(call, value, rules)
+  if whole then return whole, false end
   local where = ("result of %s"):format(call.name)
   local json, problem = content_json(value, where, rules)
   if json and #json > room(rules) then
