@@ -83,6 +83,7 @@ build = {
         "csrc/bind/core/response.c",
         "csrc/bind/core/response_message.c",
         "csrc/bind/core/response_reading.c",
+        "csrc/bind/core/same.c",
         "csrc/bind/core/segment.c",
         "csrc/bind/core/sha256.c",
         "csrc/bind/core/sse.c",

@@ -555,7 +555,7 @@ function Conversation:keep(partial)
   end
   if whole then require("claude.ledger").keep(self, response) end
   -- Cancelled when all of it was there, it is whole.
-  if whole then turn.note_state(self, core.decode(response:head_json()), json ~= nil) end
+  if whole then turn.note_state(self, response:head(), json ~= nil) end
   turn.tell_changes(self, changes)
   if json then return self:_after_change(before, self) end
   if whole then return refuse("the reply adds nothing: it was refused, or it is empty") end

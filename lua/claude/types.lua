@@ -1586,6 +1586,13 @@ function core.raw(json) end
 ---@return boolean
 function core.is_raw(value) end
 
+--- Whether two values would be written as the same JSON. Tables with metatables never are:
+--- nobody knows what they become.
+---@param a any
+---@param b any
+---@return boolean
+function core.same(a, b) end
+
 ---@param text string
 ---@return boolean
 ---@return integer? position of the first byte that is not UTF-8

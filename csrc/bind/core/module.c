@@ -35,6 +35,7 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_open_mark(L);
   cm_open_rate_limit(L);
   cm_open_response(L);
+  cm_open_same(L);
   cm_open_segment(L);
   cm_open_sha256(L);
   cm_open_sse(L);

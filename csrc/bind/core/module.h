@@ -19,6 +19,7 @@ void cm_open_json(lua_State *L);
 void cm_open_mark(lua_State *L);
 void cm_open_rate_limit(lua_State *L);
 void cm_open_response(lua_State *L);
+void cm_open_same(lua_State *L);
 void cm_open_segment(lua_State *L);
 void cm_open_sha256(lua_State *L);
 void cm_open_sse(lua_State *L);

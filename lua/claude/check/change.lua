@@ -1,8 +1,8 @@
 --- What it costs to change how the model thinks from one turn to the next.
 
+local core = require("claude.core")
 local models = require("claude.models")
 local rules = require("claude.check.rules")
-local tables = require("claude.tables")
 local values = require("claude.check.values")
 
 local M = {}
@@ -47,8 +47,8 @@ end
 ---@return boolean
 function M.is_any(before, after)
   return before.model ~= after.model
-    or not tables.same(before.thinking, after.thinking)
-    or not tables.same(before.output_config, after.output_config)
+    or not core.same(before.thinking, after.thinking)
+    or not core.same(before.output_config, after.output_config)
 end
 
 --- Compares the thinking parameters of a conversation's last request with those of

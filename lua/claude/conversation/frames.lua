@@ -50,7 +50,7 @@ local function fits(kept, chat, params, stream)
   return kept.stream == stream
     and kept.sealed.system == chat.sealed.system
     and kept.sealed.tools == chat.sealed.tools
-    and tables.same(kept.given, params)
+    and core.same(kept.given, params)
 end
 
 ---@param chat claude.Conversation

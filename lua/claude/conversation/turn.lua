@@ -261,7 +261,7 @@ end
 local function seal(chat, turn, reply)
   local added, changes, has_unnamed_call = reply.response:seal("whole", chat.transcript)
   if added == nil then return invalid("the reply cannot be sealed: " .. changes) end
-  local head = core.decode(reply.response:head_json())
+  local head = reply.response:head()
   M.note_state(chat, head, added)
   local err = M.record_reply(chat, reply)
   if turn.repair then repairs().note_lost(turn.repair, reply.response) end
