@@ -78,6 +78,7 @@ local OTHERS = {
   ["lua/claude/batch_requests.lua"] = "LIMITS",
   ["lua/claude/cache/plan.lua"] = "MOST",
   ["lua/claude/check/cache.lua"] = "MOST",
+  ["lua/claude/check/order.lua"] = "MOST_BLOCKS",
   ["lua/claude/check/media.lua"] = "MOST MOST_OF_SMALL",
   ["lua/claude/command/view.lua"] = "MAX_SHOWN",
   ["lua/claude/doctor/reach.lua"] = "LIMITS",
