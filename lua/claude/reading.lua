@@ -94,15 +94,16 @@ end
 
 -- core.deltas, where C cannot call what waits.
 local function lua_deltas(step)
-  local response, next_delta
+  local response, read_delta
   return function()
-    local kind, text, index
-    if response then
-      kind, text, index = next_delta(response)
+    if read_delta then
+      local kind, text, index = read_delta()
       if kind then return kind, text, index end
     end
-    kind, text, index, response = step()
-    next_delta = response and response.next_delta
+    local kind, text, index, from = step()
+    if from ~= response then
+      response, read_delta = from, from and from:delta_reader()
+    end
     return kind, text, index
   end
 end

@@ -348,11 +348,16 @@ function Stream:_await_delta(otherwise)
   while self.short_cut do -- somebody may cancel the stream meanwhile
     local kind, text, index = self.response:next_delta()
     if kind then return kind, text, index, self.response end
-    if text ~= "more" then break end
-    local going, why, err = self.reply:more()
-    if not going then
-      self.reply:note_broken(why, err)
+    if text == "look" then
+      tasks.give_way()
+    elseif text ~= "more" then
       break
+    else
+      local going, why, err = self.reply:more()
+      if not going then
+        self.reply:note_broken(why, err)
+        break
+      end
     end
   end
   local kind, text, index = otherwise(self)

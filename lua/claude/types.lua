@@ -1867,11 +1867,17 @@ function Response:next() end
 ---@return integer? index of the block, from 0
 function Response:next_joined() end
 
---- The next frame if it is a delta; nothing while the short cut is closed, nor after 63 in a row.
+--- The next frame if it is a delta; `nil, "more"` when all has been read; `nil, "look"` after 63
+--- in a row, so that whoever reads lets others have their turn; nothing when something else is
+--- next, and while the short cut is closed.
 ---@return claude.Kind? kind
 ---@return string? text
 ---@return integer? index of the block, from 0
 function Response:next_delta() end
+
+--- A function for loops: the next frame where `next_delta` gives one, else nothing.
+---@return fun(): claude.Kind?, string?, integer?
+function Response:delta_reader() end
 
 --- Reads past all that is there, for who wants the message only; stops before the end of a
 --- thinking block that said nothing.

@@ -263,7 +263,8 @@ describe("core.response, an event stream", function()
     assert.equal("block_stop", (response:next()))
   end)
 
-  it("lets its reader look up after 63 deltas in a row", function()
+  -- Of 70 deltas in one block, which all begin with their numbers.
+  local function many_deltas()
     local deltas, response = {}, core.response()
     for i = 1, 70 do
       deltas[i] = ('{"type":"text_delta","text":"%d"}'):format(i)
@@ -273,13 +274,57 @@ describe("core.response, an event stream", function()
     response:next()
     response:next()
     response:open_short_cut(true)
+    return response
+  end
+
+  -- How many there are, and what is said instead of one more.
+  local function take_all(take)
     local count = 0
-    while response:next_delta() do
+    while true do
+      local said = { take() }
+      if not said[1] then return count, said end
       count = count + 1
+      assert.same({ "text", tostring(tonumber(said[2])), 0 }, said)
     end
-    assert.equal(63, count)
-    assert.same({ "text", "64", 0 }, { response:next() })
-    assert.same({ "text", "65", 0 }, { response:next_delta() })
+  end
+
+  it("lets its reader look up after 63 deltas in a row", function()
+    local response = many_deltas()
+    local function take() return response:next_delta() end
+    local count, instead = take_all(take)
+    assert.same({ 63, { nil, "look" } }, { count, instead })
+    assert.same({ "text", "64", 0 }, { response:next_delta() })
+    count, instead = take_all(take)
+    assert.same({ 6, {} }, { count, instead })
+    assert.equal("block_stop", (response:next()))
+  end)
+
+  it("begins anew to count them with whatever next says", function()
+    local response = many_deltas()
+    for i = 1, 62 do
+      assert.equal(tostring(i), select(2, response:next_delta()))
+    end
+    assert.same({ "text", "63", 0 }, { response:next() })
+    assert.same({ 7, {} }, { take_all(function() return response:next_delta() end) })
+  end)
+
+  it("has a reader of deltas for loops, which says nothing else", function()
+    local response = many_deltas()
+    local read = response:delta_reader()
+    assert.same({ 63, {} }, { take_all(read) })
+    assert.same({ nil, "look" }, { response:next_delta() })
+    response:open_short_cut(false)
+    assert.equal(0, select("#", read()))
+    response:open_short_cut(true)
+    assert.same({ 7, {} }, { take_all(read) })
+    assert.equal("block_stop", (response:next()))
+  end)
+
+  it("is kept by its reader of deltas", function()
+    local read = many_deltas():delta_reader()
+    collectgarbage()
+    collectgarbage()
+    assert.same({ 63, {} }, { take_all(read) })
   end)
 
   it("keeps the body of a whole message as it came, blanks around it too", function()

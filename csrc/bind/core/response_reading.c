@@ -129,19 +129,50 @@ static cm_status find_delta(response_object *object, cm_delivery *delivery) {
 }
 
 /*
-** response:next_delta() -> kind, text, index; nil, "more" when all that came has been read;
-** nothing when next has something else to say, while the short cut is closed, and after so many
-** in a row: whoever reads looks up then.
+** response:next_delta() -> kind, text, index; nil, "more" when all that came has been read; nil,
+** "look" after so many in a row: others may be due their turn then; nothing when next has
+** something else to say, and while the short cut is closed.
 */
 static int response_next_delta(lua_State *L) {
   response_object *object = check_next(L);
+  int in_a_row = object->in_a_row;
   cm_delivery delivery;
   cm_status status = find_delta(object, &delivery);
 
   if (status == CM_OK) return push_delivery(L, object, &delivery);
-  if (status != CM_WANT_MORE) return 0;
+  if (status == CM_END && (!object->short_cut || in_a_row < MOST_IN_A_ROW)) return 0;
   object->in_a_row = 0;
-  return push_no_event(L, object, status);
+  if (status == CM_WANT_MORE) return push_no_event(L, object, status);
+  lua_pushnil(L);
+  lua_pushliteral(L, "look");
+  return 2;
+}
+
+static void push_kinds(lua_State *L) {
+  int kind;
+
+  luaL_checkstack(L, CM_KIND_COUNT + 4, NULL);
+  for (kind = 0; kind < CM_KIND_COUNT; kind++) lua_pushstring(L, NAMES[kind]);
+}
+
+/* What delta_reader makes. */
+static int read_delta(lua_State *L) {
+  response_object *object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE));
+  cm_delivery delivery;
+
+  return find_delta(object, &delivery) == CM_OK ? push_delivery(L, object, &delivery) : 0;
+}
+
+/*
+** response:delta_reader() -> function() -> kind, text, index; nothing where next_delta would say
+** anything else. For loops: it need not look at what it is called with.
+*/
+static int response_delta_reader(lua_State *L) {
+  check_response(L);
+  lua_settop(L, 1);
+  push_kinds(L);
+  lua_pushcclosure(L, read_delta, METATABLE + CM_KIND_COUNT);
+  return 1;
 }
 
 /* response:open_short_cut(open): whether next_delta and loops of core.deltas give anything */
@@ -336,13 +367,6 @@ static int response_read_line(lua_State *L) {
 
 /* ---- opening ---- */
 
-static void push_kinds(lua_State *L) {
-  int kind;
-
-  luaL_checkstack(L, CM_KIND_COUNT + 4, NULL);
-  for (kind = 0; kind < CM_KIND_COUNT; kind++) lua_pushstring(L, NAMES[kind]);
-}
-
 #ifdef CM_CONTINUATION
 
 /*
@@ -388,6 +412,7 @@ static void add_delta_event(lua_State *L) {
 
 void cm_open_response_reading(lua_State *L) {
   static const luaL_Reg methods[] = {
+    { "delta_reader", response_delta_reader },
     { "open_short_cut", response_open_short_cut },
     { "read", response_read },
     { "read_line", response_read_line },
