@@ -100,6 +100,39 @@ static size_t take_last(cm_ahead *ahead, cm_message *message, cm_slice rest, siz
   return take_short(ahead, message, copy, max_length);
 }
 
+/* A delta whose string, of any length, goes on from pos in pieces that are short, of which so many
+   bytes may be read. Returns what take_short does; nothing is kept before all of it is known. */
+__attribute__((noinline)) static size_t take_long(cm_ahead *ahead, cm_message *message,
+                                                  const char *pos, size_t readable,
+                                                  size_t max_length) {
+  cm_buffer *part = &ahead->block->parts[ahead->part];
+  size_t read = 0, written = 0, length;
+  int of_input = ahead->kind == CM_DELTA_INPUT_JSON, ends;
+  cm_json_short piece;
+  const char *end;
+  char *text;
+
+  do {
+    if (readable - read < CM_JSON_READABLE || read > max_length) return 0;
+    if (!cm_json_short_find_piece(pos + read, &piece, &ends)) return 0;
+    if (!make_room(ahead, written + CM_JSON_WRITABLE)) return 0;
+    if (cm_buffer_reserve(part, read + CM_JSON_SHORT) != CM_OK) return 0;
+    text = ahead->text.ptr + ahead->text.len + written;
+    if (!cm_json_short_unescape(text, &piece, &length)) return 0;
+    cm_json_copy_short(part->ptr + part->len + (of_input ? written : read),
+                       of_input ? text : piece.body.ptr);
+    read += piece.body.len;
+    written += length;
+  } while (!ends);
+  end = cm_delta_skip_end(pos + read + 1, pos + readable);
+  if (!end || (size_t)(end - pos) > max_length || read > INT32_MAX) return 0;
+  if (read > message->ceiling - message->kept) return 0;
+  message->kept += read;
+  part->len += of_input ? written : read;
+  note(ahead, written, of_input ? written : read);
+  return (size_t)(end - pos);
+}
+
 /* Half a character is not kept of input until the other half comes: it could not be told again.
    Of a text, what is told of it would not be what its event says. */
 static int can_be_told(const cm_json_string *text) {
@@ -132,6 +165,7 @@ static inline size_t take_delta(cm_ahead *ahead, cm_message *message, cm_slice i
   if (max_length <= head) return 0;
   length = rest.len < CM_JSON_READABLE ? take_last(ahead, message, rest, max_length - head)
                                        : take_short(ahead, message, rest.ptr, max_length - head);
+  if (!length) length = take_long(ahead, message, rest.ptr, rest.len, max_length - head);
   return length ? head + length : take_any(ahead, message, input, max_length);
 }
 

@@ -56,3 +56,36 @@ int cm_json_short_check(const char *text, uint64_t others) {
   }
   return !wrong;
 }
+
+/* Where the last character of the window begins; 0: nowhere, so it is none. */
+static size_t last_character(const char *pos) {
+  size_t at = CM_JSON_SHORT - 1;
+
+  while (at > CM_JSON_SHORT - 5 && ((unsigned char)pos[at] & 0xC0) == 0x80) at--;
+  return at > CM_JSON_SHORT - 5 ? at : 0;
+}
+
+/* An escape that begins before the last 10 bytes ends before the last 4. A pair of them may be cut:
+   then its second half begins what is next, which is not taken. */
+static size_t end_of_piece(const char *pos, uint64_t escapes) {
+  uint64_t late = escapes >> (CM_JSON_SHORT - 10) << (CM_JSON_SHORT - 10);
+
+  return late ? cm_scan_lowest(late) : last_character(pos);
+}
+
+int cm_json_short_find_piece(const char *pos, cm_json_short *piece, int *ends) {
+  cm_json_signs signs;
+  uint64_t inside;
+
+  *ends = cm_json_short_find(pos, piece);
+  if (*ends) return 1;
+  cm_json_read_signs(pos, &signs);
+  piece->escapes = cm_json_short_escapes(signs.backslashes);
+  if (signs.quotes & ~(piece->escapes << 1)) return 0; /* what is before it is wrong */
+  piece->body.ptr = pos;
+  piece->body.len = end_of_piece(pos, piece->escapes);
+  inside = (UINT64_C(1) << piece->body.len) - 1;
+  piece->escapes &= inside;
+  signs.others &= inside;
+  return inside && (!signs.others || cm_json_short_check(pos, signs.others));
+}

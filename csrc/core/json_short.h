@@ -57,6 +57,12 @@ static inline int cm_json_short_find(const char *pos, cm_json_short *string) {
   return !(signs.others & inside) || cm_json_short_check(pos, signs.others & inside);
 }
 
+/*
+** The same of a string that is longer: its first bytes, 54 at least, so that no escape and no
+** character in UTF-8 is cut. *ends: they are all of it. 0 if this cannot tell.
+*/
+int cm_json_short_find_piece(const char *pos, cm_json_short *piece, int *ends);
+
 /* What an escape of two bytes means, by the second; 0: there is none. */
 extern const char cm_json_meanings[256];
 

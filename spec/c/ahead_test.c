@@ -11,6 +11,10 @@
 
 void ahead_tests(void);
 
+#ifndef TRIES
+#define TRIES 2000
+#endif
+
 static const char beginning[] =
     "event: message_start\n"
     "data: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"content\":[]}}\n\n"
@@ -258,6 +262,125 @@ static void it_survives_every_failing_allocation(void) {
   }
 }
 
+/* ---- strings of any length, whatever is in them ---- */
+
+static const char *const WHOLE[] = { "plain words, and more of them ",
+                                     "x",
+                                     "caf\xC3\xA9 ",
+                                     "\xE6\x9D\xB1\xE4\xBA\xAC",
+                                     "\xF0\x9F\x9A\x80",
+                                     "\\n",
+                                     "\\\"",
+                                     "\\\\",
+                                     "\\u00e9",
+                                     "\\ud55c",
+                                     "\\ud83d\\ude00",
+                                     "\\uD83D\\uDE00\\n" };
+static const char *const BROKEN[] = { "\\ud83d", "\\ude00", "\\x",      "\\u12", "\x01",
+                                      "\x80",    "\xC3",    "\xF0\x9F", "\"" };
+
+static unsigned next_random(unsigned *seed) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return *seed >> 16;
+}
+
+static void append(cm_buffer *out, const char *text) {
+  cm_buffer_append(out, cm_slice_of(text));
+}
+
+/* Some pieces that are whole, and in one string of eight one that is not. */
+static void append_string(cm_buffer *out, unsigned *seed) {
+  size_t pieces = next_random(seed) % 40, i;
+  size_t broken = next_random(seed) % 8 ? pieces : next_random(seed) % (pieces + 1);
+
+  for (i = 0; i < pieces; i++) {
+    append(out, WHOLE[next_random(seed) % (sizeof WHOLE / sizeof *WHOLE)]);
+    if (i == broken) append(out, BROKEN[next_random(seed) % (sizeof BROKEN / sizeof *BROKEN)]);
+  }
+}
+
+/* Three of the text, then three of the input. */
+static cm_slice deltas_at_random(cm_buffer *out, unsigned *seed) {
+  int i;
+
+  for (i = 0; i < 6; i++) {
+    append(out, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",");
+    append(out, i < 3 ? "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\""
+                      : "\"index\":1,\"delta\":{\"type\":\"input_json_delta\","
+                        "\"partial_json\":\"");
+    append_string(out, seed);
+    append(out, "\"}   }\n\n");
+  }
+  return cm_slice_in(out);
+}
+
+/* What a reader is told of deltas, the message then, and how it failed. */
+static void read_all(cm_slice deltas, size_t longest, int short_cuts, cm_buffer *out) {
+  cm_response_limits limits = { longest, 0, 0, 0 };
+  cm_response *r = cm_response_new(&cm_libc_alloc, &limits);
+  cm_delivery delivery;
+  size_t i;
+
+  if (!short_cuts) cm_response_take_no_short_cut(r);
+  cm_response_on_body(r, cm_slice_of(beginning));
+  cm_response_on_body(r, cm_slice_of(INPUT("{") TEXT("a")));
+  for (i = 0; i < 2; i++) {
+    while (cm_response_next(r, &delivery) == CM_OK) {
+      append(out, delivery.kind == CM_KIND_TEXT ? "\nT" : "\nI");
+      cm_buffer_append(out, delivery.text);
+      cm_response_taken(r);
+    }
+    if (i == 0) cm_response_on_body(r, deltas);
+  }
+  append(out, cm_response_failure(r)->text);
+  for (i = 0; i < 2; i++) cm_block_render(cm_response_message(r)->blocks.items[i], 0, out);
+  cm_response_release(r);
+}
+
+static void long_strings_say_what_the_long_way_says(void) {
+  unsigned seed = 1, i;
+  cm_buffer bytes, one, other;
+
+  cm_buffer_init(&bytes, &cm_libc_alloc, (size_t)-1);
+  cm_buffer_init(&one, &cm_libc_alloc, (size_t)-1);
+  cm_buffer_init(&other, &cm_libc_alloc, (size_t)-1);
+  for (i = 0; i < TRIES; i++) {
+    cm_slice made = deltas_at_random(&bytes, &seed), exact = exact_copy(made.ptr, made.len);
+    size_t longest = i % 2 ? 300 + next_random(&seed) % 500 : 0;
+
+    read_all(exact, longest, 1, &one);
+    read_all(exact, longest, 0, &other);
+    CHECK(one.len == other.len && memcmp(one.ptr, other.ptr, one.len) == 0);
+    exact_free(exact);
+    cm_buffer_clear(&bytes);
+    cm_buffer_clear(&one);
+    cm_buffer_clear(&other);
+  }
+  cm_buffer_deinit(&bytes);
+  cm_buffer_deinit(&one);
+  cm_buffer_deinit(&other);
+}
+
+static void long_strings_count_for_the_limit_of_a_message(void) {
+  cm_response_limits limits = { 0, 2500, 0, 0 };
+  cm_response *r = cm_response_new(&cm_libc_alloc, &limits);
+  cm_delivery delivery;
+  char text[601] = { 0 }, both[1000];
+  int i;
+
+  memset(text, 'x', sizeof text - 1);
+  snprintf(both, sizeof both, TEXT("%s") TEXT("b"), text);
+  feed(r, beginning);
+  feed(r, TEXT("a"));
+  while (cm_response_next(r, &delivery) == CM_OK) cm_response_taken(r);
+  for (i = 0; i < 2; i++) {
+    feed(r, both);
+    CHECK((next_is(r, CM_KIND_TEXT, text) && next_is(r, CM_KIND_TEXT, "b")) == (i == 0));
+  }
+  CHECK(cm_response_failure(r)->status == CM_ERR_LIMIT);
+  cm_response_release(r);
+}
+
 void ahead_tests(void) {
   what_was_read_ahead_is_told_one_by_one();
   tool_input_is_read_ahead_too();
@@ -269,4 +392,6 @@ void ahead_tests(void) {
   what_the_reader_holds_does_not_move();
   an_end_does_not_come_before_what_was_read_ahead();
   it_survives_every_failing_allocation();
+  long_strings_say_what_the_long_way_says();
+  long_strings_count_for_the_limit_of_a_message();
 }
