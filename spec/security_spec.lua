@@ -80,6 +80,7 @@ local OTHERS = {
   ["lua/claude/check/cache.lua"] = "MOST",
   ["lua/claude/check/order.lua"] = "MOST_BLOCKS",
   ["lua/claude/check/media.lua"] = "MOST MOST_OF_SMALL",
+  ["lua/claude/check/order.lua"] = "MOST_BLOCKS",
   ["lua/claude/command/view.lua"] = "MAX_SHOWN",
   ["lua/claude/doctor/reach.lua"] = "LIMITS",
   ["lua/claude/download.lua"] = "MOST_AT_ONCE",
