@@ -35,7 +35,6 @@ typedef struct cm_source_handle {
 
 typedef struct cm_transcript_handle {
   cm_transcript transcript; /* owned */
-  cm_buffer joined;         /* a message while it is put together */
   size_t removals;          /* how often messages have left it */
 } cm_transcript_handle;
 

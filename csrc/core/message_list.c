@@ -92,8 +92,16 @@ static cm_status begin_run(cm_message_list *list, size_t length) {
   return CM_OK;
 }
 
+/* There is room for it. */
+static void add_entry(cm_message_list *list, cm_role role, cm_slice message) {
+  cm_message_entry *added = &list->entries[list->count++];
+
+  added->bytes = message;
+  added->role = role;
+  list->bytes += message.len;
+}
+
 cm_status cm_message_list_append(cm_message_list *list, cm_role role, cm_slice message) {
-  cm_message_entry *added;
   cm_segment *segment;
   cm_status status;
 
@@ -103,11 +111,25 @@ cm_status cm_message_list_append(cm_message_list *list, cm_role role, cm_slice m
   if (status != CM_OK) return status;
   segment = list->runs[list->run_count - 1].segment;
   if (list->count > 0) cm_segment_extend(segment, comma);
-  added = &list->entries[list->count++];
-  added->bytes.ptr = cm_segment_extend(segment, message);
-  added->bytes.len = message.len;
-  added->role = role;
-  list->bytes += message.len;
+  message.ptr = cm_segment_extend(segment, message);
+  add_entry(list, role, message);
+  return CM_OK;
+}
+
+cm_status cm_message_list_adopt(cm_message_list *list, cm_role role, cm_segment *segment) {
+  cm_slice bytes = cm_segment_bytes(segment), message = { bytes.ptr + 1, bytes.len - 1 };
+  cm_message_run *run;
+  cm_status status;
+
+  if (message.len < LARGE) return cm_message_list_append(list, role, message);
+  if (message.len > (size_t)-1 - list->bytes) return CM_ERR_LIMIT;
+  status = reserve_entry(list);
+  if (status == CM_OK) status = reserve_run(list);
+  if (status != CM_OK) return status;
+  run = &list->runs[list->run_count++];
+  run->segment = cm_segment_retain(segment);
+  run->first = list->count;
+  add_entry(list, role, message);
   return CM_OK;
 }
 

@@ -56,6 +56,10 @@ void cm_message_list_release(cm_message_list *list);
    nothing changed. */
 cm_status cm_message_list_append(cm_message_list *list, cm_role role, cm_slice message);
 
+/* The same with a message that a segment holds behind a comma, and nothing else: a large one stays
+   where it is, and the segment gets a reference more. */
+cm_status cm_message_list_adopt(cm_message_list *list, cm_role role, cm_segment *segment);
+
 /* Removes messages from the end until count are left. */
 void cm_message_list_truncate(cm_message_list *list, size_t count);
 

@@ -125,6 +125,15 @@ cm_status cm_transcript_append(cm_transcript *transcript, cm_role role, cm_slice
   return CM_OK;
 }
 
+cm_status cm_transcript_adopt(cm_transcript *transcript, cm_role role, cm_segment *segment) {
+  cm_status status = make_appendable(transcript);
+
+  if (status == CM_OK) status = cm_message_list_adopt(transcript->list, role, segment);
+  if (status != CM_OK) return status;
+  transcript->bytes += cm_transcript_get(transcript, transcript->count++).len;
+  return CM_OK;
+}
+
 void cm_transcript_truncate(cm_transcript *transcript, size_t count) {
   cm_message_list *list = transcript->list;
 

@@ -49,6 +49,10 @@ void cm_transcript_deinit(cm_transcript *transcript);
 */
 cm_status cm_transcript_append(cm_transcript *transcript, cm_role role, cm_slice message);
 
+/* The same with a message that a segment holds behind a comma, and nothing else: a large one stays
+   where it is, and the segment gets a reference more. */
+cm_status cm_transcript_adopt(cm_transcript *transcript, cm_role role, cm_segment *segment);
+
 /* Removes messages from the end until count are left; no-op when fewer are there. */
 void cm_transcript_truncate(cm_transcript *transcript, size_t count);
 

@@ -162,6 +162,98 @@ static void many_messages_are_few_pieces(void) {
   CHECK(books.blocks == 0 && books.live_bytes == 0);
 }
 
+enum { LARGE = 20000, SMALL = 100 };
+
+/* A message of so many of a letter, behind a comma in a segment of its own. */
+static cm_segment *segment_of(const cm_alloc *alloc, char letter, size_t length) {
+  static const cm_slice comma = { ",", 1 };
+  char letters[LARGE];
+  cm_slice message = { letters, length };
+  cm_segment *segment = cm_segment_with_room(alloc, length + 1);
+
+  memset(letters, letter, sizeof letters);
+  if (!segment) return NULL;
+  cm_segment_extend(segment, comma);
+  cm_segment_extend(segment, message);
+  return segment;
+}
+
+/* CM_END: the message was not copied. */
+static cm_status adopt(cm_transcript *transcript, char letter, size_t length) {
+  cm_segment *segment = segment_of(transcript->alloc, letter, length);
+  cm_status status =
+      segment ? cm_transcript_adopt(transcript, CM_ROLE_USER, segment) : CM_ERR_NOMEM;
+  size_t count = cm_transcript_count(transcript);
+
+  if (status == CM_OK &&
+      cm_transcript_get(transcript, count - 1).ptr == cm_segment_bytes(segment).ptr + 1)
+    status = CM_END;
+  cm_segment_release(segment);
+  return status;
+}
+
+/* Whether the body is a, b and c, so long, with commas between. */
+static int renders_letters(const cm_transcript *transcript, size_t a, size_t b, size_t c) {
+  static char out[3 * LARGE], expected[3 * LARGE];
+  cm_body *body = cm_body_new(&cm_libc_alloc);
+  cm_body_cursor cursor = { 0, 0 };
+  size_t len;
+
+  memset(expected, 'a', a);
+  memset(expected + a, ',', 1);
+  memset(expected + a + 1, 'b', b);
+  memset(expected + a + 1 + b, ',', 1);
+  memset(expected + a + 1 + b + 1, 'c', c);
+  CHECK(cm_transcript_render(transcript, body) == CM_OK);
+  len = cm_body_read(body, &cursor, out, sizeof out);
+  cm_body_release(body);
+  return len == a + b + c + 2 && memcmp(out, expected, len) == 0;
+}
+
+static void large_messages_stay_where_they_were_put_together(void) {
+  static const size_t lengths[][3] = { { LARGE, SMALL, LARGE },
+                                       { SMALL, LARGE, SMALL },
+                                       { SMALL, SMALL, LARGE } };
+  failing_alloc books;
+  cm_alloc alloc = failing_alloc_over(&books, (size_t)-1);
+  cm_transcript transcript;
+  size_t i, k;
+
+  for (i = 0; i < 3; i++) {
+    cm_transcript_init(&transcript, &alloc);
+    for (k = 0; k < 3; k++)
+      CHECK(adopt(&transcript, "abc"[k], lengths[i][k]) ==
+            (lengths[i][k] == LARGE ? CM_END : CM_OK));
+    CHECK(cm_transcript_bytes(&transcript) == lengths[i][0] + lengths[i][1] + lengths[i][2]);
+    CHECK(renders_letters(&transcript, lengths[i][0], lengths[i][1], lengths[i][2]));
+    cm_transcript_truncate(&transcript, 2);
+    CHECK(append(&transcript, CM_ROLE_USER, "ccc") == CM_OK);
+    CHECK(renders_letters(&transcript, lengths[i][0], lengths[i][1], 3));
+    cm_transcript_deinit(&transcript);
+    CHECK(books.blocks == 0 && books.live_bytes == 0);
+  }
+}
+
+static void every_failing_allocation_adopts_all_or_nothing(void) {
+  failing_alloc books;
+  cm_transcript transcript;
+  cm_alloc alloc;
+  cm_status status;
+  size_t allowed;
+
+  for (allowed = 0;; allowed++) {
+    alloc = failing_alloc_over(&books, allowed);
+    cm_transcript_init(&transcript, &alloc);
+    status = adopt(&transcript, 'a', LARGE);
+    CHECK(status == CM_END || status == CM_ERR_NOMEM);
+    CHECK(cm_transcript_count(&transcript) == (status == CM_END));
+    cm_transcript_deinit(&transcript);
+    CHECK(books.blocks == 0 && books.live_bytes == 0);
+    if (status == CM_END) break;
+  }
+  CHECK(allowed == 4); /* the segment, the list, its entries, its runs */
+}
+
 static cm_status render_with_marks(const cm_transcript *transcript, cm_body *body) {
   cm_transcript_mark marks[2] = { { 0, 0, { "{}", 2 } }, { 2, 1, { "{}", 2 } } };
 
@@ -296,6 +388,8 @@ void transcript_tests(void) {
   truncate_removes_from_the_end_only();
   many_messages_are_few_pieces();
   undo_and_free_do_not_disturb_a_reader();
+  large_messages_stay_where_they_were_put_together();
+  every_failing_allocation_adopts_all_or_nothing();
   marks_are_put_in_between();
   every_failing_allocation_keeps_what_was_there();
 }

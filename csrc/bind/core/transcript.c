@@ -10,7 +10,6 @@
 #include "bind/handles.h"
 #include "core/json_reader.h"
 #include "core/mark.h"
-#include "core/slice.h"
 
 static cm_transcript *check_transcript(lua_State *L) {
   cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
@@ -31,7 +30,6 @@ static cm_transcript *push_empty(lua_State *L) {
   cm_transcript_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
 
   cm_transcript_init(&handle->transcript, &cm_libc_alloc);
-  cm_buffer_init(&handle->joined, &cm_libc_alloc, (size_t)-1);
   handle->removals = 0;
   luaL_setmetatable(L, CM_TRANSCRIPT_CLASS);
   return &handle->transcript;
@@ -47,7 +45,6 @@ static int transcript_gc(lua_State *L) {
   cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
 
   cm_transcript_deinit(&handle->transcript);
-  cm_buffer_deinit(&handle->joined);
   return 0;
 }
 
@@ -71,43 +68,59 @@ static size_t check_pieces(lua_State *L, int count) {
   return length;
 }
 
-/* The pieces of the list at 2 as one, in the handle's memory. */
-static cm_slice join_pieces(lua_State *L, cm_buffer *joined) {
-  int count = (int)lua_rawlen(L, 2), i;
-  cm_status status = cm_buffer_reserve(joined, check_pieces(L, count));
+/* The pieces of the list at 2 as one message behind a comma. Raises nothing; NULL: no memory. */
+static cm_segment *join_pieces(lua_State *L, int count, size_t length) {
+  static const cm_slice comma = { ",", 1 };
+  cm_segment *joined = cm_segment_with_room(&cm_libc_alloc, length + 1);
   cm_slice piece;
+  int i;
 
-  for (i = 1; i <= count && status == CM_OK; i++) {
+  if (joined) cm_segment_extend(joined, comma);
+  for (i = 1; i <= count && joined; i++) {
     lua_rawgeti(L, 2, i);
     piece.ptr = lua_tolstring(L, -1, &piece.len);
-    status = cm_buffer_append(joined, piece);
+    cm_segment_extend(joined, piece);
     lua_pop(L, 1);
   }
-  if (status != CM_OK) luaL_error(L, "not enough memory");
-  return cm_slice_in(joined);
+  return joined;
+}
+
+static int push_appended(lua_State *L, cm_status status, size_t bytes) {
+  if (status != CM_OK) return luaL_error(L, "not enough memory");
+  lua_pushboolean(L, 1);
+  cm_collector_tell(L, bytes);
+  return 1;
+}
+
+static int append_pieces(lua_State *L, cm_transcript *transcript) {
+  int count = (int)lua_rawlen(L, 2);
+  size_t length = check_pieces(L, count);
+  cm_segment *joined = join_pieces(L, count, length);
+  cm_slice message;
+  cm_status checked, added = CM_ERR_NOMEM;
+  cm_failure failure;
+  cm_role role;
+
+  if (!joined) return push_appended(L, added, 0);
+  message.ptr = cm_segment_bytes(joined).ptr + 1;
+  message.len = length;
+  checked = cm_transcript_check(message, &role, &failure);
+  if (checked == CM_OK) added = cm_transcript_adopt(transcript, role, joined);
+  cm_segment_release(joined);
+  return checked == CM_OK ? push_appended(L, added, length) : push_refusal(L, &failure);
 }
 
 /* transcript:append(message JSON, or a list of its pieces) -> true | nil, text */
 static int transcript_append(lua_State *L) {
-  cm_transcript_handle *handle = luaL_checkudata(L, 1, CM_TRANSCRIPT_CLASS);
-  cm_status checked, added = CM_OK;
+  cm_transcript *transcript = check_transcript(L);
   cm_failure failure;
   cm_slice bytes;
   cm_role role;
 
-  cm_buffer_deinit(&handle->joined); /* where memory failed the last time */
-  if (lua_istable(L, 2))
-    bytes = join_pieces(L, &handle->joined);
-  else
-    bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
-  checked = cm_transcript_check(bytes, &role, &failure);
-  if (checked == CM_OK) added = cm_transcript_append(&handle->transcript, role, bytes);
-  cm_buffer_deinit(&handle->joined);
-  if (checked != CM_OK) return push_refusal(L, &failure);
-  if (added != CM_OK) return luaL_error(L, "not enough memory");
-  lua_pushboolean(L, 1);
-  cm_collector_tell(L, bytes.len);
-  return 1;
+  if (lua_istable(L, 2)) return append_pieces(L, transcript);
+  bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
+  if (cm_transcript_check(bytes, &role, &failure) != CM_OK) return push_refusal(L, &failure);
+  return push_appended(L, cm_transcript_append(transcript, role, bytes), bytes.len);
 }
 
 /* transcript:count(), #transcript */
