@@ -23,13 +23,13 @@ local function blocks_of(message) return values.plain(message.content) or NOTHIN
 ---@return string
 local function place_of(number, i) return ("messages[%d].content[%d]"):format(number, i) end
 
-local MOST_BLOCKS = 2 ^ 30 -- of a message: more than a table has
+local PER_MESSAGE = 2 ^ 30 -- numbers: more than a message has blocks
 
 -- A place as a number, which costs nothing where it is not told; they are in order.
 ---@param number integer
 ---@param i integer
 ---@return number
-local function number_of(number, i) return number * MOST_BLOCKS + i end
+local function number_of(number, i) return number * PER_MESSAGE + i end
 
 ---@param walk claude.check.Walk
 ---@return claude.Error?
@@ -42,7 +42,7 @@ local function check_all_answered(walk)
       id, first = other, place
     end
   end
-  local path = place_of(math.floor(first / MOST_BLOCKS), first % MOST_BLOCKS)
+  local path = place_of(math.floor(first / PER_MESSAGE), first % PER_MESSAGE)
   return rules.broken("tool_use_unanswered", path, id)
 end
 
