@@ -93,6 +93,7 @@ cm_status cm_headers_take(cm_headers *headers, cm_slice line) {
   line = without_line_end(line);
   if (line.len == 0) {
     headers->complete = 1;
+    cm_buffer_trim(&headers->lines); /* kept as long as the answer */
     return CM_OK;
   }
   if (memchr(line.ptr, '\n', line.len)) return CM_ERR_PROTOCOL;

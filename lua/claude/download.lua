@@ -138,7 +138,7 @@ local function new(exchange)
     response = response,
     exchange = exchange,
     scrub = exchange.scrub,
-    guard = guard.new(function() exchange:discard() end),
+    guard = guard.new(exchange.discard, exchange),
   }, Download)
 end
 

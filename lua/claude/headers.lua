@@ -234,13 +234,22 @@ function M.user_agent()
   return ("lua-claude/%s (%s)"):format(version, (lua:gsub("[^%w ._-]", "")))
 end
 
+local NONE = {} -- not to be changed
+
+-- Most requests name none.
+local function any_of(list, ...)
+  if list and list[1] ~= nil then return true end
+  return select("#", ...) > 0 and any_of(...)
+end
+
 --- Beta names in order, each once.
 ---@param ... string[]?
----@return string[]
+---@return string[] names not to be changed
 function M.union(...)
+  if not any_of(...) then return NONE end
   local seen, names = {}, {}
   for i = 1, select("#", ...) do
-    for _, name in ipairs((select(i, ...)) or {}) do
+    for _, name in ipairs((select(i, ...)) or NONE) do
       if not seen[name] then
         seen[name] = true
         names[#names + 1] = name

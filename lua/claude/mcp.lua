@@ -254,9 +254,10 @@ function Server:close()
   if not session then return end
   local task = session:close()
   if tasks.running() then
-    task.done:wait_to_the_end()
+    task:_done_signal():wait_to_the_end()
   else
-    pcall(task.done.wait_to_the_end, task.done)
+    local done = task:_done_signal()
+    pcall(done.wait_to_the_end, done)
   end
 end
 Server.__close = Server.close

@@ -65,7 +65,7 @@ function Reply:_start(attempt)
   -- Somebody may have cancelled it while middleware waited.
   if self.control.cancelled then exchange:cancel() end
   -- What it is kept in may be dropped.
-  self.guard = guard.new(function() exchange:discard() end)
+  self.guard = guard.new(exchange.discard, exchange)
   return exchange
 end
 

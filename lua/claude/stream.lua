@@ -38,9 +38,19 @@ local tasks = require("claude.tasks")
 ---@field private silent integer|boolean the thinking block that has no text so far
 ---@field private surprised boolean thinking came without text, which is to be told
 ---@field private short_cut boolean nobody but the reader looks at deltas
-local Stream = {}
+-- What seldom changes is looked for here: thousands of streams may wait, and each field of
+-- theirs takes room.
+local Stream = {
+  __name = "claude.Stream",
+  awaited = false,
+  ending = false,
+  opening = false,
+  pings = false,
+  told = false,
+  used = false,
+  viewed = false,
+}
 Stream.__index = Stream
-Stream.__name = "claude.Stream"
 
 --- Seconds since the request was started.
 ---@class claude.Timings
@@ -577,20 +587,14 @@ function M.open(client, spec)
     spec = spec,
     state = "new",
     timings = { first_token = nil, first_byte = nil, total = nil },
-    -- Fields that are asked for are there: those that are absent are looked for in the class, too.
+    -- Fields that every piece asks for are there: absent ones are looked for in the class, too.
     head = false,
-    opening = false,
-    ending = false,
     silent = false,
     surprised = false,
     short_cut = false,
-    used = false,
-    told = false,
-    viewed = false,
-    awaited = false,
-    pings = spec.options ~= nil and spec.options.pings or false,
     reply = reply_for(client, spec),
   }, Stream)
+  if spec.options and spec.options.pings then self.pings = true end
   local err = spec.err or client.problem
   if err then
     self:_fail(err)

@@ -302,7 +302,7 @@ end
 local function run_hosted(root)
   if not root then return end
   root.holds_failures = true
-  root.done:wait()
+  root:_done_signal():wait()
   local outcome = root:result()
   if outcome.ok then
     raise_unseen(root)

@@ -85,12 +85,14 @@ local OPTION_TYPES = {
   version = "string",
 }
 
+local NONE = {} -- not to be changed
+
 --- Raises when a call's options are wrong.
 ---@param options any
 ---@param level integer stack level to blame
----@return claude.CallOptions
+---@return claude.CallOptions not to be changed
 function M.check_options(options, level)
-  if options == nil then return {} end
+  if options == nil then return NONE end
   if type(options) ~= "table" then error("options must be a table", level + 1) end
   for name, value in pairs(options) do
     local expected = OPTION_TYPES[name]

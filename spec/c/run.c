@@ -6,6 +6,7 @@
 void ahead_tests(void);
 void base64_tests(void);
 void body_tests(void);
+void buffer_tests(void);
 void http1_tests(void);
 void journal_tests(void);
 void json_number_tests(void);
@@ -28,6 +29,7 @@ int main(void) {
   ahead_tests();
   base64_tests();
   body_tests();
+  buffer_tests();
   http1_tests();
   journal_tests();
   json_number_tests();

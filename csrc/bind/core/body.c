@@ -110,7 +110,7 @@ static cm_status append_part(lua_State *L, making *m, int i) {
 }
 
 static cm_status append_parts(lua_State *L, making *m, int count) {
-  cm_status status = CM_OK;
+  cm_status status = cm_body_reserve(m->body, (size_t)count);
   int i;
 
   for (i = 1; status == CM_OK && i <= count; i++) {

@@ -6,8 +6,10 @@
 #include "bind/core/response_object.h"
 #include "core/slice.h"
 
-/* Upvalues of what hands out pieces. A loop has its response where methods have the metatable. */
-enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_STEP = KINDS + CM_KIND_COUNT };
+/* Upvalues of what hands out pieces. A loop has its response where methods have the metatable, and
+   of the kinds only those up to the last that it hands out by itself: each stream has its own. */
+enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_KINDS = CM_KIND_INPUT_JSON + 1 };
+enum { LOOP_STEP = KINDS + LOOP_KINDS };
 enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024, MOST_TO_PASS = 1000 };
 
 /* In the order of cm_kind. */
@@ -148,11 +150,11 @@ static int response_next_delta(lua_State *L) {
   return 2;
 }
 
-static void push_kinds(lua_State *L) {
+static void push_kinds(lua_State *L, int count) {
   int kind;
 
-  luaL_checkstack(L, CM_KIND_COUNT + 4, NULL);
-  for (kind = 0; kind < CM_KIND_COUNT; kind++) lua_pushstring(L, NAMES[kind]);
+  luaL_checkstack(L, count + 4, NULL);
+  for (kind = 0; kind < count; kind++) lua_pushstring(L, NAMES[kind]);
 }
 
 /* What delta_reader makes. */
@@ -170,8 +172,8 @@ static int read_delta(lua_State *L) {
 static int response_delta_reader(lua_State *L) {
   check_response(L);
   lua_settop(L, 1);
-  push_kinds(L);
-  lua_pushcclosure(L, read_delta, METATABLE + CM_KIND_COUNT);
+  push_kinds(L, LOOP_KINDS);
+  lua_pushcclosure(L, read_delta, METATABLE + LOOP_KINDS);
   return 1;
 }
 
@@ -378,7 +380,7 @@ static int new_loop(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
   lua_pushnil(L);
-  push_kinds(L);
+  push_kinds(L, LOOP_KINDS);
   lua_pushvalue(L, 1);
   lua_pushcclosure(L, loop_next, LOOP_STEP);
   return 1;
@@ -391,7 +393,7 @@ static void add_next(lua_State *L, const char *name, lua_CFunction next) {
   luaL_getmetatable(L, CM_RESPONSE_CLASS);
   lua_getfield(L, -1, "__index");
   lua_pushvalue(L, -2);
-  push_kinds(L);
+  push_kinds(L, CM_KIND_COUNT);
   lua_pushcclosure(L, next, METATABLE + CM_KIND_COUNT);
   lua_setfield(L, -2, name);
   lua_pop(L, 2);

@@ -34,7 +34,7 @@ local function pack(...) return { n = select("#", ...), ... } end
 ---@field returned claude.Outcome? what its function came to; its children may go on
 ---@field outcome claude.Outcome? once they have ended, too
 ---@field ticket claude.Ticket? what it waits with
----@field done claude.Signal
+---@field package done claude.Signal|false|nil made for the first that waits for its end
 ---@field package told boolean? a wait has said that the task was cancelled
 ---@field package reason { kind: string, message: string }? why it was cancelled
 ---@field package parent claude.Task?
@@ -169,7 +169,7 @@ local function finish_one(task)
     task.on_end(outcome)
     task.on_end = false
   end
-  task.done:set()
+  if task.done then task.done:set() end
 end
 
 -- The parent that only waited for this child; nil if there is none.
@@ -455,7 +455,7 @@ function M.spawn_under(parent, fn, ...)
     children = false,
     child_count = 0,
     parent = parent,
-    done = M.signal(),
+    done = false,
     on_end = false,
     counted = false,
   }, Task)
@@ -489,6 +489,16 @@ local function check_no_ancestor(task)
   end
 end
 
+--- Set once it has ended. For whoever waits: most tasks end without anybody.
+---@return claude.Signal
+function Task:_done_signal()
+  if not self.done then
+    self.done = M.signal()
+    if self.outcome then self.done:set() end
+  end
+  return self.done
+end
+
 ---@param seconds any
 ---@param call string
 ---@param level integer
@@ -509,7 +519,7 @@ function Task:wait(seconds)
   check_no_ancestor(self)
   mark_seen(self)
   if not self.outcome then
-    local _, why = self.done:wait(seconds)
+    local _, why = self:_done_signal():wait(seconds)
     if why == "cancelled" then return errors.fail(M.cancelled_error()) end
     if why == "timeout" then
       local text = ("the task has not ended within %.4g s"):format(seconds)
