@@ -70,8 +70,10 @@ function M.event(response)
   return nil, errors.new({ kind = "protocol", message = problem })
 end
 
--- An error that nobody catches is shown as text everywhere but in nginx.
-local function raise(err)
+--- Raises what a loop fails with. An error that nobody catches is shown as text everywhere but
+--- in nginx.
+---@param err claude.Error
+function M.raise(err)
   if host.tasks() then host.log("error", tostring(err)) end
   error(err, 0)
 end
@@ -86,7 +88,7 @@ function M.loop(thing, name, call, options)
   local step = thing[name]
   local function raising()
     local a, b, c, d = step(thing, options)
-    if a == nil and c then raise(c) end
+    if a == nil and c then M.raise(c) end
     return a, b, c, d
   end
   return require("claude.tasks").iterator(raising, call)

@@ -430,19 +430,33 @@ function Stream:next_event()
   end
 end
 
+-- No closure of each stream's own: thousands may wait in it.
+local function next_or_raise(stream)
+  local kind, text, index = stream:next()
+  if kind == nil and index then reading.raise(index) end
+  return kind, text, index
+end
+
+-- Where iterators cannot wait inside a task.
+local function deltas_of_steps(stream)
+  local next_piece = reading.loop(stream, "next", "stream:next()")
+  return reading.deltas(function()
+    local kind, text, index = next_piece()
+    return kind, text, index, stream.short_cut and stream.response or nil
+  end)
+end
+
 --- `for kind, text, index in stream:deltas()`: everything that arrives, in order.
 ---@param options? claude.ReadingOptions
 ---@return fun(): string?, string?, integer?
 function Stream:deltas(options)
   check_receiver(self, Stream, "stream:deltas()")
   reading.check(options, "stream:deltas")
-  local next_piece = reading.loop(self, "next", "stream:next()", options)
-  if options then return next_piece end
+  if options then return reading.loop(self, "next", "stream:next()", options) end
+  if not iterators_can_wait then return deltas_of_steps(self) end
   return reading.deltas(function()
     self.unseen = false
-    if iterators_can_wait then return self:_await_delta(next_piece) end
-    local kind, text, index = next_piece()
-    return kind, text, index, self.short_cut and self.response or nil
+    return self:_await_delta(next_or_raise)
   end)
 end
 
