@@ -8,7 +8,10 @@
 #include "core/json_string.h"
 #include "core/slice.h"
 
-enum { MORE = 16 }; /* what a delta costs besides its text, about */
+enum {
+  MORE = 16,      /* what a delta costs besides its text, about */
+  KEPT = 4 * 1024 /* room for what is seldom so much: thousands may wait, each after a burst */
+};
 
 typedef cm_ahead_lengths lengths;
 
@@ -24,9 +27,16 @@ void cm_ahead_deinit(cm_ahead *ahead) {
   cm_ahead_init(ahead, ahead->text.alloc);
 }
 
+static void empty(cm_buffer *buffer) {
+  if (buffer->capacity > KEPT && buffer->len < buffer->capacity / 8)
+    cm_buffer_deinit(buffer);
+  else
+    cm_buffer_clear(buffer);
+}
+
 static void begin_anew(cm_ahead *ahead, cm_block *block) {
-  cm_buffer_clear(&ahead->text);
-  cm_buffer_clear(&ahead->lengths);
+  empty(&ahead->text);
+  empty(&ahead->lengths);
   ahead->at = ahead->next = 0;
   ahead->block = block;
   ahead->kind = ahead->head.kind;

@@ -4,7 +4,10 @@
 
 #include "core/slice.h"
 
-enum { COMPACT_ABOVE = 256 * 1024 };
+enum {
+  COMPACT_ABOVE = 256 * 1024,
+  KEPT = 4 * 1024 /* room of a queue that waits: thousands may, each after a burst */
+};
 
 void cm_queue_init(cm_queue *queue, const cm_alloc *alloc, size_t limit) {
   cm_buffer_init(&queue->bytes, alloc, limit);
@@ -28,7 +31,7 @@ void cm_queue_drop_read(cm_queue *queue) {
 
   if (queue->read == bytes->len) {
     cm_buffer_clear(bytes);
-    if (bytes->capacity > COMPACT_ABOVE) cm_buffer_deinit(bytes);
+    if (bytes->capacity > KEPT) cm_buffer_deinit(bytes);
     queue->read = 0;
   } else if (queue->read > COMPACT_ABOVE && queue->read > bytes->len / 2) {
     memmove(bytes->ptr, bytes->ptr + queue->read, bytes->len - queue->read);
@@ -66,8 +69,10 @@ static int move_to_small_buffer(cm_queue *queue, cm_slice unread) {
 
 void cm_queue_shrink(cm_queue *queue) {
   cm_slice unread = cm_queue_unread(queue);
+  size_t room = queue->bytes.capacity;
+  int is_large = room > KEPT && unread.len < room / 4;
 
-  if (queue->bytes.capacity <= COMPACT_ABOVE || !move_to_small_buffer(queue, unread)) {
+  if (!is_large || !move_to_small_buffer(queue, unread)) {
     memmove(queue->bytes.ptr, unread.ptr, unread.len);
     queue->bytes.len = unread.len;
   }
