@@ -222,6 +222,43 @@ static void an_end_does_not_come_before_what_was_read_ahead(void) {
   cm_response_release(r);
 }
 
+enum { BURST = 1000 };
+
+/* What the reader holds, if anything, it gives back once all has come. */
+static void take_burst(cm_response *r, int holds) {
+  int i;
+
+  for (i = 0; i < BURST; i++) feed(r, TEXT("more"));
+  if (holds) cm_response_taken(r);
+  for (i = 0; i < BURST; i++) CHECK(next_is(r, CM_KIND_TEXT, "more"));
+  for (i = 0; i < 2; i++) {
+    feed(r, TEXT("one"));
+    CHECK(next_is(r, CM_KIND_TEXT, "one"));
+  }
+  CHECK(wants_more(r));
+}
+
+/* Of a text of 4 kB there is a buffer of 8; a burst takes ten times as much meanwhile. */
+static void after_a_burst_a_stream_that_waits_holds_little_more_than_its_text(void) {
+  enum { MOST = 24 * 1024 };
+  failing_alloc books;
+  cm_alloc alloc = failing_alloc_over(&books, (size_t)-1);
+  cm_response *r = cm_response_new(&alloc, NULL);
+  cm_delivery delivery;
+
+  feed(r, beginning);
+  feed(r, TEXT("a"));
+  while (cm_response_next(r, &delivery) == CM_OK) cm_response_taken(r);
+  take_burst(r, 0);
+  CHECK(books.live_bytes < MOST);
+  feed(r, TEXT("held"));
+  CHECK(cm_response_next(r, &delivery) == CM_OK);
+  take_burst(r, 1); /* which waits in the queue, then */
+  CHECK(books.live_bytes < MOST);
+  cm_response_release(r);
+  CHECK(books.blocks == 0 && books.live_bytes == 0);
+}
+
 /* Everything that was told before memory failed is right, and nothing leaks. */
 static cm_status read_with(const cm_alloc *alloc) {
   cm_response *r = cm_response_new(alloc, NULL);
@@ -391,6 +428,7 @@ void ahead_tests(void) {
   the_order_is_kept_where_not_all_can_be_read_ahead();
   what_the_reader_holds_does_not_move();
   an_end_does_not_come_before_what_was_read_ahead();
+  after_a_burst_a_stream_that_waits_holds_little_more_than_its_text();
   it_survives_every_failing_allocation();
   long_strings_say_what_the_long_way_says();
   long_strings_count_for_the_limit_of_a_message();
