@@ -237,9 +237,12 @@ end
 local NONE = {} -- not to be changed
 
 -- Most requests name none.
-local function any_of(list, ...)
-  if list and list[1] ~= nil then return true end
-  return select("#", ...) > 0 and any_of(...)
+local function any_of(...)
+  for i = 1, select("#", ...) do
+    local list = select(i, ...)
+    if list and list[1] ~= nil then return true end
+  end
+  return false
 end
 
 --- Beta names in order, each once.
