@@ -146,12 +146,16 @@ static void write_prose(unsigned index, unsigned events) {
   write_block_stop(index);
 }
 
-static void write_odd_text(unsigned index, unsigned events) {
+static void write_odd_text(unsigned index, unsigned events, unsigned times) {
+  unsigned i;
+
   write_block_start(index, "{\"type\":\"text\",\"text\":\"\"}");
   while (events-- > 0) {
     write_delta_head(index, "text_delta", "text");
-    write_words(WORDS_OF(ODD_WORDS), 2);
-    write_words(WORDS_OF(WORDS), 1);
+    for (i = 0; i < times; i++) {
+      write_words(WORDS_OF(ODD_WORDS), 2);
+      write_words(WORDS_OF(WORDS), 1);
+    }
     write_text("\"");
     write_frame_end();
   }
@@ -179,7 +183,13 @@ static void write_long_answer(void) {
 
 static void write_odd_answer(void) {
   write_message_start();
-  write_odd_text(0, EVENTS);
+  write_odd_text(0, EVENTS, 1);
+  write_message_stop();
+}
+
+static void write_long_deltas(void) {
+  write_message_start();
+  write_odd_text(0, EVENTS, 5);
   write_message_stop();
 }
 
@@ -354,6 +364,7 @@ static const struct input {
   { "answer-by-event", write_long_answer, BY_FRAME, read_stream },
   { "tool-input", write_long_call, ONE_READ, read_stream },
   { "escapes", write_odd_answer, ONE_READ, read_stream },
+  { "long-deltas", write_long_deltas, ONE_READ, read_stream },
   { "short-answers", write_short_answer, ONE_READ, read_answers },
   { "whole-message", write_whole_message, ONE_READ, read_message },
   { "conversation", write_turn, ONE_READ, send_conversation },
