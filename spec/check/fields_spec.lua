@@ -83,6 +83,19 @@ describe("check.fields", function()
     passes({ tools = { { type = "bash_20250124", name = "bash" }, { type = "mcp_toolset" } } })
   end)
 
+  it("says where an object of a list has elements beside its keys", function()
+    local tool = { "x", name = "a", input_schema = { type = "object" } }
+    assert.equal("tools[1]", refused("field_type", { tools = { tool } }).path)
+    for _, block in ipairs({ { "x", type = "text", text = "a" }, { "x", type = "compaction" } }) do
+      local messages = { { role = "user", content = { block } } }
+      assert.equal("messages[1].content[1]", refused("field_type", { messages = messages }).path)
+    end
+    for _, content in ipairs({ "a", { { type = "text", text = "a" } } }) do
+      local messages = { { "x", role = "user", content = content } }
+      assert.equal("messages[1]", refused("field_type", { messages = messages }).path)
+    end
+  end)
+
   it("does not go with a stream or a fixed form when max_tokens is 0", function()
     passes({ max_tokens = 0 })
     refused("warm_up", { max_tokens = 0 }, { stream = true })

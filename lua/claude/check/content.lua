@@ -69,7 +69,7 @@ end
 ---@param ctx claude.CheckContext
 ---@return boolean
 local function is_right_block(block, role, ctx)
-  if type(block) ~= "table" or getmetatable(block) then return false end
+  if type(block) ~= "table" or getmetatable(block) or block[1] ~= nil then return false end
   local kind, text = block.type, block.text
   if kind == "text" then
     if type(text) ~= "string" or text == "" then return false end
@@ -84,7 +84,7 @@ end
 ---@param ctx claude.CheckContext
 ---@return boolean
 function M.is_right(message, ctx)
-  if type(message) ~= "table" or getmetatable(message) then return false end
+  if type(message) ~= "table" or getmetatable(message) or message[1] ~= nil then return false end
   local role, content, count = message.role, message.content, 0
   if not ROLES[role] or type(content) ~= "table" or getmetatable(content) then return false end
   for _, block in pairs(content) do

@@ -29,9 +29,8 @@ local FIELDS = {
 ---@param tool any
 ---@return boolean
 local function is_right_tool(tool)
-  if type(tool) ~= "table" or getmetatable(tool) or type(tool.name) ~= "string" then
-    return false
-  end
+  if type(tool) ~= "table" or getmetatable(tool) or tool[1] ~= nil then return false end
+  if type(tool.name) ~= "string" then return false end
   local description, schema = tool.description, tool.input_schema
   if description ~= nil and type(description) ~= "string" then return false end
   return type(schema) == "table" and not getmetatable(schema) and schema[1] == nil

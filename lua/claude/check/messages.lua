@@ -18,7 +18,7 @@ local function blocks_of(message) return values.plain(message.content) or NOTHIN
 ---@param message any
 ---@return boolean
 local function is_right_message(message)
-  if type(message) ~= "table" or getmetatable(message) then return false end
+  if type(message) ~= "table" or getmetatable(message) or message[1] ~= nil then return false end
   local role, text = message.role, message.content
   if type(text) ~= "string" or text == "" then return false end
   return role == "assistant" or role == "user" and text:find(SAYS_SOMETHING) ~= nil
