@@ -238,3 +238,42 @@ for _, driver in ipairs(require("spec.support.drivers")) do
     end)
   end)
 end
+
+-- As finalizers do: they run in the middle of anything.
+describe("places that come back while another is given to who waits", function()
+  local signal = getmetatable(tasks.signal())
+  local set, is_awaited = signal.set, signal.is_awaited
+  after_each(function()
+    signal.set, signal.is_awaited = set, is_awaited
+  end)
+
+  for _, method in ipairs({ "set", "is_awaited" }) do
+    it("go to the next in line: in signal:" .. method, function()
+      local places, got, exchanges = require("claude.places").new(2), {}, { {}, {} }
+      for _, exchange in ipairs(exchanges) do
+        assert(places:try())
+        places:keep_for(exchange)
+      end
+      for i = 1, 3 do
+        claude.spawn(function()
+          assert(places:take({}))
+          got[#got + 1] = i
+        end)
+      end
+      tasks.sleep(0.01)
+      local before = signal[method]
+      signal[method] = function(self)
+        signal[method] = before
+        exchanges[2].on_end()
+        return before(self)
+      end
+      exchanges[1].on_end()
+      tasks.sleep(0.01)
+      table.sort(got)
+      assert.same({ { 1, 2 }, 2 }, { got, places.taken })
+      places:leave()
+      tasks.sleep(0.01)
+      assert.same({ { 1, 2, 3 }, 2 }, { got, places.taken })
+    end)
+  end
+end)

@@ -72,15 +72,34 @@ end
 -- Whoever could not wait, as in a coroutine of the user's inside a task, is not there.
 local function is_there(waiter)
   if not waiter or waiter.gone then return false end
-  return waiter.given or waiter.looks or waiter.signal:is_awaited()
+  return waiter.looks or waiter.signal:is_awaited()
 end
 
+-- A finalizer gives a place back in the middle of anything, also of this.
 local function first_in_line(places)
-  while places.line.count > 0 do
-    local waiter = places.line:peek()[1]
-    if is_there(waiter) then return waiter end
-    places.line:pop()
+  local line = places.line
+  while line.count > 0 do
+    local entry = line:peek()
+    local waiter = entry[1]
+    local there = is_there(waiter)
+    if line:peek() == entry then
+      if there then return waiter end
+      line:pop()
+    end
   end
+end
+
+-- A place is the first's in line, who is to be told; false: nobody's. Where there is no memory it
+-- is done or not, and nothing between.
+local function pass_on(places)
+  local waiter = first_in_line(places)
+  if not waiter then
+    places.taken = places.taken - 1
+    return false
+  end
+  places.line:remove(waiter.place)
+  waiter.given = true
+  return waiter
 end
 
 --- Takes a place if that needs no waiting.
@@ -97,9 +116,12 @@ end
 ---@param streamed? boolean
 function Places:keep_for(exchange, streamed)
   self.holders[exchange] = not streamed
-  exchange.on_end = function()
+  local heir -- who is to be told; false: nobody any more
+  exchange.on_end = function() -- again, where there was no memory
     self.holders[exchange] = nil
-    self:leave()
+    if heir == nil then heir = pass_on(self) end
+    if heir then heir.signal:set() end
+    heir = false
   end
   if exchange.let_in and not streamed and self.line.count > 0 then exchange:let_in() end
 end
@@ -166,17 +188,10 @@ function Places:take(control, seconds)
   return true
 end
 
---- Gives a place back: to the first in line, if there is one. Where that finds no memory it is
---- called again.
+--- Gives a place back: to the first in line, if there is one.
 function Places:leave()
-  local waiter = first_in_line(self)
-  if not waiter then
-    self.taken = self.taken - 1
-    return
-  end
-  waiter.given = true
-  waiter.signal:set()
-  self.line:pop()
+  local heir = pass_on(self)
+  if heir then heir.signal:set() end
 end
 
 local M = {}

@@ -67,6 +67,76 @@ describe("where there is no memory", function()
     assert.equal(0, ran)
   end)
 
+  it("an end that is told again outlasts a timer that fails meanwhile", function()
+    local exchange = begin()
+    local on_news, timer_fails = exchange.on_news, true
+    exchange.on_news = function(self, done, ...)
+      if done and timer_fails then
+        timer_fails = false
+        hub.at(hub.now(), function() error("unlucky", 0) end)
+        error(NO_MEMORY, 0)
+      end
+      return on_news(self, done, ...)
+    end
+    local raised, late = {}, hub.now() + 5
+    while not exchange.told and hub.now() < late do
+      local ok, text = pcall(claude.sleep, 0.01)
+      if not ok then raised[#raised + 1] = text end
+    end
+    assert.same({ true, { NO_MEMORY, "unlucky" } }, { exchange.told, raised })
+    assert.equal("Hello", requests.drain(exchange).text)
+  end)
+
+  it("what was dropped is cancelled later", function()
+    local cancelled = 0
+    hub.discard({ cancel = failing_once(NO_MEMORY, function() cancelled = cancelled + 1 end) })
+    assert.has_error(function() claude.sleep(0.01) end, NO_MEMORY)
+    claude.sleep(0.01)
+    assert.equal(1, cancelled)
+  end)
+
+  it("what was dropped and fails for another reason is not cancelled again", function()
+    local cancelled = 0
+    hub.discard({ cancel = function() cancelled = cancelled + 1 end })
+    hub.discard({ cancel = failing_once("unlucky", function() cancelled = 10 end) })
+    assert.has_error(function() claude.sleep(0.01) end, "unlucky")
+    claude.sleep(0.01)
+    assert.equal(1, cancelled)
+  end)
+
+  it("a place that was given is not given to another, too", function()
+    local places, got = require("claude.places").new(1), {}
+    local exchange = {}
+    assert(places:try())
+    places:keep_for(exchange)
+    local waiting = {}
+    for i = 1, 2 do
+      waiting[i] = claude.spawn(function()
+        assert(places:take({}))
+        got[#got + 1] = i
+      end)
+    end
+    claude.sleep(0.01)
+    local signal = getmetatable(scheduler.signal())
+    local set = signal.set
+    signal.set = failing_once(NO_MEMORY, set)
+    assert.has_error(exchange.on_end, NO_MEMORY)
+    signal.set = function(self)
+      set(self)
+      signal.set = set
+      error(NO_MEMORY, 0)
+    end
+    assert.has_error(exchange.on_end, NO_MEMORY)
+    claude.sleep(0.01)
+    exchange.on_end()
+    claude.sleep(0.01)
+    assert.same({ { 1 }, 1 }, { got, places.taken })
+    places:leave()
+    waiting[2]:wait()
+    places:leave()
+    assert.same({ { 1, 2 }, 0 }, { got, places.taken })
+  end)
+
   describe("for a task of a group that waits for its turn,", function()
     local spawn_under = scheduler.spawn_under
     after_each(function() scheduler.spawn_under = spawn_under end)

@@ -97,7 +97,9 @@ local round_ends -- when M.poll wants its turn back
 local touched = true -- something may have changed that the driver has not been told of
 local flushing, again = false, false -- inside M.flush, and once more after it
 local untold_fd, untold_mask ---@type integer?, integer? a change that the driver is told next
+local cancelling ---@type integer? place in discarded of what is being cancelled
 local timer ---@type claude.Timer? that is being run
+local telling = false -- a listener is being told the news below
 -- What listeners are being told. It stays where they have no memory to hear it: it is told again.
 local news_id, news_done, news_text
 local code, connected, first_byte_at, version, reused
@@ -227,7 +229,11 @@ local function hand_out_news()
   while news_id do
     events = events + 1
     local listener = listeners[news_id]
-    if listener then tell(listener) end
+    if listener then
+      telling = true
+      tell(listener)
+      telling = false
+    end
     if news_done then listeners[news_id] = nil end
     take_news()
   end
@@ -244,22 +250,33 @@ local function run_timers(now)
 end
 
 -- While one is cancelled, others may come.
+local function drop_cancelled()
+  local last = #discarded
+  discarded[cancelling] = discarded[last]
+  discarded[last], cancelling = nil, nil
+end
+
 local function cancel_discarded()
   while discarded[1] do
-    local place = #discarded
-    discarded[place]:cancel()
-    discarded[place] = discarded[#discarded]
-    discarded[#discarded] = nil
+    cancelling = #discarded
+    discarded[cancelling]:cancel()
+    drop_cancelled()
   end
 end
 
--- What failed is not done again, unless it was only that there was no memory.
+-- What failed is not done again, unless it was only that there was no memory; what was not begun
+-- is still to be done.
 local function after_work(raised)
   if after_failure then after_failure(raised) end
-  if raised == NO_MEMORY then return end
-  if timer then timers:cancel(timer) end
-  if news_done then listeners[news_id] = nil end
-  timer, news_id, news_done = nil, nil, nil
+  if raised ~= NO_MEMORY then
+    if cancelling then drop_cancelled() end
+    if timer then timers:cancel(timer) end
+    if telling then
+      if news_done then listeners[news_id] = nil end
+      news_id, news_done = nil, nil
+    end
+  end
+  cancelling, timer, telling = nil, nil, false
 end
 
 -- Transfers go on in the process that began them, and end in a copy of it.
