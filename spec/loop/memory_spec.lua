@@ -159,6 +159,16 @@ describe("where there is no memory", function()
     end)
   end)
 
+  it("for how a task of a group ended, that is told later", function()
+    local queues = getmetatable(require("claude.queue").new())
+    local push, group = queues.push, groups.new()
+    group:add("a", function() queues.push = failing_once(NO_MEMORY, push) end)
+    assert.has_error(function() group:next() end, NO_MEMORY)
+    queues.push = push
+    assert.same({ "a", { ok = true, n = 0 } }, { group:next() })
+    assert.is_nil((group:next()))
+  end)
+
   it("for the driver, a task that cannot be told of is not begun, and not waited for", function()
     local flush, ran = hub.flush, 0
     local before = scheduler.count()

@@ -23,6 +23,10 @@ local function end_one(group, entry, outcome, task)
     group.finished:push({ entry.key, outcome, task })
     entry.ended = true
   end
+  if group.tasks[entry] then -- no sooner: who asks for the next waits while one runs
+    group.tasks[entry] = nil
+    group.running = group.running - 1
+  end
   group.signal:set()
 end
 
@@ -33,10 +37,6 @@ local start_pending
 local function start(group, entry)
   local task
   local function on_end(outcome)
-    if group.tasks[entry] then
-      group.tasks[entry] = nil
-      group.running = group.running - 1
-    end
     end_one(group, entry, outcome, task)
     start_pending(group)
   end
