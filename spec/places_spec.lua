@@ -247,6 +247,13 @@ describe("places that come back while another is given to who waits", function()
     signal.set, signal.is_awaited = set, is_awaited
   end)
 
+  local function wait_until(holds)
+    local late = tasks.now() + 20
+    while not holds() and tasks.now() < late do
+      tasks.sleep(0.001)
+    end
+  end
+
   for _, method in ipairs({ "set", "is_awaited" }) do
     it("go to the next in line: in signal:" .. method, function()
       local places, got, exchanges = require("claude.places").new(2), {}, { {}, {} }
@@ -260,7 +267,7 @@ describe("places that come back while another is given to who waits", function()
           got[#got + 1] = i
         end)
       end
-      tasks.sleep(0.01)
+      wait_until(function() return places.line.count == 3 end)
       local before = signal[method]
       signal[method] = function(self)
         signal[method] = before
@@ -268,11 +275,11 @@ describe("places that come back while another is given to who waits", function()
         return before(self)
       end
       exchanges[1].on_end()
-      tasks.sleep(0.01)
+      wait_until(function() return #got == 2 end)
       table.sort(got)
       assert.same({ { 1, 2 }, 2 }, { got, places.taken })
       places:leave()
-      tasks.sleep(0.01)
+      wait_until(function() return #got == 3 end)
       assert.same({ { 1, 2, 3 }, 2 }, { got, places.taken })
     end)
   end

@@ -19,6 +19,13 @@ local function failing_once(raised, fn)
   end
 end
 
+local function wait_until(holds)
+  local late = hub.now() + 20
+  while not holds() and hub.now() < late do
+    claude.sleep(0.001)
+  end
+end
+
 describe("where there is no memory", function()
   local server
   setup(function() server = servers.fault_server() end)
@@ -33,10 +40,7 @@ describe("where there is no memory", function()
       assert.has_error(function() requests.drain(exchange) end, NO_MEMORY)
       local seen = requests.drain(exchange)
       assert.equal("Hello", seen.text)
-      local late = hub.now() + 20
-      while not exchange.told and hub.now() < late do
-        claude.sleep(0.001)
-      end
+      wait_until(function() return exchange.told end)
       assert.is_true(exchange.told)
     end)
   end
@@ -78,7 +82,7 @@ describe("where there is no memory", function()
       end
       return on_news(self, done, ...)
     end
-    local raised, late = {}, hub.now() + 5
+    local raised, late = {}, hub.now() + 20
     while not exchange.told and hub.now() < late do
       local ok, text = pcall(claude.sleep, 0.01)
       if not ok then raised[#raised + 1] = text end
@@ -116,7 +120,7 @@ describe("where there is no memory", function()
         got[#got + 1] = i
       end)
     end
-    claude.sleep(0.01)
+    wait_until(function() return places.line.count == 2 end)
     local signal = getmetatable(scheduler.signal())
     local set = signal.set
     signal.set = failing_once(NO_MEMORY, set)
@@ -127,7 +131,7 @@ describe("where there is no memory", function()
       error(NO_MEMORY, 0)
     end
     assert.has_error(exchange.on_end, NO_MEMORY)
-    claude.sleep(0.01)
+    wait_until(function() return got[1] end)
     exchange.on_end()
     claude.sleep(0.01)
     assert.same({ { 1 }, 1 }, { got, places.taken })
