@@ -88,4 +88,15 @@ describe("a finalizer that runs in the middle", function()
       function() assert.equal("3", transcript:outline(3).content[101].text) end
     )
   end)
+
+  it("read nothing from a response whose own has run", function()
+    local response = core.response()
+    local read_delta = response:delta_reader()
+    getmetatable(response).__gc(response)
+    response:open_short_cut(true)
+    assert.is_nil(read_delta())
+    if not core.deltas then return end
+    local loop = core.deltas(function() return "text", "a", 0, response end)
+    assert.same({ "text", "text" }, { (loop()), (loop()) })
+  end)
 end)

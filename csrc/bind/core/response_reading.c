@@ -179,7 +179,9 @@ static int response_delta_reader(lua_State *L) {
 
 /* response:open_short_cut(open): whether next_delta and loops of core.deltas give anything */
 static int response_open_short_cut(lua_State *L) {
-  check_object(L)->short_cut = lua_toboolean(L, 2);
+  response_object *object = check_object(L);
+
+  object->short_cut = lua_toboolean(L, 2) && object->handle.response; /* loops do not look */
   return 0;
 }
 
