@@ -315,13 +315,20 @@ local function start_in_place(client, spec)
     and require("claude.guard").new(function()
       if not settled then places:leave() end
     end)
-  local exchange, err = start(client, spec)
+  -- Where middleware waits there is no pcall, which nothing can wait in on PUC 5.1.
+  local called, exchange, err = true, nil, nil
+  if keeper then
+    exchange, err = start(client, spec)
+  else
+    called, exchange, err = pcall(start, client, spec)
+  end
   settled = keeper ~= nil
-  if not exchange or exchange.ended then
+  if not called or not exchange or exchange.ended then
     places:leave()
   else
     places:keep_for(exchange, spec.streamed)
   end
+  if not called then error(exchange, 0) end
   return exchange, err
 end
 
