@@ -128,13 +128,18 @@ static inline int check_escapes(const char *pos, const char *end, uint64_t escap
   return 1;
 }
 
-/* Up to where the window at pos is looked at: what begins at its end, an escape or a character, is
-   the next one's. */
-static inline size_t end_of_window(const char *pos, uint64_t escapes) {
-  size_t end = WINDOW - (size_t)(escapes >> (WINDOW - 1));
+static inline int is_inside_character(char c) {
+  return ((unsigned char)c & 0xC0) == 0x80;
+}
 
-  while (((unsigned char)pos[end] & 0xC0) == 0x80) end--;
-  return end;
+/* Up to where the window at pos is looked at: what begins at its end, an escape or a character, is
+   the next one's. Behind ASCII no character goes on, which the next one finds out. */
+static inline size_t end_of_window(const char *pos, uint64_t escapes) {
+  size_t end = WINDOW - (size_t)(escapes >> (WINDOW - 1)), begin = end;
+
+  if (!is_inside_character(pos[end])) return end;
+  while (is_inside_character(pos[begin])) begin--;
+  return (unsigned char)pos[begin] >= 0x80 ? begin : end;
 }
 
 /* Goes over windows of which all is right, and known without a look at each of their bytes, up to

@@ -251,7 +251,10 @@ static void reads_at_every_place(void) {
                                        "\xFF",
                                        "\xED\xA0\x80",
                                        "\xF5\x80\x80\x80",
-                                       "\xC3\xA9\xA9" };
+                                       "\xC3\xA9\xA9",
+                                       "\\\"\x80",
+                                       "\\\\\x80",
+                                       "\\u00e9\x80" };
   size_t before, after, i;
 
   for (before = 0; before < 140; before++)
@@ -260,7 +263,8 @@ static void reads_at_every_place(void) {
       for (i = 0; i < 2; i++)
         CHECK(reads_at(before, units[i], after, CM_JSON_ESCAPED | CM_JSON_HAS_UNITS));
       for (i = 0; i < 3; i++) CHECK(reads_at(before, beyond[i], after, 0));
-      for (i = 0; i < 12; i++) CHECK(reads_at(before, wrong[i], after, REFUSED));
+      for (i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(reads_at(before, wrong[i], after, REFUSED));
     }
 }
 

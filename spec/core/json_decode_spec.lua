@@ -161,6 +161,17 @@ describe("core.decode", function()
       end
     end)
 
+    it("invalid UTF-8 behind an escape, wherever that ends", function()
+      for before = 0, 200 do
+        for _, escape in ipairs({ '\\"', "\\\\", "\\n", "\\u0041" }) do
+          local head = '{"a":"' .. ("x"):rep(before) .. escape
+          local value, message = core.decode(head .. "\128" .. ("x"):rep(200) .. '"}')
+          assert.is_nil(value)
+          assert.equal("invalid UTF-8 at byte " .. #head + 1, message)
+        end
+      end
+    end)
+
     it("every cut of a text", function()
       local text = '{"a":[1,-2.5e3,"x\\u00e9\\n€"],"b":{"c":true,"d":null}}'
       for i = 0, #text - 1 do
