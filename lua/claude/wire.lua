@@ -307,22 +307,32 @@ end
 -- A host may end a coroutine without a word while middleware waits in it.
 ---@param client claude.Client
 ---@param spec claude.WireSpec
+---@return boolean called
+---@return table? exchange
+---@return claude.Error? err
+local function start_guarded(client, spec)
+  local settled = false
+  local keeper = require("claude.guard").new(function()
+    if not settled then client.places:leave() end
+  end)
+  local exchange, err = start(client, spec)
+  settled = keeper ~= nil
+  return true, exchange, err
+end
+
+-- Nothing can wait inside pcall on PUC 5.1; without middleware nothing does.
+---@param client claude.Client
+---@param spec claude.WireSpec
 ---@return table? exchange
 ---@return claude.Error? err
 local function start_in_place(client, spec)
-  local places, settled = client.places, false
-  local keeper = client.hooks
-    and require("claude.guard").new(function()
-      if not settled then places:leave() end
-    end)
-  -- Where middleware waits there is no pcall, which nothing can wait in on PUC 5.1.
-  local called, exchange, err = true, nil, nil
-  if keeper then
-    exchange, err = start(client, spec)
+  local places = client.places
+  local called, exchange, err
+  if client.hooks then
+    called, exchange, err = start_guarded(client, spec)
   else
     called, exchange, err = pcall(start, client, spec)
   end
-  settled = keeper ~= nil
   if not called or not exchange or exchange.ended then
     places:leave()
   else

@@ -108,6 +108,22 @@ describe("where there is no memory", function()
     assert.equal(1, cancelled)
   end)
 
+  it("a request that cannot begin gives its place back", function()
+    local client = claude.new({
+      api_key = "k",
+      base_url = server.url .. "/ok",
+      max_concurrency = 1,
+      max_retries = 0,
+    })
+    local listen = hub.listen
+    hub.listen = failing_once(NO_MEMORY, listen)
+    local params = { model = "m", max_tokens = 9, messages = { { role = "user", content = "Hi" } } }
+    assert.has_error(function() client.messages:create(params) end, NO_MEMORY)
+    hub.listen = listen
+    assert.equal(0, client.places.taken)
+    assert.equal("Hello", assert(client.messages:create(params)):text())
+  end)
+
   it("a place that was given is not given to another, too", function()
     local places, got = require("claude.places").new(1), {}
     local exchange = {}
