@@ -117,11 +117,16 @@ describe("where there is no memory", function()
     })
     local listen = hub.listen
     hub.listen = failing_once(NO_MEMORY, listen)
-    local params = { model = "m", max_tokens = 9, messages = { { role = "user", content = "Hi" } } }
+    local params = {
+      model = "claude-opus-4-8",
+      max_tokens = 9,
+      messages = { { role = "user", content = "Hi" } },
+    }
     assert.has_error(function() client.messages:create(params) end, NO_MEMORY)
     hub.listen = listen
     assert.equal(0, client.places.taken)
     assert.equal("Hello", assert(client.messages:create(params)):text())
+    requests.settle()
   end)
 
   it("a place that was given is not given to another, too", function()
