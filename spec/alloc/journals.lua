@@ -100,7 +100,7 @@ local function read_run(state, run)
   return message, problem
 end
 
-local function go_on(state)
+local function try_to_go_on(state)
   if not state.chat then
     local opened, text = open(state)
     if not opened then return nil, text end
@@ -116,6 +116,14 @@ local function go_on(state)
   local message, problem = read_run(state, chat:run({ max_requests = 4 }))
   if not message then return nil, problem end
   return chat:sync()
+end
+
+-- A sync may have been under way when memory failed: who waits for it now hears of that once.
+local function go_on(state)
+  local done, problem = try_to_go_on(state)
+  local again = not done and tostring(problem):find("could not be synced: sync raised", 1, true)
+  if again then return try_to_go_on(state) end
+  return done, problem
 end
 
 local function reopen(state)

@@ -141,48 +141,11 @@ function Log:append(kind, payload)
   return self:_put(kind, payload)
 end
 
--- In a task of its own, which alone may wait and raise on PUC 5.1; it ends before the task
--- that asked, whatever happens to that.
----@param fn function
----@param ... any
----@return claude.Task
----@return claude.Signal ended
-local function start_task(fn, ...)
-  local ended = tasks.signal()
-  local task = tasks.spawn_under(nil, fn, ...)
-  task.on_end = function() ended:set() end
-  return task, ended
-end
-
----@param fn function
----@param ... any
----@return boolean ok
----@return any ...
-local function call_in_task(fn, ...)
-  local started, task, ended = pcall(start_task, fn, ...)
-  if not started then return false, task end
-  local outcome = task:result()
-  if not outcome then
-    ended:wait_to_the_end()
-    outcome = task:result()
-  end
-  if not outcome.ok then return false, outcome.raised end
-  return true, outcome[1], outcome[2]
-end
-
--- What is raised, as that there is no memory, must leave nobody waiting.
----@param fn function
----@param ... any
----@return boolean ok
----@return any ...
-local function call(fn, ...)
-  if tasks.can_protect() then return pcall(fn, ...) end
-  return call_in_task(fn, ...)
-end
-
+---@param syncing claude.Signal of those who wait for it
 ---@return true?
 ---@return string? problem
-function Log:_sync_storage()
+function Log:_sync_storage(syncing)
+  self.syncing = syncing -- not before: there may be no memory even to call this
   local storage, tail = self.storage, self.tail
   if tail and tail ~= "" and storage.rewrite then
     local done, problem = ask(storage, "rewrite", self.found - #tail, tail)
@@ -203,13 +166,14 @@ function Log:_note_synced(goal, mark)
   end
 end
 
-function Log:_sync_now()
-  local goal, mark = self.size, self.mark
-  if self.storage.check then self.storage:check() end
-  local syncing = tasks.signal()
-  self.syncing = syncing
-  local called, done, problem = call(self._sync_storage, self)
-  self.syncing = nil
+---@param syncing claude.Signal of those who wait for it
+---@param goal integer
+---@param mark integer
+---@param called boolean
+---@param done any
+---@param problem any
+function Log:_synced(syncing, goal, mark, called, done, problem)
+  if self.syncing == syncing then self.syncing = nil end
   if called and done then
     self:_note_synced(goal, mark)
     return syncing:set()
@@ -218,6 +182,37 @@ function Log:_sync_now()
   syncing:set()
   if not called then problem = select(2, answer("sync", false, done)) end
   self.in_doubt = ("%s: %s"):format(NOT_SYNCED, problem)
+end
+
+-- In a task of its own, which alone may wait and raise on PUC 5.1. Whatever happens to the one
+-- that asks, all hear how it ended.
+---@param log claude.JournalLog
+---@param syncing claude.Signal
+---@param goal integer
+---@param mark integer
+local function start_sync(log, syncing, goal, mark)
+  log.syncing = syncing
+  local function on_end(outcome)
+    if not outcome.ok then return log:_synced(syncing, goal, mark, false, outcome.raised) end
+    log:_synced(syncing, goal, mark, true, outcome[1], outcome[2])
+  end
+  local task = tasks.spawn_under(nil, log._sync_storage, log, syncing)
+  task.on_end = on_end
+  local outcome = task:result() -- says, too, that somebody looks
+  if outcome then on_end(outcome) end -- the host starts none
+end
+
+-- What is raised, as that there is no memory, must leave nobody waiting.
+function Log:_sync_now()
+  local goal, mark = self.size, self.mark
+  if self.storage.check then self.storage:check() end
+  local syncing = tasks.signal()
+  if tasks.can_protect() then
+    return self:_synced(syncing, goal, mark, pcall(self._sync_storage, self, syncing))
+  end
+  local started, raised = pcall(start_sync, self, syncing, goal, mark)
+  if not started then return self:_synced(syncing, goal, mark, false, raised) end
+  syncing:wait_to_the_end()
 end
 
 --- Waits until every record so far is synced.
