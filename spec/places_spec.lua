@@ -3,6 +3,7 @@ local claude = require("claude")
 local hub = require("claude.loop")
 local servers = require("spec.support.servers")
 local tasks = require("claude.tasks")
+local wait_until = require("spec.helpers").wait_until
 
 local PARAMS = {
   model = "claude-opus-4-8",
@@ -246,13 +247,6 @@ describe("places that come back while another is given to who waits", function()
   after_each(function()
     signal.set, signal.is_awaited = set, is_awaited
   end)
-
-  local function wait_until(holds)
-    local late = tasks.now() + 20
-    while not holds() and tasks.now() < late do
-      tasks.sleep(0.001)
-    end
-  end
 
   for _, method in ipairs({ "set", "is_awaited" }) do
     it("go to the next in line: in signal:" .. method, function()

@@ -1,6 +1,7 @@
 local errors = require("claude.errors")
 local hub = require("claude.loop")
 local tasks = require("claude.tasks")
+local wait_until = require("spec.helpers").wait_until
 
 -- On PUC 5.1 no host can run tasks for us: nothing waits under a protected call.
 local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
@@ -9,15 +10,6 @@ local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
 local WAYS = { CAN_YIELD_ANYWHERE and "hosted" or nil }
 for _, driver in ipairs(require("spec.support.drivers")) do
   WAYS[#WAYS + 1] = driver
-end
-
--- A process may stand still for any time at any place: what is to come first is waited for.
-local function wait_until(condition)
-  local limit = tasks.now() + 30
-  while not condition() do
-    assert(tasks.now() < limit, "what was waited for has not come")
-    tasks.sleep(0.001)
-  end
 end
 
 for _, driver in ipairs(WAYS) do

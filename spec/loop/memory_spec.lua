@@ -6,6 +6,7 @@ local hub = require("claude.loop")
 local requests = require("spec.support.exchange")
 local scheduler = require("claude.tasks.scheduler")
 local servers = require("spec.support.servers")
+local wait_until = require("spec.helpers").wait_until
 
 local NO_MEMORY = "not enough memory"
 
@@ -16,13 +17,6 @@ local function failing_once(raised, fn)
     if failed then return fn(...) end
     failed = true
     error(raised, 0)
-  end
-end
-
-local function wait_until(holds)
-  local late = hub.now() + 20
-  while not holds() and hub.now() < late do
-    claude.sleep(0.001)
   end
 end
 
