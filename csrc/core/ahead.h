@@ -61,11 +61,12 @@ size_t cm_ahead_unread(const cm_ahead *ahead);
 size_t cm_ahead_join(cm_ahead *ahead, size_t total, size_t most);
 
 /*
-** Fills *delivery with the next delta, of which one is left, or with all that are left up to about
-** so many bytes of text as one. Its text is borrowed until the next call of read or next.
+** The next delta, of which one is left, or all that are left up to about so many bytes of text as
+** one. Its text is borrowed until the next call of read or next. By value: two places get it, and
+** read back from one of them, in pieces of another size, it would be waited for.
 */
-static inline void cm_ahead_next(cm_ahead *ahead, cm_message *message, size_t most,
-                                 cm_delivery *delivery) {
+static inline cm_delivery cm_ahead_next(cm_ahead *ahead, cm_message *message, size_t most) {
+  cm_delivery delivery;
   cm_ahead_lengths first;
   size_t length;
 
@@ -75,13 +76,14 @@ static inline void cm_ahead_next(cm_ahead *ahead, cm_message *message, size_t mo
   ahead->next += sizeof first;
   ahead->left--;
   if (most > 0) length = cm_ahead_join(ahead, length, most);
-  delivery->kind = ahead->told_as;
-  delivery->index = ahead->block->index;
-  delivery->text.ptr = ahead->text.ptr + ahead->at; /* there is room even for no text */
-  delivery->text.len = length;
+  delivery.kind = ahead->told_as;
+  delivery.index = ahead->block->index;
+  delivery.text.ptr = ahead->text.ptr + ahead->at; /* there is room even for no text */
+  delivery.text.len = length;
   ahead->at += length;
   ahead->block->ahead -= ahead->kept;
   message->flushed = 0;
+  return delivery;
 }
 
 /*

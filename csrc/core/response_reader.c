@@ -104,8 +104,10 @@ __attribute__((noinline)) static cm_status next_delivery(cm_response *r) {
 }
 
 static inline cm_status tell_ahead(cm_response *r, size_t most, cm_delivery *delivery) {
-  cm_ahead_next(&r->ahead, &r->message, most, delivery);
-  r->delivery = *delivery;
+  cm_delivery next = cm_ahead_next(&r->ahead, &r->message, most);
+
+  *delivery = next;
+  r->delivery = next;
   r->raw = UNTOLD;
   r->queue.borrowed = r->pending = 1;
   return CM_OK;
