@@ -95,6 +95,8 @@ function M.loop(thing, name, call, options)
 end
 
 -- core.deltas, where C cannot call what waits.
+---@param step fun(): string?, string?, integer?, userdata?
+---@return fun(): string?, string?, integer?
 local function lua_deltas(step)
   local response, read_delta
   return function()
@@ -109,6 +111,11 @@ local function lua_deltas(step)
     return kind, text, index
   end
 end
+
+-- LuaJIT compiles no call of a C function: code up to the next of them would be entered and left
+-- for each delta, which takes longer than to stay in the interpreter.
+local jit = rawget(_G, "jit")
+if type(jit) == "table" then jit.off(lua_deltas, true) end
 
 --- A `for` iterator that takes deltas from a response while its short cut is open, and else
 --- calls the step.
