@@ -9,11 +9,25 @@
 #include "core/slice.h"
 
 enum {
-  MORE = 16,      /* what a delta costs besides its text, about */
+  MORE = 16, /* what a delta costs besides its text, about */
+  MOST_DOUBTS = 32,
+  SEVERAL = 1024, /* bytes of input: there is more than one delta in it */
   KEPT = 4 * 1024 /* room for what is seldom so much: thousands may wait, each after a burst */
 };
 
 typedef cm_ahead_lengths lengths;
+
+/* Strings whose characters beyond ASCII are checked together, once they are many or the last: until
+   then the deltas that have them are not certain. */
+typedef struct uncertain {
+  cm_json_others of[MOST_DOUBTS + 1];
+  size_t count;
+} uncertain;
+
+/* What is changed by deltas that are read with doubts. */
+typedef struct state {
+  size_t text, lengths, left, part, block_ahead, kept;
+} state;
 
 void cm_ahead_init(cm_ahead *ahead, const cm_alloc *alloc) {
   memset(ahead, 0, sizeof *ahead);
@@ -72,33 +86,41 @@ static inline void note(cm_ahead *ahead, size_t text, size_t kept) {
   ahead->left++;
 }
 
-/* A delta whose string, from pos on, is short, and of which enough may be read. Returns how far
-   its frame goes on from there; 0: it has to be read by take_any, which then says why. */
-static inline size_t take_short(cm_ahead *ahead, cm_message *message, const char *pos,
-                                size_t max_length) {
+/* A delta with this string. Returns how far its frame goes on from there; 0: it has to be read by
+   take_any, which then says why. */
+__attribute__((always_inline)) static inline size_t
+add_short(cm_ahead *ahead, cm_message *message, const cm_json_short *string, size_t max_length) {
   cm_buffer *part = &ahead->block->parts[ahead->part];
-  cm_json_short string;
-  const char *end;
+  const char *pos = string->body.ptr, *end;
+  cm_slice kept = string->body;
   size_t length;
   char *text;
 
-  if (!cm_json_short_find(pos, &string)) return 0;
-  end = cm_delta_skip_end(pos + string.body.len + 1, pos + CM_JSON_READABLE);
+  end = cm_delta_skip_end(pos + kept.len + 1, pos + CM_JSON_READABLE);
   if (!end || (size_t)(end - pos) > max_length) return 0;
-  if (string.body.len > message->ceiling - message->kept) return 0;
+  if (kept.len > message->ceiling - message->kept) return 0;
   if (!make_room(ahead, CM_JSON_WRITABLE)) return 0;
   if (cm_buffer_reserve(part, CM_JSON_SHORT) != CM_OK) return 0;
   text = ahead->text.ptr + ahead->text.len;
-  if (!cm_json_short_unescape(text, &string, &length)) return 0;
-  message->kept += string.body.len;
+  if (!cm_json_short_unescape(text, string, &length)) return 0;
+  message->kept += kept.len;
   if (ahead->kind == CM_DELTA_INPUT_JSON) {
-    string.body.ptr = text;
-    string.body.len = length;
+    kept.ptr = text;
+    kept.len = length;
   }
-  cm_json_copy_short(part->ptr + part->len, string.body.ptr);
-  part->len += string.body.len;
-  note(ahead, length, string.body.len);
+  cm_json_copy_short(part->ptr + part->len, kept.ptr);
+  part->len += kept.len;
+  note(ahead, length, kept.len);
   return (size_t)(end - pos);
+}
+
+/* A delta whose string, from pos on, is short, and of which enough may be read. Returns what
+   add_short does. */
+static inline size_t take_short(cm_ahead *ahead, cm_message *message, const char *pos,
+                                size_t max_length) {
+  cm_json_short string;
+
+  return cm_json_short_find(pos, &string) ? add_short(ahead, message, &string, max_length) : 0;
 }
 
 /* The same where input ends so soon that it is better read in a copy with more behind it. */
@@ -167,8 +189,7 @@ static size_t take_any(cm_ahead *ahead, cm_message *message, cm_slice input, siz
   return length;
 }
 
-static inline size_t take_delta(cm_ahead *ahead, cm_message *message, cm_slice input,
-                                size_t max_length) {
+static size_t take_delta(cm_ahead *ahead, cm_message *message, cm_slice input, size_t max_length) {
   size_t head = ahead->head.length, length;
   cm_slice rest = { input.ptr + head, input.len - head };
 
@@ -179,17 +200,88 @@ static inline size_t take_delta(cm_ahead *ahead, cm_message *message, cm_slice i
   return length ? head + length : take_any(ahead, message, input, max_length);
 }
 
+/* Several at once */
+
+static state state_of(const cm_ahead *ahead, const cm_message *message) {
+  state now;
+
+  now.text = ahead->text.len;
+  now.lengths = ahead->lengths.len;
+  now.left = ahead->left;
+  now.part = ahead->block->parts[ahead->part].len;
+  now.block_ahead = ahead->block->ahead;
+  now.kept = message->kept;
+  return now;
+}
+
+static void go_back(cm_ahead *ahead, cm_message *message, const state *before) {
+  ahead->text.len = before->text;
+  ahead->lengths.len = before->lengths;
+  ahead->left = before->left;
+  ahead->block->parts[ahead->part].len = before->part;
+  ahead->block->ahead = before->block_ahead;
+  message->kept = before->kept;
+}
+
+/* One with a short string, whose characters beyond ASCII are left to be checked. */
+static inline size_t take_uncertain(cm_ahead *ahead, cm_message *message, const char *pos,
+                                    size_t max_length, uncertain *doubts) {
+  cm_json_others others;
+  cm_json_short string;
+  size_t length;
+
+  others.pos = pos;
+  if (!cm_json_short_find_end(pos, &string, &others.bytes)) return 0;
+  length = add_short(ahead, message, &string, max_length);
+  if (!length) return 0;
+  doubts->of[doubts->count] = others;
+  doubts->count += others.bytes != 0;
+  return length;
+}
+
+/* The short ones that input begins with, up to as many as may be in doubt together. Returns how
+   many bytes they are; 0: there is none, or one of them is wrong and nothing has changed. */
+static size_t take_together(cm_ahead *ahead, cm_message *message, cm_slice input, size_t max_length,
+                            size_t most) {
+  size_t head = ahead->head.length, length;
+  state before = state_of(ahead, message);
+  cm_slice rest = input;
+  uncertain doubts;
+
+  if (max_length <= head) return 0;
+  doubts.count = 0;
+  do {
+    if (rest.len < head + CM_JSON_READABLE) break;
+    length = take_uncertain(ahead, message, rest.ptr + head, max_length - head, &doubts);
+    if (!length) break;
+    rest.ptr += head + length;
+    rest.len -= head + length;
+  } while (doubts.count < MOST_DOUBTS && input.len - rest.len < most &&
+           cm_delta_repeats(&ahead->head, rest));
+  doubts.of[doubts.count].bytes = 0;
+  if (cm_json_short_check_all(doubts.of, doubts.count)) return input.len - rest.len;
+  go_back(ahead, message, &before);
+  return 0;
+}
+
 size_t cm_ahead_read(cm_ahead *ahead, cm_message *message, cm_slice *input, size_t max_length,
                      size_t most) {
+  int together = input->len >= SEVERAL;
+  size_t left = ahead->left, done = 0, length;
   cm_slice rest = *input;
-  size_t left = ahead->left, length;
 
   if (!cm_delta_begins(&ahead->head, rest) || !may_add(ahead, message->blocks.latest)) return 0;
   do {
-    length = take_delta(ahead, message, rest, max_length);
+    length = together ? take_together(ahead, message, rest, max_length, most - done) : 0;
+    if (!length) {
+      length = take_delta(ahead, message, rest, max_length);
+      /* Behind a long one there is another, as a rule. */
+      together = rest.len >= SEVERAL && length < ahead->head.length + CM_JSON_READABLE;
+    }
     rest.ptr += length;
     rest.len -= length;
-  } while (length && input->len - rest.len < most && cm_delta_repeats(&ahead->head, rest));
+    done += length;
+  } while (length && done < most && cm_delta_repeats(&ahead->head, rest));
   ahead->block->ahead_part = ahead->part;
   *input = rest;
   return ahead->left - left;

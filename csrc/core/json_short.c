@@ -40,19 +40,24 @@ static const form *form_at(const unsigned char *pos) {
   return &FORM_OF[*pos >= 0xC0 ? FORM_BY_LEAD[*pos - 0xC0] : NONE];
 }
 
-int cm_json_short_check(const char *text, uint64_t others) {
-  const unsigned char *pos = (const unsigned char *)text;
+int cm_json_short_check_all(const cm_json_others *list, size_t count) {
+  const cm_json_others *end = list + count;
+  const unsigned char *pos;
   const form *expected;
+  uint64_t others = list->bytes;
   uint32_t word, wrong = 0;
   size_t at;
 
-  while (others) {
+  while (list < end) {
     at = cm_scan_lowest(others);
-    word = word_at(pos + at);
-    expected = form_at(pos + at);
+    pos = (const unsigned char *)list->pos + at;
+    word = word_at(pos);
+    expected = form_at(pos);
     wrong |= (word & expected->bits) ^ expected->value;
     wrong |= !(word & expected->some);
     others &= ~(((UINT64_C(1) << expected->length) - 1) << at);
+    list += !others;
+    others = others ? others : list->bytes;
   }
   return !wrong;
 }

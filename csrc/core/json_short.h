@@ -38,11 +38,30 @@ static inline uint64_t cm_json_short_escapes(uint64_t backslashes) {
   return (of_even & even) | (backslashes & ~of_even & ~even);
 }
 
-/* Whether the bytes that others marks, of those at pos, are characters beyond ASCII, each whole. */
-int cm_json_short_check(const char *pos, uint64_t others);
+/* Bytes that are no plain ASCII: a bit for each of those from pos on. */
+typedef struct cm_json_others {
+  const char *pos;
+  uint64_t bytes;
+} cm_json_others;
 
-/* Finds the end of a string whose opening quote is before pos; 0 if this cannot tell. */
-static inline int cm_json_short_find(const char *pos, cm_json_short *string) {
+/*
+** Whether the bytes in each of the list are characters beyond ASCII, each of them whole. Of each
+** there are some; one more behind them may be read. Many at once, since how many characters a text
+** has no processor can foretell.
+*/
+int cm_json_short_check_all(const cm_json_others *list, size_t count);
+
+/* The same of one. */
+static inline int cm_json_short_check(const char *pos, uint64_t others) {
+  cm_json_others list[2] = { { pos, others }, { NULL, 0 } };
+
+  return cm_json_short_check_all(list, 1);
+}
+
+/* Finds the end of a string whose opening quote is before pos; 0 if there is none so soon. What
+   others says has to be checked yet. */
+__attribute__((always_inline)) static inline int
+cm_json_short_find_end(const char *pos, cm_json_short *string, uint64_t *others) {
   cm_json_signs signs;
   uint64_t quotes, inside;
 
@@ -54,7 +73,16 @@ static inline int cm_json_short_find(const char *pos, cm_json_short *string) {
   string->body.ptr = pos;
   string->body.len = cm_scan_lowest(quotes);
   string->escapes &= inside;
-  return !(signs.others & inside) || cm_json_short_check(pos, signs.others & inside);
+  *others = signs.others & inside;
+  return 1;
+}
+
+/* The same with the check; 0 if this cannot tell. */
+static inline int cm_json_short_find(const char *pos, cm_json_short *string) {
+  uint64_t others;
+
+  if (!cm_json_short_find_end(pos, string, &others)) return 0;
+  return !others || cm_json_short_check(pos, others);
 }
 
 /*

@@ -418,6 +418,40 @@ static void long_strings_count_for_the_limit_of_a_message(void) {
   cm_response_release(r);
 }
 
+/* Characters of many deltas are checked together, but each delta is right or wrong by itself. */
+static void what_is_before_a_wrong_character_is_told_and_nothing_behind_it(void) {
+  enum { COUNT = 80 };
+  size_t wrong;
+
+  for (wrong = 0; wrong < COUNT; wrong++) {
+    cm_response *r = waiting_reader(TEXT("a"));
+    cm_delivery delivery;
+    cm_buffer all, text;
+    size_t i;
+
+    cm_buffer_init(&all, &cm_libc_alloc, (size_t)-1);
+    cm_buffer_init(&text, &cm_libc_alloc, (size_t)-1);
+    cm_buffer_append_text(&text, "{\"type\":\"text\",\"text\":\"a");
+    for (i = 0; i < COUNT; i++)
+      cm_buffer_append_text(&all, i == wrong  ? TEXT("b\xC3(")
+                                  : i % 7 < 3 ? TEXT("c")
+                                              : TEXT("\xC3\xA9\xE6\x97\xA5"));
+    CHECK(cm_response_on_body(r, cm_slice_in(&all)) == CM_OK);
+    for (i = 0; cm_response_next(r, &delivery) == CM_OK; i++) {
+      CHECK(exact_equal(delivery.text, i % 7 < 3 ? "c" : "\xC3\xA9\xE6\x97\xA5"));
+      cm_buffer_append(&text, delivery.text);
+      cm_response_taken(r);
+    }
+    CHECK(i == wrong);
+    CHECK(cm_response_next(r, &delivery) == CM_ERR_UTF8);
+    cm_buffer_append(&text, (cm_slice){ "\"}", 3 });
+    CHECK(text_so_far_is(r, 0, text.ptr));
+    cm_buffer_deinit(&text);
+    cm_buffer_deinit(&all);
+    cm_response_release(r);
+  }
+}
+
 void ahead_tests(void) {
   what_was_read_ahead_is_told_one_by_one();
   tool_input_is_read_ahead_too();
@@ -432,4 +466,5 @@ void ahead_tests(void) {
   it_survives_every_failing_allocation();
   long_strings_say_what_the_long_way_says();
   long_strings_count_for_the_limit_of_a_message();
+  what_is_before_a_wrong_character_is_told_and_nothing_behind_it();
 }
