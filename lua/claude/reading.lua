@@ -94,19 +94,20 @@ function M.loop(thing, name, call, options)
   return require("claude.tasks").iterator(raising, call)
 end
 
+local function read_nothing() end
+
 -- core.deltas, where C cannot call what waits.
 ---@param step fun(): string?, string?, integer?, userdata?
 ---@return fun(): string?, string?, integer?
 local function lua_deltas(step)
-  local response, read_delta
+  local response, read_delta = nil, read_nothing
   return function()
-    if read_delta then
-      local kind, text, index = read_delta()
-      if kind then return kind, text, index end
-    end
-    local kind, text, index, from = step()
+    local kind, text, index = read_delta()
+    if kind then return kind, text, index end
+    local from
+    kind, text, index, from = step()
     if from ~= response then
-      response, read_delta = from, from and from:delta_reader()
+      response, read_delta = from, from and from:delta_reader() or read_nothing
     end
     return kind, text, index
   end
