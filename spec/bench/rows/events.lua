@@ -1,7 +1,7 @@
 local goals = require("spec.bench.goals")
 local sides = require("spec.bench.sides")
 
-local events = sides.project("events", 2)
+local events = sides.project("events", 4)
 events.name = "events"
 
 return {
@@ -10,6 +10,6 @@ return {
   unit = "CPU s per million events",
   path = "/events-{events}/framing-64k",
   events = 200000,
-  sides = { sides.project("deltas", 5), events },
+  sides = { sides.project("deltas", 15), events },
   goals = { goals.ratio("events", "project", { at_most = 6 }) },
 }
