@@ -46,8 +46,8 @@ typedef struct cm_json_others {
 
 /*
 ** Whether the bytes in each of the list are characters beyond ASCII, each of them whole. Of each
-** there are some; one more behind them may be read. Many at once, since how many characters a text
-** has no processor can foretell.
+** there are some; one more behind them may be read. Many at once, since whether a text has any no
+** processor can foretell.
 */
 int cm_json_short_check_all(const cm_json_others *list, size_t count);
 
