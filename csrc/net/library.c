@@ -7,14 +7,20 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode started;
+static unsigned number; /* libcurl writes a long text anew each time it is asked for its version */
 
 static void start(void) {
   started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  number = curl_version_info(CURLVERSION_NOW)->version_num;
 }
 
 cm_status cm_library_start(void) {
   pthread_once(&once, start);
   return started == CURLE_OK ? CM_OK : CM_ERR_TRANSPORT;
+}
+
+unsigned cm_library_number(void) {
+  return number;
 }
 
 const char *cm_library_text(void) {

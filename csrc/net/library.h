@@ -10,6 +10,9 @@
 /* Starts libcurl unless this process has. CM_ERR_TRANSPORT: it cannot start. */
 cm_status cm_library_start(void);
 
+/* Its version, such as 0x075801; 0 before it was started. Costs nothing to ask. */
+unsigned cm_library_number(void);
+
 /* Name and version of libcurl and of what it was built with. */
 const char *cm_library_text(void);
 

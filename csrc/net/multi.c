@@ -49,6 +49,7 @@ struct cm_multi {
   cm_transfer_queue news;
   cm_transfer *detached;
   size_t live, live_http2;
+  cm_url_memory last_url;
 };
 
 static slot *slot_at(const cm_multi *m, size_t i) {
@@ -451,7 +452,7 @@ cm_status cm_multi_start(cm_multi *multi, const cm_transfer_options *options, cm
   if (status != CM_OK)
     return fail_start(failure, status,
                       status == CM_ERR_LIMIT ? "too many transfers" : "not enough memory");
-  status = cm_transfer_new(&t, m->alloc, options, &m->news, failure);
+  status = cm_transfer_new(&t, m->alloc, options, &m->news, &m->last_url, failure);
   if (status != CM_OK) return status;
   t->id = *id;
   t->owner = m;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/url.h"
+#include "net/library.h"
 #include "os/clock.h"
 #include "os/secret.h"
 
@@ -197,7 +197,7 @@ static cm_status set_headers(cm_transfer *t, const cm_transfer_options *o) {
 */
 static cm_status take_whole(cm_transfer *t, const cm_transfer_options *o) {
   size_t size = cm_body_length(o->body);
-  int asks = curl_version_info(CURLVERSION_NOW)->version_num >= 0x075000;
+  int asks = cm_library_number() >= 0x075000;
 
   if (!asks || o->tells_sent || size == 0 || size > MAX_WHOLE) return CM_OK;
   if (!cm_body_is_at_hand(o->body)) return CM_OK;
@@ -324,12 +324,12 @@ static void set_proxy(cm_transfer *t, const cm_transfer_options *o, int loopback
   if (o->no_proxy) put_text(t, CURLOPT_NOPROXY, o->no_proxy);
 }
 
-static cm_status set_up(cm_transfer *t, const cm_transfer_options *o) {
+static cm_status set_up(cm_transfer *t, const cm_transfer_options *o, cm_url_memory *last) {
   const char *refusal;
   cm_status status;
   int loopback;
 
-  refusal = cm_url_refuse(o->url, o->allow_http, &loopback);
+  refusal = cm_url_refuse(last, o->url, o->allow_http, &loopback);
   if (refusal) {
     snprintf(t->refusal, sizeof t->refusal, "%s", refusal);
     return CM_ERR_SYNTAX;
@@ -365,7 +365,7 @@ static void clear(cm_transfer *t, const cm_alloc *alloc, const cm_transfer_optio
 
 cm_status cm_transfer_new(cm_transfer **out, const cm_alloc *alloc,
                           const cm_transfer_options *options, cm_transfer_queue *queue,
-                          cm_failure *failure) {
+                          cm_url_memory *last, cm_failure *failure) {
   cm_transfer *t = alloc->resize(alloc->ud, NULL, 0, sizeof *t);
   cm_status status = CM_ERR_NOMEM;
 
@@ -376,7 +376,7 @@ cm_status cm_transfer_new(cm_transfer **out, const cm_alloc *alloc,
     t->queue = queue;
     if (options->body) t->body = cm_body_retain(options->body);
     t->response = cm_response_retain(options->response);
-    status = set_up(t, options);
+    status = set_up(t, options, last);
   }
   if (status == CM_OK) {
     *out = t;

@@ -14,6 +14,7 @@
 #include "core/body.h"
 #include "core/response.h"
 #include "net/libcurl.h"
+#include "net/url.h"
 
 typedef struct cm_transfer_header {
   cm_slice name;
@@ -94,13 +95,14 @@ struct cm_transfer {
 };
 
 /*
-** Makes an exchange that is ready to be given to a multi. On failure *out is NULL
+** Makes an exchange that is ready to be given to a multi; its URL is looked at unless it is the
+** last one that was. On failure *out is NULL
 ** and the text says why: CM_ERR_NOMEM, CM_ERR_SYNTAX (a URL or header that cannot
 ** be sent), CM_ERR_TRANSPORT (libcurl refuses an option).
 */
 cm_status cm_transfer_new(cm_transfer **out, const cm_alloc *alloc,
                           const cm_transfer_options *options, cm_transfer_queue *queue,
-                          cm_failure *failure);
+                          cm_url_memory *last, cm_failure *failure);
 
 /* The transfer must not be in a multi any more. Header lines are overwritten first. */
 void cm_transfer_free(cm_transfer *transfer);

@@ -62,14 +62,28 @@ static const char *judge(CURLU *parsed, int allow_http, int *loopback) {
   return refusal;
 }
 
-const char *cm_url_refuse(const char *url, int allow_http, int *loopback) {
+static const char *parse(const char *url, int allow_http, int *loopback) {
   const char *refusal = "the URL cannot be parsed";
   CURLU *parsed = curl_url();
 
-  *loopback = 0;
   if (!parsed) return "not enough memory";
   if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
     refusal = judge(parsed, allow_http, loopback);
   curl_url_cleanup(parsed);
   return refusal;
+}
+
+const char *cm_url_refuse(cm_url_memory *last, const char *url, int allow_http, int *loopback) {
+  const char *refusal;
+  size_t size = strlen(url) + 1;
+
+  *loopback = last->loopback;
+  if (*url && last->allow_http == allow_http && strcmp(last->url, url) == 0) return NULL;
+  *loopback = 0;
+  refusal = parse(url, allow_http, loopback);
+  if (refusal || size > sizeof last->url) return refusal;
+  memcpy(last->url, url, size);
+  last->allow_http = allow_http;
+  last->loopback = *loopback;
+  return NULL;
 }

@@ -84,6 +84,17 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       exchange:cancel()
     end)
 
+    it("does not take leave to ask a URL from the request before", function()
+      for _, there in ipairs({ "http://192.0.2.1/", "http://192.0.2.1/" .. ("x"):rep(300) }) do
+        for _ = 1, 2 do
+          assert(requests.start({ url = there, allow_http = true })):cancel()
+          local exchange, text = requests.start({ url = there })
+          assert.is_nil(exchange)
+          assert.is_truthy(text:find("https", 1, true))
+        end
+      end
+    end)
+
     it("refuses schemes that are not http", function()
       for _, there in ipairs({ "file:///etc/passwd", "ftp://127.0.0.1/", "127.0.0.1", "" }) do
         assert.is_nil((requests.start({ url = there })))
