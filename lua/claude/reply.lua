@@ -106,15 +106,6 @@ end
 --- Frames were read past this reply, and not counted: others may be due a turn.
 function Reply:look_up() self.frames = FRAMES_PER_LOOK - 1 end
 
--- What arrived in one go is read without waiting: others may be due a turn in between.
----@param options? claude.ReadingOptions
-function Reply:_give_way(options)
-  self.frames = self.frames + 1
-  if options or self.frames % FRAMES_PER_LOOK == 0 then
-    tasks.give_way(options and options.budget)
-  end
-end
-
 --- The next frame, or the next of them as one; waits for it.
 ---@param options? claude.ReadingOptions
 ---@return string? kind nil at the end
@@ -124,7 +115,10 @@ end
 function Reply:read(options)
   local response = self.response
   local next_piece = options and options.coalesce and response.next_joined or response.next
-  self:_give_way(options)
+  -- What arrived in one go is read without waiting: others may be due a turn in between.
+  local frames = self.frames + 1
+  self.frames = frames
+  if options or frames % FRAMES_PER_LOOK == 0 then tasks.give_way(options and options.budget) end
   while true do
     local kind, text, index = next_piece(response)
     if kind then return kind, text, index end

@@ -72,6 +72,8 @@ Stream.__index = Stream
 --- was refused, and what then tells of it
 
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
+-- What tells whether a thinking block has text.
+local OF_THINKING = { block_start = true, thinking = true, block_stop = true }
 
 local now = tasks.now
 local iterators_can_wait = tasks.iterators_can_wait
@@ -245,9 +247,8 @@ end
 ---@param kind string
 ---@param text string?
 function Stream:_measure(kind, text)
-  local timings = self.timings
-  if timings.first_token or not CONTENT[kind] or text == "" then return end
-  timings.first_token = now() - self.started
+  if not CONTENT[kind] or text == "" then return end
+  self.timings.first_token = now() - self.started
 end
 
 -- Where other models step in, the answer that the message ends with may be another one's.
@@ -325,11 +326,16 @@ function Stream:_open_short_cut(open)
   self.response:open_short_cut(open)
 end
 
--- Once the first of a block has been looked at, deltas go to the reader as they are.
----@return boolean
-function Stream:_need_not_look()
-  if self.silent or self.surprised or self.spec.fallback then return false end
-  return self.timings.first_token ~= nil
+-- What each piece is looked at for. Once there is nothing of that left in a block, its deltas go
+-- to the reader as they are.
+---@param kind string
+---@param text string?
+---@param index integer?
+function Stream:_look_at(kind, text, index)
+  if OF_THINKING[kind] then self:_watch_thinking(kind, text, index) end
+  if not self.timings.first_token then self:_measure(kind, text) end
+  local looks = self.silent or self.surprised or self.spec.fallback
+  self:_open_short_cut(not looks and self.timings.first_token ~= nil)
 end
 
 --- The next piece: its kind, its text and its block's index (from 0, as the API
@@ -394,9 +400,7 @@ function Stream:_step(options)
     if self.state == "failed" then return errors.fail(err or self.err) end
     if not kind and self.state == "done" then break end
     if not kind then return self:_finish() end
-    self:_watch_thinking(kind, text, index)
-    self:_measure(kind, text)
-    self:_open_short_cut(self:_need_not_look())
+    self:_look_at(kind, text, index)
     if kind ~= "ping" or self.pings then return kind, text, index end
   end
   return self:_ended()
@@ -432,7 +436,7 @@ end
 
 -- No closure of each stream's own: thousands may wait in it.
 local function next_or_raise(stream)
-  local kind, text, index = stream:next()
+  local kind, text, index = stream:_step()
   if kind == nil and index then reading.raise(index) end
   return kind, text, index
 end
