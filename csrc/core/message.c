@@ -398,10 +398,10 @@ static cm_status render_content(const cm_message *message, cm_buffer *out) {
   return status == CM_OK ? cm_buffer_append(out, cm_slice_of("]")) : status;
 }
 
-static cm_status render_usage(const cm_message *message, cm_buffer *out) {
+/* What later events said of usage, put into what the first did; nothing where they said nothing. */
+static cm_status render_usage(const cm_message *message, cm_slice usage, cm_buffer *out) {
   cm_member members[CM_OVERLAY_MAX];
   size_t count = cm_overlay_members(&message->usage, members);
-  cm_slice usage = cm_object_member(cm_slice_in(&message->start), "usage");
 
   if (count == 0) return CM_OK;
   return cm_splice(cm_object_is_object(usage) ? usage : cm_slice_of("{}"), members, count, out);
@@ -415,7 +415,7 @@ static cm_status render_around(const cm_message *message, cm_slice content, cm_b
   cm_status status;
 
   cm_buffer_init(&usage, message->alloc, out->limit);
-  status = render_usage(message, &usage);
+  status = render_usage(message, cm_message_member(message, "usage"), &usage);
   cm_member_set(&members[count++], "content", content);
   if (usage.len) cm_member_set(&members[count++], "usage", cm_slice_in(&usage));
   if (status == CM_OK) status = cm_splice(cm_slice_in(&message->start), members, count, out);
@@ -448,4 +448,49 @@ cm_status cm_message_render(const cm_message *message, cm_buffer *out) {
 cm_status cm_message_render_head(const cm_message *message, cm_buffer *out) {
   if (!message->started) return CM_END;
   return render_around(message, cm_slice_of("[]"), out);
+}
+
+static cm_status begin_member(cm_buffer *out, const char *name) {
+  cm_status status = cm_buffer_append(out, cm_slice_of(out->len > 1 ? ",\"" : "\""));
+
+  if (status == CM_OK) status = cm_buffer_append(out, cm_slice_of(name));
+  return status == CM_OK ? cm_buffer_append(out, cm_slice_of("\":")) : status;
+}
+
+static cm_status render_member(const cm_object_wanted *at_first, const cm_message *message,
+                               cm_buffer *out) {
+  cm_slice later = cm_overlay_get(&message->top, at_first->name);
+  cm_slice value = later.len ? later : at_first->value;
+  cm_status status;
+
+  if (value.len == 0) return CM_OK;
+  status = begin_member(out, at_first->name);
+  return status == CM_OK ? cm_buffer_append(out, value) : status;
+}
+
+static cm_status render_account_usage(const cm_message *message, cm_slice at_first,
+                                      cm_buffer *out) {
+  cm_status status = begin_member(out, "usage");
+  size_t begun = out->len;
+
+  if (status == CM_OK) status = render_usage(message, at_first, out);
+  if (status != CM_OK || out->len > begun) return status;
+  return cm_buffer_append(out, at_first.len ? at_first : cm_slice_of("null"));
+}
+
+cm_status cm_message_render_account(const cm_message *message, cm_buffer *out) {
+  enum { ID, MODEL, TRANSFORMATIONS, USAGE, MEMBERS };
+  cm_object_wanted members[MEMBERS] = { { "id", { "", 0 } },
+                                        { "model", { "", 0 } },
+                                        { "input_transformations", { "", 0 } },
+                                        { "usage", { "", 0 } } };
+  cm_status status;
+  size_t i;
+
+  if (!message->started) return CM_END;
+  cm_object_find(cm_slice_in(&message->start), members, MEMBERS);
+  status = cm_buffer_append(out, cm_slice_of("{"));
+  for (i = 0; i < USAGE && status == CM_OK; i++) status = render_member(&members[i], message, out);
+  if (status == CM_OK) status = render_account_usage(message, members[USAGE].value, out);
+  return status == CM_OK ? cm_buffer_append(out, cm_slice_of("}")) : status;
 }

@@ -160,4 +160,8 @@ cm_status cm_message_render(const cm_message *message, cm_buffer *out);
 /* The same without its blocks, content being []: for who wants to know the usage. */
 cm_status cm_message_render_head(const cm_message *message, cm_buffer *out);
 
+/* An object of those of its members that say what it used: id, model, usage, and
+   input_transformations. For each reply that is read to its end, hence no more than that. */
+cm_status cm_message_render_account(const cm_message *message, cm_buffer *out);
+
 #endif

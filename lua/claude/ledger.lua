@@ -160,7 +160,7 @@ local recorded = setmetatable({}, { __mode = "k" })
 ---@param message? claude.Message the reply, where somebody has read it already
 ---@return claude.TurnUsage?
 function M.record(client, spec, response, whole, counted, message)
-  message = message or response:head()
+  message = message or response:account()
   if type(message) ~= "table" then return nil end
   local asked = spec.frame.params.model
   local parts = usage.parts(message, asked, counted)

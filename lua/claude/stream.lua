@@ -82,7 +82,7 @@ local iterators_can_wait = tasks.iterators_can_wait
 ---@param whole boolean
 function Stream:_record(whole)
   if self.used or not self.response then return end
-  self.told = self.viewed or self.response:head() or false
+  self.told = self.viewed or self.response:account() or false
   if type(self.told) ~= "table" then return end
   self.used = require("claude.ledger").record(
     self.client,

@@ -1969,6 +1969,11 @@ function Response:message() end
 ---@return string? problem
 function Response:head() end
 
+--- The members of it that say what was used: id, model, usage and input_transformations.
+---@return table? account
+---@return string? problem
+function Response:account() end
+
 ---@return integer
 function Response:block_count() end
 

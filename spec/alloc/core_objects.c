@@ -276,6 +276,7 @@ static cm_status render(const cm_alloc *alloc, const cm_message *message, digest
   cm_buffer_init(&out, alloc, (size_t)-1);
   status = cm_message_render(message, &out);
   if (status == CM_OK) status = cm_message_render_head(message, &out);
+  if (status == CM_OK) status = cm_message_render_account(message, &out);
   say(said, cm_slice_in(&out));
   cm_buffer_deinit(&out);
   return status;

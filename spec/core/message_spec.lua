@@ -50,6 +50,18 @@ describe("a message put together from a stream", function()
     assert.equal(wanted and response:block_count(), wanted and #raws)
   end
 
+  local ACCOUNT = { "id", "model", "usage", "input_transformations" }
+
+  local function check_account(response)
+    local head, account = response:head(), response:account()
+    assert.equal(head == nil, account == nil)
+    local wanted = head and {}
+    for _, name in ipairs(head and ACCOUNT or {}) do
+      wanted[name] = head[name]
+    end
+    assert.same(wanted, account)
+  end
+
   it("gives the same as tables, however much of it has come", function()
     local bytes = s.stream(rich)
     for cut = 1, #bytes, 7 do
@@ -75,6 +87,36 @@ describe("a message put together from a stream", function()
   it("gives its head as a table", function()
     local response = s.read(s.stream(rich))
     assert.same(core.decode(response:head_json()), (response:head()))
+  end)
+
+  it("gives what it used as the head does, whenever it is asked", function()
+    local bytes = s.stream(rich)
+    for cut = 1, #bytes, 7 do
+      check_account(s.read(bytes:sub(1, cut)))
+    end
+    check_account(s.read(bytes))
+    check_account(s.read(s.stream(s.reply({}))))
+  end)
+
+  it("takes what it used from the last event that says it", function()
+    local response = s.read(s.stream({
+      '{"type":"message_start","message":{"id":"m","model":"a","content":[],'
+        .. '"usage":{"input_tokens":1,"output_tokens":2}}}',
+      '{"type":"message_delta","delta":{"model":"b"},"usage":{"output_tokens":9},'
+        .. '"input_transformations":[{"type":"x"}]}',
+    }))
+    assert.same({
+      id = "m",
+      model = "b",
+      usage = { input_tokens = 1, output_tokens = 9 },
+      input_transformations = { { type = "x" } },
+    }, (response:account()))
+  end)
+
+  it("says nothing of what it used that nobody has told", function()
+    assert.is_nil(core.response():account())
+    local start = '{"type":"message_start","message":{"id":"m","usage":null,"content":[]}}'
+    assert.same({ id = "m" }, (s.read(s.stream({ start })):account()))
   end)
 
   it("is built from the bytes that came, however they are cut", function()

@@ -126,18 +126,27 @@ static int response_message(lua_State *L) {
   return 2;
 }
 
-/* response:head() -> what head_json says, decoded | nil: none began | nil, text */
-static int response_head(lua_State *L) {
+static int push_part(lua_State *L, cm_status (*render)(const cm_message *, cm_buffer *)) {
   const cm_message *message = check_message(L);
   cm_buffer *out;
   int results;
 
   if (!message->started) return 0;
   out = cm_json_push_buffer(L);
-  if (cm_message_render_head(message, out) != CM_OK) return raise_nomem(L);
+  if (render(message, out) != CM_OK) return raise_nomem(L);
   results = cm_json_push_decoded(L, cm_slice_in(out));
   cm_buffer_deinit(out);
   return results;
+}
+
+/* response:head() -> what head_json says, decoded | nil: none began | nil, text */
+static int response_head(lua_State *L) {
+  return push_part(L, cm_message_render_head);
+}
+
+/* response:account() -> the members of it that say what it used, and for whom | nil | nil, text */
+static int response_account(lua_State *L) {
+  return push_part(L, cm_message_render_account);
 }
 
 static int response_block_count(lua_State *L) {
@@ -288,6 +297,7 @@ void cm_open_response_message(lua_State *L) {
     { "head_json", response_head_json },
     { "message", response_message },
     { "head", response_head },
+    { "account", response_account },
     { "block_count", response_block_count },
     { "block", response_block },
     { "block_raw", response_block_raw },

@@ -233,6 +233,12 @@ function Chained:head()
   return json and core.decode(json)
 end
 
+---@return table? account and more
+function Chained:account()
+  if #self.before == 0 then return self.current:account() end
+  return self:head()
+end
+
 local HEAD = '{"content":['
 
 -- Whether it may be sent: what stands before may hold what no request may.
