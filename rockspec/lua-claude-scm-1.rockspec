@@ -68,6 +68,7 @@ build = {
         "csrc/bind/core/body.c",
         "csrc/bind/core/collector.c",
         "csrc/bind/core/file.c",
+        "csrc/bind/core/headers.c",
         "csrc/bind/core/http1.c",
         "csrc/bind/core/journal.c",
         "csrc/bind/core/journal_file.c",

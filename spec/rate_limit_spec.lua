@@ -93,6 +93,26 @@ describe("headers.rate_limit", function()
     assert.same({ requests = { remaining = 3 } }, odd)
   end)
 
+  it("reads the headers' lines as it reads their table", function()
+    local lines = {}
+    for name, value in pairs(HEADERS) do
+      lines[#lines + 1] = name .. ":" .. value .. "\n"
+    end
+    assert.same(READ, read_limits(table.concat(lines)))
+    assert.is_nil(read_limits(""))
+  end)
+
+  it("goes by the last line of one name, and by no line that is cut short", function()
+    local name = "anthropic-ratelimit-requests-limit:"
+    local given = read_limits(name .. "50\n" .. name .. "60\n" .. name .. "7")
+    assert.same({ requests = { limit = 60 } }, given)
+  end)
+
+  it("is no line's that holds another", function()
+    local given = read_limits({ ["x-text"] = "\nanthropic-ratelimit-requests-limit:5" })
+    assert.is_nil(given)
+  end)
+
   it(
     "is nil when no header tells of a limit",
     function()

@@ -116,20 +116,28 @@ int cm_headers_are_complete(const cm_headers *headers) {
   return headers->complete && headers->status >= 200;
 }
 
-int cm_headers_next(const cm_headers *headers, size_t *position, cm_slice *name, cm_slice *value) {
-  size_t left = headers->lines.len - *position;
-  const char *start, *colon, *end;
+cm_slice cm_headers_lines(const cm_headers *headers) {
+  return cm_slice_in(&headers->lines);
+}
 
-  if (left == 0) return 0;
-  start = headers->lines.ptr + *position;
+int cm_headers_next_line(cm_slice lines, size_t *position, cm_slice *name, cm_slice *value) {
+  const char *start = lines.ptr + *position, *colon, *end;
+  size_t left = lines.len - *position;
+
+  if (left < 2) return 0;
   colon = memchr(start + 1, ':', left - 1);
-  end = memchr(start, '\n', left);
+  end = colon ? memchr(colon, '\n', left - (size_t)(colon - start)) : NULL;
+  if (!end) return 0;
   name->ptr = start;
   name->len = (size_t)(colon - start);
   value->ptr = colon + 1;
   value->len = (size_t)(end - value->ptr);
   *position += (size_t)(end - start) + 1;
   return 1;
+}
+
+int cm_headers_next(const cm_headers *headers, size_t *position, cm_slice *name, cm_slice *value) {
+  return cm_headers_next_line(cm_headers_lines(headers), position, name, value);
 }
 
 cm_slice cm_headers_get(const cm_headers *headers, const char *wanted) {

@@ -45,6 +45,12 @@ int cm_headers_are_complete(const cm_headers *headers);
 /* Goes through the headers from *position 0 on; 0 at the end. Names are in lower case. */
 int cm_headers_next(const cm_headers *headers, size_t *position, cm_slice *name, cm_slice *value);
 
+/* The block as "name:value\n" for each header, in order, names in lower case. Borrowed. */
+cm_slice cm_headers_lines(const cm_headers *headers);
+
+/* The same as cm_headers_next in a block's lines; 0 where no such line is left. */
+int cm_headers_next_line(cm_slice lines, size_t *position, cm_slice *name, cm_slice *value);
+
 /* The value of the last header of that lower-case name, or a slice of length 0. */
 cm_slice cm_headers_get(const cm_headers *headers, const char *name);
 

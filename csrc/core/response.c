@@ -97,6 +97,10 @@ int cm_response_next_header(const cm_response *response, size_t *position, cm_sl
   return cm_headers_next(&response->headers, position, name, value);
 }
 
+cm_slice cm_response_header_lines(const cm_response *response) {
+  return cm_headers_lines(&response->headers);
+}
+
 int cm_response_is_event_stream(const cm_response *r) {
   if (r->form != CM_FORM_UNDECIDED) return r->form == CM_FORM_STREAM;
   return cm_form_announces_stream(&r->headers, &r->wishes);

@@ -181,6 +181,9 @@ int cm_response_status(const cm_response *response);
 int cm_response_next_header(const cm_response *response, size_t *position, cm_slice *name,
                             cm_slice *value);
 
+/* The same headers as lines, as cm_headers_lines has them. */
+cm_slice cm_response_header_lines(const cm_response *response);
+
 /* The message so far. Borrowed; changes with next and finish. */
 const cm_message *cm_response_message(const cm_response *response);
 

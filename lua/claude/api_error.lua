@@ -190,7 +190,7 @@ function M.retry_after(given, now)
   local text = given["retry-after"]
   local seconds = decimal(text)
   if seconds or not text then return usable(seconds) end
-  now = now or dates.of_answer(given)
+  now = now or dates.of_answer(given.date)
   local date = dates.http(text, now)
   return usable(date and date - now)
 end

@@ -100,10 +100,9 @@ local last_text, last_date
 
 --- When an answer was sent, by the clock of who sent it: what else it dates is told
 --- by that clock, and this machine's may be wrong.
----@param headers table<string, string>
+---@param text? string its header "date"
 ---@return number seconds
-function M.of_answer(headers)
-  local text = headers.date
+function M.of_answer(text)
   if not text then return os.time() end
   if text ~= last_text then
     last_text, last_date = text, M.http(text)

@@ -180,14 +180,28 @@ end
 local core -- with the first answer: the doctor works without
 
 -- The part that reads dates loads where a limit has one.
-local function answered_at(given) return require("claude.dates").of_answer(given) end
+local function answered_at(date) return require("claude.dates").of_answer(date) end
+
+---@param given table<string, string>
+---@return string
+local function as_lines(given)
+  local lines = {}
+  for name, value in pairs(given) do
+    local are_texts = type(name) == "string" and type(value) == "string"
+    if are_texts and not (name .. value):find("\n", 1, true) then
+      lines[#lines + 1] = name .. ":" .. value .. "\n"
+    end
+  end
+  return table.concat(lines)
+end
 
 --- What an answer's headers tell of rate limits; nil when none does.
----@param given table<string, string> by lowercase name
+---@param given string|table<string, string> as `response:header_lines()` gives them, or by
+--- lower-case name
 ---@return claude.RateLimits?
 function M.rate_limit(given)
   core = core or require("claude.core")
-  return core.rate_limits(given, answered_at)
+  return core.rate_limits(type(given) == "string" and given or as_lines(given), answered_at)
 end
 
 --- Several lists become one; a later header replaces an earlier one of its name.

@@ -84,7 +84,7 @@ local M = {}
 
 --- The message of a response, complete or what arrived of it. Nil when none began.
 ---@param response table a claude.core response
----@param given? table<string, string> its headers, where somebody has them already
+---@param given? string its headers, where somebody has them already
 ---@param limits? claude.RateLimits what those tell of limits
 ---@return claude.Message?
 ---@return string? problem
@@ -96,10 +96,10 @@ function M.view(response, given, limits)
     raw_blocks[block] = raws[i]
   end
   if not given then
-    given = response:headers()
+    given = response:header_lines()
     limits = headers.rate_limit(given)
   end
-  message.request_id, message.rate_limit = given["request-id"], limits
+  message.request_id, message.rate_limit = response:header("request-id"), limits
   answers[message] = { response:status(), given }
   if not response:complete() then responses[message] = response end
   return setmetatable(message, Message)
@@ -143,7 +143,7 @@ function M.response_of(message) return responses[message] end
 ---@return table<string, string>? headers
 function M.answer_of(message)
   local answer = answers[message]
-  if answer then return answer[1], answer[2] end
+  if answer then return answer[1], core.headers(answer[2]) end
 end
 
 -- Numbers that Lua cannot hold exactly and other raw values count by their text.

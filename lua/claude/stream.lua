@@ -27,7 +27,7 @@ local tasks = require("claude.tasks")
 ---@field private opening claude.Signal|false set once the task that opens it has done so
 ---@field private ending boolean a task is in `on_end`
 ---@field package used claude.TurnUsage|false what it used, once that is written down
----@field private given? table<string, string> the answer's headers, where its message is awaited
+---@field private given? string the answer's headers, where its message is awaited
 ---@field private told table|false what the message says of itself, with or without its blocks
 ---@field private awaited boolean somebody waits for the whole message
 ---@field private viewed claude.Message|false the whole message, as soon as it was
@@ -147,7 +147,7 @@ function Stream:_open_now(failure)
   if self.state == "failed" then return errors.fail(self.err) end
   if not head then return self:_recover(err) end
   self.state, self.head = "open", head
-  local given = self.response:headers()
+  local given = self.response:header_lines()
   self.rate_limit = headers.rate_limit(given)
   if self.awaited then self.given = given end -- who reads piece by piece may never ask for it
   return true

@@ -1605,10 +1605,15 @@ function core.utf8_valid(text) end
 function core.utf8_scrub(text) end
 
 --- What headers tell of rate limits, and nil when none does.
----@param headers table<string, string> by lowercase name
----@param answered_at fun(headers: table): number seconds since 1970
+---@param lines string as `response:header_lines()` gives them
+---@param answered_at fun(date?: string): number seconds since 1970
 ---@return claude.RateLimits?
-function core.rate_limits(headers, answered_at) end
+function core.rate_limits(lines, answered_at) end
+
+--- An answer's headers as a table; several of one name are joined by ", ".
+---@param lines string as `response:header_lines()` gives them
+---@return table<string, string> by lower-case name
+function core.headers(lines) end
 
 --- Seconds since 1970 of a date as RFC 3339 writes it; nil for what is none.
 ---@param text string
@@ -1914,6 +1919,10 @@ function Response:header(name) end
 
 ---@return table<string, string> by lower-case name
 function Response:headers() end
+
+--- The same as a text that costs little to keep: `core.headers` makes the table of it.
+---@return string
+function Response:header_lines() end
 
 ---@return boolean
 function Response:is_event_stream() end

@@ -91,6 +91,7 @@ describe("core.response, the status line and headers", function()
     local response =
       with_headers({ "HTTP/1.1 200", "A: 1", "B:", "a: 2", "c: x", "\tfolded", "no colon" })
     assert.same({ a = "1, 2", b = "", c = "x folded" }, response:headers())
+    assert.same(response:headers(), core.headers(response:header_lines()))
   end)
 
   it("forgets the block before when another begins, as after 100 Continue", function()

@@ -28,6 +28,7 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_open_base64(L);
   cm_open_body(L);
   cm_open_file(L);
+  cm_open_headers(L);
   cm_open_http1(L);
   cm_open_journal(L);
   cm_open_journal_file(L);

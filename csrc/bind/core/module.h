@@ -6,12 +6,14 @@
 #define CM_BIND_CORE_MODULE_H
 
 #include "bind/compat.h"
+#include "core/base.h"
 
 int luaopen_claude_core(lua_State *L);
 
 void cm_open_base64(lua_State *L);
 void cm_open_body(lua_State *L);
 void cm_open_file(lua_State *L);
+void cm_open_headers(lua_State *L);
 void cm_open_http1(lua_State *L);
 void cm_open_journal(lua_State *L);
 void cm_open_journal_file(lua_State *L);
@@ -25,5 +27,8 @@ void cm_open_sha256(lua_State *L);
 void cm_open_sse(lua_State *L);
 void cm_open_transcript(lua_State *L);
 void cm_open_tree(lua_State *L);
+
+/* Pushes headers, "name:value\n" each, as a table; values of one name are joined by ", ". */
+void cm_push_headers(lua_State *L, cm_slice lines);
 
 #endif

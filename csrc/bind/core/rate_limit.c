@@ -7,6 +7,8 @@
 
 #include "bind/core/module.h"
 #include "core/date.h"
+#include "core/headers.h"
+#include "core/slice.h"
 
 static cm_slice string_at(lua_State *L, int index) {
   cm_slice text;
@@ -23,11 +25,19 @@ static void push_count(lua_State *L, double value) {
     lua_pushnumber(L, (lua_Number)value);
 }
 
-/* Seconds from the answer at *at on, which the function at 2 is asked for once. */
-static double seconds_from_answer(lua_State *L, double value, double *at) {
+/* Seconds from the answer at *at on, which the function at 2 makes of its date, once. */
+static double seconds_from_answer(lua_State *L, cm_slice lines, double value, double *at) {
+  cm_slice name, text;
+  size_t position = 0;
+
   if (*at < 0) {
     lua_pushvalue(L, 2);
-    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    while (cm_headers_next_line(lines, &position, &name, &text)) {
+      if (!cm_slice_is(name, "date")) continue;
+      lua_pushlstring(L, text.ptr, text.len);
+      lua_replace(L, -2);
+    }
     lua_call(L, 1, 1);
     *at = (double)luaL_checknumber(L, -1);
     lua_pop(L, 1);
@@ -49,11 +59,11 @@ static void push_limit(lua_State *L, const char *what) {
   lua_setfield(L, 3, what);
 }
 
-static void keep(lua_State *L, const cm_rate_limit *found, double *at) {
+static void keep(lua_State *L, cm_slice lines, const cm_rate_limit *found, double *at) {
   static const char *const members[] = { "limit", "remaining", "reset" };
   double value = found->value;
 
-  if (found->member == CM_RATE_LIMIT_RESET) value = seconds_from_answer(L, value, at);
+  if (found->member == CM_RATE_LIMIT_RESET) value = seconds_from_answer(L, lines, value, at);
   push_limit(L, found->what);
   push_count(L, value);
   lua_setfield(L, -2, members[found->member]);
@@ -61,21 +71,23 @@ static void keep(lua_State *L, const cm_rate_limit *found, double *at) {
 }
 
 /*
-** core.rate_limits(headers, answered_at) -> { requests = { limit =, remaining =, reset = }, … }
-** | nil, of headers by their lower-case names; answered_at(headers) gives the time of the answer
+** core.rate_limits(lines, answered_at) -> { requests = { limit =, remaining =, reset = }, … }
+** | nil, of headers as response:header_lines() gives them; of two of one name the last counts.
+** answered_at(date) gives the time of the answer, from the text of its date | nil.
 */
 static int rate_limits(lua_State *L) {
+  cm_slice lines, name, value;
   cm_rate_limit found;
+  size_t position = 0;
   double at = -1;
 
-  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 1, LUA_TSTRING);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
   lua_pushnil(L); /* the limits, once there are any */
-  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-    if (lua_type(L, 4) != LUA_TSTRING || lua_type(L, 5) != LUA_TSTRING) continue;
-    if (cm_rate_limit_read(string_at(L, 4), string_at(L, 5), &found)) keep(L, &found, &at);
-  }
+  lines = string_at(L, 1);
+  while (cm_headers_next_line(lines, &position, &name, &value))
+    if (cm_rate_limit_read(name, value, &found)) keep(L, lines, &found, &at);
   return 1;
 }
 

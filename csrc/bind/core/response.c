@@ -164,83 +164,15 @@ static int response_header(lua_State *L) {
   return 1;
 }
 
-/* Adds the string on top of the stack to the list of that name in the table at 2; pops it. */
-static void add_header(lua_State *L, cm_slice name) {
-  push_slice(L, name);
-  lua_pushvalue(L, -1);
-  lua_rawget(L, 2);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -2);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, 2);
-  }
-  lua_pushvalue(L, -3);
-  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
-  lua_pop(L, 3);
-}
-
-/* Pushes the strings of the list at 4, in one go: a server may send a great many. */
-static void push_joined(lua_State *L) {
-  int count = (int)lua_rawlen(L, 4), i;
-  luaL_Buffer all;
-
-  luaL_buffinit(L, &all);
-  for (i = 1; i <= count; i++) {
-    if (i > 1) luaL_addlstring(&all, ", ", 2);
-    lua_rawgeti(L, 4, i);
-    luaL_addvalue(&all);
-  }
-  luaL_pushresult(&all);
-}
-
-/* As a table, its names being joined where there are several. */
-static void push_headers_joined(lua_State *L, const cm_response *response) {
-  cm_slice name, value;
-  size_t position = 0;
-
-  lua_newtable(L);
-  while (cm_response_next_header(response, &position, &name, &value)) {
-    push_slice(L, value);
-    add_header(L, name);
-  }
-  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
-    push_joined(L);
-    lua_pushvalue(L, 3);
-    lua_insert(L, -2);
-    lua_rawset(L, 2);
-  }
-}
-
-/* The same where no name comes twice, as a rule; else 0 and nothing. */
-static int push_headers(lua_State *L, const cm_response *response) {
-  cm_slice name, value;
-  size_t position = 0;
-  int is_new;
-
-  lua_createtable(L, 0, 16);
-  while (cm_response_next_header(response, &position, &name, &value)) {
-    push_slice(L, name);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, 2);
-    is_new = lua_isnil(L, -1);
-    lua_pop(L, 1);
-    push_slice(L, value);
-    lua_rawset(L, 2);
-    if (is_new) continue;
-    lua_pop(L, 1);
-    return 0;
-  }
+/* response:headers() -> { [lower-case name] = value }, several of one name joined by ", " */
+static int response_headers(lua_State *L) {
+  cm_push_headers(L, cm_response_header_lines(check_response(L)));
   return 1;
 }
 
-/* response:headers() -> { [lower-case name] = value }, several of one name joined by ", " */
-static int response_headers(lua_State *L) {
-  cm_response *response = check_response(L);
-
-  lua_settop(L, 1);
-  if (!push_headers(L, response)) push_headers_joined(L, response);
+/* response:header_lines() -> the same as text, from which core.headers makes the table */
+static int response_header_lines(lua_State *L) {
+  push_slice(L, cm_response_header_lines(check_response(L)));
   return 1;
 }
 
@@ -377,6 +309,7 @@ void cm_open_response(lua_State *L) {
     { "status", response_status },
     { "header", response_header },
     { "headers", response_headers },
+    { "header_lines", response_header_lines },
     { "is_event_stream", response_is_event_stream },
     { "streams_body", response_streams_body },
     { "body", response_body },
