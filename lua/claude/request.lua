@@ -22,7 +22,11 @@ local LOCAL = {
 -- What counting takes no notice of, or refuses.
 local NOT_COUNTED = { max_tokens = true, stream = true }
 
-local AS_REQUEST = { request = true }
+-- In two texts, between which the elements of messages belong.
+local AROUND_MESSAGES = { request = true, around = "messages" }
+local AS_MESSAGES = { request = true, slot = "messages" }
+local NO_MESSAGES = assert(core.raw("[]"))
+local NO_BETAS = {} -- not to be changed
 
 ---@param problem string
 ---@param path string?
@@ -31,22 +35,6 @@ local function encoding_error(problem, path)
   -- The text begins with the path, which the error has of its own.
   if path and problem:sub(1, #path + 2) == path .. ": " then problem = problem:sub(#path + 3) end
   return rules.broken("encoding", path ~= "" and path or "params", problem)
-end
-
--- What nearly every request has.
-local BEFORE = { max_tokens = true, model = false, system = false, thinking = false, tools = false }
-
--- Whatever the locale: JSON keys are sorted by their bytes.
----@param name string
----@return boolean
-local function stands_before_messages(name)
-  if BEFORE[name] ~= nil then return BEFORE[name] end
-  local limit = "messages"
-  for i = 1, math.min(#name, #limit) do
-    local a, b = name:byte(i), limit:byte(i)
-    if a ~= b then return a < b end
-  end
-  return #name < #limit
 end
 
 -- What a tool has for this library: see claude/tools.lua.
@@ -82,25 +70,20 @@ end
 ---@field betas string[] every beta the request goes with
 ---@field params table as given
 
+-- What goes out of the parameters, without the elements of messages.
 ---@param params table
 ---@param options { stream: boolean?, counting: boolean? }
----@return table before
----@return table after
-local function split(params, options)
-  local before, after = {}, {}
+---@return table
+local function outgoing_fields(params, options)
+  -- With room for what nearly every request has.
+  local fields = { messages = NO_MESSAGES, max_tokens = nil, model = nil, stream = nil }
   for name, value in pairs(params) do
-    local skipped = LOCAL[name] or (options.counting and NOT_COUNTED[name])
-    if not skipped then
-      if name == "tools" then value = M.without_functions(value) end
-      if type(name) == "string" and stands_before_messages(name) then
-        before[name] = value
-      else
-        after[name] = value
-      end
+    if not (LOCAL[name] or (options.counting and NOT_COUNTED[name])) then
+      fields[name] = name == "tools" and M.without_functions(value) or value
     end
   end
-  if options.stream then after.stream = true end
-  return before, after
+  if options.stream then fields.stream = true end
+  return fields
 end
 
 -- What a request needs without its user naming it.
@@ -120,6 +103,8 @@ end
 ---@param named? string[]
 ---@return string[]
 function M.betas(client, params, named)
+  local needs_none = params.betas == nil and params.thinking == nil and not named
+  if needs_none and client.betas[1] == nil then return NO_BETAS end
   return headers.union(client.betas, params.betas, named, needed_betas(client, params))
 end
 
@@ -131,17 +116,11 @@ end
 ---@return claude.Error? err
 function M.frame(client, params, options)
   options = options or {}
-  local before, after = split(params, options)
-  local head, problem, path = core.encode(before, AS_REQUEST)
-  if not head then return nil, encoding_error(problem, path) end
-  local tail
-  tail, problem, path = core.encode(after, AS_REQUEST)
-  if not tail then return nil, encoding_error(problem, path) end
-  head = head:sub(1, -2) .. (next(before) and "," or "") .. '"messages":['
-  tail = "]" .. (next(after) and "," or "") .. tail:sub(2)
+  local before, after, path = core.encode(outgoing_fields(params, options), AROUND_MESSAGES)
+  if not before then return nil, encoding_error(after, path) end
   return {
-    before = head,
-    after = tail,
+    before = before,
+    after = after,
     betas = M.betas(client, params, options.betas),
     params = params,
   }
@@ -240,8 +219,6 @@ local function is_plain_text(message)
   return type(message.content) == "string"
 end
 
-local WRAP_HEAD, WRAP_TAIL = '{"messages":[', "]}"
-
 --- The elements of `messages` as JSON text, without the brackets. Views that were
 --- not changed go out as their bytes.
 ---@param list any
@@ -261,9 +238,9 @@ function M.encode_messages(list, warn)
       messages[i] = value
     end
   end
-  local text, problem, path = core.encode({ messages = messages }, AS_REQUEST)
+  local text, problem, path = core.encode(messages, AS_MESSAGES)
   if not text then return nil, encoding_error(problem, path) end
-  return text:sub(#WRAP_HEAD + 1, -#WRAP_TAIL - 1)
+  return text:sub(2, -2)
 end
 
 ---@class claude.Outgoing

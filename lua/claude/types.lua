@@ -1529,10 +1529,11 @@ local core = {}
 
 --- JSON of a value, or `nil`, what is wrong, and where.
 ---@param value any
----@param options? { request: boolean?, max_bytes: number? } request: empty tables by the API's
---- slots; max_bytes: more is a problem
+---@param options? { request: boolean?, slot: string?, max_bytes: number?, around: string? }
+--- request: empty tables by the API's slots; slot: the name of the value there; max_bytes: more is
+--- a problem; around: the name of a member that is a list, at whose end the text is cut in two
 ---@return string? json
----@return string? problem
+---@return string? problem or the text from that end on
 ---@return string? path
 function core.encode(value, options) end
 

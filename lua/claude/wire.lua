@@ -162,11 +162,22 @@ local MOST_LISTS = 20
 ---@return string
 local function listed(names) return names and names[1] and table.concat(names, ",") or "" end
 
+-- What most requests are: they differ in the API's version at most.
+---@param client claude.Client
+---@param spec claude.WireSpec
+---@param options claude.CallOptions
+---@return boolean
+local function is_plain(client, spec, options)
+  if spec.accept or spec.content_type or not spec.body or options.betas then return false end
+  return client.betas[1] == nil and not (spec.betas and spec.betas[1])
+end
+
 ---@param client claude.Client
 ---@param spec claude.WireSpec
 ---@param options claude.CallOptions
 ---@return string
 local function list_name(client, spec, options)
+  if is_plain(client, spec, options) then return options.version or client.version end
   local version, accept = options.version or client.version, spec.accept or ""
   local content_type = spec.body and (spec.content_type or "application/json") or ""
   local needed, general, own = listed(spec.betas), listed(client.betas), listed(options.betas)

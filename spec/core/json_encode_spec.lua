@@ -203,6 +203,26 @@ describe("core.encode", function()
   describe("with request = true", function()
     local request = { request = true }
 
+    it("cuts the text in two at the end of a list of the root's", function()
+      local value = { a = { list = { 2 } }, list = { 1 }, z = { list = { 3 } } }
+      local before, after = core.encode(value, { around = "list" })
+      assert.equal('{"a":{"list":[2]},"list":[1', before)
+      assert.equal('],"z":{"list":[3]}}', after)
+      local text = table.concat({ core.encode({ list = core.array() }, { around = "list" }) }, "|")
+      assert.equal('{"list":[|]}', text)
+    end)
+
+    it("does not cut where there is no such list", function()
+      for _, value in ipairs({ {}, { list = 1 }, { list = { a = 1 } }, { x = { list = { 1 } } } }) do
+        assert.has_error(function() core.encode(value, { around = "list" }) end)
+      end
+      assert.has_error(function() core.encode({}, { around = 1 }) end)
+      local text, problem, path = core.encode({ list = { 1 }, z = print }, { around = "list" })
+      assert.is_nil(text)
+      assert.equal("z: a function cannot be written as JSON", problem)
+      assert.equal("z", path)
+    end)
+
     it("writes empty tables as their slot in the API wants them", function()
       encodes(
         '{"messages":[{"content":[]}],"metadata":{},"stop_sequences":[],"system":[],"tools":[]}',

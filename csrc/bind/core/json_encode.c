@@ -12,6 +12,7 @@
 
 #include "bind/core/json.h"
 #include "core/json_reader.h"
+#include "core/slice.h"
 #include "core/utf8.h"
 
 #define ENCODER_CLASS "claude.core.Encoder"
@@ -155,6 +156,7 @@ static int encode_member(lua_State *L, encoder *e, const encode_place *place, cm
   cm_json_writer_key(&e->writer, key);
   if (!encode_value(L, e, &inner)) return 0;
   lua_pop(L, 1);
+  if (place->depth == 0 && e->around && cm_slice_is(key, e->around)) e->cut = e->out.len - 1;
   return 1;
 }
 
@@ -356,13 +358,24 @@ static void read_limit(lua_State *L, encoder *e) {
   lua_pop(L, 1);
 }
 
-/* Reads the options at 2: { request = boolean, slot = name of the root, max_bytes = number }. */
+/* Leaves the name on the stack: it is borrowed. */
+static void read_around(lua_State *L, encoder *e) {
+  lua_getfield(L, 2, "around");
+  luaL_argcheck(L, lua_isnil(L, -1) || lua_type(L, -1) == LUA_TSTRING, 2, "around must be a name");
+  e->around = lua_tostring(L, -1);
+}
+
+/*
+** Reads the options at 2: { request = boolean, slot = name of the root, max_bytes = number,
+** around = name of a member }.
+*/
 static void read_options(lua_State *L, encoder *e, encode_place *root) {
   static const encode_place none;
 
   *root = none;
   if (lua_isnoneornil(L, 2)) return;
   luaL_checktype(L, 2, LUA_TTABLE);
+  read_around(L, e);
   lua_getfield(L, 2, "request");
   e->request = lua_toboolean(L, -1);
   read_limit(L, e);
@@ -387,11 +400,27 @@ static int push_failure(lua_State *L, encoder *e) {
   return 3;
 }
 
-/* core.encode(value [, options]) -> JSON text | nil, message, path */
+/* The text, or what of it is before the end of a member that is a list, and the rest. */
+static int push_text(lua_State *L, const encoder *e) {
+  if (!e->around) {
+    lua_pushlstring(L, e->out.ptr, e->out.len);
+    return 1;
+  }
+  if (e->cut == 0 || e->out.ptr[e->cut] != ']')
+    return luaL_error(L, "there is no list %s to write around", e->around);
+  lua_pushlstring(L, e->out.ptr, e->cut);
+  lua_pushlstring(L, e->out.ptr + e->cut, e->out.len - e->cut);
+  return 2;
+}
+
+/*
+** core.encode(value [, options]) -> JSON text | nil, message, path. With the option around, two
+** texts: between them more elements can be put into the list that the value has by that name.
+*/
 static int encode(lua_State *L) {
   encode_place root;
   encoder *e;
-  int results = 1;
+  int results;
 
   luaL_checkany(L, 1);
   lua_settop(L, 2);
@@ -400,10 +429,7 @@ static int encode(lua_State *L) {
   lua_createtable(L, lua_istable(L, 1) ? FEW_KEYS : 0, 0);
   e->anchor_index = lua_gettop(L);
   lua_pushvalue(L, 1);
-  if (encode_value(L, e, &root))
-    lua_pushlstring(L, e->out.ptr, e->out.len);
-  else
-    results = push_failure(L, e);
+  results = encode_value(L, e, &root) ? push_text(L, e) : push_failure(L, e);
   free_encoder(e);
   return results;
 }

@@ -35,9 +35,11 @@ typedef struct encoder {
   encode_key *keys; /* a stack: the keys of every object that is open */
   size_t key_count;
   size_t key_capacity;
-  int anchor_index; /* stack index of the table that keeps the keys alive */
-  int request;      /* empty tables by slot, required properties first */
-  int failed;       /* message and path say why; if stopped without: no memory */
+  int anchor_index;   /* stack index of the table that keeps the keys alive */
+  int request;        /* empty tables by slot, required properties first */
+  int failed;         /* message and path say why; if stopped without: no memory */
+  const char *around; /* the root's member, a list, at whose end the text is cut in two, or NULL */
+  size_t cut;         /* where that is; 0: not met */
   char message[160];
 } encoder;
 
