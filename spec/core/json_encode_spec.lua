@@ -213,7 +213,8 @@ describe("core.encode", function()
     end)
 
     it("does not cut where there is no such list", function()
-      for _, value in ipairs({ {}, { list = 1 }, { list = { a = 1 } }, { x = { list = { 1 } } } }) do
+      local none = { {}, { list = 1 }, { list = { a = 1 } }, { x = { list = { 1 } } } }
+      for _, value in ipairs(none) do
         assert.has_error(function() core.encode(value, { around = "list" }) end)
       end
       assert.has_error(function() core.encode({}, { around = 1 }) end)
