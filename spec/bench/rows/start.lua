@@ -40,6 +40,7 @@ return {
   sides = {
     start("empty", "empty"),
     start("require", "require"),
+    start("ready", "ready"),
     start("request", "request"),
     bare,
     {
@@ -54,6 +55,7 @@ return {
   },
   goals = {
     goals.goal("require 'claude': ms above lua", { at_most = 2.5 }, above_empty("require")),
+    goals.goal("first request ready: ms above lua", { at_most = 12 }, above_empty("ready")),
     goals.goal("first request answered: ms above lua", { at_most = 12 }, above_empty("request")),
     goals.ratio("sdk", "require", { at_least = 1 }),
   },
