@@ -480,11 +480,18 @@ function Stream:events()
   return reading.loop(self, "next_event", "stream:next_event()")
 end
 
--- Who wants the message only needs to look at no piece once the first token's time is known.
+-- Who wants the message only needs to look at no piece but the first that says something, of
+-- which the time is told.
 function Stream:_pass()
   local passes = self.state == "open" and not (self.head or self.surprised or self.spec.fallback)
-  if not (passes and self.timings.first_token) then return end
-  self.silent = self.response:pass(self.silent or nil) or false
+  if not passes then return end
+  local response, timings = self.response, self.timings
+  local silent, spoke = response:pass(self.silent or nil, not timings.first_token)
+  if spoke then
+    timings.first_token = now() - self.started
+    silent = response:pass(silent)
+  end
+  self.silent = silent or false
   self.reply:look_up()
 end
 

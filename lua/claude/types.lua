@@ -1888,8 +1888,10 @@ function Response:delta_reader() end
 --- Reads past all that is there, for who wants the message only; stops before the end of a
 --- thinking block that said nothing.
 ---@param silent? integer index of the thinking block that is open and has said nothing so far
+---@param to_first? boolean stops behind the first delta that says something, too
 ---@return integer? silent
-function Response:pass(silent) end
+---@return boolean spoke there was such a delta
+function Response:pass(silent, to_first) end
 
 --- Whether `next_delta`, and loops of `core.deltas`, give anything.
 ---@param open boolean

@@ -355,6 +355,28 @@ describe("core.response, an event stream", function()
     assert.equal("Hello", core.decode(response:message_json()).content[1].text)
   end)
 
+  it("stops behind the first delta that says something, if asked to", function()
+    local empty = '{"type":"text_delta","text":""}'
+    local says = '{"type":"text_delta","text":"Hi"}'
+    local citation = '{"type":"citations_delta","citation":{"n":1}}'
+    local block = { '{"type":"text","text":"","citations":[]}', empty, citation, says }
+    local response = core.response()
+    response:feed(s.stream(s.reply({ block })))
+    assert.same({ nil, true }, { response:pass(nil, true) })
+    assert.same({ "block_stop", "text", 0 }, { response:next() })
+    assert.same({ nil, false }, { response:pass(nil, true) })
+    assert.same({ nil, "end" }, { response:next() })
+  end)
+
+  it("tells of a signature as of what says something", function()
+    local signed = '{"type":"signature_delta","signature":"U0lH"}'
+    local response = core.response()
+    response:feed(s.stream(s.reply({ { '{"type":"thinking","thinking":""}', signed } })))
+    assert.same({ 0, true }, { response:pass(nil, true) })
+    assert.same({ 0, false }, { response:pass(0, true) })
+    assert.same({ "block_stop", "thinking", 0 }, { response:next() })
+  end)
+
   it("stops before the end of a thinking block that said nothing", function()
     local silent = { '{"type":"thinking","thinking":"","signature":""}' }
     local text = { '{"type":"text","text":""}', '{"type":"text_delta","text":"Hi"}' }

@@ -325,27 +325,38 @@ static int64_t still_silent(int64_t silent, const cm_delivery *delivery) {
   return delivery->kind == CM_KIND_THINKING && delivery->text.len > 0 ? -1 : silent;
 }
 
+static int says_something(const cm_delivery *delivery) {
+  return delivery->text.len > 0 && (is_delta(delivery) || delivery->kind == CM_KIND_SIGNATURE);
+}
+
 /*
-** response:pass([silent]) -> silent | nil: reads past what is there, for who wants the message
-** only. silent is the index of the thinking block that is open and has said nothing; before its
-** end reading stops, and next then says it, as it says what else is left.
+** response:pass([silent [, to_first]]) -> silent | nil, spoke: reads past what is there, for who
+** wants the message only. silent is the index of the thinking block that is open and has said
+** nothing; before its end reading stops, and next then says it, as it says what else is left. With
+** to_first it also stops behind the first delta that says something: spoke is whether there was
+*one.
 */
 static int response_pass(lua_State *L) {
   int64_t silent = check_silent(L);
+  int to_first = lua_toboolean(L, 3), spoke = 0;
   response_object *object = check_next(L);
   cm_response *response = object->joined_waits ? NULL : object->handle.response;
   cm_delivery delivery;
   int passed;
 
-  for (passed = 0; response && passed < MOST_TO_PASS; passed++) {
+  for (passed = 0; response && !spoke && passed < MOST_TO_PASS; passed++) {
     if (cm_response_next_joined(response, MOST_JOINED, &delivery) != CM_OK) break;
     if (silent >= 0 && delivery.kind == CM_KIND_BLOCK_STOP && delivery.index == silent) break;
     silent = still_silent(silent, &delivery);
+    spoke = to_first && says_something(&delivery);
     cm_response_taken(response);
   }
-  if (silent < 0) return 0;
-  cm_push_integer(L, silent);
-  return 1;
+  if (silent >= 0)
+    cm_push_integer(L, silent);
+  else
+    lua_pushnil(L);
+  lua_pushboolean(L, spoke);
+  return 2;
 }
 
 /* ---- a body that is handed out as it comes ---- */
