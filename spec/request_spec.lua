@@ -63,6 +63,54 @@ describe("request.frame", function()
     assert.equal('{"messages":[],"tools":[ {"name": "t"} ]}', whole({ tools = tools }))
   end)
 
+  it("writes what a table says now, however often it said something else", function()
+    local params = { model = "m", tools = { { name = "t", input_schema = { type = "object" } } } }
+    local texts = {}
+    for i = 1, 4 do
+      texts[i] = whole(params)
+    end
+    for i = 2, 4 do
+      assert.equal(texts[1], texts[i])
+    end
+    params.tools[1].input_schema.type = "string"
+    assert.equal(texts[1]:gsub('"object"', '"string"'), (whole(params)))
+    params.tools[1].input_schema.type = nil
+    assert.equal(texts[1]:gsub('{"type":"object"}', "{}"), (whole(params)))
+  end)
+
+  it("tells apart what is written in two ways, however often it came in one", function()
+    local ways = {
+      { { metadata = {} }, { metadata = core.array() } },
+      { { temperature = 1 }, { temperature = 1.5 } },
+      { { model = "m" }, { model = "m", top_k = 1 } },
+      { { model = "m", top_k = 1 }, { model = "m" } },
+      { { stop_sequences = { "a" } }, { stop_sequences = { "a", "b" } } },
+      { { system = core.raw('"a"') }, { system = core.raw('"b"') } },
+    }
+    for _, way in ipairs(ways) do
+      for _ = 1, 3 do
+        whole(way[1])
+      end
+      local own = claude.new({ api_key = "k", base_url = "https://example.com" })
+      local fresh = assert(request.frame(own, way[2]))
+      assert.equal(fresh.before .. fresh.after, (whole(way[2])))
+      assert.not_equal(whole(way[1]), (whole(way[2])))
+    end
+  end)
+
+  it("asks for a stream after a request that did not, and the other way round", function()
+    for _ = 1, 3 do
+      assert.equal('{"messages":[],"model":"m"}', (whole({ model = "m" })))
+    end
+    for _ = 1, 3 do
+      assert.equal(
+        '{"messages":[],"model":"m","stream":true}',
+        (whole({ model = "m" }, { stream = true }))
+      )
+    end
+    assert.equal('{"messages":[],"model":"m"}', (whole({ model = "m" })))
+  end)
+
   it("names the path of what cannot be written", function()
     local frame, err = request.frame(client, { metadata = { user_id = 0 / 0 } })
     assert.is_nil(frame)

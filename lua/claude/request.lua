@@ -86,6 +86,52 @@ local function outgoing_fields(params, options)
   return fields
 end
 
+---@class claude.KeptTexts
+---@field before string
+---@field after string
+---@field fields? table a copy of what they were made of, once they were made twice
+
+-- Clients -> the texts of their last request: those of the next are often the same.
+---@type table<claude.Client, claude.KeptTexts>
+local last_texts = setmetatable({}, { __mode = "k" })
+local MOST_KEPT = 256 * 1024 -- bytes
+
+local function copied(value)
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for name, member in pairs(value) do
+    copy[name] = copied(member)
+  end
+  return setmetatable(copy, getmetatable(value))
+end
+
+-- What comes twice may come more often: only then a copy pays.
+---@param client claude.Client
+---@param fields table
+---@param before string
+---@param after string
+local function keep_texts(client, fields, before, after)
+  local kept = last_texts[client]
+  if kept and kept.before == before and kept.after == after then
+    if kept.fields == nil then kept.fields = copied(fields) end
+  elseif #before + #after <= MOST_KEPT then
+    last_texts[client] = { before = before, after = after }
+  end
+end
+
+---@param client claude.Client
+---@param fields table
+---@return string? before
+---@return string after or a problem
+---@return string? path
+local function texts_around_messages(client, fields)
+  local kept = last_texts[client]
+  if kept and kept.fields and core.same(kept.fields, fields) then return kept.before, kept.after end
+  local before, after, path = core.encode(fields, AROUND_MESSAGES)
+  if before then keep_texts(client, fields, before, after) end
+  return before, after, path
+end
+
 -- What a request needs without its user naming it.
 ---@param client claude.Client
 ---@param params table
@@ -116,7 +162,7 @@ end
 ---@return claude.Error? err
 function M.frame(client, params, options)
   options = options or {}
-  local before, after, path = core.encode(outgoing_fields(params, options), AROUND_MESSAGES)
+  local before, after, path = texts_around_messages(client, outgoing_fields(params, options))
   if not before then return nil, encoding_error(after, path) end
   return {
     before = before,
