@@ -332,7 +332,11 @@ end
 ---@param text string?
 ---@param index integer?
 function Stream:_look_at(kind, text, index)
-  if OF_THINKING[kind] then self:_watch_thinking(kind, text, index) end
+  if OF_THINKING[kind] then
+    self:_watch_thinking(kind, text, index)
+  elseif self.timings.first_token then
+    return
+  end
   if not self.timings.first_token then self:_measure(kind, text) end
   local looks = self.silent or self.surprised or self.spec.fallback
   self:_open_short_cut(not looks and self.timings.first_token ~= nil)
@@ -393,7 +397,6 @@ function Stream:_step(options)
   end
   if self.state == "failed" then return errors.fail(self.err) end
   if self.surprised then self:_tell_surprise() end
-  if self.short_cut then self.reply:look_up() end
   while self.state == "open" do
     local kind, text, index, err = self:_frame(options)
     -- Another task may have cancelled it meanwhile.

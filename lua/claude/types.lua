@@ -1874,7 +1874,7 @@ function Response:next() end
 function Response:next_joined() end
 
 --- The next frame if it is a delta; `nil, "more"` when all has been read; `nil, "look"` after 63
---- in a row, so that whoever reads lets others have their turn; nothing when something else is
+--- of them, so that whoever reads lets others have their turn; nothing when something else is
 --- next, and while the short cut is closed.
 ---@return claude.Kind? kind
 ---@return string? text

@@ -100,7 +100,6 @@ static int response_next(lua_State *L) {
   cm_delivery delivery;
   cm_status status;
 
-  object->in_a_row = 0;
   if (object->joined_waits) return push_joined_piece(L, object);
   status = cm_response_next(object->handle.response, &delivery);
   if (status != CM_OK) return push_no_event(L, object, status);
@@ -142,8 +141,8 @@ static inline cm_status find_delta(response_object *object, cm_delivery *deliver
 
 /*
 ** response:next_delta() -> kind, text, index; nil, "more" when all that came has been read; nil,
-** "look" after so many in a row: others may be due their turn then; nothing when next has
-** something else to say, and while the short cut is closed.
+** "look" after so many, whatever came between them: others may be due their turn then; nothing when
+** next has something else to say, and while the short cut is closed.
 */
 static int response_next_delta(lua_State *L) {
   response_object *object = check_next(L);
