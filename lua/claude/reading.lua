@@ -97,15 +97,19 @@ end
 local function read_nothing() end
 
 -- core.deltas, where C cannot call what waits.
----@param step fun(): string?, string?, integer?, userdata?
+---@param step claude.DeltaStep
 ---@return fun(): string?, string?, integer?
 local function lua_deltas(step)
-  local response, read_delta = nil, read_nothing
+  local response, read_delta, exchange = nil, read_nothing, nil
   return function()
     local kind, text, index = read_delta()
     if kind then return kind, text, index end
+    while text and exchange and exchange:wait() do
+      kind, text, index = read_delta()
+      if kind then return kind, text, index end
+    end
     local from
-    kind, text, index, from = step()
+    kind, text, index, from, exchange = step()
     if from ~= response then
       response, read_delta = from, from and from:delta_reader() or read_nothing
     end
@@ -118,9 +122,11 @@ end
 local jit = rawget(_G, "jit")
 if type(jit) == "table" then jit.off(lua_deltas, true) end
 
---- A `for` iterator that takes deltas from a response while its short cut is open, and else
---- calls the step.
----@type fun(step: fun(): string?, string?, integer?, userdata?): fun(): string?, string?, integer?
+---@alias claude.DeltaStep fun(): string?, string?, integer?, userdata?, claude.Exchange?
+
+--- A `for` iterator that takes deltas from a response while its short cut is open, waits for more
+--- with its exchange, and else calls the step, which says what these two are.
+---@type fun(step: claude.DeltaStep): fun(): string?, string?, integer?
 M.deltas = core.deltas or lua_deltas
 
 return M

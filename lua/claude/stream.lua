@@ -364,10 +364,11 @@ end
 ---@return string? text
 ---@return integer|claude.Error|nil index
 ---@return userdata? response
+---@return claude.Exchange? exchange that it comes over
 function Stream:_await_delta(otherwise)
   while self.short_cut do -- somebody may cancel the stream meanwhile
     local kind, text, index = self.response:next_delta()
-    if kind then return kind, text, index, self.response end
+    if kind then return kind, text, index, self.response, self.reply.exchange end
     if text == "look" then
       tasks.give_way()
     elseif text ~= "more" then
@@ -381,7 +382,8 @@ function Stream:_await_delta(otherwise)
     end
   end
   local kind, text, index = otherwise(self)
-  return kind, text, index, self.short_cut and self.response or nil
+  if not self.short_cut then return kind, text, index end
+  return kind, text, index, self.response, self.reply.exchange
 end
 
 -- The same for who hands nothing out before the end.

@@ -19,7 +19,8 @@
 ---   after the other.
 --- * `tasks.call(f, …)` is the protected call: `true, results…` or `false, raised, text`.
 ---   Unlike under `pcall`, what it calls may wait, on every Lua.
---- * `tasks.signal()` is what to wait for something with: `set`, `clear`, `wait(seconds)`.
+--- * `tasks.signal()` is what to wait for something with: `set`, `clear`, `wait(seconds)`. What has
+---   a signal's fields can be one, too: `tasks.set(it)`, `tasks.wait_for(it, seconds)`.
 --- * `tasks.group(limit)` gives outcomes as they come: `add(key, f, …)`, `next()`, `cancel()`.
 --- * `tasks.iterator(step, name)` makes a `for` iterator of a step function.
 --- * `tasks.give_way()` lets others have their turn, where a task reads much and never waits.
@@ -46,6 +47,8 @@ local M = {
   task_that_may_wait = scheduler.task_that_may_wait,
   count_above = scheduler.count_above,
   signal = scheduler.signal,
+  set = scheduler.set,
+  wait_for = scheduler.wait_for,
   use = scheduler.use,
   host_name = scheduler.host_name,
   cancelled_error = scheduler.cancelled_error,
@@ -288,8 +291,9 @@ local function holding_failures(fn, ...)
 end
 
 local function run_all()
+  local loop = hub()
   while scheduler.count() > 0 do
-    hub().wait()
+    loop.wait()
   end
 end
 

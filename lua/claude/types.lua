@@ -1671,9 +1671,9 @@ function core.tree(path) end
 ---@return claude.core.Response
 function core.response(limits) end
 
---- A `for` iterator that takes deltas from the response while its short cut is open, and else
---- calls the step. Absent on Lua 5.1 and LuaJIT.
----@param step fun(): claude.Kind?, string?, integer?, claude.core.Response?
+--- A `for` iterator that takes deltas from the response while its short cut is open, waits for
+--- more with `exchange:wait()`, and else calls the step. Absent on Lua 5.1 and LuaJIT.
+---@param step fun(): claude.Kind?, string?, integer?, claude.core.Response?, claude.Exchange?
 ---@return fun(): claude.Kind?, string?, integer?
 function core.deltas(step) end
 
@@ -1881,7 +1881,8 @@ function Response:next_joined() end
 ---@return integer? index of the block, from 0
 function Response:next_delta() end
 
---- A function for loops: the next frame where `next_delta` gives one, else nothing.
+--- A function for loops: the next frame where `next_delta` gives one; nil and "more" when all that
+--- came has been read, and else nothing.
 ---@return fun(): claude.Kind?, string?, integer?
 function Response:delta_reader() end
 

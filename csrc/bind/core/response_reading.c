@@ -9,7 +9,7 @@
 /* Upvalues of what hands out pieces. A loop has its response where methods have the metatable, and
    of the kinds only those up to the last that it hands out by itself: each stream has its own. */
 enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_KINDS = CM_KIND_INPUT_JSON + 1 };
-enum { LOOP_STEP = KINDS + LOOP_KINDS };
+enum { LOOP_STEP = KINDS + LOOP_KINDS, LOOP_EXCHANGE, LOOP_WAIT };
 enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024, MOST_TO_PASS = 1000 };
 
 /* In the order of cm_kind. */
@@ -139,6 +139,12 @@ static inline cm_status find_delta(response_object *object, cm_delivery *deliver
   return CM_OK;
 }
 
+/* All that came has been read: who reads waits for more. */
+static int push_more(lua_State *L, response_object *object) {
+  object->in_a_row = 0;
+  return push_no_event(L, object, CM_WANT_MORE);
+}
+
 /*
 ** response:next_delta() -> kind, text, index; nil, "more" when all that came has been read; nil,
 ** "look" after so many, whatever came between them: others may be due their turn then; nothing when
@@ -152,8 +158,8 @@ static int response_next_delta(lua_State *L) {
 
   if (status == CM_OK) return push_plain_delta(L, object, &delivery);
   if (status == CM_END && (!object->short_cut || in_a_row < MOST_IN_A_ROW)) return 0;
+  if (status == CM_WANT_MORE) return push_more(L, object);
   object->in_a_row = 0;
-  if (status == CM_WANT_MORE) return push_no_event(L, object, status);
   lua_pushnil(L);
   lua_pushliteral(L, "look");
   return 2;
@@ -170,13 +176,16 @@ static void push_kinds(lua_State *L, int count) {
 static int read_delta(lua_State *L) {
   response_object *object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE));
   cm_delivery delivery;
+  cm_status status = find_delta(object, &delivery);
 
-  return find_delta(object, &delivery) == CM_OK ? push_plain_delta(L, object, &delivery) : 0;
+  if (status == CM_OK) return push_plain_delta(L, object, &delivery);
+  return status == CM_WANT_MORE ? push_more(L, object) : 0;
 }
 
 /*
-** response:delta_reader() -> function() -> kind, text, index; nothing where next_delta would say
-** anything else. For loops: it need not look at what it is called with.
+** response:delta_reader() -> function() -> kind, text, index; nil, "more" as next_delta says it;
+** nothing where that would say anything else. For loops: it need not look at what it is called
+** with.
 */
 static int response_delta_reader(lua_State *L) {
   check_response(L);
@@ -196,22 +205,61 @@ static int response_open_short_cut(lua_State *L) {
 
 #ifdef CM_CONTINUATION
 
-/* What step has returned: its first three are the loop's, the fourth is for the next time. */
+/* The exchange that the response is of, and what waits for more of it. */
+static void keep_exchange(lua_State *L) {
+  if (lua_rawequal(L, -1, lua_upvalueindex(LOOP_EXCHANGE))) return;
+  if (lua_isnil(L, -1))
+    lua_pushnil(L);
+  else
+    lua_getfield(L, -1, "wait");
+  lua_replace(L, lua_upvalueindex(LOOP_WAIT));
+  lua_pushvalue(L, -1);
+  lua_replace(L, lua_upvalueindex(LOOP_EXCHANGE));
+}
+
+/* What step has returned: its first three are the loop's, the others are for the next time. */
 static CM_CONTINUATION(finish_step) {
   CM_CONTINUATION_ARGUMENTS;
+  keep_exchange(L);
+  lua_pop(L, 1);
   lua_replace(L, lua_upvalueindex(LOOP_RESPONSE));
   return 3;
 }
 
+static int call_step(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(LOOP_STEP));
+  lua_callk(L, 0, 5, 0, finish_step);
+  return CM_CONTINUE(finish_step, L);
+}
+
+static int loop_next(lua_State *L);
+
+/* Where there can be no more the step finds out, and says, why. */
+static CM_CONTINUATION(finish_wait) {
+  CM_CONTINUATION_ARGUMENTS;
+  return lua_toboolean(L, -1) ? loop_next(L) : call_step(L);
+}
+
+/* A loop, and no call of itself: where waiting blocks there may be any number of pieces. */
 static int loop_next(lua_State *L) {
   response_object *object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE));
   cm_delivery delivery;
+  cm_status status;
 
-  if (object && find_delta(object, &delivery) == CM_OK)
-    return push_plain_delta(L, object, &delivery);
-  lua_pushvalue(L, lua_upvalueindex(LOOP_STEP));
-  lua_callk(L, 0, 4, 0, finish_step);
-  return CM_CONTINUE(finish_step, L);
+  while (object) {
+    status = find_delta(object, &delivery);
+    if (status == CM_OK) return push_plain_delta(L, object, &delivery);
+    if (status != CM_WANT_MORE || lua_isnil(L, lua_upvalueindex(LOOP_WAIT))) break;
+    object->in_a_row = 0;
+    cm_response_tell_collector(L, object, CM_RESPONSE_GROWING);
+    lua_settop(L, 0);
+    lua_pushvalue(L, lua_upvalueindex(LOOP_WAIT));
+    lua_pushvalue(L, lua_upvalueindex(LOOP_EXCHANGE));
+    lua_callk(L, 1, 1, 0, finish_wait);
+    if (!lua_toboolean(L, -1)) break;
+  }
+  return call_step(L);
 }
 
 #endif
@@ -395,9 +443,10 @@ static int response_read_line(lua_State *L) {
 #ifdef CM_CONTINUATION
 
 /*
-** core.deltas(step) -> iterator: what step() -> kind, text, index, response | nil says. As long
-** as the short cut of that response is open the iterator takes deltas from it, and calls step
-** when there is none, or after so many in a row. Absent where C cannot call what waits.
+** core.deltas(step) -> iterator: what step() -> kind, text, index, response | nil, exchange | nil
+** says. As long as the short cut of that response is open the iterator takes deltas from it, waits
+** for more with exchange:wait(), and calls step when something else is next, when that returns
+** nothing, or after so many in a row. Absent where C cannot call what waits.
 */
 static int new_loop(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -405,7 +454,9 @@ static int new_loop(lua_State *L) {
   lua_pushnil(L);
   push_kinds(L, LOOP_KINDS);
   lua_pushvalue(L, 1);
-  lua_pushcclosure(L, loop_next, LOOP_STEP);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  lua_pushcclosure(L, loop_next, LOOP_WAIT);
   return 1;
 }
 

@@ -22,16 +22,27 @@ typedef struct Engine {
   cm_multi *multi; /* NULL before it is made and after collection */
 } Engine;
 
+/* Asked for several times in each event: methods have the class's metatable as their upvalue. */
+static Engine *check_engine(lua_State *L) {
+  Engine *e = lua_touserdata(L, 1);
+  int same;
+
+  if (!e || !lua_getmetatable(L, 1)) return luaL_checkudata(L, 1, CLASS); /* raises */
+  same = lua_rawequal(L, -1, lua_upvalueindex(1));
+  lua_pop(L, 1);
+  return same ? e : luaL_checkudata(L, 1, CLASS);
+}
+
 /* NULL when there is nothing to work with: closed, or the property of a parent process. */
 static cm_multi *usable(lua_State *L) {
-  Engine *e = luaL_checkudata(L, 1, CLASS);
+  Engine *e = check_engine(L);
 
   return e->multi && !cm_multi_is_foreign(e->multi) ? e->multi : NULL;
 }
 
 /* engine:forked() -> text: this process is a copy of the one that made it | nothing */
 static int engine_forked(lua_State *L) {
-  Engine *e = luaL_checkudata(L, 1, CLASS);
+  Engine *e = check_engine(L);
 
   if (!e->multi || !cm_multi_is_foreign(e->multi)) return 0;
   lua_pushstring(L, FORKED);
@@ -385,12 +396,23 @@ static const luaL_Reg methods[] = {
   { NULL, NULL },
 };
 
+static void add_methods(lua_State *L) {
+  const luaL_Reg *method;
+
+  lua_newtable(L);
+  for (method = methods; method->name; method++) {
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, method->func, 1);
+    lua_setfield(L, -2, method->name);
+  }
+  lua_setfield(L, -2, "__index");
+}
+
 void cm_open_engine(lua_State *L) {
   luaL_newmetatable(L, CLASS);
   lua_pushcfunction(L, engine_gc);
   lua_setfield(L, -2, "__gc");
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
+  add_methods(L);
   lua_pop(L, 1);
   lua_pushcfunction(L, engine_new);
   lua_setfield(L, -2, "engine");

@@ -216,26 +216,39 @@ function M.flush()
   if not ok then error(err, 0) end
 end
 
+-- Few news are of an end, which has more to tell.
 local function take_news()
-  news_id, news_done, code, news_text, connected, first_byte_at, version, reused = engine:next()
+  local id, done, a, b, c, d, e, f = engine:next()
+  news_id, news_done = id, done
+  if done then
+    code, news_text, connected, first_byte_at, version, reused = a, b, c, d, e, f
+  end
+  return id, done
 end
 
-local function tell(listener)
-  listener:on_news(news_done, code, news_text, connected, first_byte_at, version, reused)
+local function tell_of_end(listener, id)
+  if listener then
+    listener:on_news(true, code, news_text, connected, first_byte_at, version, reused)
+  end
+  listeners[id] = nil
 end
 
 local function hand_out_news()
-  if not news_id then take_news() end
-  while news_id do
+  local id, done = news_id, news_done
+  if not id then
+    id, done = take_news()
+  end
+  while id do
     events = events + 1
-    local listener = listeners[news_id]
-    if listener then
-      telling = true
-      tell(listener)
-      telling = false
+    local listener = listeners[id]
+    telling = true
+    if done then
+      tell_of_end(listener, id)
+    elseif listener then
+      listener:on_news(false)
     end
-    if news_done then listeners[news_id] = nil end
-    take_news()
+    telling = false
+    id, done = take_news()
   end
 end
 

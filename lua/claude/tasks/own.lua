@@ -69,7 +69,6 @@ end
 
 local function come_back(task, before, ok, ...)
   current = before
-  task.arguments = false -- not sooner: where there is no memory to begin, it begins again
   if ok and ... == WAIT then return end
   local ended = coroutine.status(task.co) == "dead"
   forget_wait(task)
@@ -81,11 +80,16 @@ local function come_back(task, before, ok, ...)
   task.co = nil -- and what it holds
 end
 
-local function resume(task, ...)
+local function come_back_first(task, before, ...)
+  task.arguments = false -- not sooner: where there is no memory to begin, it begins again
+  come_back(task, before, ...)
+end
+
+local function begin(task, ...)
   local before = current
   task.started, task.ticket = true, false
   current, turn_began = task, nil
-  come_back(task, before, continue(task.co, ...))
+  come_back_first(task, before, continue(task.co, ...))
 end
 
 local function go_on(ticket)
@@ -102,7 +106,7 @@ local function go_on(ticket)
     task.co = nil
     return
   end
-  resume(task, unpack(task.arguments, 1, task.arguments.n))
+  begin(task, unpack(task.arguments, 1, task.arguments.n))
 end
 
 -- There was no memory for a turn, or for saying how its task had ended: it has its turn again,

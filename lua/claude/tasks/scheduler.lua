@@ -417,6 +417,8 @@ function Signal:wait_to_the_end()
   park(self, M.task_that_may_wait(), nil, true)
 end
 
+M.set, M.wait_for = Signal.set, Signal.wait
+
 --- Something that one side sets and another waits for.
 ---@return claude.Signal
 function M.signal()

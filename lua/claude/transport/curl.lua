@@ -5,14 +5,15 @@ local hub = require("claude.loop")
 local limits = require("claude.transport.limits")
 local tasks = require("claude.tasks")
 
+local tell, wait_for = tasks.set, tasks.wait_for
+
 local M = {}
 
 local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
 
----@class claude.CurlExchange: claude.Exchange
+--- A signal, too: set when something came since the last wait.
+---@class claude.CurlExchange: claude.Exchange, claude.Signal
 ---@field package id number? of the engine; nil once it has ended
----@field package news claude.Signal
----@field package fresh boolean something came since the last wait
 ---@field package has_head boolean? status and headers had ended when last looked at
 ---@field package on_sent false|fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
@@ -22,11 +23,6 @@ local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itse
 local Exchange = {}
 Exchange.__index = Exchange
 Exchange.__name = "claude.CurlExchange"
-
-local function tell(self)
-  self.fresh = true
-  self.news:set()
-end
 
 -- Any step may find no memory: then it is called again, and what was done is not done again.
 local function finish(self, failure)
@@ -124,8 +120,7 @@ function Exchange:on_news(done, code, text, connected, first_byte_at, version, r
   if not done then
     -- The limits on what comes after the headers may be shorter than those before.
     if not self.has_head then arm(self, (soonest(self))) end
-    self.fresh = true
-    return self.news:set()
+    return tell(self)
   end
   note_end(self, code, text, connected, first_byte_at, version, reused)
 end
@@ -152,21 +147,19 @@ end
 ---@return claude.Error?
 function Exchange:wait()
   if self.on_sent and self.id then tell_sent(self) end
-  while not (self.fresh or self.ended) do
+  while not (self.is_set or self.ended) do
     if not self.begun then
       begin(self)
     else
       -- A text block that opens shortens the patience: the timer may be set too late.
       if hub.engine():await(self.id) then arm(self, (soonest(self))) end
-      local news = self.news
-      news.is_set = false
-      local _, why = news:wait()
+      local _, why = wait_for(self)
       if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
     end
     if self.on_sent and self.id then tell_sent(self) end
   end
-  local fresh = self.fresh
-  self.fresh = false
+  local fresh = self.is_set
+  self.is_set = false
   if fresh and (not self.ended or has_more(self)) then return true end
   if self.failure then return errors.fail(self.failure) end
   return true
@@ -249,8 +242,9 @@ function M.start(options)
     timings = { start = hub.now() },
     ended = false,
     told = false,
-    news = tasks.signal(),
-    fresh = false,
+    is_set = false,
+    first = false,
+    others = false,
   }, Exchange)
   local id, refusal, why = engine:start(complete(options))
   if not id then return errors.fail(failures.of_start(refusal, why)) end
