@@ -177,20 +177,26 @@ bench-conversations: $(MODULES) $(OUT)/bench/server
 	  status=$$?; kill -PIPE $$pid; exit $$status; }
 
 # A folder of its own for each Lua: the core is measured as it was built for it.
-BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core)
+BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core decoded)
 $(OUT)/bench/launch: $(call objects,spec/bench/launch.c)
 $(OUT)/bench/stream_server: $(call objects,spec/bench/stream_server.c spec/bench/event_stream.c)
-$(OUT)/bench/bare: $(call objects,spec/bench/clients/bare.c)
+$(OUT)/bench/bare: $(call objects,$(addprefix spec/bench/clients/,bare.c request.c))
 $(OUT)/bench/bare_multi: $(call objects,spec/bench/clients/bare_multi.c)
-$(OUT)/bench/core: $(call objects,$(CORE) spec/bench/clients/core.c spec/bench/event_stream.c)
+CORE_READER = $(CORE) spec/bench/clients/core_reader.c
+$(OUT)/bench/core: $(call objects,$(CORE_READER) spec/bench/clients/core.c spec/bench/event_stream.c)
+$(OUT)/bench/decoded: $(call objects,$(CORE_READER) $(addprefix spec/bench/clients/,decoded.c request.c))
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+bench-modules: $(OUT)/bench/floor.so
+$(OUT)/bench/floor.so: $(call objects,$(patsubst %,spec/bench/clients/%.c,floor cut request))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
-.PHONY: bench bench-document bench-quick
+.PHONY: bench bench-document bench-modules bench-quick
 ## bench: the library beside bare libcurl and its peers, with ratios and goals (ROWS="deltas-64k")
-bench: $(MODULES) $(BENCH_PROGRAMS)
-	@! pkg-config --exists luajit || $(SUB) -s -j$(JOBS) LUA=luajit modules
+bench: $(MODULES) $(BENCH_PROGRAMS) bench-modules
+	@! pkg-config --exists luajit || $(SUB) -s -j$(JOBS) LUA=luajit modules bench-modules
 	@ulimit -n 8192 2>/dev/null; $(SPEC_ENV) PROGRAMS=$(OUT)/bench ROWS='$(ROWS)' $(LUA) spec/bench/run.lua $(ARGS)
 
 # Written again by whoever changes doc/performance.json or what draws it: it is in the tree.

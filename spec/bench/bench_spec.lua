@@ -44,6 +44,12 @@ describe("a goal", function()
     assert.equal("<= 5", ratio.goal)
   end)
 
+  it("is printed and not judged without limits", function()
+    local shown = goals.ratio("a", "b")
+    assert.equal("none", shown.goal)
+    assert.is_true(shown.good(shown.value({ a = { cost = 12 }, b = { cost = 3 } })))
+  end)
+
   it(
     "is not measured in a round that has not both",
     function() assert.is_nil(ratio.value({ a = { cost = 12 } })) end
@@ -144,6 +150,21 @@ describe("the summary", function()
     assert.equal(4, found.sides.project.p50_us.median)
     assert.is_nil(found.sides.sdk)
     assert.equal(1, found.no_measurement)
+  end)
+end)
+
+describe("the page", function()
+  it("says ok or short of what has a goal, and nothing of other figures", function()
+    local function figure(goal, ok)
+      return { text = "f", goal = goal, median = 2, least = 1, greatest = 3, ok = ok }
+    end
+    local goals_of = { figure("<= 2", true), figure("<= 1", false), figure("none", true) }
+    local machine = { system = "s", software = "w", date = "2026-01-01" }
+    local row = { unit = "s", machine = machine, sides = {}, goals = goals_of }
+    local text = page.write(read("doc/performance.md"), { core = row })
+    assert.truthy(text:find("| core | f | 2 (1 – 3) | <= 2 | ok |", 1, true))
+    assert.truthy(text:find("| core | f | 2 (1 – 3) | <= 1 | **short** |", 1, true))
+    assert.truthy(text:find("| core | f | 2 (1 – 3) | none |  |", 1, true))
   end)
 end)
 

@@ -2,7 +2,15 @@
 local goals = require("spec.bench.goals")
 local sides = require("spec.bench.sides")
 
---- Turns are taken by the project in three ways, by bare libcurl, and now and then by the others.
+-- What it costs to hand out each delta and to decode it, with nothing of a library around that.
+local function least(round)
+  local floor, decoded, bare = round.floor, round.decoded, round.bare
+  return floor and decoded and bare and (floor.cost + decoded.cost) / bare.cost - 1 or nil
+end
+
+--- Turns are taken by the project in three ways; by bare libcurl; by the least that any program
+--- must do which hands out each delta (`floor`, in both Luas), and by the least that decodes them
+--- (`decoded`); and now and then by the others.
 ---@param framing string as stream_server.c has them
 ---@param about string
 ---@return bench.Row
@@ -21,11 +29,25 @@ return function(framing, about)
     unit = "CPU s per million events",
     path = "/events-{events}/framing-" .. framing,
     events = 200000,
-    sides = { sides.project("deltas", 15), sides.bare(100), joined, luajit, slow[1], slow[2] },
+    sides = {
+      sides.project("deltas", 15),
+      sides.bare(100),
+      sides.floor(15),
+      joined,
+      sides.decoded(40),
+      luajit,
+      sides.floor(15, "luajit"),
+      slow[1],
+      slow[2],
+    },
     goals = {
       goals.ratio("project", "bare", { at_most = 5 }),
+      goals.ratio("floor", "bare"),
+      goals.goal("floor + decoding / bare", nil, least, "%.3g"),
       goals.ratio("coalesce", "bare", { at_most = 2 }),
+      goals.ratio("decoded", "bare"),
       goals.ratio("luajit", "project", { at_most = 1 }),
+      goals.ratio("luajit-floor", "floor"),
       goals.ratio("cjson", "project", { at_least = 20 }),
       goals.ratio("sdk", "project", { at_least = 28 }),
     },

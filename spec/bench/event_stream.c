@@ -139,6 +139,7 @@ static size_t words(writer *w, char *to) {
 static void say_delta(writer *w, int index, const char *type, const char *member, const char *text,
                       size_t length, int stamped) {
   char *escaped = must(malloc(length * 2 + 1));
+  size_t spelled = escape(escaped, text, length);
   size_t spaces = chance(w, MOST_SPACES + 1);
 
   say(w, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%d,",
@@ -148,8 +149,9 @@ static void say_delta(writer *w, int index, const char *type, const char *member
     w->to->stamps[w->to->count] = w->to->len + 1;
     say(w, "@%0*d@", STAMP_DIGITS, 0);
   }
-  put(w, escaped, escape(escaped, text, length));
+  put(w, escaped, spelled);
   say(w, "\"}%*s}", (int)spaces, "");
+  w->to->totals.spelled += spelled + (stamped ? STAMP_DIGITS + 2 : 0);
   end_event(w);
   free(escaped);
 }

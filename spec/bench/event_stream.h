@@ -22,9 +22,10 @@ typedef struct event_stream_plan {
   int tool_only;      /* every delta but one is input of the tool */
 } event_stream_plan;
 
-/* Of the texts, as who decodes them must count them: bytes. */
+/* Of the texts, as who decodes them must count them: bytes. Of all of them, as JSON spells them. */
 typedef struct event_stream_totals {
   size_t thinking, text, input_json, signature;
+  size_t spelled;
 } event_stream_totals;
 
 typedef struct event_stream {

@@ -1,18 +1,24 @@
 --- Goals of rows: what is looked at in a round, and when it is good.
 local M = {}
 
+--- The goal of what is printed beside the others, and not judged.
+M.NONE = "none"
+
 -- What is compared, as it is printed and judged.
----@param limits { at_most?: number, at_least?: number }
+---@param limits? { at_most?: number, at_least?: number }
 ---@param form string
 local function judged(limits, form)
+  if not limits then
+    return M.NONE, function() return true end
+  end
   local most, least = limits.at_most, limits.at_least
   local goal = most and "<= " .. form:format(most) or ">= " .. form:format(least)
   return goal, function(value) return value <= (most or value) and value >= (least or value) end
 end
 
---- A goal of one's own.
+--- A goal of one's own. In all goals, what has no limits is not judged.
 ---@param text string what is looked at
----@param limits { at_most?: number, at_least?: number }
+---@param limits? { at_most?: number, at_least?: number }
 ---@param value fun(round: table<string, bench.Sample>): number? nil where a side is missing
 ---@param form? string of numbers ("%.4g")
 ---@return bench.Goal
@@ -22,18 +28,10 @@ function M.goal(text, limits, value, form)
   return { text = text, goal = goal, good = good, value = value, form = form }
 end
 
---- A figure that is printed beside the others, and not judged.
----@param text string what is looked at
----@param value fun(round: table<string, bench.Sample>): number?
----@return bench.Goal
-function M.shown(text, value)
-  return { text = text, goal = "none", good = function() return true end, value = value }
-end
-
 --- One side's figure as a multiple of another's in the same round.
 ---@param of string a side
 ---@param over string a side
----@param limits { at_most?: number, at_least?: number }
+---@param limits? { at_most?: number, at_least?: number }
 ---@param field? string of the samples ("cost")
 ---@return bench.Goal
 function M.ratio(of, over, limits, field)
@@ -50,7 +48,7 @@ end
 ---@param of string
 ---@param over string
 ---@param field string of what they print
----@param limits { at_most?: number, at_least?: number }
+---@param limits? { at_most?: number, at_least?: number }
 ---@return bench.Goal
 function M.reported_ratio(of, over, field, limits)
   return M.goal(("%s: %s / %s"):format(field, of, over), limits, function(round)
@@ -62,7 +60,7 @@ end
 --- A figure that a side reports.
 ---@param of string
 ---@param field string of what it prints
----@param limits { at_most?: number, at_least?: number }
+---@param limits? { at_most?: number, at_least?: number }
 ---@param unit string
 ---@return bench.Goal
 function M.reported(of, field, limits, unit)

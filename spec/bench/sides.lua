@@ -48,30 +48,45 @@ function M.buffer(name)
   return ("%d"):format(tonumber(kilobytes) * 1024)
 end
 
+-- A side in another Lua than the one that drives: it has modules of its own, so many of them.
+---@param side bench.Side
+---@param lua string
+---@param module string a file of its build that must be there
+local function with_lua(side, lua, module)
+  local modules = ("build/%s"):format(lua)
+  side.command[1] = lua
+  table.insert(side.command, 1, ("LUA_CPATH=%s/?.so;;"):format(modules))
+  table.insert(side.command, 1, "env")
+  function side.missing()
+    if not M.succeeds(("test -e %s/%s"):format(modules, module)) then
+      return ("it was not built for %s: make LUA=%s build"):format(lua, lua)
+    end
+    return M.lua_misses(lua, "cjson")
+  end
+  return side
+end
+
 --- The project in any Lua for which its modules were built.
 ---@param way string as clients/project.lua has them
 ---@param requests integer
 ---@param lua? string
 ---@return bench.Side
 function M.project(way, requests, lua)
-  local command = { lua or LUA, CLIENTS .. "project.lua", way, "{base}", "{requests}" }
-  if not lua or lua == LUA then
-    return { name = "project", command = command, requests = requests }
-  end
-  local modules = ("build/%s"):format(lua)
-  table.insert(command, 1, ("LUA_CPATH=%s/?.so;;"):format(modules))
-  table.insert(command, 1, "env")
-  return {
-    name = lua,
-    command = command,
-    requests = requests,
-    missing = function()
-      if not M.succeeds(("test -e %s/claude/net.so"):format(modules)) then
-        return ("it was not built for %s: make LUA=%s build"):format(lua, lua)
-      end
-      return M.lua_misses(lua, "cjson")
-    end,
-  }
+  local command = { LUA, CLIENTS .. "project.lua", way, "{base}", "{requests}" }
+  local side = { name = lua or "project", command = command, requests = requests }
+  return lua and with_lua(side, lua, "claude/net.so") or side
+end
+
+--- The least that hands each delta to Lua as a string.
+---@param requests integer
+---@param lua? string
+---@return bench.Side
+function M.floor(requests, lua)
+  local buffer = M.buffer("RECEIVE_BUFFER")
+  local command = { LUA, CLIENTS .. "floor.lua", "{base}", "{requests}", buffer }
+  local side = { name = lua and lua .. "-floor" or "floor", command = command }
+  side.requests = requests
+  return lua and with_lua(side, lua, "bench/floor.so") or side
 end
 
 --- The project over TLS, as the environment tells it whom to trust.
@@ -95,6 +110,15 @@ function M.bare(requests)
     command = { PROGRAMS .. "/bare", "{url}", "{requests}", M.buffer("RECEIVE_BUFFER") },
     requests = requests,
   }
+end
+
+--- libcurl and the core, and nothing of Lua: what comes is decoded and checked.
+---@param requests integer
+---@return bench.Side
+function M.decoded(requests)
+  local side = M.bare(requests)
+  side.name, side.command[1] = "decoded", PROGRAMS .. "/decoded"
+  return side
 end
 
 -- Where a row has TLS it tells of the certificate authority and the version.

@@ -579,8 +579,9 @@ static int print_stream(const char *what, const char *path) {
   event_stream_make(&s, &w.stream);
   if (strcmp(what, "events") == 0) return fwrite(s.bytes, 1, s.len, stdout) != s.len;
   printf("{\"events\":%zu,\"bytes\":%zu,\"thinking\":%zu,\"text\":%zu,\"input_json\":%zu,"
-         "\"signature\":%zu}\n",
-         s.count, s.len, s.totals.thinking, s.totals.text, s.totals.input_json, s.totals.signature);
+         "\"signature\":%zu,\"spelled\":%zu}\n",
+         s.count, s.len, s.totals.thinking, s.totals.text, s.totals.input_json, s.totals.signature,
+         s.totals.spelled);
   event_stream_drop(&s);
   return 0;
 }
