@@ -180,16 +180,16 @@ bench-conversations: $(MODULES) $(OUT)/bench/server
 BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core decoded)
 $(OUT)/bench/launch: $(call objects,spec/bench/launch.c)
 $(OUT)/bench/stream_server: $(call objects,spec/bench/stream_server.c spec/bench/event_stream.c)
-$(OUT)/bench/bare: $(call objects,$(addprefix spec/bench/clients/,bare.c request.c))
-$(OUT)/bench/bare_multi: $(call objects,spec/bench/clients/bare_multi.c)
+$(OUT)/bench/bare: $(call objects,$(patsubst %,spec/bench/clients/%.c,bare request))
+$(OUT)/bench/bare_multi: $(call objects,$(patsubst %,spec/bench/clients/%.c,bare_multi epoll_multi request))
 CORE_READER = $(CORE) spec/bench/clients/core_reader.c
 $(OUT)/bench/core: $(call objects,$(CORE_READER) spec/bench/clients/core.c spec/bench/event_stream.c)
-$(OUT)/bench/decoded: $(call objects,$(CORE_READER) $(addprefix spec/bench/clients/,decoded.c request.c))
+$(OUT)/bench/decoded: $(call objects,$(CORE_READER) $(patsubst %,spec/bench/clients/%.c,decoded request))
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 bench-modules: $(OUT)/bench/floor.so
-$(OUT)/bench/floor.so: $(call objects,$(patsubst %,spec/bench/clients/%.c,floor cut request))
+$(OUT)/bench/floor.so: $(call objects,$(patsubst %,spec/bench/clients/%.c,floor cut text_queue epoll_multi request))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 

@@ -4,6 +4,7 @@ local M = {}
 local CLIENTS = "spec/bench/clients/"
 local PROGRAMS = os.getenv("PROGRAMS") or "build/lua5.4/bench"
 local LUA = os.getenv("LUA") or "lua5.4"
+local CROWDED_BUFFER = "16384" -- bytes that the project receives into where there are many
 
 M.PROGRAMS, M.LUA = PROGRAMS, LUA
 
@@ -89,16 +90,23 @@ function M.floor(requests, lua)
   return lua and with_lua(side, lua, "bench/floor.so") or side
 end
 
---- The project over TLS, as the environment tells it whom to trust.
+--- A side over TLS whose environment says whom to trust.
+---@param side bench.Side
+---@param ca_file string
+---@return bench.Side
+function M.trusting(side, ca_file)
+  table.insert(side.command, 1, "CURL_CA_BUNDLE=" .. ca_file)
+  table.insert(side.command, 1, "env")
+  return side
+end
+
+--- The project over TLS.
 ---@param way string as clients/project.lua has them
 ---@param requests integer
 ---@param ca_file string
 ---@return bench.Side
 function M.secure_project(way, requests, ca_file)
-  local side = M.project(way, requests)
-  table.insert(side.command, 1, "CURL_CA_BUNDLE=" .. ca_file)
-  table.insert(side.command, 1, "env")
-  return side
+  return M.trusting(M.project(way, requests), ca_file)
 end
 
 --- libcurl that throws away what comes.
@@ -146,8 +154,23 @@ end
 ---@param buffer? string bytes
 ---@return bench.Side
 function M.bare_many(streams, tls, buffer)
-  local command = { PROGRAMS .. "/bare_multi", "{url}", "{requests}", buffer or "16384" }
+  local command = { PROGRAMS .. "/bare_multi", "{url}", "{requests}", buffer or CROWDED_BUFFER }
   return { name = "bare", command = with_tls(command, tls), requests = streams }
+end
+
+--- The least that hands the deltas of so many streams to a coroutine each. Its buffer is that of
+--- bare_many.
+---@param streams integer
+---@param tls? { ca_file: string, version: string }
+---@param buffer? string bytes
+---@return bench.Side
+function M.floor_many(streams, tls, buffer)
+  local command =
+    { LUA, CLIENTS .. "floor_streams.lua", "{url}", "{requests}", buffer or CROWDED_BUFFER }
+  local side = { name = "floor", command = command, requests = streams }
+  if not tls then return side end
+  table.insert(command, tls.version)
+  return M.trusting(side, tls.ca_file)
 end
 
 --- libcurl whose requests grow from one to the next.

@@ -26,10 +26,18 @@ return function(streams)
     events = 200,
     quick_events = 20,
     rounds = 3,
-    sides = { sides.many(streams), sides.bare_many(streams), peers[1], peers[2] },
+    sides = {
+      sides.many(streams),
+      sides.bare_many(streams),
+      sides.floor_many(streams),
+      peers[1],
+      peers[2],
+    },
     goals = {
       goals.ratio("project", "bare", { at_most = 1.3 }),
+      goals.ratio("floor", "bare"),
       goals.goal("kB per stream, less 1.5 x its text", { at_most = 24 }, beside_text, "%.1f"),
+      goals.reported("floor", "kb_per_stream", nil, "kB, keeps no text"),
       goals.reported("project", "p99_us", { at_most = 5000 }, "us"),
     },
   }

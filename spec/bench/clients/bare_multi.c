@@ -9,37 +9,18 @@
 **
 **   bare_multi URL STREAMS BUFFER-BYTES [CA-FILE 1.1|2 [stamped]]
 */
-#include <curl/curl.h>
+#include "epoll_multi.h"
+#include "request.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { MOST_EVENTS = 256, STAMP = 19 };
-
-static const char BODY[] = "{\"model\":\"claude-sonnet-4-6\",\"max_tokens\":16000,\"stream\":true,"
-                           "\"messages\":[{\"role\":\"user\",\"content\":\"Go on\"}]}";
+enum { STAMP = 19 };
 
 static unsigned long long bytes;
 static double *ages; /* microseconds; NULL: nobody wants to know */
 static size_t age_count, age_room;
-static double deadline = -1; /* of libcurl's timer */
-static int poller;
-
-static double now(void) {
-  struct timespec time;
-
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void *must(void *memory) {
-  if (!memory) abort();
-  return memory;
-}
 
 static void note_age(const char *stamp) {
   double written = 0;
@@ -47,7 +28,7 @@ static void note_age(const char *stamp) {
 
   for (i = 0; i < STAMP; i++) written = written * 10 + (stamp[i] - '0');
   if (age_count == age_room) ages = must(realloc(ages, (age_room *= 2) * sizeof *ages));
-  ages[age_count++] = (now() - written / 1e9) * 1e6;
+  ages[age_count++] = (seconds_now() - written / 1e9) * 1e6;
 }
 
 static void find_stamps(const char *at, const char *end) {
@@ -67,105 +48,24 @@ static size_t on_body(char *data, size_t size, size_t n, void *ud) {
   return size * n;
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *multi, void *known) {
-  struct epoll_event event;
+static void ask(CURLM *multi, char **argv, int argc) {
+  CURL *easy = request_new(argv[1], atol(argv[3]));
 
-  (void)easy;
-  memset(&event, 0, sizeof event);
-  event.data.fd = fd;
-  if (what & CURL_POLL_IN) event.events |= EPOLLIN;
-  if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;
-  if (what == CURL_POLL_REMOVE)
-    epoll_ctl(poller, EPOLL_CTL_DEL, fd, &event);
-  else
-    epoll_ctl(poller, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-  curl_multi_assign(multi, fd, what == CURL_POLL_REMOVE ? NULL : &poller);
-  return 0;
-}
-
-static int on_timer(CURLM *multi, long milliseconds, void *ud) {
-  (void)multi, (void)ud;
-  deadline = milliseconds < 0 ? -1 : now() + (double)milliseconds / 1000;
-  return 0;
-}
-
-static struct curl_slist *request_headers(void) {
-  static const char *const LINES[] = { "content-type: application/json",
-                                       "anthropic-version: 2023-06-01", "x-api-key: bench",
-                                       "Expect:" };
-  struct curl_slist *list = NULL;
-  size_t i;
-
-  for (i = 0; i < sizeof LINES / sizeof *LINES; i++) list = curl_slist_append(list, LINES[i]);
-  return list;
-}
-
-static void ask(CURLM *multi, struct curl_slist *headers, char **argv, int argc) {
-  CURL *easy = must(curl_easy_init());
-  int http2 = argc > 5 && strcmp(argv[5], "2") == 0;
-
-  curl_easy_setopt(easy, CURLOPT_URL, argv[1]);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, BODY);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, atol(argv[3]));
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                   (long)(http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, (long)http2);
-  if (argc > 4 && argv[4][0]) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, argv[4]);
-    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* or each connection reads the file anew */
-  }
+  request_use_http(easy, argc > 5 ? argv[5] : "1.1");
+  if (argc > 4 && argv[4][0]) request_trust(easy, argv[4]);
   curl_multi_add_handle(multi, easy);
 }
 
-static CURLM *new_multi(void) {
-  CURLM *multi = must(curl_multi_init());
-
-  poller = epoll_create1(EPOLL_CLOEXEC);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, multi);
-  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  return multi;
-}
-
-static int milliseconds_left(void) {
-  double left;
-
-  if (deadline < 0) return 1000;
-  left = (deadline - now()) * 1000;
-  return left > 0 ? (int)left + 1 : 0;
-}
-
-static int wait_and_act(CURLM *multi) {
-  struct epoll_event events[MOST_EVENTS];
-  int i, n = epoll_wait(poller, events, MOST_EVENTS, milliseconds_left()), running = 0;
-
-  for (i = 0; i < n; i++) {
-    int mask = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-               (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-               (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-    curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
-  }
-  if (deadline >= 0 && now() >= deadline) {
-    deadline = -1;
-    curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
-  return n;
-}
-
 /* Returns how many failed. */
-static int run(CURLM *multi, long streams) {
-  CURLMsg *message;
-  int left, failed = 0;
+static int run(epoll_multi *m, long streams) {
+  CURLcode result;
+  int failed = 0;
 
   while (streams > 0) {
-    wait_and_act(multi);
-    while ((message = curl_multi_info_read(multi, &left)) != NULL) {
-      if (message->msg != CURLMSG_DONE) continue;
-      if (message->data.result != CURLE_OK) failed++;
+    epoll_multi_act(m, 0);
+    while (epoll_multi_ended(m, &result)) {
+      if (result != CURLE_OK) failed++;
       streams--;
     }
   }
@@ -196,20 +96,18 @@ static void print_ages(void) {
 }
 
 int main(int argc, char **argv) {
-  struct curl_slist *headers = request_headers();
   long streams, before, i;
-  CURLM *multi;
+  epoll_multi multi;
   int failed;
 
   if (argc < 4) return 2;
   streams = atol(argv[2]);
   if (argc > 6) ages = must(malloc((age_room = 4096) * sizeof *ages));
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  multi = new_multi();
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, streams + 1);
+  epoll_multi_open(&multi, streams);
   before = kilobytes("VmRSS:");
-  for (i = 0; i < streams; i++) ask(multi, headers, argv, argc);
-  failed = run(multi, streams);
+  for (i = 0; i < streams; i++) ask(multi.curl, argv, argc);
+  failed = run(&multi, streams);
   printf("{\"bytes\":%llu,\"failed\":%d,\"kb_per_stream\":%.1f", bytes, failed,
          streams ? (double)(kilobytes("VmHWM:") - before) / (double)streams : 0);
   print_ages();

@@ -60,7 +60,7 @@ static size_t cut_frame(const char *at, const char *end, cut_text *text) {
   return line && line + 1 < end ? (size_t)(line + 2 - at) : 0;
 }
 
-static void keep_rest(cut *c) {
+static void keep_rest(cutter *c) {
   size_t len = (size_t)(c->end - c->at);
 
   if (c->rest_len + len > CUT_REST) abort();
@@ -71,7 +71,7 @@ static void keep_rest(cut *c) {
 }
 
 /* The frame that began in earlier bytes. */
-static size_t cut_rest(cut *c, cut_text *text) {
+static size_t cut_rest(cutter *c, cut_text *text) {
   size_t before = c->rest_len, len = (size_t)(c->end - c->at);
   size_t more = len < CUT_REST - before ? len : CUT_REST - before, frame;
 
@@ -82,12 +82,12 @@ static size_t cut_rest(cut *c, cut_text *text) {
   return frame - before;
 }
 
-void cut_begin(cut *c, const char *bytes, size_t len) {
+void cut_begin(cutter *c, const char *bytes, size_t len) {
   c->at = bytes;
   c->end = bytes + len;
 }
 
-int cut_next(cut *c, cut_text *text) {
+int cut_next(cutter *c, cut_text *text) {
   while (c->at < c->end) {
     size_t len = c->rest_len ? cut_rest(c, text) : cut_frame(c->at, c->end, text);
 
@@ -98,6 +98,6 @@ int cut_next(cut *c, cut_text *text) {
   return 0;
 }
 
-void cut_drop(cut *c) {
+void cut_drop(cutter *c) {
   free(c->rest);
 }

@@ -20,18 +20,18 @@ typedef struct cut_text {
 } cut_text;
 
 /* Of one stream. Set to zero first; all fields are private to cut.c. */
-typedef struct cut {
+typedef struct cutter {
   const char *at, *end;
   char *rest; /* the beginning of a frame whose end has not come; NULL until there is one */
   size_t rest_len;
-} cut;
+} cutter;
 
 /* Takes the stream's next bytes, which are borrowed until cut_next has nothing more in them. */
-void cut_begin(cut *c, const char *bytes, size_t len);
+void cut_begin(cutter *c, const char *bytes, size_t len);
 
 /* Returns 0 where no text is left in them. A text is borrowed until the next call. */
-int cut_next(cut *c, cut_text *text);
+int cut_next(cutter *c, cut_text *text);
 
-void cut_drop(cut *c);
+void cut_drop(cutter *c);
 
 #endif

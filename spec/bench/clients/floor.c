@@ -1,91 +1,86 @@
 /*
 ** floor.c - the least that a program can do which hands each delta to Lua as a string.
 **
-** libcurl receives as in bare.c, texts are cut out of what comes (cut.h), and an iterator hands
-** them out one by one. Nothing is decoded and nothing is checked.
+** libcurl receives as in bare.c, or as in bare_multi.c; texts are cut out of what comes (cut.h),
+*and
+** when libcurl has returned an iterator hands them out one by one. Nothing is decoded, nothing is
+** checked, and nothing is kept.
 **
-**   floor.new(url, buffer) -> reader; url is asked anew by each reader:deltas()
-**   reader:deltas()        -> iterator over kind, text of one reply
+**   floor.new(url, buffer [, streams [, version]]) -> reader, of one stream over HTTP/1.1
+**   reader:deltas() -> iterator over kind, text, number: asks for so many streams at once, and
+*hands
+**                      out false, nil, number at the end of each. Raises where one fails.
 */
-#include "cut.h"
+#include "epoll_multi.h"
 #include "request.h"
+#include "text_queue.h"
 #include <lauxlib.h>
 #include <lua.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char CLASS[] = "bench.floor";
 
-/* A text waits with its length and kind before it. */
-typedef struct mark {
-  uint32_t kind, len;
-} mark;
+/* As the project: among so many, several events are worth a moment. */
+enum { VERY_MANY = 64, SEVERAL = 16 };
+
+typedef struct stream {
+  struct reader *reader;
+  CURL *easy;
+  lua_Integer number;
+  cutter cutter;
+} stream;
 
 typedef struct reader {
-  CURLM *multi;
-  CURL *easy;
-  cut cut;
-  char *queue;
-  size_t len, room, taken;
+  epoll_multi multi;
+  text_queue queue;
+  stream *streams;
+  lua_Integer count, running;
 } reader;
 
-static void add_text(reader *r, const cut_text *text) {
-  mark head = { (uint32_t)text->kind, (uint32_t)text->len };
-
-  if (r->room - r->len < sizeof head + text->len) {
-    r->room = 2 * r->room + sizeof head + text->len;
-    r->queue = must(realloc(r->queue, r->room));
-  }
-  memcpy(r->queue + r->len, &head, sizeof head);
-  memcpy(r->queue + r->len + sizeof head, text->bytes, text->len);
-  r->len += sizeof head + text->len;
-}
-
 static size_t on_body(char *bytes, size_t size, size_t n, void *ud) {
-  reader *r = ud;
-  cut_text text;
+  stream *s = ud;
 
-  cut_begin(&r->cut, bytes, size * n);
-  while (cut_next(&r->cut, &text)) add_text(r, &text);
+  text_queue_add(&s->reader->queue, s, &s->cutter, bytes, size * n);
   return size * n;
 }
 
-/* Whether the reply goes on. */
-static int receive(lua_State *L, reader *r) {
-  CURLMsg *message;
-  int running, left;
+static int push_end(lua_State *L, reader *r, CURL *easy, CURLcode result) {
+  stream *s = NULL;
 
-  r->len = r->taken = 0;
-  curl_multi_perform(r->multi, &running);
-  if (running && r->len == 0) curl_multi_poll(r->multi, NULL, 0, 1000, NULL);
-  if (running) return 1;
-  message = curl_multi_info_read(r->multi, &left);
-  if (!message) return 0;
-  if (message->data.result != CURLE_OK)
-    luaL_error(L, "%s", curl_easy_strerror(message->data.result));
-  curl_multi_remove_handle(r->multi, r->easy);
-  return r->len > 0;
+  if (result != CURLE_OK) return luaL_error(L, "%s", curl_easy_strerror(result));
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &s);
+  r->running--;
+  lua_pushboolean(L, 0);
+  lua_pushnil(L);
+  lua_pushinteger(L, s->number);
+  return 3;
 }
 
 /* Upvalues: the reader, and the kinds' names. */
 static int next_delta(lua_State *L) {
   reader *r = lua_touserdata(L, lua_upvalueindex(1));
-  mark head;
+  cut_text text;
+  void *from;
+  CURL *easy;
+  CURLcode result;
 
-  while (r->taken == r->len)
-    if (!receive(L, r)) return 0;
-  memcpy(&head, r->queue + r->taken, sizeof head);
-  lua_pushvalue(L, lua_upvalueindex(2 + (int)head.kind));
-  lua_pushlstring(L, r->queue + r->taken + sizeof head, head.len);
-  r->taken += sizeof head + head.len;
-  return 2;
+  while (!text_queue_next(&r->queue, &from, &text)) {
+    if (r->running == 0) return 0;
+    if ((easy = epoll_multi_ended(&r->multi, &result)) != NULL) return push_end(L, r, easy, result);
+    epoll_multi_act(&r->multi, r->running < VERY_MANY ? 0 : SEVERAL);
+  }
+  lua_pushvalue(L, lua_upvalueindex(2 + (int)text.kind));
+  lua_pushlstring(L, text.bytes, text.len);
+  lua_pushinteger(L, ((stream *)from)->number);
+  return 3;
 }
 
 static int reader_deltas(lua_State *L) {
   reader *r = luaL_checkudata(L, 1, CLASS);
 
-  curl_multi_add_handle(r->multi, r->easy);
+  for (r->running = 0; r->running < r->count; r->running++)
+    curl_multi_add_handle(r->multi.curl, r->streams[r->running].easy);
   lua_settop(L, 1);
   lua_pushliteral(L, "thinking");
   lua_pushliteral(L, "text");
@@ -98,24 +93,38 @@ static int reader_deltas(lua_State *L) {
 static int reader_gc(lua_State *L) {
   reader *r = luaL_checkudata(L, 1, CLASS);
 
-  curl_multi_remove_handle(r->multi, r->easy);
-  curl_easy_cleanup(r->easy);
-  curl_multi_cleanup(r->multi);
-  cut_drop(&r->cut);
-  free(r->queue);
+  while (r->count-- > 0) {
+    curl_multi_remove_handle(r->multi.curl, r->streams[r->count].easy);
+    curl_easy_cleanup(r->streams[r->count].easy);
+    cut_drop(&r->streams[r->count].cutter);
+  }
+  epoll_multi_close(&r->multi);
+  text_queue_drop(&r->queue);
+  free(r->streams);
   return 0;
 }
 
 static int floor_new(lua_State *L) {
-  const char *url = luaL_checkstring(L, 1);
+  const char *url = luaL_checkstring(L, 1), *version = luaL_optstring(L, 4, "1.1");
   long buffer = (long)luaL_checkinteger(L, 2);
+  lua_Integer i, count = luaL_optinteger(L, 3, 1);
   reader *r = lua_newuserdata(L, sizeof *r);
 
   memset(r, 0, sizeof *r);
-  r->multi = must(curl_multi_init());
-  r->easy = request_new(url, buffer);
-  curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
+  epoll_multi_open(&r->multi, (long)count);
+  r->count = count;
+  r->streams = must(calloc((size_t)count + 1, sizeof *r->streams));
+  for (i = 0; i < count; i++) {
+    stream *s = &r->streams[i];
+
+    s->reader = r;
+    s->number = i + 1;
+    s->easy = request_new(url, buffer);
+    request_use_http(s->easy, version);
+    curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s);
+    curl_easy_setopt(s->easy, CURLOPT_PRIVATE, s);
+  }
   luaL_getmetatable(L, CLASS);
   lua_setmetatable(L, -2);
   return 1;

@@ -1,5 +1,6 @@
 #include "request.h"
 #include <stdlib.h>
+#include <string.h>
 
 static const char BODY[] = "{\"model\":\"claude-sonnet-4-6\",\"max_tokens\":16000,\"stream\":true,"
                            "\"messages\":[{\"role\":\"user\",\"content\":\"Go on\"}]}";
@@ -23,6 +24,19 @@ static struct curl_slist *all_headers(void) {
   return list;
 }
 
+void request_trust(CURL *request, const char *authorities) {
+  curl_easy_setopt(request, CURLOPT_CAINFO, authorities);
+  curl_easy_setopt(request, CURLOPT_CAPATH, NULL); /* or each connection reads the file anew */
+}
+
+void request_use_http(CURL *request, const char *version) {
+  int two = strcmp(version, "2") == 0;
+
+  curl_easy_setopt(request, CURLOPT_HTTP_VERSION,
+                   (long)(two ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(request, CURLOPT_PIPEWAIT, (long)two);
+}
+
 CURL *request_new(const char *url, long buffer) {
   CURL *request = must(curl_easy_init());
   const char *authorities = getenv("CURL_CA_BUNDLE");
@@ -34,7 +48,6 @@ CURL *request_new(const char *url, long buffer) {
   curl_easy_setopt(request, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(request, CURLOPT_FAILONERROR, 1L);
   curl_easy_setopt(request, CURLOPT_BUFFERSIZE, buffer);
-  if (authorities) curl_easy_setopt(request, CURLOPT_CAINFO, authorities);
-  if (authorities) curl_easy_setopt(request, CURLOPT_CAPATH, NULL); /* or it is read, too */
+  if (authorities) request_trust(request, authorities);
   return request;
 }

@@ -10,6 +10,12 @@
 /* The handle is the caller's; headers and body are those of all requests, and stay. */
 CURL *request_new(const char *url, long buffer);
 
+/* Over TLS this file says whom to trust. */
+void request_trust(CURL *request, const char *authorities);
+
+/* "1.1" or "2", which goes over one connection. */
+void request_use_http(CURL *request, const char *version);
+
 /* What was allocated: who has no memory has nothing to measure, and aborts. */
 void *must(void *memory);
 
