@@ -21,9 +21,15 @@ return function(framing, about)
     unit = "CPU us per request",
     path = "/events-300/framing-" .. framing,
     per = 1e-6,
-    sides = { sides.project("message", 2000), sides.bare(3000), unpack(others) },
+    sides = {
+      sides.project("message", 2000),
+      sides.bare(3000),
+      sides.decoded(3000),
+      unpack(others),
+    },
     goals = {
       goals.ratio("project", "bare", { at_most = 1.5 }),
+      goals.ratio("decoded", "bare"),
       goals.ratio("sdk", "project", { at_least = 35 }),
     },
   }

@@ -5,11 +5,11 @@ local tls_server = require("spec.bench.tls_server")
 
 local STREAMS = 100
 
----@param round table<string, bench.Sample>
----@return number?
-local function beside_bare(round)
-  local project, bare = round.project, round.bare
-  return project and bare and project.report.kb_per_stream - bare.report.kb_per_stream
+local function beside_bare(side)
+  return function(round)
+    local own, bare = round[side], round.bare
+    return own and bare and own.report.kb_per_stream - bare.report.kb_per_stream
+  end
 end
 
 ---@param version "1.1"|"2"
@@ -29,10 +29,21 @@ return function(version)
     rounds = 3,
     start = tls_server.start(),
     missing = tls_server.missing,
-    sides = { sides.many(STREAMS, tls), sides.bare_many(STREAMS, tls) },
+    sides = {
+      sides.many(STREAMS, tls),
+      sides.bare_many(STREAMS, tls),
+      sides.floor_many(STREAMS, tls),
+    },
     goals = {
       goals.ratio("project", "bare", { at_most = 1.2 }),
-      goals.goal("kB per stream, more than bare libcurl", { at_most = 10 }, beside_bare, "%.1f"),
+      goals.ratio("floor", "bare"),
+      goals.goal(
+        "kB per stream, more than bare libcurl",
+        { at_most = 10 },
+        beside_bare("project"),
+        "%.1f"
+      ),
+      goals.goal("floor: kB per stream, more than bare libcurl", nil, beside_bare("floor"), "%.1f"),
     },
   }
 end

@@ -48,6 +48,7 @@ CURL *request_new(const char *url, long buffer) {
   curl_easy_setopt(request, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(request, CURLOPT_FAILONERROR, 1L);
   curl_easy_setopt(request, CURLOPT_BUFFERSIZE, buffer);
+  request_use_http(request, "1.1");
   if (authorities) request_trust(request, authorities);
   return request;
 }

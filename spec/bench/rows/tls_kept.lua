@@ -2,6 +2,10 @@ local goals = require("spec.bench.goals")
 local sides = require("spec.bench.sides")
 local tls_server = require("spec.bench.tls_server")
 
+local function cost_of(side)
+  return function(round) return round[side] and round[side].cost end
+end
+
 return {
   name = "tls-kept",
   about = "requests of 30 events, over a kept TLS connection",
@@ -10,12 +14,14 @@ return {
   per = 1e-3,
   start = tls_server.start(),
   missing = tls_server.missing,
-  sides = { sides.secure_project("deltas", 300, tls_server.CA) },
+  sides = {
+    sides.secure_project("deltas", 300, tls_server.CA),
+    sides.trusting(sides.bare(300), tls_server.CA),
+    sides.trusting(sides.decoded(300), tls_server.CA),
+  },
   goals = {
-    goals.goal(
-      "project: CPU ms per request",
-      { at_most = 0.2 },
-      function(round) return round.project and round.project.cost end
-    ),
+    goals.goal("project: CPU ms per request", { at_most = 0.2 }, cost_of("project")),
+    goals.goal("bare: CPU ms per request", nil, cost_of("bare")),
+    goals.goal("decoded: CPU ms per request", nil, cost_of("decoded")),
   },
 }

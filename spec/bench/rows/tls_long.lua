@@ -18,10 +18,14 @@ return {
   sides = {
     sides.secure_project("deltas", 4, tls_server.CA),
     sides.bare_many(2, tls, sides.buffer("RECEIVE_BUFFER")),
+    sides.trusting(sides.floor(4), tls_server.CA),
     joined,
+    sides.trusting(sides.decoded(4), tls_server.CA),
   },
   goals = {
     goals.ratio("project", "bare", { at_most = 1.25 }),
+    goals.ratio("floor", "bare"),
     goals.ratio("coalesce", "bare", { at_most = 1.25 }),
+    goals.ratio("decoded", "bare"),
   },
 }
