@@ -50,10 +50,33 @@ describe("a goal", function()
     assert.is_true(shown.good(shown.value({ a = { cost = 12 }, b = { cost = 3 } })))
   end)
 
+  it("has the least that hands out and decodes beside what only receives", function()
+    local round = { floor = { cost = 6 }, decoded = { cost = 5 }, bare = { cost = 2 } }
+    assert.equal((6 - 2 + 5) / 2, goals.floor_and_decoding("bare").value(round))
+    round.floor = nil
+    assert.is_nil(goals.floor_and_decoding("bare").value(round))
+  end)
+
   it(
     "is not measured in a round that has not both",
     function() assert.is_nil(ratio.value({ a = { cost = 12 } })) end
   )
+end)
+
+describe("chunks", function()
+  local chunks = require("spec.bench.clients.chunks")
+  local BYTES = "HTTP/1.1 200 OK\r\nA: b\r\n\r\n5\r\nhello\r\nB\r\n, and again\r\n0\r\n\r\n"
+
+  it("are taken apart wherever the bytes are cut", function()
+    for size = 1, #BYTES do
+      local got = {}
+      local take = chunks.without(function(bytes) got[#got + 1] = bytes end)
+      for at = 1, #BYTES, size do
+        take(BYTES:sub(at, at + size - 1))
+      end
+      assert.equal("hello, and again", table.concat(got))
+    end
+  end)
 end)
 
 describe("a row", function()
@@ -71,6 +94,24 @@ describe("a row", function()
     end
   end)
   teardown(function() child.run("rm -r " .. folder) end)
+
+  -- The same stream as text, and its totals.
+  local function server_says(what)
+    return child.run(("%s/stream_server %s /events-40"):format(folder, what)).out
+  end
+
+  it("has texts that are cut out of the stream wherever its bytes are cut", function()
+    local stream = server_says("events")
+    local reader = require("spec.bench.clients.cut").reader
+    for _, size in ipairs({ 1, 7, 100, #stream }) do
+      local spelled = 0
+      local take = reader(function(text) spelled = spelled + #text end)
+      for at = 1, #stream, size do
+        take(stream:sub(at, at + size - 1))
+      end
+      assert.equal(core.decode(server_says("totals")).spelled, spelled)
+    end
+  end)
 
   local function run(...)
     local sides = {}

@@ -2,12 +2,6 @@
 local goals = require("spec.bench.goals")
 local sides = require("spec.bench.sides")
 
--- What it costs to hand out each delta and to decode it, with nothing of a library around that.
-local function least(round)
-  local floor, decoded, bare = round.floor, round.decoded, round.bare
-  return floor and decoded and bare and (floor.cost + decoded.cost) / bare.cost - 1 or nil
-end
-
 --- Turns are taken by the project in three ways; by bare libcurl; by the least that any program
 --- must do which hands out each delta (`floor`, in both Luas), and by the least that decodes them
 --- (`decoded`); and now and then by the others.
@@ -43,7 +37,7 @@ return function(framing, about)
     goals = {
       goals.ratio("project", "bare", { at_most = 5 }),
       goals.ratio("floor", "bare"),
-      goals.goal("floor + decoding / bare", nil, least, "%.3g"),
+      goals.floor_and_decoding("bare"),
       goals.ratio("coalesce", "bare", { at_most = 2 }),
       goals.ratio("decoded", "bare"),
       goals.ratio("luajit", "project", { at_most = 1 }),

@@ -44,7 +44,18 @@ function M.ratio(of, over, limits, field)
   end, "%.3g")
 end
 
---- The same of a figure that the sides themselves report.
+--- What the least costs that hands out each delta, and the least that decodes them, together: as a
+--- multiple of the side that only receives, which both do.
+---@param over string
+---@return bench.Goal
+function M.floor_and_decoding(over)
+  return M.goal("floor + decoding / " .. over, nil, function(round)
+    local floor, decoded, receives = round.floor, round.decoded, round[over]
+    return floor and decoded and receives and (floor.cost + decoded.cost) / receives.cost - 1 or nil
+  end, "%.3g")
+end
+
+--- One side's figure as a multiple of another's, of those that the sides themselves report.
 ---@param of string
 ---@param over string
 ---@param field string of what they print

@@ -1,26 +1,36 @@
 --- HTTP as a script reads it that knows its server: the head ends, and chunks follow.
 local M = {}
 
---- Takes the head and the sizes of chunks out of what comes, and hands on the rest.
+--- Takes the head and the sizes of chunks out of what comes, and hands on the rest as it comes.
 ---@param take fun(bytes: string)
 ---@return fun(bytes: string)
 function M.without(take)
   local rest, in_body = "", false
+  local left = 0 -- of the chunk
   return function(bytes)
-    rest = rest .. bytes
+    if rest ~= "" then
+      bytes, rest = rest .. bytes, ""
+    end
     if not in_body then
-      local _, head_end = rest:find("\r\n\r\n", 1, true)
-      if not head_end then return end
-      rest, in_body = rest:sub(head_end + 1), true
+      local _, head_end = bytes:find("\r\n\r\n", 1, true)
+      if not head_end then
+        rest = bytes
+        return
+      end
+      bytes, in_body = bytes:sub(head_end + 1), true
     end
-    while true do
-      local line_end, size = select(2, rest:find("^(%x+)\r\n"))
-      if not line_end then return end
-      size = tonumber(size, 16)
-      if #rest < line_end + size + 2 then return end
-      take(rest:sub(line_end + 1, line_end + size))
-      rest = rest:sub(line_end + size + 3)
+    while #bytes > left do
+      if left > 0 then take(bytes:sub(1, left)) end
+      local _, line_end, size = bytes:find("^\r?\n?(%x+)\r\n", left + 1)
+      if not line_end then
+        rest, left = bytes:sub(left + 1), 0
+        return
+      end
+      bytes, left = bytes:sub(line_end + 1), tonumber(size, 16)
     end
+    if bytes == "" then return end
+    left = left - #bytes
+    take(bytes)
   end
 end
 

@@ -2,9 +2,10 @@
 ---
 ---     lua nginx.lua WAY BASE-URL REQUESTS
 ---
---- WAY is `claude`, the library; `discard`, a loop that throws away what comes; or `cjson`. Prints
---- what the worker says, as JSON: what came, and the CPU time of the worker (`cpu`), which is no
---- child of this process.
+--- WAY is `claude`, the library; `discard`, a loop that throws away what comes; `floor`, one that
+--- cuts a string for each delta out of it; `decoded`, one that hands it to the core and asks for no
+--- delta; or `cjson`. Prints what the worker says, as JSON: what came, and the CPU time of the
+--- worker (`cpu`), which is no child of this process.
 local nginx = require("spec.support.nginx")
 
 local LOCATION = [[

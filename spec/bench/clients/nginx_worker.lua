@@ -1,5 +1,5 @@
 --- What the worker of spec/bench/clients/nginx.lua does: it reads streams one after the other, in
---- three ways, and says what CPU time of its own that took.
+--- one of its ways, and says what CPU time of its own that took.
 local ngx = rawget(_G, "ngx")
 
 local M = {}
@@ -51,6 +51,38 @@ function ways.discard(url, requests)
   return ('"received":%d'):format(received)
 end
 
+function ways.floor(url, requests)
+  local reader = require("spec.bench.clients.cut").reader
+  local without_chunks = require("spec.bench.clients.chunks").without
+  local spelled = 0
+  local function take(text) spelled = spelled + #text end
+  for _ = 1, requests do
+    each_piece(url, without_chunks(reader(take)))
+  end
+  return ('"spelled":%d'):format(spelled)
+end
+
+function ways.decoded(url, requests)
+  local core = require("claude.core")
+  local without_chunks = require("spec.bench.clients.chunks").without
+  local text = 0
+  for _ = 1, requests do
+    local response = core.response()
+    response:feed_header("HTTP/1.1 200 OK")
+    response:feed_header("Content-Type: text/event-stream")
+    each_piece(
+      url,
+      without_chunks(function(piece)
+        response:feed(piece)
+        response:pass()
+      end)
+    )
+    response:finish()
+    text = text + #response:message().content[2].text
+  end
+  return ('"text":%d'):format(text)
+end
+
 function ways.cjson(url, requests)
   local reply = require("spec.bench.clients.cjson_reply")
   local without_chunks = require("spec.bench.clients.chunks").without
@@ -63,7 +95,7 @@ function ways.cjson(url, requests)
 end
 
 --- Reads so many streams in that way, and says what came and the CPU seconds, as JSON.
----@param way "claude"|"discard"|"cjson"
+---@param way "claude"|"discard"|"floor"|"decoded"|"cjson"
 ---@param url string
 ---@param requests integer
 function M.run(way, url, requests)

@@ -25,10 +25,15 @@ return {
   sides = {
     worker("project", "claude", 5),
     worker("discard", "discard", 10),
+    worker("floor", "floor", 5),
+    worker("decoded", "decoded", 5),
     worker("cjson", "cjson", 1),
   },
   goals = {
     goals.ratio("project", "discard", { at_most = 2.3 }),
+    goals.ratio("floor", "discard"),
+    goals.ratio("decoded", "discard"),
+    goals.floor_and_decoding("discard"),
     goals.ratio("cjson", "project", { at_least = 10 }),
   },
 }
