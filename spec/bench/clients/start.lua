@@ -1,11 +1,13 @@
---- A Lua that starts: empty, with the library, or as far as the first request or its answer.
+--- A Lua that starts: empty, with the library, or as far as the first request or its answer; or
+--- as far as the answer with libcurl and nothing around it (floor.c).
 ---
----     lua start.lua WAY BASE-URL
+---     lua start.lua WAY BASE-URL BUFFER-BYTES
 ---
 --- WAY is `empty`, `require`, `ready` (the first request has been handed to the socket whole, and
---- nobody waits for its answer) or `request` (it was answered). Prints as JSON which it was, and
---- whether libcurl is mapped.
-local way = arg[1]
+--- nobody waits for its answer), `request` (it was answered) or `floor`. Prints as JSON which it was,
+--- and whether libcurl is mapped.
+local way, url, buffer = arg[1], arg[2], tonumber(arg[3])
+local ways = {}
 
 local PARAMS = {
   model = "claude-sonnet-4-6",
@@ -23,20 +25,22 @@ local function wait_until_sent(stream)
   assert(not exchange.failure, exchange.failure)
 end
 
-local WAYS = {
-  empty = function() end,
-  require = function() require("claude") end,
-  ready = function()
-    local client = require("claude").new({ api_key = "bench", base_url = arg[2] })
-    wait_until_sent(client.messages:stream(PARAMS))
-  end,
-  request = function()
-    local client = require("claude").new({ api_key = "bench", base_url = arg[2] })
-    assert(client.messages:create(PARAMS))
-  end,
-}
-WAYS[way]()
+local function client() return require("claude").new({ api_key = "bench", base_url = url }) end
 
+function ways.empty() end
+
+function ways.require() require("claude") end
+
+function ways.ready() wait_until_sent(client().messages:stream(PARAMS)) end
+
+function ways.request() assert(client().messages:create(PARAMS)) end
+
+function ways.floor()
+  local reader = require("bench.floor").new(url .. "/v1/messages", buffer)
+  assert(reader:deltas()() == false, "the answer has no end")
+end
+
+ways[way]()
 local maps = assert(io.open("/proc/self/maps"))
 local libcurl = maps:read("*a"):find("libcurl", 1, true) ~= nil
 maps:close()

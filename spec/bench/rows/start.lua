@@ -9,7 +9,13 @@ bare.times, bare.started = PROCESSES, true
 local function start(name, way)
   return {
     name = name,
-    command = { sides.LUA, "spec/bench/clients/start.lua", way, "{base}" },
+    command = {
+      sides.LUA,
+      "spec/bench/clients/start.lua",
+      way,
+      "{base}",
+      sides.buffer("RECEIVE_BUFFER"),
+    },
     requests = 1,
     times = PROCESSES,
     started = true,
@@ -42,6 +48,7 @@ return {
     start("require", "require"),
     start("ready", "ready"),
     start("request", "request"),
+    start("floor", "floor"),
     bare,
     {
       name = "sdk",
@@ -57,6 +64,7 @@ return {
     goals.goal("require 'claude': ms above lua", { at_most = 2.5 }, above_empty("require")),
     goals.goal("first request ready: ms above lua", { at_most = 12 }, above_empty("ready")),
     goals.goal("first request answered: ms above lua", { at_most = 12 }, above_empty("request")),
+    goals.goal("floor, libcurl alone: ms above lua", nil, above_empty("floor")),
     goals.ratio("sdk", "require", { at_least = 1 }),
   },
 }

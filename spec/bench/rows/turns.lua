@@ -9,6 +9,8 @@
 --- The peers' loops do what corresponds: they encode all messages and what stands around them for
 --- each request; the SDK's has its call around that, with a fetch that answers at once.
 ---
+--- `floor` is the same work by the core alone, in a C program.
+---
 --- `project` is the whole turn beside it: from `chat:pending()` over `chat:answer` until the
 --- request of `chat:stream()` is on its way.
 local goals = require("spec.bench.goals")
@@ -37,6 +39,13 @@ local function serialise()
   return reporting({
     name = "serialise",
     command = { sides.LUA, client, "{base}", "{requests}", LARGE },
+  })
+end
+
+local function floor()
+  return reporting({
+    name = "floor",
+    command = { sides.PROGRAMS .. "/serialise", "{requests}", LARGE },
   })
 end
 
@@ -76,6 +85,7 @@ return {
   sides = {
     sides.conversation("project", LARGE, TURNS),
     serialise(),
+    floor(),
     huge,
     peer(
       "cjson",
@@ -87,6 +97,7 @@ return {
   },
   goals = {
     goals.goal("ms of CPU to serialise 400 requests", { at_most = 2 }, milliseconds("serialise")),
+    goals.goal("floor: ms of CPU, without Lua", nil, milliseconds("floor")),
     goals.goal("exponent of its growth, 50 to 400", { at_most = 1.1 }, exponent, "%.2f"),
     goals.goal("ms of CPU until 400 requests are on their way", nil, milliseconds("project")),
     goals.goal(
