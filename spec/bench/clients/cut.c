@@ -3,13 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A frame with a text, up to the letter that tells of which kind it is, and from there to the text.
-   Digits of the index: one. */
-static const char TO_LETTER[] =
-    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
-    "\"delta\":{\"type\":\"t";
-enum { LETTER = sizeof TO_LETTER - 1, EVENT = sizeof "event: " - 1, DELTA = EVENT + 14 };
+/* A frame with a text, up to the letter that tells of which kind it is. Digits of the index: one.
+ */
+#define TO_LETTER                                                                                  \
+  "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"               \
+  "\"delta\":{\"type\":\"t"
 
+enum { EVENT = sizeof "event: " - 1, DELTA = sizeof "event: content_block_" - 1 };
+enum { LETTER = sizeof TO_LETTER - 1 };
+
+/* From there to the text. */
 static const unsigned char TO_TEXT[CUT_KINDS] = {
   sizeof "hinking_delta\",\"thinking\":\"" - 1, sizeof "ext_delta\",\"text\":\"" - 1,
   sizeof "nput_json_delta\",\"partial_json\":\"" - 1, sizeof "ignature_delta\",\"signature\":\"" - 1
