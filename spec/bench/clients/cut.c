@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A frame with a text, up to the letter that tells of which kind it is. Digits of the index: one.
- */
+/* A frame with a text, up to the letter that tells its kind. The index has one digit. */
 #define TO_LETTER                                                                                  \
   "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"               \
   "\"delta\":{\"type\":\"t"
