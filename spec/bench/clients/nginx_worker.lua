@@ -65,7 +65,7 @@ end
 function ways.decoded(url, requests)
   local core = require("claude.core")
   local without_chunks = require("spec.bench.clients.chunks").without
-  local text = 0
+  local input = 0
   for _ = 1, requests do
     local response = core.response()
     response:feed_header("HTTP/1.1 200 OK")
@@ -78,9 +78,10 @@ function ways.decoded(url, requests)
       end)
     )
     response:finish()
-    text = text + #response:message().content[2].text
+    assert(response:complete(), "the message is not whole")
+    input = input + #response:tool_input_raw(3)
   end
-  return ('"text":%d'):format(text)
+  return ('"input_json":%d'):format(input)
 end
 
 function ways.cjson(url, requests)
