@@ -177,14 +177,16 @@ bench-conversations: $(MODULES) $(OUT)/bench/server
 	  status=$$?; kill -PIPE $$pid; exit $$status; }
 
 # A folder of its own for each Lua: the core is measured as it was built for it.
-BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core decoded serialise)
+BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core decoded decoded_multi \
+  serialise)
 $(OUT)/bench/launch: $(call objects,spec/bench/launch.c)
 $(OUT)/bench/stream_server: $(call objects,spec/bench/stream_server.c spec/bench/event_stream.c)
 $(OUT)/bench/bare: $(call objects,$(patsubst %,spec/bench/clients/%.c,bare request))
-$(OUT)/bench/bare_multi: $(call objects,$(patsubst %,spec/bench/clients/%.c,bare_multi epoll_multi request))
+$(OUT)/bench/bare_multi: $(call objects,$(patsubst %,spec/bench/clients/%.c,bare_multi epoll_multi request resident))
 CORE_READER = $(CORE) spec/bench/clients/core_reader.c
 $(OUT)/bench/core: $(call objects,$(CORE_READER) spec/bench/clients/core.c spec/bench/event_stream.c)
 $(OUT)/bench/serialise: $(call objects,$(CORE_READER) spec/bench/clients/serialise.c spec/bench/event_stream.c)
+$(OUT)/bench/decoded_multi: $(call objects,$(CORE_READER) $(patsubst %,spec/bench/clients/%.c,decoded_multi epoll_multi request resident))
 $(OUT)/bench/decoded: $(call objects,$(CORE_READER) $(patsubst %,spec/bench/clients/%.c,decoded request))
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)

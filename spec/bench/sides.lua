@@ -158,6 +158,19 @@ function M.bare_many(streams, tls, buffer)
   return { name = "bare", command = with_tls(command, tls), requests = streams }
 end
 
+--- libcurl and the core with so many streams at once, and nothing of Lua. Its buffer is that of
+--- bare_many.
+---@param streams integer
+---@param tls? { ca_file: string, version: string }
+---@return bench.Side
+function M.decoded_many(streams, tls)
+  local command = { PROGRAMS .. "/decoded_multi", "{url}", "{requests}", CROWDED_BUFFER }
+  local side = { name = "decoded", command = command, requests = streams }
+  if not tls then return side end
+  table.insert(command, tls.version)
+  return M.trusting(side, tls.ca_file)
+end
+
 --- The least that hands the deltas of so many streams to a coroutine each. Its buffer is that of
 --- bare_many.
 ---@param streams integer

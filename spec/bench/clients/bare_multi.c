@@ -11,6 +11,7 @@
 */
 #include "epoll_multi.h"
 #include "request.h"
+#include "resident.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,17 +73,6 @@ static int run(epoll_multi *m, long streams) {
   return failed;
 }
 
-static long kilobytes(const char *key) {
-  char line[256];
-  long value = 0;
-  FILE *file = fopen("/proc/self/status", "r");
-
-  while (file && fgets(line, sizeof line, file))
-    if (strncmp(line, key, strlen(key)) == 0) value = atol(line + strlen(key));
-  if (file) fclose(file);
-  return value;
-}
-
 static int by_size(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
 
@@ -105,11 +95,11 @@ int main(int argc, char **argv) {
   if (argc > 6) ages = must(malloc((age_room = 4096) * sizeof *ages));
   curl_global_init(CURL_GLOBAL_DEFAULT);
   epoll_multi_open(&multi, streams);
-  before = kilobytes("VmRSS:");
+  before = resident_kilobytes("VmRSS:");
   for (i = 0; i < streams; i++) ask(multi.curl, argv, argc);
   failed = run(&multi, streams);
   printf("{\"bytes\":%llu,\"failed\":%d,\"kb_per_stream\":%.1f", bytes, failed,
-         streams ? (double)(kilobytes("VmHWM:") - before) / (double)streams : 0);
+         streams ? (double)(resident_kilobytes("VmHWM:") - before) / (double)streams : 0);
   print_ages();
   puts("}");
   return failed != 0;
