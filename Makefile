@@ -177,22 +177,24 @@ bench-conversations: $(MODULES) $(OUT)/bench/server
 	  status=$$?; kill -PIPE $$pid; exit $$status; }
 
 # A folder of its own for each Lua: the core is measured as it was built for it.
-BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core decoded decoded_multi \
-  serialise)
-$(OUT)/bench/launch: $(call objects,spec/bench/launch.c)
-$(OUT)/bench/stream_server: $(call objects,spec/bench/stream_server.c spec/bench/event_stream.c)
-$(OUT)/bench/bare: $(call objects,$(patsubst %,spec/bench/clients/%.c,bare request))
-$(OUT)/bench/bare_multi: $(call objects,$(patsubst %,spec/bench/clients/%.c,bare_multi epoll_multi request resident))
-CORE_READER = $(CORE) spec/bench/clients/core_reader.c
-$(OUT)/bench/core: $(call objects,$(CORE_READER) spec/bench/clients/core.c spec/bench/event_stream.c)
-$(OUT)/bench/serialise: $(call objects,$(CORE_READER) spec/bench/clients/serialise.c spec/bench/event_stream.c)
-$(OUT)/bench/decoded_multi: $(call objects,$(CORE_READER) $(patsubst %,spec/bench/clients/%.c,decoded_multi epoll_multi request resident))
-$(OUT)/bench/decoded: $(call objects,$(CORE_READER) $(patsubst %,spec/bench/clients/%.c,decoded request))
+BENCH_PROGRAMS = $(addprefix $(OUT)/bench/,launch stream_server bare bare_multi core decoded \
+  decoded_multi serialise)
+bench_objects = $(call objects,$(patsubst %,spec/bench/%.c,$(1)))
+BENCH_CORE = $(call objects,$(CORE)) $(call bench_objects,clients/core_reader event_stream)
+BENCH_MULTI = $(call bench_objects,$(addprefix clients/,epoll_multi request resident))
+$(OUT)/bench/launch: $(call bench_objects,launch)
+$(OUT)/bench/stream_server: $(call bench_objects,stream_server event_stream)
+$(OUT)/bench/bare: $(call bench_objects,clients/bare clients/request)
+$(OUT)/bench/bare_multi: $(call bench_objects,clients/bare_multi) $(BENCH_MULTI)
+$(OUT)/bench/core: $(call bench_objects,clients/core) $(BENCH_CORE)
+$(OUT)/bench/serialise: $(call bench_objects,clients/serialise) $(BENCH_CORE)
+$(OUT)/bench/decoded: $(call bench_objects,clients/decoded clients/request) $(BENCH_CORE)
+$(OUT)/bench/decoded_multi: $(call bench_objects,clients/decoded_multi) $(BENCH_CORE) $(BENCH_MULTI)
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 bench-modules: $(OUT)/bench/floor.so
-$(OUT)/bench/floor.so: $(call objects,$(patsubst %,spec/bench/clients/%.c,floor cut text_queue epoll_multi request))
+$(OUT)/bench/floor.so: $(call bench_objects,$(addprefix clients/,floor cut text_queue)) $(BENCH_MULTI)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
