@@ -18,4 +18,20 @@
 */
 void cm_collector_tell(lua_State *L, size_t bytes);
 
+/*
+** Collects everything, old objects too, where the mode is generational: to enter it anew does
+** that. From then on what is young is looked at as often as ever. It would not be at first: a heap
+** that has grown for a while makes the collector wait until it has doubled, and that wait outlasts
+** the change of the mode, but no step. Finalizers run here.
+*/
+static inline void cm_collector_begin_anew(lua_State *L) {
+#if CM_LUA_GENERATIONAL
+  if (!lua_gc(L, LUA_GCISRUNNING) || lua_gc(L, LUA_GCINC, 0, 0, 0) != LUA_GCGEN) return;
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  cm_step_collector(L, 0);
+#else
+  (void)L;
+#endif
+}
+
 #endif

@@ -9,7 +9,7 @@ enum { LEAST_KB = 4 * 1024 }; /* or a small program would collect everything for
 /*
 ** A generational collector looks at what is young, and at all there is only when Lua's own memory
 ** has doubled: what a dropped message holds would stay. So bytes that Lua does not see count as its
-** own would, and to enter the mode anew is to collect everything.
+** own would.
 */
 static void collect_old(lua_State *L, size_t kilobytes) {
   static const char key = 0;
@@ -21,8 +21,7 @@ static void collect_old(lua_State *L, size_t kilobytes) {
   if (told >= LEAST_KB && told >= lua_gc(L, LUA_GCCOUNT)) told = 0;
   lua_pushinteger(L, told);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
-  if (told > 0 || !lua_gc(L, LUA_GCISRUNNING)) return;
-  if (lua_gc(L, LUA_GCINC, 0, 0, 0) == LUA_GCGEN) lua_gc(L, LUA_GCGEN, 0, 0);
+  if (told == 0) cm_collector_begin_anew(L);
 }
 
 #else

@@ -8,6 +8,7 @@
 */
 #include <string.h>
 
+#include "bind/collector.h"
 #include "bind/handles.h"
 #include "bind/net/module.h"
 #include "bind/net/poller.h"
@@ -18,8 +19,11 @@
   "this process was forked after its first request: the connections belong to the parent. "        \
   "Make requests only after fork, or start another program"
 
+enum { MANY = 48 }; /* transfers whose number the collector is told of */
+
 typedef struct Engine {
-  cm_multi *multi; /* NULL before it is made and after collection */
+  cm_multi *multi;  /* NULL before it is made and after collection */
+  size_t collected; /* transfers that were live when all was collected last, or fewer since */
 } Engine;
 
 /* Asked for several times in each event: methods have the class's metatable as their upvalue. */
@@ -75,6 +79,7 @@ static int engine_new(lua_State *L) {
   cm_status status;
 
   e->multi = NULL;
+  e->collected = 0;
   luaL_setmetatable(L, CLASS);
   status = cm_multi_new(&e->multi, &cm_libc_alloc);
   if (status == CM_ERR_NOMEM) return fail(L, "libcurl cannot start: not enough memory");
@@ -180,6 +185,20 @@ static void check_options(lua_State *L, cm_transfer_options *options) {
   check_headers(L, options);
 }
 
+/*
+** What each of many transfers has in Lua stays as long as it. To a generational collector such
+** growth says that to look at what is young does not pay, and then it waits until all there is has
+** doubled, by nothing but what is young. So it begins anew whenever they are half as many more.
+*/
+static void collect_for_many(lua_State *L, Engine *e) {
+  size_t live = cm_multi_live(e->multi);
+
+  if (live < e->collected / 2) e->collected = live;
+  if (live < MANY || live < e->collected + e->collected / 2) return;
+  e->collected = live;
+  cm_collector_begin_anew(L);
+}
+
 /* engine:start{ url=, response=, … } -> id | nil, text, "syntax" | "memory" | "transport" */
 static int engine_start(lua_State *L) {
   cm_multi *multi = usable(L);
@@ -197,6 +216,7 @@ static int engine_start(lua_State *L) {
   check_options(L, &options);
   status = cm_multi_start(multi, &options, &id, &failure);
   if (status == CM_OK) {
+    collect_for_many(L, lua_touserdata(L, 1));
     lua_pushnumber(L, (lua_Number)id);
     return 1;
   }
