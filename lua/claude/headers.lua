@@ -250,23 +250,22 @@ end
 
 local NONE = {} -- not to be changed
 
--- Most requests name none.
-local function any_of(...)
-  for i = 1, select("#", ...) do
-    local list = select(i, ...)
-    if list and list[1] ~= nil then return true end
-  end
-  return false
-end
+local function names_any(list) return list ~= nil and list[1] ~= nil end
 
---- Beta names in order, each once.
----@param ... string[]?
+--- Beta names of up to four lists in order, each once.
+---@param first? string[]
+---@param second? string[]
+---@param third? string[]
+---@param fourth? string[]
 ---@return string[] names not to be changed
-function M.union(...)
-  if not any_of(...) then return NONE end
+function M.union(first, second, third, fourth)
+  -- Most requests name none.
+  if not (names_any(first) or names_any(second) or names_any(third) or names_any(fourth)) then
+    return NONE
+  end
   local seen, names = {}, {}
-  for i = 1, select("#", ...) do
-    for _, name in ipairs((select(i, ...)) or NONE) do
+  for _, list in ipairs({ first or NONE, second or NONE, third or NONE, fourth or NONE }) do
+    for _, name in ipairs(list) do
       if not seen[name] then
         seen[name] = true
         names[#names + 1] = name

@@ -113,21 +113,24 @@ function Reply:look_up() self.frames = FRAMES_PER_LOOK - 1 end
 ---@return integer? index
 ---@return claude.Error? err
 function Reply:read(options)
-  local response = self.response
-  local next_piece = options and options.coalesce and response.next_joined or response.next
+  local joined = options and options.coalesce
   -- What arrived in one go is read without waiting: others may be due a turn in between.
   local frames = self.frames + 1
   self.frames = frames
   if options or frames % FRAMES_PER_LOOK == 0 then tasks.give_way(options and options.budget) end
   while true do
-    local kind, text, index = next_piece(response)
-    if kind then return kind, text, index end
-    if text == "end" and response:complete() then return nil end
-    local status = response:status()
-    if status and status >= 300 then return nil, nil, nil, self:_error_of_status() end
-    if text == "end" then return nil, nil, nil, error_of("from_no_message", self) end
-    if text == "error" or self.broken then
-      return nil, nil, nil, self:_error_of_failure(text == "error")
+    do -- a coroutine's stack stays as large as it once was: nothing of this is on it while it waits
+      local response = self.response
+      local next_piece = joined and response.next_joined or response.next
+      local kind, text, index = next_piece(response)
+      if kind then return kind, text, index end
+      if text == "end" and response:complete() then return nil end
+      local status = response:status()
+      if status and status >= 300 then return nil, nil, nil, self:_error_of_status() end
+      if text == "end" then return nil, nil, nil, error_of("from_no_message", self) end
+      if text == "error" or self.broken then
+        return nil, nil, nil, self:_error_of_failure(text == "error")
+      end
     end
     local going, why, err = self:more()
     if not going then self:note_broken(why, err) end

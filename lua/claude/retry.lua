@@ -213,15 +213,14 @@ end
 function M.run(client, attempt, control, failure)
   begin(client, control)
   if control.cancelled then return nil, cancelled_error() end
-  local err = failure
   while true do
-    if not err then
+    if not failure then
       local result, why = attempt(control.failed or 0)
       if result then return result end
-      err = why
+      failure = why
     end
-    err = prepare_next(client, control, err --[[@as claude.Error]])
-    if err then return nil, err end
+    failure = prepare_next(client, control, failure --[[@as claude.Error]])
+    if failure then return nil, failure end
   end
 end
 

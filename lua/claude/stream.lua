@@ -139,9 +139,11 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open_now(failure)
-  local problem = self.spec.before and self.spec.before()
-  if self.state == "failed" then return errors.fail(self.err) end
-  if problem then return self:_fail(problem) end
+  do
+    local problem = self.spec.before and self.spec.before()
+    if self.state == "failed" then return errors.fail(self.err) end
+    if problem then return self:_fail(problem) end
+  end
   local head, err = self.reply:open(failure)
   self.response = self.reply.response
   if self.state == "failed" then return errors.fail(self.err) end
@@ -196,11 +198,10 @@ end
 ---@return claude.Error? err
 function Stream:_open(failure)
   if self.opening then return self:_wait_for_opening(self.opening) end
-  local opening = tasks.signal()
-  if not tasks.can_protect() then return self:_open_in_task(opening, failure) end
-  self.opening = opening
+  if not tasks.can_protect() then return self:_open_in_task(tasks.signal(), failure) end
+  self.opening = tasks.signal()
   local called, ok, text, err = pcall(self._open_now, self, failure)
-  self:_opened(opening)
+  self:_opened(self.opening)
   if not called then error(ok, 0) end
   return ok, text, err
 end

@@ -36,6 +36,7 @@ local SCENARIOS = {
   },
   -- Whole, but there is nothing in it: a body of no chunks, and a trailer.
   nothing = { wire.STREAM_HEAD, "0\r\nServer-Timing: total\r\n\r\n" },
+  waiting = { wire.STREAM_HEAD, wire.chunk(wire.OPEN), wire.HANG },
   late_end = { wire.STREAM_HEAD, wire.chunk(wire.WHOLE), 0.1, wire.LAST_CHUNK },
   no_end = { wire.STREAM_HEAD, wire.chunk(wire.WHOLE), wire.HANG },
   pings_then_ok = {

@@ -314,7 +314,7 @@ end
 
 --- The task that waits here; raises where waiting is impossible.
 ---@return claude.Task?
-function M.task_that_may_wait() return M.way().task_that_may_wait() end
+function M.task_that_may_wait() return (way or M.way()).task_that_may_wait() end
 
 --- The task that is running; nil outside tasks.
 ---@return claude.Task?

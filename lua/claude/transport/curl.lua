@@ -223,6 +223,15 @@ local function complete(options)
   return options
 end
 
+-- Called with nothing else on the stack, which stays as large in a coroutine as it once was.
+local function follow(self, id)
+  self.id = id
+  hub.listen(id, self)
+  arm(self, (soonest(self)))
+  hub.flush()
+  return self
+end
+
 --- Begins an exchange; claude.transport has checked and completed the options, which are ours.
 ---@param options claude.TransportOptions
 ---@return claude.Exchange?
@@ -248,11 +257,7 @@ function M.start(options)
   }, Exchange)
   local id, refusal, why = engine:start(complete(options))
   if not id then return errors.fail(failures.of_start(refusal, why)) end
-  self.id = id
-  hub.listen(id, self)
-  arm(self, (soonest(self)))
-  hub.flush()
-  return self
+  return follow(self, id)
 end
 
 return M
