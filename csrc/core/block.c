@@ -301,6 +301,13 @@ cm_status cm_block_flush(cm_block *block, cm_delta_kind *delta, cm_slice *text) 
   return part == CM_PART_INPUT ? cm_buffer_append(&block->parts[part], *text) : CM_OK;
 }
 
+void cm_block_stop(cm_block *block) {
+  size_t i;
+
+  block->stopped = 1;
+  for (i = 0; i < CM_PART_COUNT; i++) cm_buffer_trim(&block->parts[i]);
+}
+
 /* What has come of it */
 
 cm_slice cm_block_input(const cm_block *block) {

@@ -92,6 +92,9 @@ int cm_block_accepts(const cm_block *block, const cm_event *delta);
 */
 cm_status cm_block_add(cm_block *block, const cm_event *delta, cm_buffer *scratch, cm_slice *text);
 
+/* Nothing more comes, but perhaps a flush: it holds no room behind what it has. */
+void cm_block_stop(cm_block *block);
+
 /* The part that a delta of text, thinking or tool input adds to. */
 static inline int cm_block_part_of(cm_delta_kind kind) {
   return kind == CM_DELTA_TEXT       ? CM_PART_TEXT

@@ -53,7 +53,7 @@ static int is_talk(const cm_block *block) {
 
 static void stop_block(cm_message *message, cm_block *block) {
   if (!block->stopped && is_talk(block)) message->open_talk--;
-  block->stopped = 1;
+  cm_block_stop(block);
 }
 
 /* A whole message's members */

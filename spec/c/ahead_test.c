@@ -259,6 +259,30 @@ static void after_a_burst_a_stream_that_waits_holds_little_more_than_its_text(vo
   CHECK(books.blocks == 0 && books.live_bytes == 0);
 }
 
+/* Its buffer has doubled to 16 KiB when 10 kB have come. */
+static void a_block_that_has_stopped_holds_no_room_behind_its_text(void) {
+  static const char stop[] = "event: content_block_stop\n"
+                             "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n";
+  failing_alloc books;
+  cm_alloc alloc = failing_alloc_over(&books, (size_t)-1);
+  cm_response *r = cm_response_new(&alloc, NULL);
+  cm_delivery delivery;
+  size_t before;
+  int i;
+
+  feed(r, beginning);
+  for (i = 0; i < 1000; i++) {
+    feed(r, TEXT("ten bytes."));
+    while (cm_response_next(r, &delivery) == CM_OK) cm_response_taken(r);
+  }
+  before = books.live_bytes;
+  feed(r, stop);
+  CHECK(cm_response_next(r, &delivery) == CM_OK && delivery.kind == CM_KIND_BLOCK_STOP);
+  CHECK(books.live_bytes < before - 5000);
+  cm_response_release(r);
+  CHECK(books.blocks == 0 && books.live_bytes == 0);
+}
+
 /* Everything that was told before memory failed is right, and nothing leaks. */
 static cm_status read_with(const cm_alloc *alloc) {
   cm_response *r = cm_response_new(alloc, NULL);
@@ -463,6 +487,7 @@ void ahead_tests(void) {
   what_the_reader_holds_does_not_move();
   an_end_does_not_come_before_what_was_read_ahead();
   after_a_burst_a_stream_that_waits_holds_little_more_than_its_text();
+  a_block_that_has_stopped_holds_no_room_behind_its_text();
   it_survives_every_failing_allocation();
   long_strings_say_what_the_long_way_says();
   long_strings_count_for_the_limit_of_a_message();
