@@ -1,3 +1,4 @@
+local child = require("spec.support.child")
 local core = require("claude.core")
 local s = require("spec.support.stream")
 
@@ -87,6 +88,31 @@ describe("a finalizer that runs in the middle", function()
       fill_anew,
       function() assert.equal("3", transcript:outline(3).content[101].text) end
     )
+  end)
+
+  it("writes nothing into a value that is being encoded", function()
+    local long, list = ("long"):rep(100), {}
+    for i = 1, 20 do
+      list[i] = { name = "n" .. i, text = "text" }
+    end
+    local wanted = core.encode(list)
+    while_finalizers_run(function() core.encode(long) end, function()
+      assert.equal(wanted, core.encode(list))
+      assert.equal('"' .. long .. '"', core.encode(long))
+    end)
+  end)
+
+  it("encodes as ever while the state is closed", function()
+    if rawget(_G, "jit") then return end -- LuaJIT may have unloaded the module by then
+    local program = [[
+      local core = require("claude.core")
+      local function close() io.write((core.encode({ "closed" }))) end
+      kept = rawget(_G, "newproxy") and newproxy(true) or setmetatable({}, { __gc = close })
+      getmetatable(kept).__gc = close
+      core.encode({ "open" })
+    ]]
+    local ran = child.run(child.lua .. " -", program)
+    assert.same({ 0, '["closed"]' }, { ran.status, ran.out })
   end)
 
   it("read nothing from a response whose own has run", function()

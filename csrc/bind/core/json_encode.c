@@ -16,8 +16,12 @@
 #include "core/utf8.h"
 
 #define ENCODER_CLASS "claude.core.Encoder"
+#define SPARE_CLASS "claude.core.EncoderSpare"
 
-enum { FEW_KEYS = 8 }; /* of all objects around a place: a table that grows is built anew */
+enum {
+  FEW_KEYS = 8,    /* of all objects around a place: a table that grows is built anew */
+  KEPT = 64 * 1024 /* bytes: room that one value leaves to the next */
+};
 
 int cm_encode_fail(encoder *e, const encode_place *place, const char *format, ...) {
   va_list args;
@@ -336,6 +340,51 @@ static encoder *push_encoder(lua_State *L) {
   return e;
 }
 
+/*
+** What a value was written in is there for the next. To ask for so much each time, and to give it
+** back, takes longer than small values do, and leaves gaps between what large ones become. Who
+** encodes in between, in a finalizer, finds none.
+*/
+static cm_buffer *spare_room(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+static void exchange(cm_buffer *a, cm_buffer *b) {
+  cm_buffer room = *a;
+
+  a->ptr = b->ptr;
+  a->capacity = b->capacity;
+  b->ptr = room.ptr;
+  b->capacity = room.capacity;
+  a->len = b->len = 0;
+}
+
+/* Never more than the limit of what is to be written. */
+static void take_spare(lua_State *L, encoder *e) {
+  if (spare_room(L)->capacity <= e->out.limit) exchange(&e->out, spare_room(L));
+}
+
+static void leave_spare(lua_State *L, encoder *e) {
+  cm_buffer *spare = spare_room(L);
+
+  if (e->out.capacity > spare->capacity && e->out.capacity <= spare->limit)
+    exchange(&e->out, spare);
+}
+
+/* Other finalizers may encode after it: they leave nothing in it. */
+static int spare_gc(lua_State *L) {
+  cm_buffer *spare = luaL_checkudata(L, 1, SPARE_CLASS);
+
+  cm_buffer_deinit(spare);
+  spare->limit = 0;
+  return 0;
+}
+
+static void push_spare(lua_State *L) {
+  cm_buffer_init(lua_newuserdatauv(L, sizeof(cm_buffer), 0), &cm_libc_alloc, KEPT);
+  luaL_setmetatable(L, SPARE_CLASS);
+}
+
 static void free_encoder(encoder *e) {
   cm_buffer_deinit(&e->out);
   cm_buffer_deinit(&e->path);
@@ -429,16 +478,24 @@ static int encode(lua_State *L) {
   lua_createtable(L, lua_istable(L, 1) ? FEW_KEYS : 0, 0);
   e->anchor_index = lua_gettop(L);
   lua_pushvalue(L, 1);
+  take_spare(L, e);
   results = encode_value(L, e, &root) ? push_text(L, e) : push_failure(L, e);
+  leave_spare(L, e);
   free_encoder(e);
   return results;
 }
 
-void cm_json_open_encode(lua_State *L) {
-  luaL_newmetatable(L, ENCODER_CLASS);
-  lua_pushcfunction(L, encoder_gc);
+static void add_class(lua_State *L, const char *name, lua_CFunction gc) {
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
-  lua_pushcfunction(L, encode);
+}
+
+void cm_json_open_encode(lua_State *L) {
+  add_class(L, ENCODER_CLASS, encoder_gc);
+  add_class(L, SPARE_CLASS, spare_gc);
+  push_spare(L);
+  lua_pushcclosure(L, encode, 1);
   lua_setfield(L, -2, "encode");
 }
