@@ -5,9 +5,10 @@
 ---
 ---     lua serialise.lua BASE-URL TURNS RESULT-BYTES
 ---
---- Prints as JSON the CPU seconds after 10, 50, 100, 200 and 400 turns in all, and the bytes of all
---- requests (`made`). The first requests are made by a conversation that sends them, too, and both
---- must have as many bytes.
+--- Prints as JSON the CPU seconds after 10, 50, 100, 200 and 400 turns in all, the bytes of all
+--- requests (`made`), and how many of the seconds the replies took (`replies`): to seal as many of
+--- them is measured once more, by itself. The first requests are made by a conversation that sends
+--- them, too, and both must have as many bytes.
 local claude = require("claude")
 local core = require("claude.core")
 local conversations = require("spec.bench.clients.conversation")
@@ -80,4 +81,12 @@ make(response, call, turns, function(turn, body)
   if not MARKS[turn] then return end
   marks[#marks + 1] = (',"after_%d":%.6f'):format(turn, os.clock() - clock)
 end)
-print(('{"made":%.0f%s}'):format(made, table.concat(marks)))
+
+local sealed = core.transcript()
+collectgarbage()
+clock = os.clock()
+for _ = 1, turns do
+  assert(response:seal("whole", sealed))
+end
+local replies = os.clock() - clock
+print(('{"made":%.0f,"replies":%.6f%s}'):format(made, replies, table.concat(marks)))
