@@ -31,6 +31,10 @@ local PLAIN = {
 local NESTED = { "cache_creation", "server_tool_use" }
 local FIVE, HOUR = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"
 
+-- What most replies have: one table for all of them, for every turn is kept. Not to be changed.
+local NOTHING_WRITTEN = { [FIVE] = 0, [HOUR] = 0 }
+local NO_SEARCHES = { web_search_requests = 0, web_fetch_requests = 0 }
+
 -- Written out, as is what every reply goes through: loops over names cost ten times as much.
 ---@return claude.Counts
 function M.zero()
@@ -64,6 +68,7 @@ local function object(value) return type(value) == "table" and value or {} end
 ---@param total integer
 ---@return table by_ttl
 local function split(creation, total)
+  if total == 0 then return NOTHING_WRITTEN end
   local five, hour = number(creation[FIVE]), number(creation[HOUR])
   if five + hour ~= total then
     local one = (five > 0) ~= (hour > 0)
@@ -75,8 +80,8 @@ end
 ---@param value any
 ---@return table<string, integer>
 local function tool_counts(value)
+  if type(value) ~= "table" then return NO_SEARCHES end
   local counts = { web_search_requests = 0, web_fetch_requests = 0 }
-  if type(value) ~= "table" then return counts end
   for name, count in pairs(value) do
     if type(name) == "string" and type(count) == "number" then counts[name] = number(count) end
   end
