@@ -4,8 +4,8 @@
 ---     lua start.lua WAY BASE-URL BUFFER-BYTES
 ---
 --- WAY is `empty`, `require`, `ready` (the first request has been handed to the socket whole, and
---- nobody waits for its answer), `request` (it was answered) or `floor`. Prints as JSON which it was,
---- and whether libcurl is mapped.
+--- nobody waits for its answer), `request` (it was answered) or `floor`. Prints as JSON which it
+--- was, and whether libcurl is mapped.
 local way, url, buffer = arg[1], arg[2], tonumber(arg[3])
 local ways = {}
 
@@ -15,11 +15,14 @@ local PARAMS = {
   messages = { { role = "user", content = "Hi" } },
 }
 
--- A body so small goes out in one piece with the headers, as soon as there is a connection.
+local function bytes_sent(exchange)
+  return select(8, require("claude.loop").engine():activity(exchange.id)) or 0
+end
+
 local function wait_until_sent(stream)
   local loop, exchange = require("claude.loop"), stream.reply.exchange
   loop.begin()
-  while not (exchange.ended or loop.engine():activity(exchange.id)) do
+  while not exchange.ended and bytes_sent(exchange) == 0 do -- so small a body goes out in one piece
     loop.wait()
   end
   assert(not exchange.failure, exchange.failure)
