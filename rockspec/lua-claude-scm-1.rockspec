@@ -88,6 +88,7 @@ build = {
         "csrc/bind/core/segment.c",
         "csrc/bind/core/sha256.c",
         "csrc/bind/core/sse.c",
+        "csrc/bind/core/texts.c",
         "csrc/bind/core/transcript.c",
         "csrc/bind/core/tree.c",
         "csrc/os/file.c",

@@ -273,7 +273,7 @@ end
 ---@return claude.Error? err
 function M.encode_messages(list, warn)
   local messages = list
-  if type(list) == "table" and not core.is_raw(list) then
+  if type(list) == "table" and not (core.is_raw(list) or core.are_texts(list)) then
     messages = {}
     for i, message in ipairs(list) do
       local value, err = message, nil

@@ -1611,6 +1611,17 @@ function core.utf8_scrub(text) end
 ---@return claude.RateLimits?
 function core.rate_limits(lines, answered_at) end
 
+--- Whether a message is a plain table with a text of the user's or the assistant's, with which
+--- nothing is wrong.
+---@param message any
+---@return boolean
+function core.is_text(message) end
+
+--- Whether it is a plain list of such messages, and not empty.
+---@param messages any
+---@return boolean
+function core.are_texts(messages) end
+
 --- An answer's headers as a table; several of one name are joined by ", ".
 ---@param lines string as `response:header_lines()` gives them
 ---@return table<string, string> by lower-case name

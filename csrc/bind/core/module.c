@@ -40,6 +40,7 @@ __attribute__((visibility("default"))) int luaopen_claude_core(lua_State *L) {
   cm_open_segment(L);
   cm_open_sha256(L);
   cm_open_sse(L);
+  cm_open_texts(L);
   cm_open_transcript(L);
   cm_open_tree(L);
   return 1;

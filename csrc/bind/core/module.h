@@ -25,6 +25,7 @@ void cm_open_same(lua_State *L);
 void cm_open_segment(lua_State *L);
 void cm_open_sha256(lua_State *L);
 void cm_open_sse(lua_State *L);
+void cm_open_texts(lua_State *L);
 void cm_open_transcript(lua_State *L);
 void cm_open_tree(lua_State *L);
 

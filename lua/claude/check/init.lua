@@ -2,6 +2,7 @@
 --- answer with 400 is refused here, with path, rule and remedy. What these checks
 --- do not know passes untouched.
 
+local core = require("claude.core")
 local models = require("claude.models")
 
 local M = {}
@@ -57,7 +58,7 @@ end
 -- Texts alone have no place for a breakpoint.
 ---@param messages any
 ---@return boolean
-local function are_texts(messages)
+local function have_texts(messages)
   if type(messages) ~= "table" then return true end
   for _, message in ipairs(messages) do
     if type(message) ~= "table" or type(message.content) ~= "string" then return false end
@@ -71,7 +72,7 @@ end
 local function may_have_breakpoints(params, ctx)
   if params.cache ~= nil or params.cache_control ~= nil or params.tools ~= nil then return true end
   if type(params.system) == "table" or ctx.marks_before then return true end
-  return not are_texts(params.messages)
+  return not (core.are_texts(params.messages) or have_texts(params.messages))
 end
 
 --- Checks a request's parameters.

@@ -1,28 +1,18 @@
 --- Rules on the list of messages. Most are plain texts, of which little can be wrong: what looks
 --- into others loads with the first.
 
+local core = require("claude.core")
 local rules = require("claude.check.rules")
 local values = require("claude.check.values")
 
 local M = {}
 
 local MOST = 100000
-local SAYS_SOMETHING = "[^ \t\n\v\f\r]"
 local NOTHING = {}
 
 ---@param message table
 ---@return table list of blocks, empty for a string
 local function blocks_of(message) return values.plain(message.content) or NOTHING end
-
--- Whether it is a text, with which nothing is wrong.
----@param message any
----@return boolean
-local function is_right_message(message)
-  if type(message) ~= "table" or getmetatable(message) or message[1] ~= nil then return false end
-  local role, text = message.role, message.content
-  if type(text) ~= "string" or text == "" then return false end
-  return role == "assistant" or role == "user" and text:find(SAYS_SOMETHING) ~= nil
-end
 
 -- An unfinished turn of the server's own tools is sent back as it is: no prefill.
 ---@param message table
@@ -72,9 +62,10 @@ local function content() return require("claude.check.content") end
 ---@param ctx claude.CheckContext
 ---@return claude.Error?
 local function check_all(messages, ctx)
+  if core.are_texts(messages) then return nil end
   local more_than_texts = false
   for i, message in ipairs(messages) do
-    if not is_right_message(message) then
+    if not core.is_text(message) then
       more_than_texts = true
       local err = not content().is_right(message, ctx)
         and content().message(message, ("messages[%d]"):format(i), i == #messages, ctx)
