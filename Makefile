@@ -21,7 +21,7 @@ ALL_CFLAGS = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) -Icsrc $(L
 SHARED := $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
 
 CORE := $(wildcard csrc/core/*.c)
-CORE_SO := $(CORE) $(addprefix csrc/os/,file.c file_source.c journal_file.c tree.c) $(wildcard csrc/bind/core/*.c)
+CORE_SO := $(CORE) $(addprefix csrc/os/,file.c file_source.c journal_file.c pin.c tree.c) $(wildcard csrc/bind/core/*.c)
 NET_SO := $(CORE) $(wildcard csrc/net/*.c csrc/os/*.c csrc/bind/net/*.c)
 C_TESTS := $(wildcard spec/c/*.c)
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))

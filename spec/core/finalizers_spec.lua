@@ -103,7 +103,6 @@ describe("a finalizer that runs in the middle", function()
   end)
 
   it("encodes as ever while the state is closed", function()
-    if rawget(_G, "jit") then return end -- LuaJIT may have unloaded the module by then
     local program = [[
       local core = require("claude.core")
       local function close() io.write((core.encode({ "closed" }))) end

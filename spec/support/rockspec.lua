@@ -93,6 +93,7 @@ function M.render()
   core_sources[#core_sources + 1] = "csrc/os/file.c"
   core_sources[#core_sources + 1] = "csrc/os/file_source.c"
   core_sources[#core_sources + 1] = "csrc/os/journal_file.c"
+  core_sources[#core_sources + 1] = "csrc/os/pin.c"
   core_sources[#core_sources + 1] = "csrc/os/tree.c"
   parts[#parts + 1] = render_c_module("claude.core", core_sources)
   parts[#parts + 1] = render_c_module("claude.net", sources(net), true)

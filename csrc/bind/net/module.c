@@ -5,7 +5,7 @@
 
 #include "bind/loading.h"
 #include "os/clock.h"
-#include "os/process.h"
+#include "os/pin.h"
 
 /* net.now() -> seconds that only grow */
 static int net_now(lua_State *L) {
@@ -41,7 +41,7 @@ static void check_core(lua_State *L) {
 __attribute__((visibility("default"))) int luaopen_claude_net(lua_State *L) {
   cm_loading_check(L, "claude.net");
   check_core(L);
-  cm_process_pin_module(somewhere_in_here);
+  cm_pin_module(somewhere_in_here);
   luaL_newlib(L, functions);
   cm_loading_sign(L);
   cm_open_child(L);
