@@ -240,9 +240,9 @@ static inline size_t take_uncertain(cm_ahead *ahead, cm_message *message, const 
 }
 
 /* The short ones that input begins with, up to as many as may be in doubt together. Returns how
-   many bytes they are; 0: there is none, or one of them is wrong and nothing has changed. */
+   many bytes they are; 0: there is none, or one of them is *wrong and nothing has changed. */
 static size_t take_together(cm_ahead *ahead, cm_message *message, cm_slice input, size_t max_length,
-                            size_t most) {
+                            size_t most, int *wrong) {
   size_t head = ahead->head.length, length;
   state before = state_of(ahead, message);
   cm_slice rest = input;
@@ -261,22 +261,23 @@ static size_t take_together(cm_ahead *ahead, cm_message *message, cm_slice input
   doubts.of[doubts.count].bytes = 0;
   if (cm_json_short_check_all(doubts.of, doubts.count)) return input.len - rest.len;
   go_back(ahead, message, &before);
+  *wrong = 1;
   return 0;
 }
 
 size_t cm_ahead_read(cm_ahead *ahead, cm_message *message, cm_slice *input, size_t max_length,
                      size_t most) {
-  int together = input->len >= SEVERAL;
+  int together = input->len >= SEVERAL, wrong = 0;
   size_t left = ahead->left, done = 0, length;
   cm_slice rest = *input;
 
   if (!cm_delta_begins(&ahead->head, rest) || !may_add(ahead, message->blocks.latest)) return 0;
   do {
-    length = together ? take_together(ahead, message, rest, max_length, most - done) : 0;
+    length = together ? take_together(ahead, message, rest, max_length, most - done, &wrong) : 0;
     if (!length) {
       length = take_delta(ahead, message, rest, max_length);
-      /* Behind a long one there is another, as a rule. */
-      together = rest.len >= SEVERAL && length < ahead->head.length + CM_JSON_READABLE;
+      /* Behind a long one there is another, as a rule; up to what is wrong, one by one. */
+      together = !wrong && rest.len >= SEVERAL && length < ahead->head.length + CM_JSON_READABLE;
     }
     rest.ptr += length;
     rest.len -= length;

@@ -602,6 +602,23 @@ describe("core.response, a stream whose server names no event", function()
   end)
 end)
 
+describe("core.response, deltas that are read as they come", function()
+  it("reads deltas before a wrong one in no more time than others", function()
+    local function delta(text)
+      return s.frame(s.delta(0, ('{"type":"text_delta","text":"%s"}'):format(text)))
+    end
+    local response = with_headers({ "HTTP/1.1 200 OK", "Content-Type: text/event-stream", "" })
+    local start = s.block_start(0, '{"type":"text","text":""}')
+    response:feed(s.stream({ s.START, start }) .. delta("a"))
+    s.drain(response)
+    local before = os.clock()
+    response:feed(delta("b"):rep(15000) .. delta("c\255") .. delta("d"):rep(10))
+    assert.is_true(os.clock() - before < 1)
+    local lines, why = s.drain(response)
+    assert.same({ 15000, "error" }, { #lines, why })
+  end)
+end)
+
 describe("core.response, how a stream may end", function()
   local function cut(events, failure) return s.read(s.stream(events), failure) end
   local function first(n)
