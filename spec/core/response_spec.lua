@@ -619,6 +619,33 @@ describe("core.response, deltas that are read as they come", function()
   end)
 end)
 
+if core.deltas then
+  describe("core.deltas", function()
+    it("leaves a response that others have taken from the loop while it waited", function()
+      local response = with_headers({ "HTTP/1.1 200 OK", "Content-Type: text/event-stream", "" })
+      response:feed(s.stream({ s.START, s.block_start(0, '{"type":"text","text":""}') }))
+      s.drain(response)
+      response:open_short_cut(true)
+      local steps, waits, loop = 0, 0, nil
+      local exchange = {}
+      function exchange.wait()
+        waits = waits + 1
+        if waits == 2 then return false end
+        assert.equal("second", (select(2, loop())))
+        response:feed(s.frame(s.delta(0, '{"type":"text_delta","text":"late"}')))
+        return true
+      end
+      loop = core.deltas(function()
+        steps = steps + 1
+        if steps == 1 then return "text", "first", 0, response, exchange end
+        return "text", steps == 2 and "second" or "third", 0
+      end)
+      assert.equal("first", (select(2, loop())))
+      assert.equal("third", (select(2, loop())))
+    end)
+  end)
+end
+
 describe("core.response, how a stream may end", function()
   local function cut(events, failure) return s.read(s.stream(events), failure) end
   local function first(n)

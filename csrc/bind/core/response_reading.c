@@ -241,13 +241,14 @@ static CM_CONTINUATION(finish_wait) {
   return lua_toboolean(L, -1) ? loop_next(L) : call_step(L);
 }
 
-/* A loop, and no call of itself: where waiting blocks there may be any number of pieces. */
+/* A loop, and no call of itself: where waiting blocks there may be any number of pieces. Others may
+   call it meanwhile: then it has another response, or none. */
 static int loop_next(lua_State *L) {
-  response_object *object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE));
+  response_object *object;
   cm_delivery delivery;
   cm_status status;
 
-  while (object) {
+  while ((object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE))) != NULL) {
     status = find_delta(object, &delivery);
     if (status == CM_OK) return push_plain_delta(L, object, &delivery);
     if (status != CM_WANT_MORE || lua_isnil(L, lua_upvalueindex(LOOP_WAIT))) break;
