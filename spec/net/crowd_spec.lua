@@ -55,6 +55,31 @@ claude.loop(function()
 end)
 ]]
 
+-- The requests that fail in other words than the first: none can be connected. A finalizer waits
+-- meanwhile, which runs when the collector begins anew.
+local WAITING_FINALIZER = [[
+collectgarbage("generational")
+local claude = require("claude")
+local client = claude.new({ api_key = "k", base_url = "http://127.0.0.1:1", max_retries = 0 })
+local params = { model = "m", max_tokens = 1, messages = { { role = "user", content = "Hi" } } }
+local waited, streams, others = 0, {}, 0
+local bait = setmetatable({}, { __gc = function()
+  claude.sleep(0.05)
+  waited = waited + 1
+end })
+collectgarbage()
+for i = 1, 60 do
+  if i == 40 then bait = nil end
+  streams[i] = client.messages:stream(params)
+end
+local _, _, first = streams[1]:final_message()
+for i = 2, 60 do
+  local _, _, err = streams[i]:final_message()
+  if err.hint ~= first.hint then others = others + 1 end
+end
+print(first.hint ~= nil, waited, others)
+]]
+
 describe("a stream that waits in a task", function()
   if _VERSION < "Lua 5.4" then return end -- sizes are those of Lua 5.4
 
@@ -75,5 +100,10 @@ describe("a generational collector", function()
     local result = child.run(child.lua .. " -", CHURN)
     local growth = tonumber(result.out)
     assert.is_true(growth ~= nil and growth < 1.5, result.out .. result.err)
+  end)
+
+  it("takes no news from a transfer when it begins anew, whatever finalizers do", function()
+    local result = child.run(child.lua .. " -", WAITING_FINALIZER)
+    assert.equal("true\t1\t0\n", result.out, result.err)
   end)
 end)

@@ -189,9 +189,11 @@ static void check_options(lua_State *L, cm_transfer_options *options) {
 ** What each of many transfers has in Lua stays as long as it. To a generational collector such
 ** growth says that to look at what is young does not pay, and then it waits until all there is has
 ** doubled, by nothing but what is young. So it begins anew whenever they are half as many more.
+** Before one starts, and not after: finalizers may wait, and would take its news before anybody
+** listens to them.
 */
-static void collect_for_many(lua_State *L, Engine *e) {
-  size_t live = cm_multi_live(e->multi);
+static void collect_for_one_more(lua_State *L, Engine *e) {
+  size_t live = cm_multi_live(e->multi) + 1;
 
   if (live < e->collected / 2) e->collected = live;
   if (live < MANY || live < e->collected + e->collected / 2) return;
@@ -213,10 +215,10 @@ static int engine_start(lua_State *L) {
     lua_pushstring(L, forked ? "forked" : "transport");
     return 3;
   }
+  collect_for_one_more(L, lua_touserdata(L, 1));
   check_options(L, &options);
   status = cm_multi_start(multi, &options, &id, &failure);
   if (status == CM_OK) {
-    collect_for_many(L, lua_touserdata(L, 1));
     lua_pushnumber(L, (lua_Number)id);
     return 1;
   }
