@@ -98,6 +98,16 @@ describe("request.frame", function()
     end
   end)
 
+  it("writes tables that hide their metatables, however often they come", function()
+    local metadata = setmetatable({ user_id = "a" }, { __metatable = "hidden" })
+    local params = { metadata = metadata, system = setmetatable({}, { __metatable = false }) }
+    for _ = 1, 4 do
+      assert.equal('{"messages":[],"metadata":{"user_id":"a"},"system":[]}', (whole(params)))
+    end
+    metadata.user_id = "b"
+    assert.equal('{"messages":[],"metadata":{"user_id":"b"},"system":[]}', (whole(params)))
+  end)
+
   it("asks for a stream after a request that did not, and the other way round", function()
     for _ = 1, 3 do
       assert.equal('{"messages":[],"model":"m"}', (whole({ model = "m" })))

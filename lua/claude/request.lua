@@ -96,13 +96,17 @@ end
 local last_texts = setmetatable({}, { __mode = "k" })
 local MOST_KEPT = 256 * 1024 -- bytes
 
+-- What a table with a metatable becomes nobody knows: to core.same it is the same as nothing.
+local UNLIKE_ANY = setmetatable({}, {})
+
 local function copied(value)
   if type(value) ~= "table" then return value end
+  if getmetatable(value) ~= nil then return UNLIKE_ANY end
   local copy = {}
   for name, member in pairs(value) do
     copy[name] = copied(member)
   end
-  return setmetatable(copy, getmetatable(value))
+  return copy
 end
 
 -- What comes twice may come more often: only then a copy pays.
