@@ -71,6 +71,15 @@ describe("client", function()
     assert.is_nil(headers.accept)
   end)
 
+  it("sends whatever is called a version, with every request", function()
+    for _, version in ipairs({ "count", "by_name" }) do
+      local client = claude.new({ version = version })
+      for _ = 1, 3 do
+        assert.equal(version, sent_headers(client)["anthropic-version"])
+      end
+    end
+  end)
+
   describe("raises at the caller's line for", function()
     local wrong = {
       { "options that are no table", "key" },

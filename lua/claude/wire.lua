@@ -191,10 +191,10 @@ end
 local function keep_list(client, name, list)
   local kept = lists[client]
   if not kept or kept.count == MOST_LISTS then
-    kept = { count = 0 }
+    kept = { count = 0, by_name = {} }
     lists[client] = kept
   end
-  kept.count, kept[name] = kept.count + 1, list
+  kept.count, kept.by_name[name] = kept.count + 1, list
 end
 
 ---@param client claude.Client
@@ -205,7 +205,7 @@ function M.headers(client, spec)
   local options = spec.options or {}
   if options.headers and next(options.headers) then return put_together(client, spec, options) end
   local name, kept = list_name(client, spec, options), lists[client]
-  local list = kept and kept[name]
+  local list = kept and kept.by_name[name]
   if list then return list end
   local made, err = put_together(client, spec, options)
   if made then keep_list(client, name, made) end
