@@ -9,6 +9,7 @@ local PARAMS = {
   max_tokens = 16000,
   messages = { { role = "user", content = "What is 127 * 389?" } },
 }
+local DELTA = '{"type":"text_delta","text":"a"}'
 local CALL = {
   { type = "tool_use", id = "toolu_1", name = "shell", input = {} },
   { type = "input_json_delta", partial_json = "" },
@@ -530,6 +531,33 @@ describe("stream", function()
         order[#order + 1] = "stream"
       end)
       assert.same({ "other", "stream" }, order)
+    end)
+
+    it("goes on with what came where another that waited, too, leaves it", function()
+      local stream, readers = open({ { silent = true } }), {}
+      local events = sse.reply({ { '{"type":"text","text":""}', DELTA, DELTA } })
+      local function read_one()
+        repeat
+          local kind = assert(stream:next())
+        until kind == "text"
+      end
+      tasks.loop(function()
+        for i = 1, 2 do
+          readers[i] = tasks.spawn(read_one)
+        end
+        while not server.requests[1] do
+          tasks.sleep(0.01)
+        end
+        local socket = next(server.sockets)
+        socket:write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        socket:write(sse.stream({ events[1], events[2] }))
+        tasks.sleep(0.05)
+        socket:write(sse.stream({ events[3], events[4] }))
+        for i = 1, 2 do
+          assert.is_nil(select(2, readers[i]:wait(2)))
+        end
+        stream:cancel()
+      end)
     end)
 
     it("waits in a for loop where this Lua can, and names the step function elsewhere", function()

@@ -153,7 +153,9 @@ function Exchange:wait()
     else
       -- A text block that opens shortens the patience: the timer may be set too late.
       if hub.engine():await(self.id) then arm(self, (soonest(self))) end
-      local _, why = wait_for(self)
+      local woken, why = wait_for(self)
+      -- Another task may have been woken before, and have left much of what came.
+      if woken then self.is_set = true end
       if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
     end
     if self.on_sent and self.id then tell_sent(self) end
