@@ -191,6 +191,26 @@ describe("an exchange over a host's sockets", function()
     end)
   end)
 
+  it("goes on with what came where another task that waited, too, leaves it", function()
+    local place = CHUNKED:find("Hel", 1, true)
+    use({ { CHUNKED:sub(1, place - 1), 0.05, CHUNKED:sub(place, -6), "silence" } })
+    tasks.loop(function()
+      local exchange = assert(requests.start({ url = "http://127.0.0.1:1/" }))
+      local function read_one()
+        repeat
+          local kind, text = exchange.response:next()
+          if text == "more" then assert(exchange:wait()) end
+        until kind == "text"
+        return true
+      end
+      local readers = { tasks.spawn(read_one), tasks.spawn(read_one) }
+      for i = 1, 2 do
+        assert.is_true((readers[i]:wait(1)))
+      end
+      exchange:cancel()
+    end)
+  end)
+
   local function wait_for_end(exchange)
     local limit = tasks.now() + 30
     while not exchange.ended and tasks.now() < limit do

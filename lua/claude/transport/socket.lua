@@ -398,7 +398,11 @@ local function wait_for_answer(self)
     wait_once(self)
   end
   if self.ended then end_opener(self) end
-  if not reader then return end
+  if not reader then
+    -- Who was told before may have left much of what came.
+    self.fresh = true
+    return
+  end
   self.host.kill(reader)
   self.reading = false
 end
