@@ -680,6 +680,19 @@ for _, driver in ipairs(WAYS) do
       end)
     end)
 
+    for why, seconds in pairs({ set = 5, timeout = 0 }) do
+      it("a signal is not kept by a task whose wait has ended: " .. why, function()
+        local kept = setmetatable({ tasks.signal() }, { __mode = "v" })
+        tasks.loop(function()
+          if why == "set" then tasks.spawn(function() kept[1]:set() end) end
+          kept[1]:wait(seconds)
+          collectgarbage()
+          collectgarbage()
+          assert.is_nil(kept[1])
+        end)
+      end)
+    end
+
     it("a signal can be waited for with a limit", function()
       local signal = tasks.signal()
       local ok, why = signal:wait(0.01)

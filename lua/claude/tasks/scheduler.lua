@@ -65,7 +65,7 @@ Task.__name = "claude.Task"
 ---@field task claude.Task? nil: waits outside tasks
 ---@field why "set"|"timeout"|"cancelled"|false|nil
 ---@field shielded boolean? a cancel does not end this wait
----@field package signal claude.Signal? what it waits for, if it is the first
+---@field package signal claude.Signal|false|nil what it waits for, if it is the first
 ---@field package line claude.Queue|false|nil of those that wait behind the first
 ---@field package place integer? in the line
 ---@field timer claude.Timer? when it gives up
@@ -88,6 +88,7 @@ function Ticket:drop()
   elseif signal and signal.first == self then
     signal.first = false
   end
+  if signal then self.signal = false end
 end
 
 local CANCELLED = { kind = "cancelled", message = "the task was cancelled" }
@@ -256,7 +257,11 @@ end
 ---@return "timeout"|"cancelled"|"dropped"|nil why not
 local function awake(ticket)
   local why = ticket.why
-  if why == "set" then return true end
+  if why == "set" then
+    -- The ticket may be kept, and a signal may be all of an exchange.
+    if ticket.signal then ticket.signal = false end
+    return true
+  end
   ticket:drop()
   if why == "cancelled" then ticket.task.told = true end
   return nil, why
