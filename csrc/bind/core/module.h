@@ -32,4 +32,7 @@ void cm_open_tree(lua_State *L);
 /* Pushes headers, "name:value\n" each, as a table; values of one name are joined by ", ". */
 void cm_push_headers(lua_State *L, cm_slice lines);
 
+/* How many members the table at index (not relative to the top) has. Raises nothing. */
+size_t cm_count_members(lua_State *L, int index);
+
 #endif

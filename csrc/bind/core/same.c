@@ -42,7 +42,7 @@ static int holds_all(lua_State *L, int a, int b, unsigned depth) {
   return same;
 }
 
-static size_t count_members(lua_State *L, int index) {
+size_t cm_count_members(lua_State *L, int index) {
   size_t count = 0;
 
   lua_pushnil(L);
@@ -56,7 +56,7 @@ static int are_same_tables(lua_State *L, unsigned depth) {
 
   if (depth == CM_JSON_MAX_DEPTH || !lua_checkstack(L, 6)) return 0;
   if (has_metatable(L, a) || has_metatable(L, b)) return 0;
-  return holds_all(L, a, b, depth + 1) && count_members(L, a) == count_members(L, b);
+  return holds_all(L, a, b, depth + 1) && cm_count_members(L, a) == cm_count_members(L, b);
 }
 
 static int are_same(lua_State *L, unsigned depth) {

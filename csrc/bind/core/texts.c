@@ -52,14 +52,6 @@ static int is_text(lua_State *L, int message) {
   return cm_slice_is(role, "assistant") || (cm_slice_is(role, "user") && says_something(text));
 }
 
-static size_t count_members(lua_State *L, int table) {
-  size_t count = 0;
-
-  lua_pushnil(L);
-  for (; lua_next(L, table); count++) lua_pop(L, 1);
-  return count;
-}
-
 static int are_texts(lua_State *L, int list) {
   size_t i, count;
 
@@ -71,7 +63,7 @@ static int are_texts(lua_State *L, int list) {
     if (!is_text(L, lua_gettop(L))) return 0;
     lua_pop(L, 1);
   }
-  return count > 0 && count_members(L, list) == count;
+  return count > 0 && cm_count_members(L, list) == count;
 }
 
 /* core.is_text(message) -> whether it is one of a user or the assistant, a plain table whose
