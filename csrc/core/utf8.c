@@ -33,17 +33,22 @@ int cm_utf8_sequence(cm_slice text, size_t *step) {
   return 1;
 }
 
-static size_t ascii_prefix(cm_slice text) {
-  size_t at = 0;
+static inline uint64_t word_at(const char *pos) {
   uint64_t word;
 
-  while (text.len - at >= sizeof word) {
-    memcpy(&word, text.ptr + at, sizeof word);
-    if (word & 0x8080808080808080u) break;
-    at += sizeof word;
-  }
-  while (at < text.len && (unsigned char)text.ptr[at] < 0x80) at++;
-  return at;
+  memcpy(&word, pos, sizeof word);
+  return word;
+}
+
+static size_t ascii_prefix(cm_slice text) {
+  static const uint64_t beyond = 0x8080808080808080u;
+  const char *pos = text.ptr, *end = text.ptr + text.len;
+
+  for (; end - pos >= 32; pos += 32)
+    if ((word_at(pos) | word_at(pos + 8) | word_at(pos + 16) | word_at(pos + 24)) & beyond) break;
+  while (end - pos >= 8 && !(word_at(pos) & beyond)) pos += 8;
+  while (pos < end && (unsigned char)*pos < 0x80) pos++;
+  return (size_t)(pos - text.ptr);
 }
 
 size_t cm_utf8_valid_prefix(cm_slice text) {

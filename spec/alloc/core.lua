@@ -43,6 +43,15 @@ function M.encode()
   equal(expected, (core.encode(value)))
 end
 
+function M.encode_for_a_transcript()
+  local transcript, text = core.transcript(), ("a text\n"):rep(100)
+  for _ = 1, 2 do
+    local block = core.encode({ content = text, type = "tool_result" })
+    assert(transcript:append({ '{"content":[', block, '],"role":"user"}' }))
+  end
+  equal(text, core.decode(transcript:get(2)).content[1].content)
+end
+
 function M.encode_failure()
   local _, message, path = core.encode({ list = { {}, { ["odd key"] = print } } })
   equal('list[2]["odd key"]: a function cannot be written as JSON', message)
