@@ -210,6 +210,17 @@ cm_status cm_json_reader_read_string(cm_json_reader *reader, cm_json_string *str
   return scan_string(reader, string);
 }
 
+cm_status cm_json_reader_skip_string(cm_json_reader *reader, cm_json_string *string) {
+  const char *quote;
+
+  if (cm_json_reader_peek(reader) != CM_JSON_STRING) return refuse_value(reader);
+  quote = cm_json_string_skip(reader->pos + 1, reader->end, string);
+  if (!quote) return refuse_string(reader);
+  reader->state = VALUE_READ;
+  reader->pos = quote + 1;
+  return CM_OK;
+}
+
 cm_status cm_json_reader_next_member(cm_json_reader *reader, cm_json_string *key) {
   cm_status status = next_item(reader, 1);
 

@@ -198,6 +198,40 @@ const char *cm_json_string_read(const char *begin, const char *pos, const char *
   return quote ? quote : read_long(begin, pos, end, string);
 }
 
+/* Of the window at pos; what is beyond end says nothing. */
+static inline void read_signs_before(const char *pos, const char *end, cm_json_signs *signs) {
+  char copy[WINDOW];
+
+  if (end - pos < WINDOW) {
+    memset(copy, 'x', sizeof copy);
+    memcpy(copy, pos, (size_t)(end - pos));
+    pos = copy;
+  }
+  cm_json_read_signs(pos, signs);
+}
+
+const char *cm_json_string_skip(const char *pos, const char *end, cm_json_string *string) {
+  const char *begin = pos, *quote = find_soon(pos, end, string);
+  uint64_t escapes, quotes;
+  cm_json_signs signs;
+
+  if (quote) return quote;
+  string->body.ptr = begin;
+  string->escaped = 0;
+  do {
+    read_signs_before(pos, end, &signs);
+    escapes = cm_json_short_escapes(signs.backslashes);
+    quotes = signs.quotes & ~(escapes << 1);
+    if (quotes ? escapes & ((quotes & -quotes) - 1) : escapes) string->escaped = CM_JSON_ESCAPED;
+    if (quotes) {
+      string->body.len = cm_scan_lowest(quotes) + (size_t)(pos - begin);
+      return begin + string->body.len;
+    }
+    pos += WINDOW - (escapes >> (WINDOW - 1)); /* an escape at its end is the next window's */
+  } while (end - pos > 0);
+  return NULL;
+}
+
 /* Unescaping */
 
 static int read_hex4(const char *pos, unsigned *unit) {

@@ -46,6 +46,10 @@ static inline const char *cm_json_string_find(const char *begin, const char *pos
 const char *cm_json_string_read(const char *begin, const char *pos, const char *end,
                                 cm_json_string *string);
 
+/* The same of a string that has been read before, and was valid: only its end is looked for, and
+   escaped does not say whether there are UTF-16 units. */
+const char *cm_json_string_skip(const char *pos, const char *end, cm_json_string *string);
+
 /*
 ** Appends the plain text of body to out. *carry (0 to begin with) is the first
 ** half of a surrogate pair that body ended in: give it to the call for the next

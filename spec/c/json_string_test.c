@@ -213,6 +213,15 @@ static void finds_lone_surrogates(void) {
 
 enum { REFUSED = -1 };
 
+/* What was read is the same where only its end is looked for. */
+static int skips_alike(cm_slice text, const char *quote, const cm_json_string *read) {
+  cm_json_string string = { { NULL, 0 }, -1 };
+
+  return cm_json_string_skip(text.ptr, text.ptr + text.len, &string) == quote &&
+         string.body.ptr == read->body.ptr && string.body.len == read->body.len &&
+         !string.escaped == !read->escaped;
+}
+
 /* Whether the string of so many x, what is put there, and so many x again is read as it should. */
 static int reads_at(size_t before, const char *there, size_t after, int escaped) {
   char bytes[400];
@@ -230,7 +239,8 @@ static int reads_at(size_t before, const char *there, size_t after, int escaped)
   if (escaped == REFUSED)
     as_expected = !quote;
   else
-    as_expected = quote == text.ptr + all && string.body.len == all && string.escaped == escaped;
+    as_expected = quote == text.ptr + all && string.body.len == all && string.escaped == escaped &&
+                  skips_alike(text, quote, &string);
   exact_free(text);
   return as_expected;
 }

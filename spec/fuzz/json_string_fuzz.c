@@ -3,7 +3,8 @@
 ** taken for a text, and for the inside of a JSON string:
 **   - a text that is escaped is the inside of a string, and unescaped the text again;
 **   - the inside of a string unescaped in pieces is what it is at once, and what its UTF-16
-**     units say one by one; it says its own text and no other;
+**     units say one by one; it says its own text and no other; its end is found without a look
+**     at what is in it;
 **   - whatever the bytes are, they are unescaped or refused.
 */
 #include "fuzz.h"
@@ -14,6 +15,17 @@
 #include "core/json_string.h"
 #include "core/slice.h"
 #include "core/utf8.h"
+
+/* Of a string that is valid the end is where it is read to be, where only that is looked for. */
+static void check_end(cm_slice quoted) {
+  const char *begin = quoted.ptr + 1, *end = quoted.ptr + quoted.len, *quote;
+  cm_json_string read, skipped;
+
+  quote = cm_json_string_read(begin, begin, end, &read);
+  REQUIRE(quote == end - 1 && cm_json_string_skip(begin, end, &skipped) == quote);
+  REQUIRE(skipped.body.ptr == begin && skipped.body.len == read.body.len);
+  REQUIRE(!skipped.escaped == !read.escaped);
+}
 
 /* The inside of a string as a second reader has it: valid, or not. */
 static int is_inside(cm_slice body) {
@@ -26,6 +38,7 @@ static int is_inside(cm_slice body) {
   REQUIRE(cm_buffer_append_text(&quoted.bytes, "\"") == CM_OK);
   is = plain_json_is(quoted.bytes.ptr, quoted.bytes.len, 1, &too_deep);
   REQUIRE(is == (cm_json_check(cm_slice_in(&quoted.bytes), NULL) == CM_OK));
+  if (is) check_end(cm_slice_in(&quoted.bytes));
   record_deinit(&quoted);
   return is;
 }

@@ -50,8 +50,8 @@ cm_buffer *cm_json_push_buffer(lua_State *L);
 
 /*
 ** Pushes text decoded as core.decode does it, but of long texts (members named text, content,
-** thinking, signature or data) only their beginning, unless that is blank; or nil, message and
-** position. Returns how many that are. May raise. The text must stay meanwhile.
+** thinking, signature or data) only their beginning, unless that is blank. It has been checked
+** before. Returns 1. May raise. The text must stay meanwhile.
 */
 int cm_json_push_outline(lua_State *L, cm_slice text);
 

@@ -152,7 +152,8 @@ static cm_status push_value(lua_State *L, decoder *d) {
   case CM_JSON_ARRAY:
     return open_table(L, d, 0);
   case CM_JSON_STRING:
-    status = cm_json_reader_read_string(reader, &string);
+    status = d->outline ? cm_json_reader_skip_string(reader, &string)
+                        : cm_json_reader_read_string(reader, &string);
     if (status == CM_OK) push_text(L, d, string);
     return status;
   case CM_JSON_NUMBER:
