@@ -133,7 +133,7 @@ describe("core.response:next_joined", function()
     end)
   end)
 
-  it("takes turns with next, next_delta and event", function()
+  it("takes turns with next, next_plain and event", function()
     local response = core.response()
     response:feed(sse.stream(sse.reply({
       {
@@ -145,7 +145,7 @@ describe("core.response:next_joined", function()
     assert.equal("message_start", (response:next_joined()))
     assert.equal("block_start", (response:next_joined()))
     response:open_short_cut(true)
-    assert.same({ "text", "a", 0 }, { response:next_delta() })
+    assert.same({ "text", "a", 0 }, { response:next_plain() })
     assert.same({ "text", "b", 0 }, { response:next_joined() })
     assert.equal("block_stop", (response:next()))
   end)

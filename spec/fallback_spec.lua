@@ -108,6 +108,23 @@ describe("fallback_models", function()
       server:close()
     end)
 
+    it("tell of thinking that comes without text from another model, too", function()
+      begin({})
+      local omitted, warned = api.thinking("", "c2lnbmF0dXJl"), {}
+      local server = api.start({
+        api.stream(api.reply({ api.text("I will") }, "refusal")),
+        api.stream(api.reply({ omitted, api.text("hello") })),
+      })
+      local other = claude.new({
+        api_key = "k",
+        base_url = server.url,
+        on_warning = function(_, code) warned[#warned + 1] = code end,
+      })
+      tasks.loop(function() assert(other.messages:create(params())) end)
+      assert.same({ "empty_thinking" }, warned)
+      server:close()
+    end)
+
     it("go down the list, and tell the tokens of each", function()
       begin({ refusal(), refusal(), "hello" })
       local message = assert(client.messages:create(params()))

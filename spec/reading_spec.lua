@@ -5,7 +5,7 @@ local tasks = require("claude.tasks")
 
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
--- A response inside its first block, of which only deltas will come.
+-- A response inside its first block.
 local function in_a_block()
   local response = core.response()
   local frames = s.reply({ { '{"type":"text","text":""}', '{"type":"text_delta","text":"a"}' } })
@@ -55,6 +55,15 @@ describe("a loop over deltas", function()
     assert.same({ 2, 1 }, { waits, steps })
   end)
 
+  it("hands out blocks that begin and end, and asks the step for none of them", function()
+    local frames = s.reply({ { '{"type":"text","text":""}' }, { '{"type":"text","text":""}' } })
+    local next_delta = loop_over(exchange_of({ s.stream({ frames[3] }), s.stream({ frames[4] }) }))
+    next_delta()
+    assert.same({ "block_stop", "text", 0 }, { next_delta() })
+    assert.same({ "block_start", "text", 1 }, { next_delta() })
+    assert.same({ 2, 1 }, { waits, steps })
+  end)
+
   it("asks the step once waiting says that no more comes", function()
     local next_delta = loop_over(exchange_of({ delta("b") }))
     next_delta()
@@ -63,7 +72,7 @@ describe("a loop over deltas", function()
     assert.equal(2, waits)
   end)
 
-  it("asks the step for what is no delta, and where nothing waits", function()
+  it("asks the step for what is no plain piece, and where nothing waits", function()
     local next_delta = loop_over(exchange_of({ s.stream({ '{"type":"ping"}' }) }))
     next_delta()
     assert.same({ "step", "2" }, { next_delta() })

@@ -68,6 +68,18 @@ describe("thinking rule", function()
       end
     )
 
+    it("gives it behind the block's end where pieces are read, and loses none", function()
+      local client = client_for({ reply(api.text("x"), omitted, api.text("y")) })
+      local pieces = {}
+      for kind in client.messages:stream(PARAMS):deltas() do
+        pieces[#pieces + 1] = kind .. " " .. #warnings
+      end
+      local expected = "message_start 0 block_start 0 text 0 block_stop 0 "
+        .. "block_start 0 signature 0 block_stop 0 "
+        .. "block_start 1 text 1 block_stop 1 message_delta 1 message_stop 1"
+      assert.equal(expected, table.concat(pieces, " "))
+    end)
+
     it("gives it where the model thinks without being asked to, too", function()
       local client = client_for({ reply(omitted, api.text("x")) })
       local params = with({ model = "claude-opus-5" })

@@ -324,6 +324,14 @@ cm_slice cm_block_initial(const cm_block *block, int part) {
   return block->initial[part];
 }
 
+int cm_block_is_silent(const cm_block *block) {
+  cm_slice initial = block->initial[CM_PART_THINKING];
+
+  if (!cm_slice_is(block->type, "thinking")) return 0;
+  if (has_given(block, CM_PART_THINKING)) return block->parts[CM_PART_THINKING].len == 0;
+  return cm_object_is_string(initial) && initial.len == 2;
+}
+
 int cm_block_is_signed(const cm_block *block) {
   cm_slice signature = has_given(block, CM_PART_SIGNATURE) ? cm_block_part(block, CM_PART_SIGNATURE)
                                                            : block->initial[CM_PART_SIGNATURE];

@@ -147,6 +147,9 @@ cm_slice cm_block_text(const cm_block *block);
 /* The raw value that the member of a part has in start; length 0 if it has none. */
 cm_slice cm_block_initial(const cm_block *block, int part);
 
+/* Whether it is a thinking block whose text is empty so far; redacted thinking has none to tell. */
+int cm_block_is_silent(const cm_block *block);
+
 /* Whether a thinking block has what makes it valid to send back. */
 int cm_block_is_signed(const cm_block *block);
 

@@ -184,6 +184,9 @@ int cm_response_next_header(const cm_response *response, size_t *position, cm_sl
 /* The same headers as lines, as cm_headers_lines has them. */
 cm_slice cm_response_header_lines(const cm_response *response);
 
+/* Whether the block of that index is there, and is thinking without text: cm_block_is_silent. */
+int cm_response_block_is_silent(cm_response *response, int64_t index);
+
 /* The message so far. Borrowed; changes with next and finish. */
 const cm_message *cm_response_message(const cm_response *response);
 

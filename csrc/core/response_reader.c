@@ -181,3 +181,9 @@ cm_status cm_response_frame(cm_response *r, cm_slice *frame) {
 const cm_delivery *cm_response_plain_delta(const cm_response *response) {
   return response->raw.ptr ? NULL : &response->delivery;
 }
+
+int cm_response_block_is_silent(cm_response *response, int64_t index) {
+  const cm_block *block = cm_blocks_find(&response->message.blocks, index);
+
+  return block && cm_block_is_silent(block);
+}

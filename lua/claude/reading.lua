@@ -100,18 +100,18 @@ local function read_nothing() end
 ---@param step claude.DeltaStep
 ---@return fun(): string?, string?, integer?
 local function lua_deltas(step)
-  local response, read_delta, exchange = nil, read_nothing, nil
+  local response, read_plain, exchange = nil, read_nothing, nil
   return function()
-    local kind, text, index = read_delta()
+    local kind, text, index = read_plain()
     if kind then return kind, text, index end
     while text and exchange and exchange:wait() do
-      kind, text, index = read_delta()
+      kind, text, index = read_plain()
       if kind then return kind, text, index end
     end
     local from
     kind, text, index, from, exchange = step()
     if from ~= response then
-      response, read_delta = from, from and from:delta_reader() or read_nothing
+      response, read_plain = from, from and from:plain_reader() or read_nothing
     end
     return kind, text, index
   end
@@ -124,8 +124,8 @@ if type(jit) == "table" then jit.off(lua_deltas, true) end
 
 ---@alias claude.DeltaStep fun(): string?, string?, integer?, userdata?, claude.Exchange?
 
---- A `for` iterator that takes deltas from a response while its short cut is open, waits for more
---- with its exchange, and else calls the step, which says what these two are.
+--- A `for` iterator that takes plain pieces from a response while its short cut is open, waits for
+--- more with its exchange, and else calls the step, which says what these two are.
 ---@type fun(step: claude.DeltaStep): fun(): string?, string?, integer?
 M.deltas = core.deltas or lua_deltas
 

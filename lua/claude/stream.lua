@@ -35,9 +35,8 @@ local tasks = require("claude.tasks")
 ---@field package unseen? boolean only its end is waited for: nothing was handed out; false:
 --- somebody reads its pieces, for good
 ---@field private head table|false the first frame, until it is read
----@field private silent integer|boolean the thinking block that has no text so far
 ---@field private surprised boolean thinking came without text, which is to be told
----@field private short_cut boolean nobody but the reader looks at deltas
+---@field private short_cut boolean nobody but the reader looks at most pieces
 -- What seldom changes is looked for here: thousands of streams may wait, and each field of
 -- theirs takes room.
 local Stream = {
@@ -72,8 +71,6 @@ Stream.__index = Stream
 --- was refused, and what then tells of it
 
 local CONTENT = { text = true, thinking = true, input_json = true, signature = true }
--- What tells whether a thinking block has text.
-local OF_THINKING = { block_start = true, thinking = true, block_stop = true }
 
 local now = tasks.now
 local iterators_can_wait = tasks.iterators_can_wait
@@ -217,26 +214,9 @@ function Stream:_start_over(err)
   self:_record(false)
   -- What refused before is no part of what is begun anew.
   self.counted = self.spec.fallback and self.reply:refusals()
-  self.used, self.timings, self.silent, self.surprised = false, {}, false, false
+  self.used, self.timings, self.surprised = false, {}, false
   self:_open_short_cut(false)
   return self:_open(err)
-end
-
--- The first thinking block that comes without text is a surprise to whoever did not
--- ask for that.
----@param kind string
----@param text string?
----@param index integer?
-function Stream:_watch_thinking(kind, text, index)
-  if kind == "block_start" then
-    self.silent = text == "thinking" and index or false
-  elseif kind == "thinking" and text ~= "" then
-    self.silent = false
-  elseif kind == "block_stop" and self.silent == index and index then
-    self.silent = false
-    local block = self:block(index)
-    self.surprised = block ~= nil and block.thinking == ""
-  end
 end
 
 -- Told before the next piece is read: if on_warning raises, no piece is lost.
@@ -327,20 +307,19 @@ function Stream:_open_short_cut(open)
   self.response:open_short_cut(open)
 end
 
--- What each piece is looked at for. Once there is nothing of that left in a block, its deltas go
--- to the reader as they are.
+-- What a piece is looked at for: when the first comes that says something, and whether thinking
+-- ends without text, a surprise to whoever did not ask for that. Once the former is known,
+-- the response itself finds the latter.
 ---@param kind string
 ---@param text string?
 ---@param index integer?
 function Stream:_look_at(kind, text, index)
-  if OF_THINKING[kind] then
-    self:_watch_thinking(kind, text, index)
-  elseif self.timings.first_token then
-    return
-  end
   if not self.timings.first_token then self:_measure(kind, text) end
-  local looks = self.silent or self.surprised or self.spec.fallback
-  self:_open_short_cut(not looks and self.timings.first_token ~= nil)
+  if kind == "block_stop" and text == "thinking" then
+    self.surprised = self.response:block_is_silent(index)
+  end
+  local looks = self.surprised or self.spec.fallback or not self.timings.first_token
+  self:_open_short_cut(not looks)
 end
 
 --- The next piece: its kind, its text and its block's index (from 0, as the API
@@ -354,21 +333,21 @@ function Stream:next(options)
   reading.check(options, "stream:next")
   self.unseen = false
   if options or not self.short_cut then return self:_step(options) end
-  local kind, text, index = self:_await_delta(self._step)
+  local kind, text, index = self:_await_piece(self._step)
   return kind, text, index
 end
 
--- The next delta, waited for, and while the short cut is open where more are; what `otherwise`
--- has when something else is next.
+-- The next piece, waited for, and while the short cut is open where more are; what `otherwise`
+-- has when the response does not say by itself what is next.
 ---@param otherwise fun(stream: claude.Stream): string?, string?, any
 ---@return string? kind
 ---@return string? text
 ---@return integer|claude.Error|nil index
 ---@return userdata? response
 ---@return claude.Exchange? exchange that it comes over
-function Stream:_await_delta(otherwise)
+function Stream:_await_piece(otherwise)
   while self.short_cut do -- somebody may cancel the stream meanwhile
-    local kind, text, index = self.response:next_delta()
+    local kind, text, index = self.response:next_plain()
     if kind then return kind, text, index, self.response, self.reply.exchange end
     if text == "look" then
       tasks.give_way()
@@ -466,7 +445,7 @@ function Stream:deltas(options)
   if not iterators_can_wait then return deltas_of_steps(self) end
   return reading.deltas(function()
     self.unseen = false
-    return self:_await_delta(next_or_raise)
+    return self:_await_piece(next_or_raise)
   end)
 end
 
@@ -492,12 +471,10 @@ function Stream:_pass()
   local passes = self.state == "open" and not (self.head or self.surprised or self.spec.fallback)
   if not passes then return end
   local response, timings = self.response, self.timings
-  local silent, spoke = response:pass(self.silent or nil, not timings.first_token)
-  if spoke then
+  if response:pass(not timings.first_token) then
     timings.first_token = now() - self.started
-    silent = response:pass(silent)
+    response:pass()
   end
-  self.silent = silent or false
   self.reply:look_up()
 end
 
@@ -620,7 +597,6 @@ function M.open(client, spec)
     timings = { first_token = nil, first_byte = nil, total = nil },
     -- Fields that every piece asks for are there: absent ones are looked for in the class, too.
     head = false,
-    silent = false,
     surprised = false,
     short_cut = false,
     reply = reply_for(client, spec),

@@ -1682,8 +1682,8 @@ function core.tree(path) end
 ---@return claude.core.Response
 function core.response(limits) end
 
---- A `for` iterator that takes deltas from the response while its short cut is open, waits for
---- more with `exchange:wait()`, and else calls the step. Absent on Lua 5.1 and LuaJIT.
+--- A `for` iterator that takes plain pieces from the response while its short cut is open, waits
+--- for more with `exchange:wait()`, and else calls the step. Absent on Lua 5.1 and LuaJIT.
 ---@param step fun(): claude.Kind?, string?, integer?, claude.core.Response?, claude.Exchange?
 ---@return fun(): claude.Kind?, string?, integer?
 function core.deltas(step) end
@@ -1884,28 +1884,32 @@ function Response:next() end
 ---@return integer? index of the block, from 0
 function Response:next_joined() end
 
---- The next frame if it is a delta; `nil, "more"` when all has been read; `nil, "look"` after 63
---- of them, so that whoever reads lets others have their turn; nothing when something else is
---- next, and while the short cut is closed.
+--- The next frame if nobody but the reader looks at it; `nil, "more"` when all has been read;
+--- `nil, "look"` after 63 of them, so that whoever reads lets others have their turn; nothing when
+--- something else is next (a message that begins or ends, a ping, the end of thinking without
+--- text), and while the short cut is closed.
 ---@return claude.Kind? kind
 ---@return string? text
 ---@return integer? index of the block, from 0
-function Response:next_delta() end
+function Response:next_plain() end
 
---- A function for loops: the next frame where `next_delta` gives one; nil and "more" when all that
+--- A function for loops: the next frame where `next_plain` gives one; nil and "more" when all that
 --- came has been read, and else nothing.
 ---@return fun(): claude.Kind?, string?, integer?
-function Response:delta_reader() end
+function Response:plain_reader() end
 
 --- Reads past all that is there, for who wants the message only; stops before the end of a
 --- thinking block that said nothing.
----@param silent? integer index of the thinking block that is open and has said nothing so far
 ---@param to_first? boolean stops behind the first delta that says something, too
----@return integer? silent
 ---@return boolean spoke there was such a delta
-function Response:pass(silent, to_first) end
+function Response:pass(to_first) end
 
---- Whether `next_delta`, and loops of `core.deltas`, give anything.
+--- Whether the block is there, and is thinking whose text is empty.
+---@param index integer from 0
+---@return boolean
+function Response:block_is_silent(index) end
+
+--- Whether `next_plain`, and loops of `core.deltas`, give anything.
 ---@param open boolean
 function Response:open_short_cut(open) end
 

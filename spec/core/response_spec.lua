@@ -247,31 +247,81 @@ describe("core.response, an event stream", function()
     assert.same({ nil, "error" }, { response:next() })
   end)
 
-  it("has a short cut for what deltas say, and nothing else", function()
+  local function open(events)
     local response = core.response()
-    response:feed(s.stream(HELLO))
+    response:feed(s.stream(events))
     response:open_short_cut(true)
-    assert.equal(0, select("#", response:next_delta()))
+    return response
+  end
+
+  it("has a short cut for what is inside a message", function()
+    local response = open(HELLO)
+    assert.equal(0, select("#", response:next_plain()))
     assert.equal("message_start", (response:next()))
-    assert.equal(0, select("#", response:next_delta()))
-    assert.equal("block_start", (response:next()))
+    assert.same({ "block_start", "text", 0 }, { response:next_plain() })
     response:open_short_cut(false)
-    assert.equal(0, select("#", response:next_delta()))
+    assert.equal(0, select("#", response:next_plain()))
     response:open_short_cut(true)
-    assert.same({ "text", "Hel", 0 }, { response:next_delta() })
-    assert.same({ "text", "lo", 0 }, { response:next_delta() })
-    assert.equal(0, select("#", response:next_delta()))
-    assert.equal("block_stop", (response:next()))
+    assert.same({ "text", "Hel", 0 }, { response:next_plain() })
+    assert.same({ "text", "lo", 0 }, { response:next_plain() })
+    assert.same({ "block_stop", "text", 0 }, { response:next_plain() })
+    assert.matches('"content_block_stop"', response:event(), 1, true)
+    assert.same({ "message_delta" }, { response:next_plain() })
+    assert.equal(0, select("#", response:next_plain()))
+    assert.equal("message_stop", (response:next()))
   end)
 
-  -- Of 70 deltas in one block, which all begin with their numbers.
+  it("has none for pings, nor for what this library does not know", function()
+    local response = open({ s.START, '{"type":"ping"}', '{"type":"news"}' })
+    response:next()
+    for _, kind in ipairs({ "ping", "unknown" }) do
+      assert.equal(0, select("#", response:next_plain()))
+      assert.equal(kind, (response:next()))
+    end
+  end)
+
+  it("has none for the end of thinking without text", function()
+    local signed = '{"type":"signature_delta","signature":"U0lH"}'
+    local says = '{"type":"thinking_delta","thinking":"hm"}'
+    local nothing = '{"type":"thinking_delta","thinking":""}'
+    local empty, at_once =
+      '{"type":"thinking","thinking":""}', '{"type":"thinking","thinking":"Hm"}'
+    local response = open(s.reply({
+      { empty, says, signed },
+      { empty, nothing, signed },
+      { at_once },
+      { '{"type":"redacted_thinking","data":"x"}' },
+      { empty, signed },
+    }))
+    response:next()
+    local plain_ends = {}
+    while true do
+      local kind, _, index = response:next_plain()
+      if kind == "block_stop" then plain_ends[index] = true end
+      if kind == "message_delta" then break end
+      if not kind then
+        kind, _, index = response:next()
+        assert.equal("block_stop", kind)
+        assert.is_true(response:block_is_silent(index))
+      end
+    end
+    assert.same({ [0] = true, [2] = true, [3] = true }, plain_ends)
+    for index, is_silent in pairs({ [0] = false, true, false, false, true, false }) do
+      assert.equal(is_silent, response:block_is_silent(index))
+    end
+    assert.is_false(response:block_is_silent(-1))
+    assert.is_false(response:block_is_silent(1e300))
+  end)
+
+  -- Of 70 deltas in one block, which all begin with their numbers, and a ping behind them.
   local function many_deltas()
     local deltas, response = {}, core.response()
     for i = 1, 70 do
       deltas[i] = ('{"type":"text_delta","text":"%d"}'):format(i)
     end
-    local block = { '{"type":"text","text":""}', unpack(deltas) }
-    response:feed(s.stream(s.reply({ block })))
+    local events = s.reply({ { '{"type":"text","text":""}', unpack(deltas) } })
+    table.insert(events, 2 + 70 + 1, '{"type":"ping"}')
+    response:feed(s.stream(events))
     response:next()
     response:next()
     response:open_short_cut(true)
@@ -289,42 +339,42 @@ describe("core.response, an event stream", function()
     end
   end
 
-  it("lets its reader look up after 63 deltas", function()
+  it("lets its reader look up after 63 pieces", function()
     local response = many_deltas()
-    local function take() return response:next_delta() end
+    local function take() return response:next_plain() end
     local count, instead = take_all(take)
     assert.same({ 63, { nil, "look" } }, { count, instead })
-    assert.same({ "text", "64", 0 }, { response:next_delta() })
+    assert.same({ "text", "64", 0 }, { response:next_plain() })
     count, instead = take_all(take)
     assert.same({ 6, {} }, { count, instead })
-    assert.equal("block_stop", (response:next()))
+    assert.equal("ping", (response:next()))
   end)
 
   it("goes on counting them behind whatever next says", function()
     local response = many_deltas()
     for i = 1, 62 do
-      assert.equal(tostring(i), select(2, response:next_delta()))
+      assert.equal(tostring(i), select(2, response:next_plain()))
     end
     assert.same({ "text", "63", 0 }, { response:next() })
-    local function take() return response:next_delta() end
+    local function take() return response:next_plain() end
     assert.same({ 1, { nil, "look" } }, { take_all(take) })
     assert.same({ 6, {} }, { take_all(take) })
   end)
 
-  it("has a reader of deltas for loops, which says nothing else", function()
+  it("has a reader for loops, which says no more than that", function()
     local response = many_deltas()
-    local read = response:delta_reader()
+    local read = response:plain_reader()
     assert.same({ 63, {} }, { take_all(read) })
-    assert.same({ nil, "look" }, { response:next_delta() })
+    assert.same({ nil, "look" }, { response:next_plain() })
     response:open_short_cut(false)
     assert.equal(0, select("#", read()))
     response:open_short_cut(true)
     assert.same({ 7, {} }, { take_all(read) })
-    assert.equal("block_stop", (response:next()))
+    assert.equal("ping", (response:next()))
   end)
 
-  it("is kept by its reader of deltas", function()
-    local read = many_deltas():delta_reader()
+  it("is kept by its reader for loops", function()
+    local read = many_deltas():plain_reader()
     collectgarbage()
     collectgarbage()
     assert.same({ 63, {} }, { take_all(read) })
@@ -343,7 +393,7 @@ describe("core.response, an event stream", function()
       assert.equal(body, response:body())
       assert.equal(message, response:message_json())
       assert.equal('{"type":"text","text":"Hi"}', response:block_raw(1))
-      assert.is_nil(response:pass())
+      assert.is_false(response:pass())
       assert.same({ nil, "end" }, { response:next() })
       assert.equal(body, response:body())
     end
@@ -352,7 +402,7 @@ describe("core.response, an event stream", function()
   it("reads past everything for who wants the message only", function()
     local response = core.response()
     response:feed(s.stream(HELLO))
-    assert.is_nil(response:pass())
+    assert.is_false(response:pass())
     assert.same({ nil, "end" }, { response:next() })
     assert.equal("Hello", core.decode(response:message_json()).content[1].text)
   end)
@@ -364,9 +414,9 @@ describe("core.response, an event stream", function()
     local block = { '{"type":"text","text":"","citations":[]}', empty, citation, says }
     local response = core.response()
     response:feed(s.stream(s.reply({ block })))
-    assert.same({ nil, true }, { response:pass(nil, true) })
+    assert.is_true(response:pass(true))
     assert.same({ "block_stop", "text", 0 }, { response:next() })
-    assert.same({ nil, false }, { response:pass(nil, true) })
+    assert.is_false(response:pass(true))
     assert.same({ nil, "end" }, { response:next() })
   end)
 
@@ -374,8 +424,8 @@ describe("core.response, an event stream", function()
     local signed = '{"type":"signature_delta","signature":"U0lH"}'
     local response = core.response()
     response:feed(s.stream(s.reply({ { '{"type":"thinking","thinking":""}', signed } })))
-    assert.same({ 0, true }, { response:pass(nil, true) })
-    assert.same({ 0, false }, { response:pass(0, true) })
+    assert.is_true(response:pass(true))
+    assert.is_false(response:pass(true))
     assert.same({ "block_stop", "thinking", 0 }, { response:next() })
   end)
 
@@ -384,23 +434,23 @@ describe("core.response, an event stream", function()
     local text = { '{"type":"text","text":""}', '{"type":"text_delta","text":"Hi"}' }
     local response = core.response()
     response:feed(s.stream(s.reply({ silent, text })))
-    assert.equal(0, response:pass())
+    assert.is_false(response:pass())
     assert.same({ "block_stop", "thinking", 0 }, { response:next() })
-    assert.is_nil(response:pass())
+    assert.is_false(response:pass())
     assert.same({ nil, "end" }, { response:next() })
   end)
 
-  it("remembers for its reader which thinking block has said nothing so far", function()
+  it("reads past a thinking block that says something only later", function()
     local says = '{"type":"thinking_delta","thinking":"hm"}'
     local block = { '{"type":"thinking","thinking":"","signature":""}', says }
     local bytes = s.stream(s.reply({ block }))
     local cut = bytes:find(says, 1, true) - 1
     local response = core.response()
     response:feed(bytes:sub(1, cut))
-    assert.equal(0, response:pass())
+    assert.is_false(response:pass())
     assert.same({ nil, "more" }, { response:next() })
     response:feed(bytes:sub(cut + 1))
-    assert.is_nil(response:pass(0))
+    assert.is_false(response:pass())
     assert.same({ nil, "end" }, { response:next() })
   end)
 

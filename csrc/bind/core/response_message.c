@@ -162,6 +162,17 @@ static const cm_block *check_block(lua_State *L) {
   return message->blocks.items[i - 1];
 }
 
+/* response:block_is_silent(index): whether that block, as the wire counts, is thinking without text
+ */
+static int response_block_is_silent(lua_State *L) {
+  cm_response *response = check_response(L);
+  lua_Number index = luaL_checknumber(L, 2);
+  int known = index >= 0 && index < 9007199254740992.0;
+
+  lua_pushboolean(L, known && cm_response_block_is_silent(response, (int64_t)index));
+  return 1;
+}
+
 /* response:block_raw(i) -> exact bytes | nil */
 static int response_block_raw(lua_State *L) {
   const cm_block *block = check_block(L);
@@ -299,6 +310,7 @@ void cm_open_response_message(lua_State *L) {
     { "head", response_head },
     { "account", response_account },
     { "block_count", response_block_count },
+    { "block_is_silent", response_block_is_silent },
     { "block", response_block },
     { "block_raw", response_block_raw },
     { "tool_input_raw", response_tool_input_raw },

@@ -18,8 +18,8 @@ typedef struct response_object {
   cm_response_handle handle; /* first: claude.net casts to it */
   cm_buffer out;             /* what is being pushed */
   size_t told;               /* bytes the collector has been told of */
-  int short_cut;             /* deltas are taken without asking */
-  int in_a_row;              /* deltas given since next_delta said "more" or "look" */
+  int short_cut;             /* plain pieces are taken without asking */
+  int in_a_row;              /* pieces given since next_plain said "more" or "look" */
   cm_delivery joined;        /* deltas as one; its text lies in joined_text */
   cm_buffer joined_text;
   int joined_waits; /* joined has been read and not been pushed yet */

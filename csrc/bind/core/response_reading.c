@@ -8,7 +8,7 @@
 
 /* Upvalues of what hands out pieces. A loop has its response where methods have the metatable, and
    of the kinds only those up to the last that it hands out by itself: each stream has its own. */
-enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_KINDS = CM_KIND_INPUT_JSON + 1 };
+enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_KINDS = CM_KIND_MESSAGE_DELTA + 1 };
 enum { LOOP_STEP = KINDS + LOOP_KINDS, LOOP_EXCHANGE, LOOP_WAIT };
 enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024, MOST_TO_PASS = 1000 };
 
@@ -106,16 +106,16 @@ static int response_next(lua_State *L) {
   return push_delivery(L, object, &delivery);
 }
 
-/* ---- deltas, which are nearly all there is ---- */
+/* ---- plain pieces, which are nearly all there is ---- */
 
 static int is_delta(const cm_delivery *delivery) {
   return delivery->kind == CM_KIND_TEXT || delivery->kind == CM_KIND_THINKING ||
          delivery->kind == CM_KIND_INPUT_JSON;
 }
 
-/* What push_delivery does, for less: a delta has all three values. */
-static inline int push_plain_delta(lua_State *L, response_object *object,
-                                   const cm_delivery *delivery) {
+/* What push_delivery does, for less where it is a delta, which has all three values. */
+static inline int push_plain(lua_State *L, response_object *object, const cm_delivery *delivery) {
+  if (!is_delta(delivery)) return push_delivery(L, object, delivery);
   lua_pushvalue(L, lua_upvalueindex(KINDS + (int)delivery->kind));
   push_slice(L, delivery->text);
   cm_push_integer(L, delivery->index);
@@ -123,18 +123,31 @@ static inline int push_plain_delta(lua_State *L, response_object *object,
   return 3;
 }
 
+/* Thinking without text is more than the reader's business. */
+static int ends_silence(response_object *object, const cm_delivery *delivery) {
+  return delivery->kind == CM_KIND_BLOCK_STOP && cm_slice_is(delivery->text, "thinking") &&
+         cm_response_block_is_silent(object->handle.response, delivery->index);
+}
+
+/* Whether nobody but the reader looks at it. */
+static inline int is_plain(response_object *object, const cm_delivery *delivery) {
+  if (is_delta(delivery)) return 1;
+  return delivery->kind > CM_KIND_MESSAGE_START && delivery->kind < CM_KIND_MESSAGE_STOP &&
+         !ends_silence(object, delivery);
+}
+
 /*
-** CM_OK: a delta is next, nobody but the reader looks at it, and the reader need not look up.
-** CM_WANT_MORE: all that came has been read. CM_END: something else is next, if anything.
+** CM_OK: a plain piece is next, and the reader need not look up. CM_WANT_MORE: all that came has
+** been read. CM_END: something else is next, if anything.
 */
-static inline cm_status find_delta(response_object *object, cm_delivery *delivery) {
+static inline cm_status find_plain(response_object *object, cm_delivery *delivery) {
   cm_status status;
 
   if (!object->short_cut || object->in_a_row == MOST_IN_A_ROW || object->joined_waits)
     return CM_END;
   status = cm_response_next(object->handle.response, delivery);
   if (status != CM_OK) return status == CM_WANT_MORE ? CM_WANT_MORE : CM_END;
-  if (!is_delta(delivery)) return CM_END;
+  if (!is_plain(object, delivery)) return CM_END;
   object->in_a_row++;
   return CM_OK;
 }
@@ -146,17 +159,19 @@ static int push_more(lua_State *L, response_object *object) {
 }
 
 /*
-** response:next_delta() -> kind, text, index; nil, "more" when all that came has been read; nil,
-** "look" after so many, whatever came between them: others may be due their turn then; nothing when
-** next has something else to say, and while the short cut is closed.
+** response:next_plain() -> kind, text | nil, index | nil: what next says, where nobody but the
+** reader looks at it; nil, "more" when all that came has been read; nil, "look" after so many,
+** whatever came between them: others may be due their turn then; nothing when next has something
+** else to say (a message that begins or ends, a ping, the end of thinking without text), and while
+** the short cut is closed.
 */
-static int response_next_delta(lua_State *L) {
+static int response_next_plain(lua_State *L) {
   response_object *object = check_next(L);
   int in_a_row = object->in_a_row;
   cm_delivery delivery;
-  cm_status status = find_delta(object, &delivery);
+  cm_status status = find_plain(object, &delivery);
 
-  if (status == CM_OK) return push_plain_delta(L, object, &delivery);
+  if (status == CM_OK) return push_plain(L, object, &delivery);
   if (status == CM_END && (!object->short_cut || in_a_row < MOST_IN_A_ROW)) return 0;
   if (status == CM_WANT_MORE) return push_more(L, object);
   object->in_a_row = 0;
@@ -172,30 +187,30 @@ static void push_kinds(lua_State *L, int count) {
   for (kind = 0; kind < count; kind++) lua_pushstring(L, NAMES[kind]);
 }
 
-/* What delta_reader makes. */
-static int read_delta(lua_State *L) {
+/* What plain_reader makes. */
+static int read_plain(lua_State *L) {
   response_object *object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE));
   cm_delivery delivery;
-  cm_status status = find_delta(object, &delivery);
+  cm_status status = find_plain(object, &delivery);
 
-  if (status == CM_OK) return push_plain_delta(L, object, &delivery);
+  if (status == CM_OK) return push_plain(L, object, &delivery);
   return status == CM_WANT_MORE ? push_more(L, object) : 0;
 }
 
 /*
-** response:delta_reader() -> function() -> kind, text, index; nil, "more" as next_delta says it;
-** nothing where that would say anything else. For loops: it need not look at what it is called
-** with.
+** response:plain_reader() -> function() -> what next_plain says of a piece; nil, "more" as that
+** says it; nothing where that would say anything else. For loops: it need not look at what it is
+** called with.
 */
-static int response_delta_reader(lua_State *L) {
+static int response_plain_reader(lua_State *L) {
   check_response(L);
   lua_settop(L, 1);
   push_kinds(L, LOOP_KINDS);
-  lua_pushcclosure(L, read_delta, METATABLE + LOOP_KINDS);
+  lua_pushcclosure(L, read_plain, METATABLE + LOOP_KINDS);
   return 1;
 }
 
-/* response:open_short_cut(open): whether next_delta and loops of core.deltas give anything */
+/* response:open_short_cut(open): whether next_plain and loops of core.deltas give anything */
 static int response_open_short_cut(lua_State *L) {
   response_object *object = check_object(L);
 
@@ -249,8 +264,8 @@ static int loop_next(lua_State *L) {
   cm_status status;
 
   while ((object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE))) != NULL) {
-    status = find_delta(object, &delivery);
-    if (status == CM_OK) return push_plain_delta(L, object, &delivery);
+    status = find_plain(object, &delivery);
+    if (status == CM_OK) return push_plain(L, object, &delivery);
     if (status != CM_WANT_MORE || lua_isnil(L, lua_upvalueindex(LOOP_WAIT))) break;
     object->in_a_row = 0;
     cm_response_tell_collector(L, object, CM_RESPONSE_GROWING);
@@ -362,31 +377,18 @@ static int response_next_joined(lua_State *L) {
 
 /* ---- a message that is read whole ---- */
 
-static int64_t check_silent(lua_State *L) {
-  return lua_isnoneornil(L, 2) ? -1 : (int64_t)luaL_checknumber(L, 2);
-}
-
-/* What becomes of the index of the thinking block that has said nothing yet; -1: there is none. */
-static int64_t still_silent(int64_t silent, const cm_delivery *delivery) {
-  if (delivery->kind == CM_KIND_BLOCK_START)
-    return cm_slice_is(delivery->text, "thinking") ? delivery->index : -1;
-  return delivery->kind == CM_KIND_THINKING && delivery->text.len > 0 ? -1 : silent;
-}
-
 static int says_something(const cm_delivery *delivery) {
   return delivery->text.len > 0 && (is_delta(delivery) || delivery->kind == CM_KIND_SIGNATURE);
 }
 
 /*
-** response:pass([silent [, to_first]]) -> silent | nil, spoke: reads past what is there, for who
-** wants the message only. silent is the index of the thinking block that is open and has said
-** nothing; before its end reading stops, and next then says it, as it says what else is left. With
-** to_first it also stops behind the first delta that says something: spoke is whether there was
-*one.
+** response:pass([to_first]) -> whether it spoke: reads past what is there, for who wants the
+** message only. Before the end of thinking without text reading stops, and next then says it, as
+** it says what else is left. With to_first it also stops behind the first delta that says
+** something, which is what the answer is about.
 */
 static int response_pass(lua_State *L) {
-  int64_t silent = check_silent(L);
-  int to_first = lua_toboolean(L, 3), spoke = 0;
+  int to_first = lua_toboolean(L, 2), spoke = 0;
   response_object *object = check_next(L);
   cm_response *response = object->joined_waits ? NULL : object->handle.response;
   cm_delivery delivery;
@@ -394,17 +396,12 @@ static int response_pass(lua_State *L) {
 
   for (passed = 0; response && !spoke && passed < MOST_TO_PASS; passed++) {
     if (cm_response_next_joined(response, MOST_JOINED, &delivery) != CM_OK) break;
-    if (silent >= 0 && delivery.kind == CM_KIND_BLOCK_STOP && delivery.index == silent) break;
-    silent = still_silent(silent, &delivery);
+    if (ends_silence(object, &delivery)) break;
     spoke = to_first && says_something(&delivery);
     cm_response_taken(response);
   }
-  if (silent >= 0)
-    cm_push_integer(L, silent);
-  else
-    lua_pushnil(L);
   lua_pushboolean(L, spoke);
-  return 2;
+  return 1;
 }
 
 /* ---- a body that is handed out as it comes ---- */
@@ -445,9 +442,9 @@ static int response_read_line(lua_State *L) {
 
 /*
 ** core.deltas(step) -> iterator: what step() -> kind, text, index, response | nil, exchange | nil
-** says. As long as the short cut of that response is open the iterator takes deltas from it, waits
-** for more with exchange:wait(), and calls step when something else is next, when that returns
-** nothing, or after so many in a row. Absent where C cannot call what waits.
+** says. As long as the short cut of that response is open the iterator takes plain pieces from it,
+** waits for more with exchange:wait(), and calls step when something else is next, when that
+** returns nothing, or after so many in a row. Absent where C cannot call what waits.
 */
 static int new_loop(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -489,7 +486,7 @@ static void add_delta_event(lua_State *L) {
 
 void cm_open_response_reading(lua_State *L) {
   static const luaL_Reg methods[] = {
-    { "delta_reader", response_delta_reader },
+    { "plain_reader", response_plain_reader },
     { "open_short_cut", response_open_short_cut },
     { "read", response_read },
     { "read_line", response_read_line },
@@ -501,7 +498,7 @@ void cm_open_response_reading(lua_State *L) {
   luaL_setfuncs(L, methods, 0);
   lua_pop(L, 2);
   add_next(L, "next", response_next);
-  add_next(L, "next_delta", response_next_delta);
+  add_next(L, "next_plain", response_next_plain);
   add_next(L, "next_joined", response_next_joined);
   add_next(L, "pass", response_pass);
   add_delta_event(L);

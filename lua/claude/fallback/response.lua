@@ -164,6 +164,10 @@ function Chained:block(i)
   return block
 end
 
+---@param index integer
+---@return boolean
+function Chained:block_is_silent(index) return self.current:block_is_silent(index - self.shift) end
+
 ---@param i integer
 ---@return string?
 function Chained:block_raw(i)
