@@ -356,9 +356,9 @@ describe("stream", function()
     end)
 
     it("is what remains when every attempt ends so", function()
-      local stream = open({ failing("api_error", 4) }, { max_retries = 2 })
       local seen = {}
-      stream.client.on_retry = function(err) seen[#seen + 1] = err.partial:text() end
+      local function on_retry(err) seen[#seen + 1] = err.partial:text() end
+      local stream = open({ failing("api_error", 4) }, { max_retries = 2, on_retry = on_retry })
       local _, _, err = stream:final_message()
       assert.same({ "api_error", "one" }, { err.type, err.partial:text() })
       assert.equal(3, #server.requests)

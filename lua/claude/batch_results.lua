@@ -242,7 +242,9 @@ local M = {}
 ---@param spec { id: string, path: string, options: claude.CallOptions, retrieve: function }
 ---@return claude.BatchResults
 function M.new(client, spec)
-  local self = setmetatable({ client = client, spec = spec, control = {}, count = 0 }, BatchResults)
+  local control = require("claude.retry").control(client, spec.options)
+  local self = { client = client, spec = spec, control = control, count = 0 }
+  setmetatable(self, BatchResults)
   self.step = reading.loop(self, "next", "results:next()")
   return self
 end

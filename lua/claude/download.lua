@@ -247,7 +247,7 @@ end
 ---@return claude.Download? download
 ---@return claude.Error? err
 function M.open(client, spec, control)
-  control = retry.control(spec.options, control)
+  control = control or retry.control(client, spec.options)
   local function try(number) return attempt(client, spec, control, number) end
   local exchange, err = retry.run(client, try, control)
   if exchange then return new(exchange) end

@@ -115,7 +115,7 @@ end
 ---@return userdata? response a claude.core response
 ---@return claude.Error? err
 function M.fetch(client, spec)
-  local control = retry.control(spec.options)
+  local control = retry.control(client, spec.options)
   local function try(number)
     local response, err = attempt(client, spec, control, number)
     if err and spec.judge then spec.judge(err) end

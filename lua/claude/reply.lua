@@ -223,8 +223,17 @@ local M = {}
 ---@param spec claude.StreamSpec
 ---@return claude.Reply
 function M.new(client, spec)
-  local control = retry.control(spec.options)
-  return setmetatable({ client = client, spec = spec, control = control, frames = 0 }, Reply)
+  return setmetatable({
+    client = client,
+    spec = spec,
+    control = retry.control(client, spec.options),
+    frames = 0,
+    -- Room for what the exchange brings.
+    exchange = nil,
+    response = nil,
+    scrub = nil,
+    guard = nil,
+  }, Reply)
 end
 
 return M

@@ -52,16 +52,18 @@ function M.check(options, level, prefix)
   end
 end
 
---- What the attempts of one call share.
+--- What the attempts of one call share. What the call does not say, its client does.
+---@param client claude.Client
 ---@param options? claude.CallOptions
----@param control? claude.RetryControl to be filled in, where somebody holds one already
 ---@return claude.RetryControl
-function M.control(options, control)
+function M.control(client, options)
   options = options or NONE
-  control = control or {}
-  control.max_retries, control.max_retry_wait = options.max_retries, options.max_retry_wait
-  control.time_budget, control.on_retry = options.time_budget, options.on_retry
-  return control
+  return {
+    max_retries = options.max_retries or client.max_retries,
+    max_retry_wait = options.max_retry_wait or client.max_retry_wait,
+    time_budget = options.time_budget or client.time_budget,
+    on_retry = options.on_retry or client.on_retry,
+  }
 end
 
 -- Lua before 5.4 gives the same random numbers to every process, and later ones where addresses
@@ -119,14 +121,9 @@ local function now()
   return clock and seconds or 0
 end
 
--- What the call does not say, its client does. May be called again.
----@param client claude.Client
+-- The call's time begins with its first attempt. May be called again.
 ---@param control claude.RetryControl
-local function begin(client, control)
-  if control.max_retries == nil then control.max_retries = client.max_retries end
-  if control.max_retry_wait == nil then control.max_retry_wait = client.max_retry_wait end
-  if control.time_budget == nil then control.time_budget = client.time_budget end
-  if control.on_retry == nil then control.on_retry = client.on_retry end
+local function begin(control)
   if control.time_budget then control.began_at = control.began_at or now() end
 end
 
@@ -138,12 +135,11 @@ function M.time_left(control)
 end
 
 --- The time that all attempts of a call have together; nil without a limit.
----@param client claude.Client
 ---@param control? claude.RetryControl
 ---@return claude.TimeBudget?
-function M.budget(client, control)
+function M.budget(control)
   if not control then return nil end
-  begin(client, control)
+  begin(control)
   local seconds = control.time_budget
   return seconds and { seconds = seconds, ends_at = control.began_at + seconds }
 end
@@ -211,7 +207,7 @@ end
 ---@return any? result
 ---@return claude.Error? err
 function M.run(client, attempt, control, failure)
-  begin(client, control)
+  begin(control)
   if control.cancelled then return nil, cancelled_error() end
   while true do
     if not failure then

@@ -220,7 +220,7 @@ local transport -- loaded with the first request
 ---@return table? exchange
 ---@return claude.Error? err
 local function transmit(client, spec, request)
-  local own, budget = spec.options and spec.options.limits, retry.budget(client, spec.control)
+  local own, budget = spec.options and spec.options.limits, retry.budget(spec.control)
   local asked = {
     url = request.url,
     method = spec.method,
