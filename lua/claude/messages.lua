@@ -119,24 +119,22 @@ end
 
 ---@param client claude.Client
 ---@param params table
----@param options claude.CallOptions
----@param fields table
+---@param fields table of the checks' context, with the call's options
 ---@param more? claude.FallbackMore
 ---@return claude.Plan? plan
 ---@return claude.Error? err
-local function prepare(client, params, options, fields, more)
-  fields.options = options
-  local ok, err = check.params(params, check_context(client, params, fields))
+local function prepare(client, params, fields, more)
+  local context = check_context(client, params, fields)
+  local ok, err = check.params(params, context)
   if not ok then return nil, err end
   local counting = fields.endpoint == "count_tokens"
-  local function warn(code, text) client:warn(code, text) end
   local out, frame
-  out, err = request.outgoing(client, params, warn, counting)
+  out, err = request.outgoing(client, params, context.warn, counting)
   if not out then return nil, err end
   frame, err = request.frame(client, out.params, {
     stream = fields.wire_stream,
     counting = counting,
-    betas = options.betas,
+    betas = fields.options.betas,
   })
   if not frame then return nil, err end
   local parts = { frame.before, out.messages, frame.after }
@@ -145,7 +143,7 @@ local function prepare(client, params, options, fields, more)
   return {
     frame = frame,
     body = core.body(parts, out.marks),
-    options = options,
+    options = fields.options,
     on_end = cache_report(client, out),
   }
 end
@@ -153,13 +151,13 @@ end
 -- The same, with the models of fallback_models behind it.
 ---@param client claude.Client
 ---@param params table
----@param options claude.CallOptions
 ---@param fields table
 ---@return claude.Plan? plan
 ---@return claude.Error? err
-local function prepare_chain(client, params, options, fields)
-  if params.fallback_models == nil then return prepare(client, params, options, fields) end
+local function prepare_chain(client, params, fields)
+  if params.fallback_models == nil then return prepare(client, params, fields) end
   local fallback = require("claude.fallback")
+  local options = fields.options
   local state = options.fallback_state or {}
   local betas = check_context(client, params, { options = options }).betas
   return fallback.plan(client, params, {
@@ -167,7 +165,7 @@ local function prepare_chain(client, params, options, fields)
     accepted = function(model) state.model = model end,
     build = function(hop, more)
       hop.messages = fallback.messages(hop.messages, betas)
-      return prepare(client, hop, options, tables.merged(fields), more)
+      return prepare(client, hop, tables.merged(fields), more)
     end,
   })
 end
@@ -187,8 +185,8 @@ function Messages:create(params, options)
   if params.stream == true then
     error("client.messages:create returns a message: use client.messages:stream", 2)
   end
-  local fields = { wire_stream = streams_on_wire(params) }
-  local plan, err = prepare_chain(self.client, params, options, fields)
+  local fields = { wire_stream = streams_on_wire(params), options = options }
+  local plan, err = prepare_chain(self.client, params, fields)
   if not plan then
     return errors.fail(err --[[@as claude.Error]])
   end
@@ -220,8 +218,8 @@ end
 ---@return claude.Stream
 function Messages:stream(params, options)
   options = check_call(self, "stream", params, options)
-  local fields = { stream = true, wire_stream = true }
-  local plan, err = prepare_chain(self.client, params, options, fields)
+  local fields = { stream = true, wire_stream = true, options = options }
+  local plan, err = prepare_chain(self.client, params, fields)
   return stream.open(self.client, plan or { err = err })
 end
 
@@ -233,7 +231,7 @@ end
 ---@return claude.Error? err
 function Messages:count_tokens(params, options)
   options = check_call(self, "count_tokens", params, options)
-  local plan, err = prepare(self.client, params, options, { endpoint = "count_tokens" })
+  local plan, err = prepare(self.client, params, { endpoint = "count_tokens", options = options })
   if not plan then
     return errors.fail(err --[[@as claude.Error]])
   end

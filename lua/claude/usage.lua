@@ -158,8 +158,12 @@ function M.add(total, more)
   total.cache_read_input_tokens = total.cache_read_input_tokens + more.cache_read_input_tokens
   total.cache_creation_input_tokens = total.cache_creation_input_tokens
     + more.cache_creation_input_tokens
-  add_group(total.cache_creation, more.cache_creation)
-  add_group(total.server_tool_use, more.server_tool_use)
+  if more.cache_creation ~= NOTHING_WRITTEN then
+    add_group(total.cache_creation, more.cache_creation)
+  end
+  if more.server_tool_use ~= NO_SEARCHES then
+    add_group(total.server_tool_use, more.server_tool_use)
+  end
 end
 
 ---@class claude.UsagePart what one model did for a message

@@ -250,7 +250,7 @@ function M.start(options)
     max_tokens = options.max_tokens,
     on_sent = options.on_sent or false, -- a field that is absent is looked for twice
     sent = 0,
-    timings = { start = hub.now() },
+    timings = { start = hub.now(), first_byte = nil },
     ended = false,
     told = false,
     is_set = false,
