@@ -24,7 +24,8 @@ local tasks = require("claude.tasks")
 ---@field private pings boolean whether they are handed out
 ---@field private state "new"|"open"|"done"|"failed"
 ---@field private err? claude.Error
----@field private opening claude.Signal|false set once the task that opens it has done so
+---@field private opening claude.Signal|boolean a task opens it; a signal that is then set, once
+--- others wait for that
 ---@field private ending boolean a task is in `on_end`
 ---@field package used claude.TurnUsage|false what it used, once that is written down
 ---@field private given? string the answer's headers, where its message is awaited
@@ -153,34 +154,33 @@ function Stream:_open_now(failure)
 end
 
 -- Another task opens it: how that ended is for all who read.
----@param opening claude.Signal
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
-function Stream:_wait_for_opening(opening)
-  local _, why = opening:wait()
+function Stream:_wait_for_opening()
+  if self.opening == true then self.opening = tasks.signal() end
+  local _, why = self.opening:wait()
   if why == "cancelled" then return errors.fail(tasks.cancelled_error()) end
   if self.state == "failed" then return errors.fail(self.err) end
   return true
 end
 
----@param opening claude.Signal
-function Stream:_opened(opening)
+function Stream:_opened()
+  local opening = self.opening
   self.opening = false
-  opening:set()
+  if opening and opening ~= true then opening:set() end
 end
 
 -- On PUC 5.1 nothing that waits can be called under pcall in a task: it gets a task of its own,
 -- which says that it has ended, whatever becomes of the one that asks.
----@param opening claude.Signal
 ---@param failure? claude.Error
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
-function Stream:_open_in_task(opening, failure)
+function Stream:_open_in_task(failure)
   local task = tasks.spawn_under(tasks.running(), self._open_now, self, failure)
-  task.on_end = function() self:_opened(opening) end
-  self.opening = opening
+  task.on_end = function() self:_opened() end
+  self.opening = true
   task:wait()
   local outcome = task:result()
   if not outcome then return errors.fail(tasks.cancelled_error()) end
@@ -194,11 +194,11 @@ end
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open(failure)
-  if self.opening then return self:_wait_for_opening(self.opening) end
-  if not tasks.can_protect() then return self:_open_in_task(tasks.signal(), failure) end
-  self.opening = tasks.signal()
+  if self.opening then return self:_wait_for_opening() end
+  if not tasks.can_protect() then return self:_open_in_task(failure) end
+  self.opening = true
   local called, ok, text, err = pcall(self._open_now, self, failure)
-  self:_opened(self.opening)
+  self:_opened()
   if not called then error(ok, 0) end
   return ok, text, err
 end
@@ -261,10 +261,13 @@ function Stream:_finish()
   self.state = "done"
   self:_open_short_cut(false)
   self:_record(true)
-  self.ending = true
-  local err = self.spec.on_end and self.spec.on_end(self)
-  self.ending = false
-  if err then return self:_fail(err) end
+  local on_end = self.spec.on_end
+  if on_end then
+    self.ending = true
+    local err = on_end(self)
+    self.ending = false
+    if err then return self:_fail(err) end
+  end
   self:_tell_transformations()
   return nil
 end
@@ -600,6 +603,13 @@ function M.open(client, spec)
     surprised = false,
     short_cut = false,
     reply = reply_for(client, spec),
+    -- Room for what every stream will have.
+    started = nil,
+    response = nil,
+    rate_limit = nil,
+    unseen = nil,
+    used = nil,
+    told = nil,
   }, Stream)
   if spec.options and spec.options.pings then self.pings = true end
   local err = spec.err or client.problem
