@@ -46,7 +46,7 @@ return function(options)
     return nil, true
   end
 
-  function handler.file_end()
+  function handler.file_end(file)
     local now = totals()
     io.write(now.passed - before.passed, " passed")
     for _, kind in ipairs { "failed", "skipped" } do
@@ -55,6 +55,8 @@ return function(options)
     io.write((" (%.1f s)\n"):format(now_seconds() - before.clock))
     print_problems(printed)
     io.flush()
+    require("spec.support.ended_file").forget(file)
+    handler.successes = {}
     return nil, true
   end
 
