@@ -37,11 +37,13 @@ SPECS ?= spec
 # Specs of hosts that bring a Lua of their own: one run is enough, whatever Lua drives it.
 # Those of clients that are not ours say nothing of a Lua either.
 HOST_SPECS = spec/nvim spec/nginx spec/games spec/clients
-PORTABLE_SPECS = $(filter-out $(HOST_SPECS),$(wildcard spec/*_spec.lua) $(patsubst %/,%,\
-  $(sort $(dir $(wildcard spec/*/*_spec.lua)))))
+CALL_SPECS = $(wildcard spec/*_spec.lua)
+PORTABLE_SPECS = $(filter-out $(addsuffix /%,$(HOST_SPECS)),$(shell find spec -name '*_spec.lua' | sort))
 # Those of the build say nothing of how the modules behave, and build in the tree: one at a time.
 BUILD_SPECS = $(patsubst %,spec/%_spec.lua,deps make rockspec suites)
-LIBRARY_SPECS = $(filter-out $(BUILD_SPECS),$(PORTABLE_SPECS))
+# Nor do those of programs in C, and of what stands in files: they run with $(LUA) only.
+TREE_SPECS = $(patsubst %,spec/%_spec.lua,types hosts_doc hosts/run net/memory net/secret_memory)
+LIBRARY_SPECS = $(filter-out $(BUILD_SPECS) $(TREE_SPECS),$(PORTABLE_SPECS))
 BUSTED = $(SPEC_ENV) $(LUA) spec/support/busted.lua
 SUITES = .ci/suites
 SUB = $(MAKE) --no-print-directory
@@ -110,8 +112,12 @@ env:
 test:
 	@.ci/deps test $(LUA)
 	@$(SUB) -s -j$(JOBS) build
-	@$(SUITES) $(BUILD)/test.counts "C units" "$(SUB) -s test-c" \
-	  "$(LUA)" "$(SUB) -s test-lua SPECS='$(PORTABLE_SPECS)'"
+	@SUITE_LANES=$(TEST_LANES) $(SUITES) $(BUILD)/test.counts \
+	  "$(LUA), calls" "$(SUB) -s test-lua SPECS='$(filter $(CALL_SPECS),$(LIBRARY_SPECS))'" \
+	  "$(LUA), network" "$(SUB) -s test-lua SPECS='$(filter spec/net/%,$(LIBRARY_SPECS))'" \
+	  "$(LUA), parts" "$(SUB) -s test-lua SPECS='$(filter-out $(CALL_SPECS) spec/net/%,$(LIBRARY_SPECS))'" \
+	  "$(LUA), tree" "$(SUB) -s test-lua SPECS='$(BUILD_SPECS) $(TREE_SPECS)'" \
+	  "C units" "$(SUB) -s test-c"
 
 ## check: the other Lua versions, sanitizers, valgrind, fuzzing, linters, layers
 check:
@@ -120,29 +126,31 @@ check:
 	@$(SUB) -s nvim
 	@SUITE_LANES=$(LANES) $(SUITES) $(BUILD)/check.counts \
 	  "sanitizers" "$(SUB) -s sanitize" \
-	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s LUA=$(lua) test-lua SPECS='$(LIBRARY_SPECS)'") \
-	  "collector under stress" "$(SUB) -s QUICK=1 stress" \
-	  "Neovim, nginx, games, clients" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
 	  "hosts" "$(SUB) -s hosts" \
-	  "cuts" "QUICK=1 $(SUB) -s cuts" \
-	  "secrets" "$(SUB) -s QUICK=1 secrets" \
-	  "fuzzing" "QUICK=1 $(SUB) -s -j$(JOBS) fuzz" \
-	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
-	  "soak" "$(SUB) -s QUICK=1 soak" \
-	  "kill" "$(SUB) -s QUICK=1 kill" \
-	  "benchmarks" "$(SUB) -s bench-quick" \
-	  "instructions" "$(SUB) -s bench-instructions" \
+	  $(foreach lua,$(LUAS),"$(lua)" "$(SUB) -s LUA=$(lua) test-lua SPECS='$(LIBRARY_SPECS)'") \
 	  "valgrind" "$(SUB) -s valgrind" \
-	  "faults" "$(SUB) -s QUICK=1 faults" \
+	  "Neovim, nginx, games, clients" "$(SUB) -s test-lua SPECS='$(HOST_SPECS)'" \
 	  "builds" "$(SUB) -s test-builds" \
-	  "clang" "$(SUB) -s CC=clang BUILD=$(BUILD)/clang test-c build" \
+	  "secrets" "$(SUB) -s QUICK=1 secrets" \
 	  "poll(2)" "$(SUB) -s test-poll" \
+	  "fuzzing" "QUICK=1 $(SUB) -s -j$(JOBS) fuzz" \
+	  "benchmarks" "$(SUB) -s bench-quick" \
+	  "faults" "$(SUB) -s QUICK=1 faults" \
+	  "collector under stress" "$(SUB) -s QUICK=1 stress" \
 	  "threads" "$(SUB) -s test-threads" \
 	  "=lint" "$(SUB) -s lint" \
-	  "=layers" "$(SUB) -s check-layers"
+	  "clang" "$(SUB) -s CC=clang BUILD=$(BUILD)/clang test-c build" \
+	  "kill" "$(SUB) -s QUICK=1 kill" \
+	  "memory that fails" "$(SUB) -s -j$(JOBS) QUICK=1 alloc" \
+	  "cuts" "QUICK=1 $(SUB) -s cuts" \
+	  "=layers" "$(SUB) -s check-layers" \
+	  "soak" "$(SUB) -s QUICK=1 soak" \
+	  "instructions" "$(SUB) -s bench-instructions"
 
-# The suites wait more than they work: so many at once.
-LANES ?= 3
+# The suites wait more than they work: so many at once, and the longest first, so that none is
+# alone at the end.
+LANES ?= 4
+TEST_LANES ?= 3
 
 ## test-builds: what is installed for each of the other Lua versions
 test-builds:
@@ -276,7 +284,7 @@ sanitize:
 	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) build test-c
 	@$(SUB) -s -j$(JOBS) $(SAN_BUILD) ASAN_OPTIONS=detect_leaks=0 QUICK=1 alloc
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua SPECS='$(LIBRARY_SPECS)'
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(SUB) -s $(SAN_BUILD) test-lua SPECS='$(LIBRARY_SPECS) spec/net/memory_spec.lua'
 
 # The program under test is built by the spec; only what it loads is for ThreadSanitizer.
 TSAN = -O1 -g -fsanitize=thread
@@ -368,9 +376,10 @@ LIB = $(PREFIX)/lib/lua/$(LUA_VERSION)
 ## install: install under PREFIX (and DESTDIR)
 install: $(MODULES)
 	@case $(call quote,$(PREFIX)) in /*) ;; *) echo 'PREFIX must be an absolute path' >&2; exit 1 ;; esac
-	@cd lua && find . -name '*.lua' | while read -r file; do \
-	  mkdir -p $(call quote,$(DESTDIR)$(SHARE)/)"$$(dirname $$file)" && \
-	  install -m 644 "$$file" $(call quote,$(DESTDIR)$(SHARE)/)"$$file" || exit 1; done
+	@cd lua && find . -type d | while read -r folder; do \
+	  set -- "$$folder"/*.lua && [ -e "$$1" ] || continue; \
+	  mkdir -p $(call quote,$(DESTDIR)$(SHARE)/)"$$folder" && \
+	  install -m 644 "$$@" $(call quote,$(DESTDIR)$(SHARE)/)"$$folder" || exit 1; done
 	@mkdir -p $(call quote,$(DESTDIR)$(LIB)/claude) $(call quote,$(DESTDIR)$(PREFIX)/bin)
 	install -m 755 $(MODULES) $(call quote,$(DESTDIR)$(LIB)/claude)
 	@{ echo '#!/usr/bin/env $(LUA)'; \
