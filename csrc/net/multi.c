@@ -505,14 +505,18 @@ void cm_multi_resume(cm_multi *multi, cm_transfer_id id) {
   collect(multi);
 }
 
-static void note_content(cm_transfer *t) {
+static void note_content(cm_transfer *t, int as_good_as) {
   unsigned long content = cm_response_content_count(t->response);
 
   if (t->content_at == 0) t->content_at = t->first_byte_at;
-  /* What lies unread may be content: then the silence is on our side. */
-  if (content == t->content && cm_response_unread(t->response) == 0) return;
+  if (content == t->content && !as_good_as) return;
   t->content = content;
   t->content_at = cm_clock_now();
+}
+
+/* What lies unread may be content: then the silence is on our side. */
+static void look_for_content(cm_transfer *t) {
+  note_content(t, cm_response_unread(t->response) > 0);
 }
 
 /* While news wait, as under a loop that runs inside a task, nobody looks at the clock. */
@@ -526,7 +530,7 @@ int cm_multi_await(cm_multi *multi, cm_transfer_id id) {
   int busy;
 
   if (!t || t->done) return 0;
-  note_content(t);
+  look_for_content(t);
   busy = t->busy;
   t->busy = cm_response_in_text_or_tool(t->response);
   busy = busy != t->busy;
@@ -658,6 +662,7 @@ int cm_multi_peek(cm_multi *multi, cm_multi_news *news) {
   if (!t) return 0;
   news->id = t->id;
   news->done = t->done;
+  news->paused = t->paused;
   news->code = (int)t->code;
   news->text = t->text;
   news->connected = t->connected;
@@ -672,16 +677,19 @@ void cm_multi_take(cm_multi *multi) {
 
   if (!t) return;
   cm_transfer_withdraw(t);
-  if (!t->done) return;
-  forget_slot(multi, t);
-  cm_transfer_free(t);
+  if (t->done) {
+    forget_slot(multi, t);
+    cm_transfer_free(t);
+  } else {
+    note_content(t, 0); /* its reader may have no reason to ask */
+  }
 }
 
 int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *activity) {
   cm_transfer *t = find(multi, id);
 
   if (!t || t->done) return 0;
-  note_content(t);
+  look_for_content(t);
   note_heard(t);
   activity->connected = cm_transfer_is_connected(t);
   activity->sent_at = t->sent_at;

@@ -86,6 +86,7 @@ long cm_multi_timeout(const cm_multi *multi);
 typedef struct cm_multi_news {
   cm_transfer_id id;
   int done;
+  int paused;       /* until it is resumed nothing more comes */
   int code;         /* libcurl's, when done; 0 is a clean end */
   const char *text; /* libcurl's words for it */
   int connected;

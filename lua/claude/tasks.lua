@@ -20,7 +20,8 @@
 --- * `tasks.call(f, …)` is the protected call: `true, results…` or `false, raised, text`.
 ---   Unlike under `pcall`, what it calls may wait, on every Lua.
 --- * `tasks.signal()` is what to wait for something with: `set`, `clear`, `wait(seconds)`. What has
----   a signal's fields can be one, too: `tasks.set(it)`, `tasks.wait_for(it, seconds)`.
+---   a signal's fields can be one, too: `tasks.set(it)`, `tasks.wait_for(it, seconds)`, and for
+---   what comes again and again `tasks.tell_of_more(it)`, `tasks.wait_for_more(it)`.
 --- * `tasks.group(limit)` gives outcomes as they come: `add(key, f, …)`, `next()`, `cancel()`.
 --- * `tasks.iterator(step, name)` makes a `for` iterator of a step function.
 --- * `tasks.give_way()` lets others have their turn, where a task reads much and never waits.
@@ -49,6 +50,8 @@ local M = {
   signal = scheduler.signal,
   set = scheduler.set,
   wait_for = scheduler.wait_for,
+  wait_for_more = scheduler.wait_for_more,
+  tell_of_more = scheduler.tell_of_more,
   use = scheduler.use,
   host_name = scheduler.host_name,
   cancelled_error = scheduler.cancelled_error,

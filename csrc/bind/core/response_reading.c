@@ -9,7 +9,7 @@
 /* Upvalues of what hands out pieces. A loop has its response where methods have the metatable, and
    of the kinds only those up to the last that it hands out by itself: each stream has its own. */
 enum { METATABLE = 1, KINDS, LOOP_RESPONSE = METATABLE, LOOP_KINDS = CM_KIND_MESSAGE_DELTA + 1 };
-enum { LOOP_STEP = KINDS + LOOP_KINDS, LOOP_EXCHANGE, LOOP_WAIT };
+enum { LOOP_STEP = KINDS + LOOP_KINDS, LOOP_EXCHANGE, LOOP_WAIT, LOOP_TICKET, LOOP_THREAD };
 enum { MOST_IN_A_ROW = 63, MOST_JOINED = 64 * 1024, MOST_TO_PASS = 1000 };
 
 /* In the order of cm_kind. */
@@ -241,8 +241,15 @@ static CM_CONTINUATION(finish_step) {
   return 3;
 }
 
+/* Where a block has begun or ended other limits hold: whoever waits has to say so. */
+static void drop_ticket(lua_State *L) {
+  lua_pushnil(L);
+  lua_replace(L, lua_upvalueindex(LOOP_THREAD));
+}
+
 static int call_step(lua_State *L) {
   lua_settop(L, 0);
+  drop_ticket(L);
   lua_pushvalue(L, lua_upvalueindex(LOOP_STEP));
   lua_callk(L, 0, 5, 0, finish_step);
   return CM_CONTINUE(finish_step, L);
@@ -250,10 +257,39 @@ static int call_step(lua_State *L) {
 
 static int loop_next(lua_State *L);
 
+/* What exchange:wait has returned: whether there may be more, and the ticket to wait for that. */
+static int keep_ticket(lua_State *L) {
+  int going = lua_toboolean(L, -2), lasts = going && lua_istable(L, -1);
+
+  if (lasts)
+    lua_pushlightuserdata(L, L);
+  else
+    lua_pushnil(L);
+  lua_replace(L, lua_upvalueindex(LOOP_THREAD));
+  lua_replace(L, lua_upvalueindex(LOOP_TICKET));
+  return going;
+}
+
 /* Where there can be no more the step finds out, and says, why. */
 static CM_CONTINUATION(finish_wait) {
   CM_CONTINUATION_ARGUMENTS;
-  return lua_toboolean(L, -1) ? loop_next(L) : call_step(L);
+  return keep_ticket(L) ? loop_next(L) : call_step(L);
+}
+
+/* Whether this coroutine can wait for more by yielding the ticket of its last wait. */
+static int has_ticket(lua_State *L) {
+  int good;
+
+  if (lua_touserdata(L, lua_upvalueindex(LOOP_THREAD)) != L) return 0;
+  lua_getfield(L, lua_upvalueindex(LOOP_TICKET), "why");
+  good = !lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return good;
+}
+
+static CM_CONTINUATION(go_on) {
+  CM_CONTINUATION_ARGUMENTS;
+  return loop_next(L);
 }
 
 /* A loop, and no call of itself: where waiting blocks there may be any number of pieces. Others may
@@ -265,15 +301,23 @@ static int loop_next(lua_State *L) {
 
   while ((object = lua_touserdata(L, lua_upvalueindex(LOOP_RESPONSE))) != NULL) {
     status = find_plain(object, &delivery);
-    if (status == CM_OK) return push_plain(L, object, &delivery);
+    if (status == CM_OK) {
+      if (!is_delta(&delivery)) drop_ticket(L);
+      return push_plain(L, object, &delivery);
+    }
     if (status != CM_WANT_MORE || lua_isnil(L, lua_upvalueindex(LOOP_WAIT))) break;
     object->in_a_row = 0;
     cm_response_tell_collector(L, object, CM_RESPONSE_GROWING);
     lua_settop(L, 0);
+    if (has_ticket(L)) {
+      lua_pushvalue(L, lua_upvalueindex(LOOP_TICKET));
+      return lua_yieldk(L, 1, 0, go_on);
+    }
     lua_pushvalue(L, lua_upvalueindex(LOOP_WAIT));
     lua_pushvalue(L, lua_upvalueindex(LOOP_EXCHANGE));
-    lua_callk(L, 1, 1, 0, finish_wait);
-    if (!lua_toboolean(L, -1)) break;
+    lua_pushboolean(L, 1);
+    lua_callk(L, 2, 2, 0, finish_wait);
+    if (!keep_ticket(L)) break;
   }
   return call_step(L);
 }
@@ -447,14 +491,15 @@ static int response_read_line(lua_State *L) {
 ** returns nothing, or after so many in a row. Absent where C cannot call what waits.
 */
 static int new_loop(lua_State *L) {
+  int i;
+
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
   lua_pushnil(L);
   push_kinds(L, LOOP_KINDS);
   lua_pushvalue(L, 1);
-  lua_pushnil(L);
-  lua_pushnil(L);
-  lua_pushcclosure(L, loop_next, LOOP_WAIT);
+  for (i = LOOP_STEP; i < LOOP_THREAD; i++) lua_pushnil(L);
+  lua_pushcclosure(L, loop_next, LOOP_THREAD);
   return 1;
 }
 

@@ -343,13 +343,13 @@ static int engine_timeout(lua_State *L) {
 }
 
 /*
-** engine:next() -> id, false | id, true, code, text, connected, first_byte_at,
+** engine:next() -> id, false, paused | id, true, code, text, connected, first_byte_at,
 ** version, reused | nothing
 */
 static int engine_next(lua_State *L) {
   cm_multi *multi = usable(L);
   cm_multi_news news;
-  int count = 2;
+  int count = 3;
 
   luaL_checkstack(L, 8, NULL);
   if (!multi || !cm_multi_peek(multi, &news)) return 0;
@@ -363,6 +363,8 @@ static int engine_next(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)news.version);
     lua_pushboolean(L, news.reused);
     count = 8;
+  } else {
+    lua_pushboolean(L, news.paused);
   }
   cm_multi_take(multi);
   return count;

@@ -101,7 +101,7 @@ local cancelling ---@type integer? place in discarded of what is being cancelled
 local timer ---@type claude.Timer? that is being run
 local telling = false -- a listener is being told the news below
 -- What listeners are being told. It stays where they have no memory to hear it: it is told again.
-local news_id, news_done, news_text
+local news_id, news_done, news_paused, news_text
 local code, connected, first_byte_at, version, reused
 local events = 0 -- things that happened: how `step` knows that nothing did
 
@@ -219,7 +219,7 @@ end
 -- Few news are of an end, which has more to tell.
 local function take_news()
   local id, done, a, b, c, d, e, f = engine:next()
-  news_id, news_done = id, done
+  news_id, news_done, news_paused = id, done, a
   if done then
     code, news_text, connected, first_byte_at, version, reused = a, b, c, d, e, f
   end
@@ -245,7 +245,7 @@ local function hand_out_news()
     if done then
       tell_of_end(listener, id)
     elseif listener then
-      listener:on_news(false)
+      listener:on_news(false, news_paused)
     end
     telling = false
     id, done = take_news()
@@ -456,8 +456,9 @@ function M.forget(forgotten)
   if forgotten then timers:cancel(forgotten) end
 end
 
---- Calls `listener:on_news(done, code, text, connected, first_byte_at, version, reused)`
---- whenever the transfer has news, and once more where that raised for lack of memory;
+--- Calls `listener:on_news(false, paused)` whenever more of the transfer has come, and once
+--- `listener:on_news(true, code, text, connected, first_byte_at, version, reused)`; again where that
+--- raised for lack of memory;
 --- `listener:on_fork(text)` in a forked process, where it ends; nil stops.
 ---@param id number
 ---@param listener { on_news: function, on_fork: function? }?

@@ -164,6 +164,9 @@ function M.task_that_may_wait()
   return M.running()
 end
 
+---@param task claude.Task
+function M.forget_wait(task) task.ticket = nil end
+
 ---@param task claude.Task?
 ---@param ticket claude.Ticket
 ---@param seconds number?

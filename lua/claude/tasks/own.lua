@@ -1,14 +1,12 @@
 --- Tasks on coroutines of our own, over the hub of claude.loop.
 ---
---- A task waits by yielding a value that nobody else has; the hub runs the tasks that can
---- go on whenever something has happened, and then begins new ones. One that never waits gives
---- way after SLICE.
+--- A task waits by yielding its ticket; the hub runs the tasks that can go on whenever something
+--- has happened, and then begins new ones. One that never waits gives way after SLICE.
 local hub = require("claude.loop")
 local text_of = require("claude.errors").text_of
 
 local continue, running, yield = coroutine.resume, coroutine.running, coroutine.yield
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
-local WAIT = {} -- what a task of ours yields; nothing else may
 local SLICE = 0.004 -- seconds
 local BEGINNINGS = 0.002 -- seconds that new tasks may take before those that wait are looked at
 local SHARE = 0.2 -- of a round that is short: so much of it is left to new tasks
@@ -48,14 +46,18 @@ local function fail(task, raised)
   settle(task, false, raised, found and trace or text)
 end
 
--- On PUC 5.1 a yield fails under pcall: what the task would have waited with is left over.
-local function forget_wait(task)
+--- A ticket that lasts is good no more, once its task waits for something else. On PUC 5.1 a yield
+--- fails under pcall, too: what the task would have waited with is left over.
+---@param task claude.Task
+function M.forget_wait(task)
   local ticket = task.ticket
   if not ticket then return end
   task.ticket = false
   hub.forget(ticket.timer or nil)
   if ticket.drop then ticket:drop() end
 end
+
+local forget_wait = M.forget_wait
 
 local function stand_in_line(turns, ticket)
   ticket.in_line, ticket.behind = true, false
@@ -69,7 +71,8 @@ end
 
 local function come_back(task, before, ok, ...)
   current = before
-  if ok and ... == WAIT then return end
+  local ticket = task.ticket
+  if ok and ticket and ... == ticket then return end
   local ended = coroutine.status(task.co) == "dead"
   forget_wait(task)
   if ended and ok then
@@ -119,7 +122,7 @@ local function make_up(ticket)
   elseif not task.ticket then -- it never began
     task.started, task.ticket = false, ticket
     stand_in_line(begins, ticket)
-  elseif task.ticket.why and not task.ticket.in_line then
+  elseif (task.ticket.why or task.ticket.lasts) and not task.ticket.in_line then
     stand_in_line(line, task.ticket)
   end
   underway = nil
@@ -267,15 +270,35 @@ function M.park(task, ticket, seconds)
   local timer = seconds and hub.at(hub.now() + seconds, function() ticket:wake("timeout") end)
   ticket.timer = timer
   if task then
-    if task.ticket then forget_wait(task) end
     task.ticket = ticket
-    yield(WAIT)
+    yield(ticket)
     task.ticket, task.spare = false, ticket -- which nobody else knows of any more
   else
     block(ticket)
   end
   if timer then hub.forget(timer) end
   return awake(ticket)
+end
+
+--- Waits with a ticket that lasts: until there is more, and then the third value is that ticket, or
+--- as `park`.
+---@param task claude.Task
+---@param ticket claude.Ticket
+---@return true? set
+---@return string? why not
+---@return claude.Ticket? ticket to yield in order to wait again, as long as it has no `why`
+function M.stand(task, ticket)
+  task.ticket = ticket
+  yield(ticket)
+  if not ticket.why then return true, nil, ticket end
+  task.ticket = false
+  return awake(ticket)
+end
+
+--- There is more for whoever waits with a ticket that lasts.
+---@param ticket claude.Ticket
+function M.wake_for_more(ticket)
+  if not ticket.in_line then stand_in_line(line, ticket) end
 end
 
 --- Lets whoever waits with the ticket go on. Once this has begun it does not fail in tasks.
@@ -285,7 +308,7 @@ function M.wake(ticket, why)
   ticket.why = why
   local task = ticket.task
   if task then
-    if task.ticket ~= ticket then return end
+    if task.ticket ~= ticket or ticket.in_line then return end
     -- stand_in_line written out: for a call there may be no memory.
     ticket.in_line, ticket.behind = true, false
     if line.first then
@@ -313,7 +336,7 @@ function M.give_way(slice)
   local ticket = { task = task, why = "turn", shielded = true, in_line = false, behind = false }
   task.ticket = ticket
   stand_in_line(line, ticket)
-  yield(WAIT)
+  yield(ticket)
   task.ticket = false
 end
 

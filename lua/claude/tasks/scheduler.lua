@@ -60,11 +60,12 @@ Task.__name = "claude.Task"
 ---@field text? string what was raised, as text, with a traceback
 ---@field cancelled? boolean
 
---- One wait. Good for once: who comes later with an old one wakes nobody.
+--- One wait. Good for once, unless it lasts: who comes later with an old one wakes nobody.
 ---@class claude.Ticket
 ---@field task claude.Task? nil: waits outside tasks
 ---@field why "set"|"timeout"|"cancelled"|false|nil
 ---@field shielded boolean? a cancel does not end this wait
+---@field lasts boolean? that there is more ends a wait with it, and is no `why`: it is good for another
 ---@field package signal claude.Signal|false|nil what it waits for, if it is the first
 ---@field package line claude.Queue|false|nil of those that wait behind the first
 ---@field package place integer? in the line
@@ -376,12 +377,19 @@ function Signal:is_awaited()
   return false
 end
 
+-- One that lasts stays there when it is dropped.
+local function is_taken(signal)
+  local first = signal.first
+  return signal.others or first and not first.why
+end
+
 local function stand_behind(signal, ticket)
   signal.others = signal.others or queue.new()
   ticket.line, ticket.place = signal.others, signal.others:push(ticket)
 end
 
 local function park(signal, task, seconds, shielded)
+  if task and task.ticket then way.forget_wait(task) end
   local ticket = task and task.spare
   if ticket then
     task.spare = false
@@ -393,7 +401,7 @@ local function park(signal, task, seconds, shielded)
     )
   end
   -- First come, first woken: whoever finds others waiting goes behind them.
-  if signal.first or signal.others then
+  if is_taken(signal) then
     stand_behind(signal, ticket)
   else
     signal.first, ticket.signal = ticket, signal
@@ -423,6 +431,38 @@ function Signal:wait_to_the_end()
 end
 
 M.set, M.wait_for = Signal.set, Signal.wait
+
+--- Waits as `wait_for` does, with a ticket that lasts where there can be one: then what there is
+--- more of is not `set` again, and the third value is that ticket (see claude/tasks/own.lua). It
+--- holds nothing of the signal, which may be kept by nobody else.
+---@param signal claude.Signal
+---@return true? set
+---@return "timeout"|"cancelled"|nil why not
+---@return claude.Ticket? ticket
+function M.wait_for_more(signal)
+  local task = M.task_that_may_wait()
+  local stand = way.stand
+  if not (stand and task) or task.cancelled or signal.is_set then return Signal.wait(signal) end
+  local ticket = task.ticket
+  if not (ticket and ticket == signal.first) or ticket.why then
+    if ticket then way.forget_wait(task) end
+    if is_taken(signal) then return Signal.wait(signal) end
+    ticket = { task = task, why = false, lasts = true, in_line = false, behind = false }
+    signal.first = setmetatable(ticket, Ticket)
+  end
+  return stand(task, ticket)
+end
+
+--- There is more of what a signal stands for: `set`, but for who waits with a ticket that lasts.
+---@param signal claude.Signal
+function M.tell_of_more(signal)
+  local first = signal.first
+  if first and first.lasts and not (first.why or signal.others) then
+    way.wake_for_more(first)
+  else
+    Signal.set(signal)
+  end
+end
 
 --- Something that one side sets and another waits for.
 ---@return claude.Signal

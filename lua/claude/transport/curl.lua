@@ -5,7 +5,8 @@ local hub = require("claude.loop")
 local limits = require("claude.transport.limits")
 local tasks = require("claude.tasks")
 
-local tell, wait_for = tasks.set, tasks.wait_for
+local tell, tell_of_more = tasks.set, tasks.tell_of_more
+local wait_for, wait_for_more = tasks.wait_for, tasks.wait_for_more
 
 local M = {}
 
@@ -115,14 +116,18 @@ local function note_end(self, code, text, connected, first_byte_at, version, reu
   finish(self, code ~= 0 and failures.of_code(code, text) or nil)
 end
 
+-- What is paused goes on when its reader waits anew, and not only goes on waiting.
+local function note_more(self, paused)
+  -- The limits on what comes after the headers may be shorter than those before.
+  if not self.has_head then arm(self, (soonest(self))) end
+  if paused then return tell(self) end
+  return tell_of_more(self)
+end
+
 ---@package
-function Exchange:on_news(done, code, text, connected, first_byte_at, version, reused)
-  if not done then
-    -- The limits on what comes after the headers may be shorter than those before.
-    if not self.has_head then arm(self, (soonest(self))) end
-    return tell(self)
-  end
-  note_end(self, code, text, connected, first_byte_at, version, reused)
+function Exchange:on_news(done, ...)
+  if done then return note_end(self, ...) end
+  return note_more(self, ...)
 end
 
 ---@package
@@ -142,18 +147,21 @@ end
 
 --- Waits until the response has something new to read or has ended. `nil, text, err` once
 --- the exchange has failed and everything that arrived before was offered.
+---@param with_ticket boolean? the second value is what tasks.wait_for_more returns as its third
 ---@return true?
----@return string?
+---@return string|claude.Ticket|nil
 ---@return claude.Error?
-function Exchange:wait()
+function Exchange:wait(with_ticket)
   if self.on_sent and self.id then tell_sent(self) end
+  local wait, ticket = with_ticket and not self.on_sent and wait_for_more or wait_for, nil
   while not (self.is_set or self.ended) do
     if not self.begun then
       begin(self)
     else
       -- A text block that opens shortens the patience: the timer may be set too late.
       if hub.engine():await(self.id) then arm(self, (soonest(self))) end
-      local woken, why = wait_for(self)
+      local woken, why
+      woken, why, ticket = wait(self)
       -- Another task may have been woken before, and have left much of what came.
       if woken then self.is_set = true end
       if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
@@ -162,7 +170,7 @@ function Exchange:wait()
   end
   local fresh = self.is_set
   self.is_set = false
-  if fresh and (not self.ended or has_more(self)) then return true end
+  if fresh and (not self.ended or has_more(self)) then return true, ticket end
   if self.failure then return errors.fail(self.failure) end
   return true
 end
