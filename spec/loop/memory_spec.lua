@@ -27,7 +27,7 @@ describe("where there is no memory", function()
 
   local function begin() return assert(requests.start({ url = server.url .. "/ok/x" })) end
 
-  for method, who in pairs({ on_news = "its listener", on_end = "who wanted its place" }) do
+  for method, who in pairs({ on_done = "its listener", on_end = "who wanted its place" }) do
     it("the end of an exchange is told again to " .. who, function()
       local exchange = begin()
       exchange[method] = failing_once(NO_MEMORY, exchange[method] or function() end)
@@ -38,6 +38,15 @@ describe("where there is no memory", function()
       assert.is_true(exchange.told)
     end)
   end
+
+  it("that there is more to read is told again", function()
+    local exchange = assert(requests.start({ url = server.url .. "/stall_in_event/x" }))
+    exchange.on_more = failing_once(NO_MEMORY, exchange.on_more)
+    assert.has_error(function() exchange:wait() end, NO_MEMORY)
+    assert.is_true(exchange:wait())
+    assert.is_true(exchange.response:unread() > 0)
+    exchange:cancel()
+  end)
 
   it("an exchange that is cancelled is told of it with the next call", function()
     local exchange, told = begin(), 0
@@ -67,14 +76,14 @@ describe("where there is no memory", function()
 
   it("an end that is told again outlasts a timer that fails meanwhile", function()
     local exchange = begin()
-    local on_news, timer_fails = exchange.on_news, true
-    exchange.on_news = function(self, done, ...)
-      if done and timer_fails then
+    local on_done, timer_fails = exchange.on_done, true
+    exchange.on_done = function(self, ...)
+      if timer_fails then
         timer_fails = false
         hub.at(hub.now(), function() error("unlucky", 0) end)
         error(NO_MEMORY, 0)
       end
-      return on_news(self, done, ...)
+      return on_done(self, ...)
     end
     local raised, late = {}, hub.now() + 20
     while not exchange.told and hub.now() < late do

@@ -79,6 +79,7 @@ local LONGEST = 1e9 -- milliseconds; drivers count in 32 bits, and it may be for
 
 local net -- the C module, loaded at the first wait
 local engine -- of this Lua state, made at the first request
+local next_news -- its method
 local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
 local left_to_parent = false -- this process is a copy of the one that made the engine
@@ -133,6 +134,7 @@ function M.engine()
   local loaded, text = load_net()
   if not loaded then return nil, text end
   engine, text = loaded.engine()
+  next_news = engine and engine.next
   return engine, text
 end
 
@@ -216,39 +218,35 @@ function M.flush()
   if not ok then error(err, 0) end
 end
 
--- Few news are of an end, which has more to tell.
-local function take_news()
-  local id, done, a, b, c, d, e, f = engine:next()
-  news_id, news_done, news_paused = id, done, a
-  if done then
-    code, news_text, connected, first_byte_at, version, reused = a, b, c, d, e, f
-  end
-  return id, done
-end
-
 local function tell_of_end(listener, id)
   if listener then
-    listener:on_news(true, code, news_text, connected, first_byte_at, version, reused)
+    listener:on_done(code, news_text, connected, first_byte_at, version, reused)
   end
   listeners[id] = nil
 end
 
-local function hand_out_news()
-  local id, done = news_id, news_done
-  if not id then
-    id, done = take_news()
+-- Few news are of an end, which has more to tell.
+local function take_news()
+  local id, done, a, b, c, d, e, f = next_news(engine)
+  news_id, news_done, news_paused = id, done, a
+  if done then
+    code, news_text, connected, first_byte_at, version, reused = a, b, c, d, e, f
   end
+  return id
+end
+
+local function hand_out_news()
+  local id = news_id or take_news()
   while id do
-    events = events + 1
+    events, telling = events + 1, true
     local listener = listeners[id]
-    telling = true
-    if done then
+    if news_done then
       tell_of_end(listener, id)
     elseif listener then
-      listener:on_news(false, news_paused)
+      listener:on_more(news_paused)
     end
     telling = false
-    id, done = take_news()
+    id = take_news()
   end
 end
 
@@ -456,12 +454,11 @@ function M.forget(forgotten)
   if forgotten then timers:cancel(forgotten) end
 end
 
---- Calls `listener:on_news(false, paused)` whenever more of the transfer has come, and once
---- `listener:on_news(true, code, text, connected, first_byte_at, version, reused)`; again where that
---- raised for lack of memory;
---- `listener:on_fork(text)` in a forked process, where it ends; nil stops.
+--- Calls `listener:on_more(paused)` whenever more of the transfer has come, and once
+--- `listener:on_done(code, text, connected, first_byte_at, version, reused)`; again where that raised
+--- for lack of memory. `listener:on_fork(text)` in a forked process, where it ends; nil stops.
 ---@param id number
----@param listener { on_news: function, on_fork: function? }?
+---@param listener { on_more: function, on_done: function, on_fork: function? }?
 function M.listen(id, listener) listeners[id] = listener end
 
 --- For finalizers, which may run in the middle of anything: `thing:cancel()` is called soon.

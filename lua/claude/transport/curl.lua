@@ -110,24 +110,20 @@ function judge(self)
   finish(self, failure)
 end
 
-local function note_end(self, code, text, connected, first_byte_at, version, reused)
+---@package
+function Exchange:on_done(code, text, connected, first_byte_at, version, reused)
   if first_byte_at > 0 then self.timings.first_byte = first_byte_at end
   self.http_version, self.reused = VERSIONS[version], connected and reused
   finish(self, code ~= 0 and failures.of_code(code, text) or nil)
 end
 
--- What is paused goes on when its reader waits anew, and not only goes on waiting.
-local function note_more(self, paused)
+---@package
+function Exchange:on_more(paused)
   -- The limits on what comes after the headers may be shorter than those before.
   if not self.has_head then arm(self, (soonest(self))) end
+  -- What is paused goes on when its reader waits anew, and not when it only waits on.
   if paused then return tell(self) end
   return tell_of_more(self)
-end
-
----@package
-function Exchange:on_news(done, ...)
-  if done then return note_end(self, ...) end
-  return note_more(self, ...)
 end
 
 ---@package
@@ -196,9 +192,7 @@ function Exchange:let_in()
   hub.flush()
 end
 
-local function on_last_news(self, done, ...)
-  if done then note_end(self, ...) end
-end
+local function ignore() end
 
 --- Says that the reader has all it wants. What is left of the answer (as a rule its last
 --- few bytes) is read in passing, so that the connection can serve the next request.
@@ -206,7 +200,7 @@ function Exchange:close()
   if self.ended then return end
   hub.linger(self, true)
   hub.engine():read_now(self.id)
-  self.on_news = on_last_news
+  self.on_more = ignore
   hub.forget(self.timer)
   self.timer = hub.at(hub.now() + CLOSING_TIME, function() self:cancel() end)
   hub.flush()

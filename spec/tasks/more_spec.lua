@@ -1,0 +1,316 @@
+--- Loops over deltas in tasks: between two of them a task waits with a ticket that lasts, where
+--- there can be one, and else with a new one each time. Nobody can tell which it was.
+local claude = require("claude")
+local core = require("claude.core")
+local reading = require("claude.reading")
+local s = require("spec.support.stream")
+local scheduler = require("claude.tasks.scheduler")
+local tasks = require("claude.tasks")
+
+local function delta(text)
+  return s.stream({ s.delta(0, ('{"type":"text_delta","text":"%s"}'):format(text)) })
+end
+
+-- A response inside its first block, and what tells of more of it.
+local function new_exchange()
+  local exchange, response = tasks.signal(), core.response()
+  local frames = s.reply({ { '{"type":"text","text":""}', '{"type":"text_delta","text":"a"}' } })
+  response:feed(s.stream({ frames[1], frames[2] }))
+  response:next()
+  response:next()
+  response:open_short_cut(true)
+  local more = setmetatable({ response = response, waits = 0 }, { __index = exchange })
+  more.is_set, more.first, more.others = false, false, false
+  function more:wait(with_ticket)
+    self.waits = self.waits + 1
+    local wait = with_ticket and tasks.wait_for_more or tasks.wait_for
+    local woken, why, ticket = wait(self)
+    self.is_set = false
+    if why then return nil, why end
+    return woken, ticket
+  end
+  function more:bring(text)
+    response:feed(delta(text))
+    tasks.tell_of_more(self)
+  end
+  return more
+end
+
+-- The step says that the loop begins, and then why it ended.
+local function loop_over(exchange)
+  local begun
+  return reading.deltas(function()
+    if begun then return "ended", tasks.is_cancelled() and "cancelled" or nil end
+    begun = true
+    return "begun", nil, nil, exchange.response, exchange
+  end)
+end
+
+local function rest() tasks.sleep(0.001) end
+
+describe("a task that loops over deltas", function()
+  local exchange, seen, task
+
+  -- Calls `with` for each text.
+  local function read(with)
+    return claude.spawn(function()
+      local next_delta = loop_over(exchange)
+      local kind, text = next_delta()
+      while kind ~= "ended" do
+        if kind == "text" then
+          seen[#seen + 1] = text
+          if with and with(text) == "leave" then return end
+        end
+        kind, text = next_delta()
+      end
+      seen[#seen + 1] = text or "ended"
+    end)
+  end
+
+  before_each(function()
+    exchange, seen = new_exchange(), {}
+  end)
+
+  after_each(function()
+    if task then task:cancel() end
+    rest()
+  end)
+
+  it("is woken by each arrival, again and again", function()
+    task = read()
+    rest()
+    local brought = {}
+    for i = 1, 200 do
+      brought[i] = "t" .. i
+      exchange:bring(brought[i])
+      rest()
+      assert.equal(i, #seen)
+    end
+    assert.same(brought, seen)
+  end)
+
+  it("waits with one ticket where it can, and asks the exchange only now and then", function()
+    if not core.deltas then return end
+    task = read()
+    rest()
+    for i = 1, 50 do
+      exchange:bring("t" .. i)
+      rest()
+    end
+    assert.equal(50, #seen)
+    assert.equal(1, exchange.waits)
+  end)
+
+  it("has one turn for what came in several pieces before that", function()
+    task = read()
+    rest()
+    local before = exchange.waits
+    for _, text in ipairs({ "a", "b", "c" }) do
+      exchange:bring(text)
+    end
+    rest()
+    assert.same({ "a", "b", "c" }, seen)
+    assert.is_true(exchange.waits <= before + 1)
+  end)
+
+  -- Reads another exchange beside it.
+  local function read_beside()
+    local other, texts = new_exchange(), {}
+    local beside = claude.spawn(function()
+      local next_delta = loop_over(other)
+      repeat
+        local kind, text = next_delta()
+        if kind == "text" then texts[#texts + 1] = text end
+      until kind == "ended"
+    end)
+    return other, texts, beside
+  end
+
+  it("stands in line once, and those behind it have their turn", function()
+    task = read()
+    local other, texts, beside = read_beside()
+    rest()
+    exchange:bring("a")
+    other:bring("x")
+    rest()
+    exchange:bring("b")
+    other:bring("y")
+    exchange:bring("c")
+    rest()
+    assert.same({ { "a", "b", "c" }, { "x", "y" } }, { seen, texts })
+    beside:cancel()
+  end)
+
+  it("stands in line once when it is cancelled there, too", function()
+    task = read()
+    local other, texts, beside = read_beside()
+    rest()
+    exchange:bring("a")
+    other:bring("x")
+    rest()
+    exchange:bring("b")
+    other:bring("y")
+    task:cancel()
+    rest()
+    assert.same({ { "a", "b", "cancelled" }, { "x", "y" } }, { seen, texts })
+    beside:cancel()
+  end)
+
+  it("is told of what comes while it waits for something else", function()
+    task = read(function(text)
+      if text ~= "last" then tasks.sleep(0.005) end
+    end)
+    rest()
+    for _, text in ipairs({ "a", "b", "c", "last" }) do
+      exchange:bring(text)
+      rest()
+    end
+    local late = tasks.now() + 20
+    while seen[#seen] ~= "last" and tasks.now() < late do
+      rest()
+    end
+    assert.same({ "a", "b", "c", "last" }, seen)
+  end)
+
+  it("is told of what comes while others have their turn", function()
+    task = read(function() tasks.give_way(1e-9) end)
+    rest()
+    for _, text in ipairs({ "a", "b", "c" }) do
+      exchange:bring(text)
+      exchange:bring(text .. text)
+      rest()
+      rest()
+    end
+    assert.same({ "a", "aa", "b", "bb", "c", "cc" }, seen)
+  end)
+
+  it("is cancelled while it waits", function()
+    task = read()
+    rest()
+    exchange:bring("a")
+    rest()
+    task:cancel()
+    rest()
+    assert.same({ "a", "cancelled" }, seen)
+    assert.is_true(task:is_done())
+  end)
+
+  it("is cancelled when it was told of more and has not had its turn", function()
+    task = read()
+    rest()
+    exchange:bring("a")
+    rest()
+    exchange:bring("b")
+    task:cancel()
+    rest()
+    assert.same({ "a", "b", "cancelled" }, seen)
+    assert.is_true(task:is_done())
+  end)
+
+  it("is cancelled by itself", function()
+    task = read(function(text)
+      if text == "b" then task:cancel() end
+    end)
+    rest()
+    exchange:bring("a")
+    rest()
+    exchange:bring("b")
+    rest()
+    assert.same({ "a", "b", "cancelled" }, seen)
+    assert.is_true(task:is_done())
+  end)
+
+  it("goes on with others that read the same: each piece is read once", function()
+    local next_delta, readers = loop_over(exchange), {}
+    for i = 1, 3 do
+      readers[i] = claude.spawn(function()
+        while true do
+          local kind, text = next_delta()
+          if kind == "ended" then return end
+          if kind == "text" then seen[#seen + 1] = text end
+        end
+      end)
+      rest()
+    end
+    for i = 1, 100 do
+      exchange:bring("t" .. i)
+      if i % 3 > 0 then rest() end
+    end
+    rest()
+    for i = 1, 3 do
+      readers[i]:cancel()
+    end
+    rest()
+    assert.equal(100, #seen)
+  end)
+
+  it("leaves what it waited for to another that reads on", function()
+    task = read(function() return "leave" end)
+    rest()
+    exchange:bring("a")
+    rest()
+    task = read()
+    rest()
+    exchange:bring("b")
+    rest()
+    assert.same({ "a", "b" }, seen)
+  end)
+
+  it("keeps nothing of what it has left, while it waits for something else", function()
+    local kept = setmetatable({ exchange }, { __mode = "v" })
+    task = read(function()
+      exchange = nil
+      return "leave"
+    end)
+    rest()
+    exchange:bring("a")
+    rest()
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(kept[1])
+  end)
+
+  it("may hand its loop to a coroutine of its own that never waits", function()
+    task = read(function(text)
+      if text ~= "a" then return end
+      local other = coroutine.wrap(function()
+        exchange.response:feed(delta("inner"))
+        return select(2, exchange.response:next_delta())
+      end)
+      seen[#seen + 1] = other()
+    end)
+    rest()
+    exchange:bring("a")
+    rest()
+    exchange:bring("b")
+    rest()
+    assert.same({ "a", "inner", "b" }, seen)
+  end)
+
+  it("is the only one that yields its ticket", function()
+    local failed = claude.spawn(function() coroutine.yield(false) end)
+    local _, text = failed:wait()
+    assert.truthy(text:find("yielded to a scheduler", 1, true))
+  end)
+
+  it("ends its wait for other reasons than that there is more, too", function()
+    task = read()
+    rest()
+    exchange:bring("a")
+    rest()
+    tasks.set(exchange)
+    rest()
+    exchange:bring("b")
+    rest()
+    assert.same({ "a", "b" }, seen)
+  end)
+
+  it("counts as one that waits", function()
+    task = read()
+    rest()
+    assert.is_true(getmetatable(scheduler.signal()).is_awaited(exchange))
+    exchange:bring("a")
+    rest()
+    assert.is_true(getmetatable(scheduler.signal()).is_awaited(exchange))
+  end)
+end)
