@@ -1,6 +1,10 @@
+local claude = require("claude")
 local hub = require("claude.loop")
 local requests = require("spec.support.exchange")
 local servers = require("spec.support.servers")
+local tasks = require("claude.tasks")
+
+local MESSAGES = { { role = "user", content = "Hi" } }
 
 -- What each fault must come to: the kind of the transport's failure and words of its
 -- message (nil: the transport has nothing to say), and how the response itself ended.
@@ -121,6 +125,30 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       local seen = requests.drain(exchange)
       assert.equal("network", seen.err.kind)
     end)
+
+    for _, scenario in ipairs({ "pings_in_text", "comments_only", "stall_in_event" }) do
+      it(scenario .. " ends a loop over deltas in a task", function()
+        if not tasks.iterators_can_wait then return end
+        local stalled = scenario ~= "stall_in_event"
+        local client = claude.new({
+          api_key = "k",
+          base_url = server.url .. "/" .. scenario,
+          max_retries = 0,
+          limits = { idle = stalled and 5 or 0.3, stalled = stalled and 0.3 or 5 },
+        })
+        local texts, began = {}, hub.now()
+        local ok, err = pcall(claude.loop, function()
+          local params = { model = "claude-opus-4-8", max_tokens = 100, messages = MESSAGES }
+          for kind, text in client.messages:stream(params):deltas() do
+            if kind == "text" then texts[#texts + 1] = text end
+          end
+        end)
+        assert.is_false(ok)
+        assert.same({ "timeout", stalled and "stalled" or "idle" }, { err.kind, err.details.limit })
+        assert.equal("Hello", table.concat(texts))
+        assert.is_true(hub.now() - began < 5)
+      end)
+    end
 
     it("pings keep a stream alive that has content to come", function()
       local seen = ask("pings_then_ok", { limits = { idle = 5, stalled = 5 } })

@@ -31,7 +31,7 @@ local function new_exchange()
   end
   function more:bring(text)
     response:feed(delta(text))
-    tasks.tell_of_more(self)
+    if not tasks.tell_of_more(self) then tasks.set(self) end
   end
   return more
 end

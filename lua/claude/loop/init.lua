@@ -455,8 +455,9 @@ function M.forget(forgotten)
 end
 
 --- Calls `listener:on_more(paused)` whenever more of the transfer has come, and once
---- `listener:on_done(code, text, connected, first_byte_at, version, reused)`; again where that raised
---- for lack of memory. `listener:on_fork(text)` in a forked process, where it ends; nil stops.
+--- `listener:on_done(code, text, connected, first_byte_at, version, reused)`; again where that
+--- raised for lack of memory. In a forked process, where it ends, `listener:on_fork(text)`. Nil
+--- stops.
 ---@param id number
 ---@param listener { on_more: function, on_done: function, on_fork: function? }?
 function M.listen(id, listener) listeners[id] = listener end

@@ -95,8 +95,19 @@ local function begin(task, ...)
   come_back_first(task, before, continue(task.co, ...))
 end
 
+-- That is all there is to know of one that lasts: of many tasks nothing is in a cache.
+local function come_back_for_more(ticket, before, ok, ...)
+  if not (ok and ... == ticket) then return come_back(ticket.task, before, ok, ...) end
+  current = before
+end
+
 local function go_on(ticket)
   local task = ticket.task
+  if ticket.lasts and not ticket.why then
+    local before = current
+    current, turn_began = task, nil
+    return come_back_for_more(ticket, before, continue(ticket.co))
+  end
   if task.returned or task.ticket ~= ticket then return end
   if task.started then
     local before = current
@@ -292,6 +303,7 @@ function M.stand(task, ticket)
   yield(ticket)
   if not ticket.why then return true, nil, ticket end
   task.ticket = false
+  ticket:drop()
   return awake(ticket)
 end
 

@@ -65,7 +65,8 @@ Task.__name = "claude.Task"
 ---@field task claude.Task? nil: waits outside tasks
 ---@field why "set"|"timeout"|"cancelled"|false|nil
 ---@field shielded boolean? a cancel does not end this wait
----@field lasts boolean? that there is more ends a wait with it, and is no `why`: it is good for another
+---@field lasts boolean? a wait with it ends when there is more, without a `why`: good for another
+---@field co thread? of its task, if it lasts
 ---@field package signal claude.Signal|false|nil what it waits for, if it is the first
 ---@field package line claude.Queue|false|nil of those that wait behind the first
 ---@field package place integer? in the line
@@ -83,6 +84,7 @@ end
 --- It wakes nobody any more: the wait ended, or never began.
 function Ticket:drop()
   self.why = self.why or "dropped"
+  if self.lasts then self.co = nil end -- it may be kept
   local signal = self.signal
   if self.line then
     self.line:remove(self.place)
@@ -384,6 +386,7 @@ local function is_taken(signal)
 end
 
 local function stand_behind(signal, ticket)
+  if signal.first then signal.first.lasts = false end -- all are woken then
   signal.others = signal.others or queue.new()
   ticket.line, ticket.place = signal.others, signal.others:push(ticket)
 end
@@ -447,21 +450,28 @@ function M.wait_for_more(signal)
   if not (ticket and ticket == signal.first) or ticket.why then
     if ticket then way.forget_wait(task) end
     if is_taken(signal) then return Signal.wait(signal) end
-    ticket = { task = task, why = false, lasts = true, in_line = false, behind = false }
-    signal.first = setmetatable(ticket, Ticket)
+    ticket = setmetatable({
+      task = task,
+      co = task.co,
+      why = false,
+      lasts = true,
+      in_line = false,
+      behind = false,
+    }, Ticket)
+    signal.first = ticket
   end
   return stand(task, ticket)
 end
 
---- There is more of what a signal stands for: `set`, but for who waits with a ticket that lasts.
+--- There is more of what a signal stands for: true where somebody waits for that with a ticket that
+--- lasts, and nobody else waits. Elsewhere nothing happens: it is to be `set`.
 ---@param signal claude.Signal
+---@return boolean
 function M.tell_of_more(signal)
   local first = signal.first
-  if first and first.lasts and not (first.why or signal.others) then
-    way.wake_for_more(first)
-  else
-    Signal.set(signal)
-  end
+  if not (first and first.lasts) or first.why then return false end
+  way.wake_for_more(first)
+  return true
 end
 
 --- Something that one side sets and another waits for.

@@ -119,11 +119,11 @@ end
 
 ---@package
 function Exchange:on_more(paused)
+  -- What is paused goes on when its reader waits anew, and not when it only waits on.
+  if not paused and tell_of_more(self) then return end
   -- The limits on what comes after the headers may be shorter than those before.
   if not self.has_head then arm(self, (soonest(self))) end
-  -- What is paused goes on when its reader waits anew, and not when it only waits on.
-  if paused then return tell(self) end
-  return tell_of_more(self)
+  tell(self)
 end
 
 ---@package
@@ -142,14 +142,16 @@ local function has_more(self)
 end
 
 --- Waits until the response has something new to read or has ended. `nil, text, err` once
---- the exchange has failed and everything that arrived before was offered.
+--- the exchange has failed and everything that arrived before was offered. A ticket is for who
+--- reads nothing but deltas until the next wait.
 ---@param with_ticket boolean? the second value is what tasks.wait_for_more returns as its third
 ---@return true?
 ---@return string|claude.Ticket|nil
 ---@return claude.Error?
 function Exchange:wait(with_ticket)
   if self.on_sent and self.id then tell_sent(self) end
-  local wait, ticket = with_ticket and not self.on_sent and wait_for_more or wait_for, nil
+  local may_last = with_ticket and self.has_head and not self.on_sent
+  local wait, ticket = may_last and wait_for_more or wait_for, nil
   while not (self.is_set or self.ended) do
     if not self.begun then
       begin(self)
