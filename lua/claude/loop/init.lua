@@ -219,9 +219,7 @@ function M.flush()
 end
 
 local function tell_of_end(listener, id)
-  if listener then
-    listener:on_done(code, news_text, connected, first_byte_at, version, reused)
-  end
+  if listener then listener:on_done(code, news_text, connected, first_byte_at, version, reused) end
   listeners[id] = nil
 end
 
