@@ -219,15 +219,17 @@ for _, driver in ipairs(require("spec.support.drivers")) do
 
     it("takes in a long reply that was dropped and not collected", function()
       local client = client_of("flood", 1)
-      local dropped = {}
+      local dropped
       tasks.loop(function()
         claude.spawn(function()
-          dropped[1] = client.messages:stream(PARAMS)
-          assert(dropped[1]:next())
+          local stream = client.messages:stream(PARAMS)
+          assert(stream:next())
+          dropped = stream
         end)
-        tasks.sleep(0.01)
+        wait_until(function() return dropped end)
         assert(client.messages:create(PARAMS))
       end)
+      dropped:cancel()
     end)
 
     it("must be an integer from 1", function()
