@@ -222,6 +222,39 @@ describe("stream", function()
     assert.equal(1, #server.requests)
   end)
 
+  -- Elsewhere the task that opens it says so itself, and fails.
+  it("says once more that it is open where there was no memory for that", function()
+    if tasks.iterators_can_wait then return end
+    local stream, pieces = open({ text_reply() }), 0
+    local readers = {}
+    local function read()
+      while stream:next() do
+        pieces = pieces + 1
+      end
+    end
+    local _, raised = pcall(tasks.loop, function()
+      for i = 1, 3 do
+        readers[i] = tasks.spawn_under(nil, read)
+      end
+      while type(stream.opening) ~= "table" do
+        tasks.sleep(0)
+      end
+      function stream.opening:set()
+        self.set = nil
+        error("not enough memory", 0)
+      end
+      readers[1]:wait(1)
+    end)
+    assert.equal("not enough memory", raised)
+    local done = 0
+    for _, reader in ipairs(readers) do
+      reader:wait(1)
+      done = done + (reader:is_done() and 1 or 0)
+      reader:cancel()
+    end
+    assert.same({ 6, 3 }, { pieces, done })
+  end)
+
   it("stays open after break: another loop goes on, final_message drains", function()
     local stream = open({ api.stream(api.reply({ api.text("one"), api.text("two") })) })
     for kind in stream:deltas() do

@@ -165,8 +165,8 @@ function Stream:_wait_for_opening()
   return true
 end
 
-function Stream:_opened()
-  local opening = self.opening
+---@param opening claude.Signal|boolean
+function Stream:_opened(opening)
   self.opening = false
   if opening and opening ~= true then opening:set() end
 end
@@ -179,7 +179,11 @@ end
 ---@return claude.Error? err
 function Stream:_open_in_task(failure)
   local task = tasks.spawn_under(tasks.running(), self._open_now, self, failure)
-  task.on_end = function() self:_opened() end
+  local opening = false
+  task.on_end = function()
+    opening = opening or self.opening -- called again where there was no memory to tell all
+    self:_opened(opening)
+  end
   self.opening = true
   task:wait()
   local outcome = task:result()
@@ -198,7 +202,7 @@ function Stream:_open(failure)
   if not tasks.can_protect() then return self:_open_in_task(failure) end
   self.opening = true
   local called, ok, text, err = pcall(self._open_now, self, failure)
-  self:_opened()
+  self:_opened(self.opening)
   if not called then error(ok, 0) end
   return ok, text, err
 end
