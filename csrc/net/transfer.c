@@ -60,6 +60,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ud) {
   if (t->detached) return 0;
   if (cm_response_unread(t->response) >= t->pause_at) {
     t->paused = 1;
+    cm_transfer_announce(t); /* its reader may only wait on, and only what is paused says so */
     return CURL_WRITEFUNC_PAUSE;
   }
   t->body_began = 1;

@@ -1,4 +1,5 @@
 local hub = require("claude.loop")
+local reading = require("claude.reading")
 local requests = require("spec.support.exchange")
 local servers = require("spec.support.servers")
 local tasks = require("claude.tasks")
@@ -147,6 +148,41 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       local seen = requests.drain(exchange)
       assert.equal("end", seen.last)
       assert.equal(5 + 150 * 60000, #seen.text)
+    end)
+
+    -- Where a task waits with a ticket that lasts nobody asks anew, and no limit runs meanwhile.
+    it("goes on after it paused behind a reader's back, between being woken and reading", function()
+      if not tasks.iterators_can_wait then return end
+      local exchange = assert(requests.start({ url = url("in_pieces"), high_water = 1000 }))
+      local response, kinds, texts = exchange.response, {}, {}
+      local on_more = exchange.on_more
+      function exchange:on_more(paused)
+        on_more(self, paused)
+        if response:unread() < 1000 or paused then return end
+        local late = hub.now() + 0.3
+        while hub.now() < late do
+          hub.engine():read_now(self.id)
+        end
+      end
+      local task = tasks.spawn(function()
+        local function step()
+          local kind, text = response:next()
+          while not kind and text == "more" and exchange:wait() do
+            kind, text = response:next()
+          end
+          response:open_short_cut(kind ~= nil)
+          return kind, text, nil, response, exchange
+        end
+        for kind, text in reading.deltas(step) do
+          kinds[#kinds + 1] = kind
+          if kind == "text" then texts[#texts + 1] = text end
+        end
+      end)
+      task:set_timeout(5)
+      task:wait()
+      exchange:cancel()
+      assert.equal("Hello" .. ("x"):rep(3000) .. " last", table.concat(texts))
+      assert.equal("message_stop", kinds[#kinds])
     end)
 
     it("does not count the time in which it did not want to read", function()

@@ -67,6 +67,18 @@ local SCENARIOS = {
   -- Answers, and closes the connection when the next request comes on it.
   drop_second = { wire.STREAM_HEAD, wire.chunk(wire.WHOLE), wire.LAST_CHUNK, { "drop_next" } },
   flood = { wire.STREAM_HEAD, wire.chunk(wire.OPEN), { "flood" } },
+  -- Each piece can be read before the next comes.
+  in_pieces = {
+    wire.STREAM_HEAD,
+    wire.chunk(wire.OPEN),
+    0.2,
+    wire.chunk(wire.text_delta(("x"):rep(3000))),
+    0.1,
+    wire.chunk(wire.text_delta(" last")),
+    0.1,
+    wire.chunk(wire.REST),
+    wire.LAST_CHUNK,
+  },
 }
 
 local function stats_text(stats)
