@@ -256,6 +256,30 @@ describe("a task that loops over deltas", function()
     assert.equal(100, #seen)
   end)
 
+  it("is told no more once it has ended, also where there was no memory to say so", function()
+    task = read(function() return "leave" end)
+    task:result() -- a failure that somebody looks at
+    rest()
+    local status, refused = coroutine.status, false
+    function coroutine.status(co)
+      local found = status(co)
+      if found == "dead" and not refused then
+        refused = true
+        error("not enough memory", 0)
+      end
+      return found
+    end
+    exchange:bring("a")
+    pcall(rest)
+    coroutine.status = status
+    rest()
+    exchange:bring("b")
+    rest()
+    assert.same({ true, true }, { refused, task:is_done() })
+    assert.is_true(exchange.is_set)
+    assert.is_false(tasks.tell_of_more(exchange))
+  end)
+
   it("leaves what it waited for to another that reads on", function()
     task = read(function() return "leave" end)
     rest()

@@ -128,6 +128,7 @@ end
 local function make_up(ticket)
   local task = ticket.task
   if task.returned or coroutine.status(task.co) == "dead" then
+    forget_wait(task)
     settle(task, false, NO_MEMORY, NO_MEMORY)
     task.co = nil
   elseif not task.ticket then -- it never began
