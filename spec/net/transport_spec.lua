@@ -178,7 +178,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
           if kind == "text" then texts[#texts + 1] = text end
         end
       end)
-      task:set_timeout(5)
+      task:set_timeout(30)
       task:wait()
       exchange:cancel()
       assert.equal("Hello" .. ("x"):rep(3000) .. " last", table.concat(texts))
