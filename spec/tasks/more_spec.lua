@@ -280,6 +280,32 @@ describe("a task that loops over deltas", function()
     assert.is_false(tasks.tell_of_more(exchange))
   end)
 
+  it("sleeps on when it could not wait for lack of memory, and more comes", function()
+    if not core.deltas then return end
+    local own = require("claude.tasks.own")
+    local stand = own.stand
+    function own.stand()
+      own.stand = stand
+      error("not enough memory", 0)
+    end
+    local slept
+    task = claude.spawn(function()
+      local ok, raised = pcall(function()
+        for _ in loop_over(exchange) do
+        end
+      end)
+      seen = { ok, raised }
+      local began = tasks.now()
+      tasks.sleep(0.05)
+      slept = tasks.now() - began
+    end)
+    rest()
+    exchange:bring("a")
+    task:wait()
+    assert.same({ false, "not enough memory" }, seen)
+    assert.is_true(slept >= 0.05)
+  end)
+
   it("leaves what it waited for to another that reads on", function()
     task = read(function() return "leave" end)
     rest()

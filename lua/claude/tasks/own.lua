@@ -295,12 +295,11 @@ end
 --- Waits with a ticket that lasts: until there is more, and then the third value is that ticket, or
 --- as `park`.
 ---@param task claude.Task
----@param ticket claude.Ticket
+---@param ticket claude.Ticket the task's
 ---@return true? set
 ---@return string? why not
 ---@return claude.Ticket? ticket to yield in order to wait again, as long as it has no `why`
 function M.stand(task, ticket)
-  task.ticket = ticket
   yield(ticket)
   if not ticket.why then return true, nil, ticket end
   task.ticket = false

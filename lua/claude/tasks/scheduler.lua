@@ -458,6 +458,8 @@ function M.wait_for_more(signal)
       in_line = false,
       behind = false,
     }, Ticket)
+    -- The task's first: there may be no memory to call `stand`, and who tells of more does not look.
+    task.ticket = ticket
     signal.first = ticket
   end
   return stand(task, ticket)
