@@ -306,6 +306,30 @@ describe("a task that loops over deltas", function()
     assert.is_true(slept >= 0.05)
   end)
 
+  it("sleeps on when it found no memory to forget its wait, and more comes", function()
+    local hub = require("claude.loop")
+    local forget, slept = hub.forget, nil
+    task = read(function(text)
+      if text ~= "a" then return end
+      function hub.forget()
+        hub.forget = forget
+        error("not enough memory", 0)
+      end
+      pcall(tasks.sleep, 0)
+      hub.forget = forget
+      local began = tasks.now()
+      tasks.sleep(0.05)
+      slept = tasks.now() - began
+    end)
+    rest()
+    exchange:bring("a")
+    rest()
+    exchange:bring("b")
+    tasks.sleep(0.1)
+    assert.is_true(slept ~= nil and slept >= 0.05)
+    assert.same({ "a", "b" }, seen)
+  end)
+
   it("leaves what it waited for to another that reads on", function()
     task = read(function() return "leave" end)
     rest()

@@ -52,6 +52,7 @@ end
 function M.forget_wait(task)
   local ticket = task.ticket
   if not ticket then return end
+  ticket.why = ticket.why or "dropped" -- first of all: there may be no memory for a call
   task.ticket = false
   hub.forget(ticket.timer or nil)
   if ticket.drop then ticket:drop() end
