@@ -458,7 +458,7 @@ function M.wait_for_more(signal)
       in_line = false,
       behind = false,
     }, Ticket)
-    -- The task's first: there may be no memory to call `stand`, and who tells of more does not look.
+    -- The task's first: there may be no memory to call `stand`, and nobody looks whether there was.
     task.ticket = ticket
     signal.first = ticket
   end
