@@ -6,8 +6,7 @@
 
 enum {
   COMPACT_ABOVE = 256 * 1024,
-  KEPT = 4 * 1024, /* room of a queue that waits: thousands may, each after a burst */
-  BURST = 64 * 1024
+  KEPT = 4 * 1024 /* room of a queue that waits: thousands may, each after a burst */
 };
 
 void cm_queue_init(cm_queue *queue, const cm_alloc *alloc, size_t limit) {
@@ -23,21 +22,8 @@ void cm_queue_deinit(cm_queue *queue) {
   queue->read = 0;
 }
 
-/* What is more than a queue keeps is a burst, and has room for one at once: each time that a buffer
-   doubles all of it is copied, to memory that is in no cache. */
-static cm_status make_room(cm_buffer *buf, size_t more) {
-  int fits = buf->capacity - buf->len >= more;
-
-  if (fits || buf->capacity < KEPT || buf->capacity >= BURST) return CM_OK;
-  if (buf->limit < BURST || BURST - buf->len < more) return CM_OK;
-  return cm_buffer_reserve(buf, BURST - buf->len);
-}
-
 cm_status cm_queue_append(cm_queue *queue, cm_slice bytes) {
-  cm_buffer *buf = queue->borrowed ? &queue->late : &queue->bytes;
-  cm_status status = make_room(buf, bytes.len);
-
-  return status == CM_OK ? cm_buffer_append(buf, bytes) : status;
+  return cm_buffer_append(queue->borrowed ? &queue->late : &queue->bytes, bytes);
 }
 
 void cm_queue_drop_read(cm_queue *queue) {

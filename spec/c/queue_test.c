@@ -45,35 +45,6 @@ static void what_the_reader_holds_does_not_move(void) {
   cm_queue_deinit(&queue);
 }
 
-static void a_burst_has_room_at_once(void) {
-  char piece[1000] = { 0 };
-  cm_slice bytes = { piece, sizeof piece };
-  cm_queue queue;
-  int i;
-
-  cm_queue_init(&queue, &cm_libc_alloc, 1000000);
-  for (i = 0; i < 4; i++) CHECK(cm_queue_append(&queue, bytes) == CM_OK);
-  CHECK(queue.bytes.capacity == 4 * 1024);
-  CHECK(cm_queue_append(&queue, bytes) == CM_OK);
-  CHECK(queue.bytes.capacity == 64 * 1024);
-  for (i = 0; i < 65; i++) CHECK(cm_queue_append(&queue, bytes) == CM_OK);
-  CHECK(cm_queue_length(&queue) == 70000 && queue.bytes.capacity == 128 * 1024);
-  cm_queue_deinit(&queue);
-}
-
-static void a_burst_grows_to_the_limit_where_that_is_less(void) {
-  char much[9000] = { 0 };
-  cm_slice bytes = { much, sizeof much };
-  cm_queue queue;
-
-  cm_queue_init(&queue, &cm_libc_alloc, 20000);
-  CHECK(cm_queue_append(&queue, bytes) == CM_OK);
-  CHECK(cm_queue_append(&queue, bytes) == CM_OK);
-  CHECK(cm_queue_append(&queue, bytes) == CM_ERR_LIMIT);
-  CHECK(cm_queue_length(&queue) == 18000 && queue.bytes.capacity <= 20000);
-  cm_queue_deinit(&queue);
-}
-
 static void the_limit_is_for_both_once_both_can_be_read(void) {
   cm_queue queue;
 
@@ -129,8 +100,6 @@ void queue_tests(void) {
   what_is_left_is_unread();
   what_the_reader_holds_does_not_move();
   the_limit_is_for_both_once_both_can_be_read();
-  a_burst_has_room_at_once();
-  a_burst_grows_to_the_limit_where_that_is_less();
   few_bytes_hold_no_large_buffer();
   without_memory_they_keep_it();
 }
