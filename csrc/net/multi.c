@@ -505,11 +505,11 @@ void cm_multi_resume(cm_multi *multi, cm_transfer_id id) {
   collect(multi);
 }
 
-static void note_content(cm_transfer *t, int as_good_as) {
+static void note_content(cm_transfer *t, int may_have_more) {
   unsigned long content = cm_response_content_count(t->response);
 
   if (t->content_at == 0) t->content_at = t->first_byte_at;
-  if (content == t->content && !as_good_as) return;
+  if (content == t->content && !may_have_more) return;
   t->content = content;
   t->content_at = cm_clock_now();
 }

@@ -29,7 +29,8 @@ local M = {}
 ---@field on_end fun()? called once it has ended
 ---@field scrub fun(text: string): string what claude.wire sent in secret, taken out
 ---@field reused boolean? whether a kept connection carried it, once it has ended
----@field wait fun(self): true?, string?, claude.Error? until something is new or it has ended
+---@field wait fun(self, with_ticket: boolean?): true?, any, claude.Error? until something is new or
+--- it has ended; see Exchange:wait in claude/transport/curl.lua
 ---@field cancel fun(self, failure: claude.Error?) ends it at any moment; what arrived stays
 ---@field close fun(self) the reader has all it wants; the connection may serve another request
 ---@field let_in? fun(self) from now on reads on, however much of the answer is unread

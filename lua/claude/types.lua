@@ -1683,7 +1683,7 @@ function core.tree(path) end
 function core.response(limits) end
 
 --- A `for` iterator that takes plain pieces from the response while its short cut is open, waits
---- for more with `exchange:wait()`, and else calls the step. Absent on Lua 5.1 and LuaJIT.
+--- for more with `exchange:wait(true)`, and else calls the step. Absent on Lua 5.1 and LuaJIT.
 ---@param step fun(): claude.Kind?, string?, integer?, claude.core.Response?, claude.Exchange?
 ---@return fun(): claude.Kind?, string?, integer?
 function core.deltas(step) end

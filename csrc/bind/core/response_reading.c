@@ -487,8 +487,10 @@ static int response_read_line(lua_State *L) {
 /*
 ** core.deltas(step) -> iterator: what step() -> kind, text, index, response | nil, exchange | nil
 ** says. As long as the short cut of that response is open the iterator takes plain pieces from it,
-** waits for more with exchange:wait(), and calls step when something else is next, when that
-** returns nothing, or after so many in a row. Absent where C cannot call what waits.
+** waits for more with exchange:wait(true) -> going, ticket | nil, and calls step when something
+** else is next, when that returns nothing, or after so many in a row. With a ticket (claude.Ticket)
+** the next waits of its coroutine are yields of that, until it has a `why` or what came was more
+** than deltas. Absent where C cannot call what waits.
 */
 static int new_loop(lua_State *L) {
   int i;
