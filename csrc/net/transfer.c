@@ -280,7 +280,9 @@ static void set_connection(cm_transfer *t, const cm_transfer_options *o) {
   put_long(t, CURLOPT_PIPEWAIT, o->http2);
   put_text(t, CURLOPT_ACCEPT_ENCODING, "");
   put_long(t, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
-  put_long(t, CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffff); /* who waits judges, not libcurl's 300 s */
+  /* A limit that is said is a timer until the transfer's end: libcurl sorts all of them anew in each
+     event. */
+  if (o->slow_connect) put_long(t, CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffff);
 }
 
 /* The system's authorities in one file, where libcurl knows of one (and tells, from 7.84). */

@@ -38,6 +38,7 @@ typedef struct cm_transfer_options {
   const char *ca_path;
   size_t high_water; /* pause above so many unread bytes; 0 means 1 MiB */
   int tells_sent;    /* that a piece of the body was sent is news, too */
+  int slow_connect;  /* may take longer than the 300 s after which libcurl gives up by itself */
 } cm_transfer_options;
 
 typedef unsigned long long cm_transfer_id;

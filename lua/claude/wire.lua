@@ -233,6 +233,7 @@ local function transmit(client, spec, request)
     limits = retry.limits(budget, own and tables.merged(client.limits, own) or client.limits),
     http2 = false, -- the transport's
     tells_sent = false,
+    slow_connect = false,
   }
   for name, value in pairs(client.transport_options()) do
     asked[name] = value

@@ -180,6 +180,7 @@ static void check_options(lua_State *L, cm_transfer_options *options) {
   options->http2 = flag_option(L, "http2");
   options->allow_http = flag_option(L, "allow_http");
   options->tells_sent = flag_option(L, "tells_sent");
+  options->slow_connect = flag_option(L, "slow_connect");
   options->high_water = size_option(L, "high_water");
   check_ends(L, options);
   check_headers(L, options);

@@ -11,6 +11,7 @@ local wait_for, wait_for_more = tasks.wait_for, tasks.wait_for_more
 local M = {}
 
 local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
+local CONNECT_LIMIT = 300 -- seconds that libcurl would give a connection by itself
 
 --- A signal, too: set when something came since the last wait.
 ---@class claude.CurlExchange: claude.Exchange, claude.Signal
@@ -226,6 +227,8 @@ local function complete(options)
   end
   options.http2 = options.http_version == "2"
   options.tells_sent = options.on_sent ~= nil
+  local connect = options.limits.connect
+  options.slow_connect = not connect or connect >= CONNECT_LIMIT
   return options
 end
 
