@@ -1,6 +1,7 @@
 local claude = require("claude")
 local requests = require("spec.support.exchange")
 local servers = require("spec.support.servers")
+local tasks = require("claude.tasks")
 local simulator = require("claude.simulator")
 
 local PNG = "\137PNG\r\n\26\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1"
@@ -160,19 +161,17 @@ describe("client.files", function()
       assert(client.files:upload({ bytes = "x", filename = "a" }))
       local before = servers.descriptors_in_use()
       claude.loop(function()
-        local begun = false
+        local begun = tasks.signal()
         local task = claude.spawn(function()
           return client.files:upload({
             path = path,
             on_progress = function()
-              begun = true
+              begun:set() -- a moment later all of it may have been sent
               claude.sleep(5)
             end,
           })
         end)
-        while not begun do
-          claude.sleep(0.005)
-        end
+        begun:wait()
         task:cancel()
         local _, _, err = task:wait()
         assert.equal("cancelled", err.kind)

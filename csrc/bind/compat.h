@@ -66,6 +66,18 @@
 #define CM_CONTINUE(name, L) name(L)
 #endif
 
+/* Resumes a coroutine with nothing, and tells how many values it yielded or returned. */
+#if LUA_VERSION_NUM >= 504
+#define cm_resume(co, L, count) lua_resume(co, L, 0, count)
+#elif LUA_VERSION_NUM >= 502
+static inline int cm_resume(lua_State *co, lua_State *L, int *count) {
+  int status = lua_resume(co, L, 0);
+
+  *count = lua_gettop(co);
+  return status;
+}
+#endif
+
 #if LUA_VERSION_NUM < 504
 #define lua_newuserdatauv(L, size, nuv) lua_newuserdata(L, size)
 #endif

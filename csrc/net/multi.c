@@ -47,6 +47,7 @@ struct cm_multi {
   cm_watches watches;
   double deadline; /* of libcurl's timer; < 0: none */
   cm_transfer_queue news;
+  cm_transfer *first_turn, *last_turn; /* of readers in line */
   cm_transfer *detached;
   size_t live, live_http2;
   cm_url_memory last_url;
@@ -226,9 +227,38 @@ int cm_multi_is_foreign(const cm_multi *multi) {
   return multi->pid != cm_process_id();
 }
 
-static void forget_slot(cm_multi *m, cm_transfer *t) {
-  slot *s = slot_at(m, (size_t)(t->id & ((1u << SLOT_BITS) - 1)));
+static size_t slot_of(cm_transfer_id id) {
+  return (size_t)(id & ((1u << SLOT_BITS) - 1));
+}
 
+static void add_turn(cm_multi *m, cm_transfer *t) {
+  if (t->has_turn) return;
+  t->has_turn = 1;
+  t->behind = NULL;
+  if (m->last_turn)
+    m->last_turn->behind = t;
+  else
+    m->first_turn = t;
+  m->last_turn = t;
+}
+
+static void forget_turn(cm_multi *m, cm_transfer *t) {
+  cm_transfer *before = NULL, *at;
+
+  if (!t->has_turn) return;
+  for (at = m->first_turn; at != t; at = at->behind) before = at;
+  if (before)
+    before->behind = t->behind;
+  else
+    m->first_turn = t->behind;
+  if (m->last_turn == t) m->last_turn = before;
+  t->has_turn = 0;
+}
+
+static void forget_slot(cm_multi *m, cm_transfer *t) {
+  slot *s = slot_at(m, slot_of(t->id));
+
+  forget_turn(m, t);
   s->transfer = NULL;
   s->generation++;
   s->next_free = m->first_free;
@@ -404,7 +434,7 @@ static void fill_slot(cm_multi *m, cm_transfer *t) {
 }
 
 static cm_transfer *find(const cm_multi *m, cm_transfer_id id) {
-  size_t i = (size_t)(id & ((1u << SLOT_BITS) - 1));
+  size_t i = slot_of(id);
 
   if (i >= m->slots.count || slot_at(m, i)->generation != id >> SLOT_BITS) return NULL;
   return slot_at(m, i)->transfer;
@@ -649,15 +679,26 @@ int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_polle
 long cm_multi_timeout(const cm_multi *multi) {
   double left;
 
-  if (multi->news.first) return 0;
+  if (multi->news.first || multi->first_turn) return 0;
   if (multi->deadline < 0) return -1;
   left = (multi->deadline - cm_clock_now()) * 1000;
   if (left <= 0) return 0;
   return left > 1e9 ? 1000000000L : (long)left + 1;
 }
 
+/* What is more for a reader is no news to anybody else. */
+static const cm_transfer *first_with_news(cm_multi *m) {
+  cm_transfer *t;
+
+  while ((t = m->news.first) != NULL && t->has_reader && !t->done && !t->paused) {
+    cm_multi_take(m);
+    add_turn(m, t);
+  }
+  return t;
+}
+
 int cm_multi_peek(cm_multi *multi, cm_multi_news *news) {
-  const cm_transfer *t = multi->news.first;
+  const cm_transfer *t = first_with_news(multi);
 
   if (!t) return 0;
   news->id = t->id;
@@ -683,6 +724,31 @@ void cm_multi_take(cm_multi *multi) {
   } else {
     note_content(t, 0); /* its reader may have no reason to ask */
   }
+}
+
+size_t cm_multi_read_for(cm_multi *multi, cm_transfer_id id) {
+  cm_transfer *t = find(multi, id);
+
+  if (!t || t->done) return 0;
+  t->has_reader = 1;
+  return slot_of(id) + 1;
+}
+
+size_t cm_multi_next_turn(cm_multi *multi, cm_transfer_id *id) {
+  cm_transfer *t = multi->first_turn;
+
+  if (!t) return 0;
+  forget_turn(multi, t);
+  *id = t->id;
+  return slot_of(t->id) + 1;
+}
+
+void cm_multi_read_no_more(cm_multi *multi, cm_transfer_id id) {
+  cm_transfer *t = find(multi, id);
+
+  if (!t || t->done) return;
+  t->has_reader = 0;
+  cm_transfer_announce(t);
 }
 
 int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *activity) {

@@ -78,7 +78,7 @@ int cm_multi_change(cm_multi *multi, int *fd, int *mask);
 
 /*
 ** Milliseconds until cm_multi_act(multi, -1, 0) is due, rounded up, or 0 while there are
-** news; -1: not at all.
+** news or turns; -1: not at all.
 */
 long cm_multi_timeout(const cm_multi *multi);
 
@@ -101,6 +101,17 @@ typedef struct cm_multi_news {
 */
 int cm_multi_peek(cm_multi *multi, cm_multi_news *news);
 void cm_multi_take(cm_multi *multi);
+
+/*
+** Readers, each of whom waits for more of one transfer and knows by himself what to do with it: that
+** is no news then, but his turn. cm_multi_read_for says that there is one, and returns the reader's
+** number, from 1 on, which no other transfer has at the same time; 0: the transfer has ended, and
+** that is news. Turns are given by who asks for the next, the reader's number or 0, after what is
+** news has been taken. Where there is no such reader any more cm_multi_read_no_more makes it news.
+*/
+size_t cm_multi_read_for(cm_multi *multi, cm_transfer_id id);
+size_t cm_multi_next_turn(cm_multi *multi, cm_transfer_id *id);
+void cm_multi_read_no_more(cm_multi *multi, cm_transfer_id id);
 
 /* What the limits on silence look at. Times are on the clock of os/clock. */
 typedef struct cm_multi_activity {

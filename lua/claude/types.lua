@@ -2292,6 +2292,22 @@ function Engine:await(id) end
 ---@param id integer never paused again, however much is unread
 function Engine:let_in(id) end
 
+--- Somebody waits for nothing but more of it: what there is more is no news from now on, but his
+--- turn. Only where C can resume what waits in it.
+---@param id integer
+---@return integer? number of the reader, by which `give_turns` finds a ticket; nil: it has ended
+function Engine:read_for(id) end
+
+--- Resumes those who wait for more, until a time.
+---@param readers table<integer, claude.Ticket>
+---@param turn table<integer, any> 1: the ticket of the coroutine that runs; 2: false when it begins
+---@param stop_at? number on the clock of `net.now`
+---@return integer turns
+---@return claude.Ticket? ticket of a coroutine that did not wait for more again; others may be left
+---@return boolean? ok
+---@return any ... what it yielded, returned or raised
+function Engine:give_turns(readers, turn, stop_at) end
+
 --- What to say in a process that is a copy of the one that made it; nil in that one.
 ---@return string? text
 function Engine:forked() end

@@ -6,6 +6,7 @@
 ** Lua knows transfers by their ids, which are numbers: whatever order a closing
 ** state collects things in, nothing dangles.
 */
+#include <math.h>
 #include <string.h>
 
 #include "bind/collector.h"
@@ -13,6 +14,7 @@
 #include "bind/net/module.h"
 #include "bind/net/poller.h"
 #include "net/multi.h"
+#include "os/clock.h"
 
 #define CLASS "claude.net.Engine"
 #define FORKED                                                                                     \
@@ -371,6 +373,122 @@ static int engine_next(lua_State *L) {
   return count;
 }
 
+#ifdef CM_CONTINUATION
+
+/* engine:read_for(id) -> the number of the reader that there is from now on | nil: it has ended */
+static int engine_read_for(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+  size_t number = multi ? cm_multi_read_for(multi, id) : 0;
+
+  if (!number) return 0;
+  lua_pushinteger(L, (lua_Integer)number);
+  return 1;
+}
+
+/* Of give_turns: its arguments, and what lies behind them. */
+enum { READERS = 2, TURN, STOP_AT, TOO_MANY, TICKET, COROUTINE };
+
+static int has(lua_State *L, const char *field) {
+  int has;
+
+  lua_getfield(L, TICKET, field);
+  has = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return has;
+}
+
+/* Whether somebody waits with this reader's ticket: puts that and the coroutine in their places. */
+static int waits(lua_State *L, size_t number) {
+  lua_settop(L, TOO_MANY);
+  lua_rawgeti(L, READERS, (int)number);
+  if (!lua_istable(L, TICKET) || has(L, "why") || !has(L, "lasts")) return 0;
+  lua_getfield(L, TICKET, "co");
+  return lua_isthread(L, COROUTINE);
+}
+
+/* 0: nobody's */
+static void set_turn(lua_State *L, int ticket) {
+  if (ticket)
+    lua_pushvalue(L, ticket);
+  else
+    lua_pushboolean(L, 0);
+  lua_rawseti(L, TURN, 1);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, TURN, 2);
+}
+
+/* What a coroutine came to, as coroutine.resume has it. There may be no memory for a message. */
+static void take_results(lua_State *L, lua_State *co, int status, int count) {
+  int went_well = status == LUA_OK || status == LUA_YIELD;
+
+  if (!went_well) count = 1; /* what was raised */
+  if (lua_checkstack(L, count)) {
+    lua_pushboolean(L, went_well);
+    lua_xmove(co, L, count);
+  } else {
+    lua_pop(co, count);
+    lua_pushboolean(L, 0);
+    lua_pushvalue(L, TOO_MANY);
+  }
+}
+
+/* Whether it waits once more with its ticket; else all that it came to is behind that. */
+static int read_on(lua_State *L) {
+  lua_State *co = lua_tothread(L, COROUTINE);
+  int count, status;
+
+  lua_settop(L, TICKET); /* which holds it */
+  set_turn(L, TICKET);
+  status = cm_resume(co, L, &count);
+  if (status == LUA_YIELD && count == 1 && lua_topointer(co, -1) == lua_topointer(L, TICKET)) {
+    lua_pop(co, 1);
+    return 1;
+  }
+  set_turn(L, 0);
+  take_results(L, co, status, count);
+  return 0;
+}
+
+/*
+** engine:give_turns(readers, turn, stop_at | nil) -> how many were given: resumes whoever waits for
+** more, until the time. readers are tickets (claude.Ticket) by their numbers; while one has its turn
+** it is turn[1], and turn[2] is false in the beginning. Where a task did something else than to
+** wait for more: how many, its ticket, and what coroutine.resume returns; others may have to wait.
+*/
+static int engine_give_turns(lua_State *L) {
+  double stop_at = luaL_optnumber(L, STOP_AT, HUGE_VAL);
+  int turns = 0;
+  cm_multi *multi;
+  cm_transfer_id id;
+  size_t number;
+
+  luaL_checktype(L, READERS, LUA_TTABLE);
+  luaL_checktype(L, TURN, LUA_TTABLE);
+  luaL_checkstack(L, 10, NULL);
+  lua_settop(L, STOP_AT);
+  lua_pushliteral(L, "too many results of a task");
+  /* Asked anew each time: a task may fork. */
+  while ((multi = usable(L)) != NULL && (number = cm_multi_next_turn(multi, &id)) != 0) {
+    if (!waits(L, number)) {
+      cm_multi_read_no_more(multi, id);
+      continue;
+    }
+    turns++;
+    if (!read_on(L)) {
+      lua_pushinteger(L, turns);
+      lua_replace(L, TOO_MANY);
+      return lua_gettop(L) - STOP_AT;
+    }
+    if (cm_clock_now() >= stop_at) break;
+  }
+  set_turn(L, 0);
+  lua_pushinteger(L, turns);
+  return 1;
+}
+
+#endif
+
 /*
 ** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, content_at,
 ** in_text_or_tool, sent | nothing
@@ -418,6 +536,10 @@ static const luaL_Reg methods[] = {
   { "next", engine_next },
   { "activity", engine_activity },
   { "counts", engine_counts },
+#ifdef CM_CONTINUATION
+  { "read_for", engine_read_for },
+  { "give_turns", engine_give_turns },
+#endif
   { NULL, NULL },
 };
 

@@ -84,6 +84,9 @@ local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
 local left_to_parent = false -- this process is a copy of the one that made the engine
 local listeners = {} -- whom to tell of a transfer's news, by its id
+-- Tickets of those who wait for nothing but more of one, by the engine's numbers for readers. They
+-- are held by what is waited for.
+local readers = setmetatable({}, { __mode = "v" }) ---@type claude.Ticket[]
 local told_at -- when the driver was asked to call; false: never; nil: it is to be asked anew
 local lingering = {} -- things that end by themselves soon, as a set
 local descriptors ---@type claude.Descriptors? that are not the engine's; made at the first
@@ -459,6 +462,27 @@ end
 ---@param id number
 ---@param listener { on_more: function, on_done: function, on_fork: function? }?
 function M.listen(id, listener) listeners[id] = listener end
+
+--- Who waits with a ticket that lasts waits for more of the transfer. When there is more
+--- `M.give_turns` resumes that coroutine: its listener does not hear of it.
+---@param id number
+---@param ticket claude.Ticket
+function M.read_for(id, ticket)
+  local number = engine:read_for(id)
+  if number then readers[number] = ticket end
+end
+
+--- For claude.tasks alone: resumes those who wait for more, until a time.
+---@param turn table<integer, any> 1: the ticket of the coroutine that runs; 2: false when it begins
+---@param stop_at number?
+---@return integer turns
+---@return claude.Ticket? ticket of a coroutine that did not wait for more again; others may be left
+---@return boolean? ok
+---@return any ... what it came to
+function M.give_turns(turn, stop_at)
+  if not (engine and engine.give_turns) then return 0 end
+  return engine:give_turns(readers, turn, stop_at)
+end
 
 --- For finalizers, which may run in the middle of anything: `thing:cancel()` is called soon.
 ---@param thing { cancel: function }

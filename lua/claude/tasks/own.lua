@@ -31,14 +31,23 @@ local M = {
 local line = { first = false, last = false } ---@type claude.Turns of tasks that can go on
 local begins = { first = false, last = false } ---@type claude.Turns of new tasks
 local underway ---@type claude.Ticket? whose turn it is, until all of it is done
-local current ---@type claude.Task? the task whose code is running
+local current ---@type claude.Task? the task whose code is running, unless the hub gave it its turn
+local turn = { false, false } -- given by the hub: the ticket; when its task first asked to give way
+local TICKET, BEGAN = 1, 2
 local round_ends ---@type number? when this round of tasks has to end
-local turn_began ---@type number? when the task that runs first asked whether to give way
+local left_over = false -- tasks stood in line when the last round ended
 
 ---@type fun(task: claude.Task, ok: boolean, ...: any)
 local settle
 ---@type fun(ticket: claude.Ticket): true?, string?
 local awake
+
+-- The task whose code is running.
+local function task_now()
+  if current then return current end
+  local ticket = turn[TICKET]
+  return ticket and ticket.task or nil
+end
 
 local function fail(task, raised)
   local text = text_of(raised)
@@ -92,7 +101,7 @@ end
 local function begin(task, ...)
   local before = current
   task.started, task.ticket = true, false
-  current, turn_began = task, nil
+  current, turn[BEGAN] = task, false
   come_back_first(task, before, continue(task.co, ...))
 end
 
@@ -106,13 +115,13 @@ local function go_on(ticket)
   local task = ticket.task
   if ticket.lasts and not ticket.why then
     local before = current
-    current, turn_began = task, nil
+    current, turn[BEGAN] = task, false
     return come_back_for_more(ticket, before, continue(ticket.co))
   end
   if task.returned or task.ticket ~= ticket then return end
   if task.started then
     local before = current
-    current, turn_began = task, nil
+    current, turn[BEGAN] = task, false
     return come_back(task, before, continue(task.co))
   end
   if task.cancelled then
@@ -160,6 +169,36 @@ local function go_on_with_all(stop_at)
   return ran
 end
 
+-- What a task came to that the hub gave its turn.
+local function come_back_to_hub(turns, ticket, ...)
+  if ticket then
+    underway = ticket
+    come_back(ticket.task, nil, ...)
+    underway = nil
+  end
+  return turns, ticket
+end
+
+-- Those that wait for nothing but more of what they read.
+local function read_on(stop_at)
+  local ran = 0
+  repeat
+    local turns, ticket = come_back_to_hub(hub.give_turns(turn, stop_at))
+    ran = ran + turns
+  until not ticket or stop_at and M.turn_clock() >= stop_at
+  return ran
+end
+
+-- Whoever was left over comes first.
+local function go_on_with_those_that_wait(stop_at)
+  if not left_over then
+    local ran = read_on(stop_at)
+    return ran + go_on_with_all(stop_at)
+  end
+  local ran = go_on_with_all(stop_at)
+  return ran + read_on(stop_at)
+end
+
 -- Thousands may begin at once, and what the others wait for shall not wait for all of them.
 local function begin_some(stop_at)
   local ran, last = 0, begins.last
@@ -184,7 +223,8 @@ local function run_tasks(stop_at)
   if underway then make_up(underway) end
   local before = round_ends
   round_ends = first_part_ends(stop_at)
-  local ran = go_on_with_all(round_ends)
+  local ran = go_on_with_those_that_wait(round_ends)
+  left_over = line.first
   round_ends = stop_at
   ran = ran + begin_some(stop_at)
   round_ends = before
@@ -197,12 +237,13 @@ local function has_tasks() return line.first or begins.first or underway end
 -- that there was no memory.
 local function after_failure(raised)
   current, round_ends = nil, nil
+  turn[TICKET] = false
   if raised ~= NO_MEMORY then underway = nil end
 end
 
 --- The task that is running; nil outside tasks.
 ---@return claude.Task?
-function M.running() return current end
+M.running = task_now
 
 -- PUC 5.1 makes no coroutine of a function that is written in C.
 local function coroutine_of(fn)
@@ -244,7 +285,7 @@ end
 --- The task that would wait; raises where waiting is impossible.
 ---@return claude.Task?
 function M.task_that_may_wait()
-  local task = current
+  local task = task_now()
   if not task then return nil end
   if running() ~= task.co then error(FOREIGN_COROUTINE, 0) end
   if task.iterating then error(ITERATOR:format(task.iterating), 0) end
@@ -339,11 +380,11 @@ end
 --- turn once its own has lasted long enough. Does nothing where waiting is impossible.
 ---@param slice? number seconds that are long enough; SLICE without it
 function M.give_way(slice)
-  local task = current
+  local task = task_now()
   if not task then return end
   local now = M.turn_clock()
-  if not turn_began then turn_began = now end
-  local turn_ends = math.min(turn_began + (slice or SLICE), round_ends or math.huge)
+  if not turn[BEGAN] then turn[BEGAN] = now end
+  local turn_ends = math.min(turn[BEGAN] + (slice or SLICE), round_ends or math.huge)
   if now < turn_ends or running() ~= task.co or task.iterating then return end
   forget_wait(task)
   local ticket = { task = task, why = "turn", shielded = true, in_line = false, behind = false }

@@ -11,7 +11,7 @@ local wait_for, wait_for_more = tasks.wait_for, tasks.wait_for_more
 local M = {}
 
 local CLOSING_TIME = 1 -- seconds that a closed exchange may take to end by itself
-local CONNECT_LIMIT = 300 -- seconds that libcurl would give a connection by itself
+local LIBCURL_PATIENCE = 300 -- seconds that libcurl would give a connection by itself
 
 --- A signal, too: set when something came since the last wait.
 ---@class claude.CurlExchange: claude.Exchange, claude.Signal
@@ -161,6 +161,7 @@ function Exchange:wait(with_ticket)
       if hub.engine():await(self.id) then arm(self, (soonest(self))) end
       local woken, why
       woken, why, ticket = wait(self)
+      if ticket and self.id then hub.read_for(self.id, ticket) end
       -- Another task may have been woken before, and have left much of what came.
       if woken then self.is_set = true end
       if why == "cancelled" then self:cancel(tasks.cancelled_error()) end
@@ -228,7 +229,7 @@ local function complete(options)
   options.http2 = options.http_version == "2"
   options.tells_sent = options.on_sent ~= nil
   local connect = options.limits.connect
-  options.slow_connect = not connect or connect >= CONNECT_LIMIT
+  options.slow_connect = not connect or connect >= LIBCURL_PATIENCE
   return options
 end
 

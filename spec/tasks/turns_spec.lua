@@ -1,0 +1,328 @@
+--- Tasks that loop over the deltas of streams, over real connections: where C can call what waits,
+--- the engine resumes them by itself (`engine:give_turns`), and their tasks are none the wiser.
+local claude = require("claude")
+local core = require("claude.core")
+local hub = require("claude.loop")
+local s = require("spec.support.stream")
+local scheduler = require("claude.tasks.scheduler")
+local tasks = require("claude.tasks")
+local uv = require("luv")
+
+require("spec.support.sigpipe").survive()
+
+local LIMIT = 20 -- seconds; a hang fails the spec instead of the run
+local HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+local PARAMS = {
+  model = "claude-opus-4-8",
+  max_tokens = 100,
+  messages = { { role = "user", content = "Go on" } },
+}
+
+local function delta(text)
+  return s.stream({ s.delta(0, ('{"type":"text_delta","text":"%s"}'):format(text)) })
+end
+
+local FRAMES = s.reply({ { '{"type":"text","text":""}', '{"type":"text_delta","text":"first"}' } })
+local BEGINNING = HEAD .. s.stream({ FRAMES[1], FRAMES[2], FRAMES[3] })
+local ENDING = s.stream({ FRAMES[4], FRAMES[5], FRAMES[6] })
+
+-- On PUC 5.1 nothing can wait in an iterator.
+local function deltas_of(stream)
+  if not scheduler.ITERATORS_CANNOT_WAIT then return stream:deltas() end
+  return function()
+    local kind, text, failure = stream:next()
+    if not kind and failure then error(failure, 0) end
+    return kind, text
+  end
+end
+
+describe("a task that loops over the deltas of a stream", function()
+  local listener, connections, client, begun
+
+  -- Lets the server work, and tasks.
+  local function rest()
+    uv.run("nowait")
+    tasks.sleep(0.001)
+  end
+
+  local function wait_until(is_true, what)
+    local late = tasks.now() + LIMIT
+    while not is_true() do
+      assert(tasks.now() < late, what)
+      rest()
+    end
+  end
+
+  -- How a task ends.
+  local function outcome_of(task)
+    wait_until(function() return task:is_done() end, "a task does not end")
+    return task:result()
+  end
+
+  local function answer(connection)
+    local socket, asked = uv.new_tcp(), ""
+    listener:accept(socket)
+    connection.socket = socket
+    socket:read_start(function(problem, bytes)
+      if problem or not bytes then
+        connection.closed = true
+        return socket:is_closing() or socket:close()
+      end
+      asked = asked .. bytes
+      if asked:find("Go on", 1, true) and not connection.asked then
+        connection.asked = true
+        socket:write(BEGINNING)
+      end
+    end)
+  end
+
+  before_each(function()
+    connections, begun = {}, {}
+    listener = uv.new_tcp()
+    assert(listener:bind("127.0.0.1", 0))
+    listener:listen(64, function()
+      local connection = {}
+      connections[#connections + 1] = connection
+      answer(connection)
+    end)
+    local url = ("http://127.0.0.1:%d"):format(listener:getsockname().port)
+    client = claude.new({ api_key = "k", base_url = url, max_retries = 0 })
+  end)
+
+  after_each(function()
+    for _, task in ipairs(begun) do
+      task:cancel()
+      outcome_of(task)
+    end
+    rest()
+    for _, connection in ipairs(connections) do
+      if connection.socket and not connection.socket:is_closing() then connection.socket:close() end
+    end
+    listener:close()
+    uv.run("nowait")
+  end)
+
+  -- A stream that a task reads, and what the server can do with it. `with` is called for each text;
+  -- what it returns ends the loop, and is the task's result.
+  local function read(with)
+    local number = #connections + 1
+    local stream = { texts = {} }
+    stream.task = claude.spawn(function()
+      local next_delta = deltas_of(client.messages:stream(PARAMS))
+      local kind, text = next_delta()
+      while kind do
+        if kind == "text" then
+          stream.texts[#stream.texts + 1] = text
+          local result = with and with(text, stream)
+          if result ~= nil then return result, "left" end
+        end
+        kind, text = next_delta()
+      end
+      return "ended"
+    end)
+    stream.task:result() -- a failure that somebody looks at
+    begun[#begun + 1] = stream.task
+    wait_until(function() return stream.texts[1] == "first" end, "the stream does not begin")
+    stream.connection = connections[number]
+    function stream.bring(...)
+      stream.connection.socket:write(table.concat({ ... }))
+      uv.run("nowait")
+    end
+    return stream
+  end
+
+  local function wait_for(stream, text)
+    wait_until(function() return stream.texts[#stream.texts] == text end, text .. " does not come")
+  end
+
+  -- How many turns the engine gives while `run` runs.
+  local function count_turns(run)
+    local give_turns, count = hub.give_turns, 0
+    local function counted(turns, ...)
+      count = count + turns
+      return turns, ...
+    end
+    function hub.give_turns(...) return counted(give_turns(...)) end
+    local ok, raised = pcall(run)
+    hub.give_turns = give_turns
+    assert(ok, raised)
+    return count
+  end
+
+  it("is woken by each arrival, by the engine where it can be", function()
+    local stream = read()
+    stream.bring(delta("0"))
+    wait_for(stream, "0")
+    local turns = count_turns(function()
+      for i = 1, 100 do
+        stream.bring(delta("" .. i))
+        wait_for(stream, "" .. i)
+      end
+    end)
+    assert.equal(102, #stream.texts)
+    if core.deltas then
+      assert.equal(100, turns)
+    else
+      assert.equal(0, turns)
+    end
+    stream.bring(ENDING)
+    assert.same({ "ended" }, { stream.task:wait() })
+  end)
+
+  it("is the task that runs, and what it starts is its child", function()
+    local seen, children = {}, {}
+    local stream = read(function(_, stream)
+      seen[#seen + 1] = tasks.running() == stream.task
+      children[#children + 1] = claude.spawn(tasks.sleep, 100)
+    end)
+    for i = 1, 5 do
+      stream.bring(delta("" .. i))
+      wait_for(stream, "" .. i)
+    end
+    assert.same({ true, true, true, true, true, true }, seen)
+    assert.is_nil(tasks.running())
+    stream.task:cancel()
+    outcome_of(stream.task)
+    for _, child in ipairs(children) do
+      assert.is_true(child:is_done())
+    end
+  end)
+
+  it("may wait for anything else in between", function()
+    local slept = 0
+    local stream = read(function()
+      local began = tasks.now()
+      tasks.sleep(0.005)
+      slept = slept + (tasks.now() - began >= 0.005 and 1 or 0)
+    end)
+    for i = 1, 20 do
+      stream.bring(delta("" .. i), delta(i .. "b"))
+    end
+    wait_for(stream, "20b")
+    assert.equal(41, #stream.texts)
+    wait_until(function() return slept == 41 end, "a sleep was cut short")
+  end)
+
+  it("ends with what it returns in its turn", function()
+    local stream = read(function(text)
+      if text == "2" then return { "a result" } end
+    end)
+    stream.bring(delta("1"))
+    wait_for(stream, "1")
+    stream.bring(delta("2"))
+    assert.same({ { "a result" }, "left" }, { stream.task:wait() })
+    wait_until(function()
+      collectgarbage()
+      return stream.connection.closed
+    end, "the connection stays open")
+  end)
+
+  it("fails with what it raises in its turn, and others go on", function()
+    local other = read()
+    local stream = read(function(text)
+      if text == "2" then error("this one") end
+    end)
+    for i = 1, 3 do
+      stream.bring(delta("" .. i))
+      other.bring(delta("" .. i))
+      wait_for(other, "" .. i)
+    end
+    local result = outcome_of(stream.task)
+    assert.is_false(result.ok)
+    assert.truthy(result.raised:find("this one", 1, true))
+    assert.truthy(result.text:find("turns_spec", 1, true)) -- its traceback
+    other.bring(ENDING)
+    assert.same({ "ended" }, { other.task:wait() })
+  end)
+
+  it("is cancelled by another that has its turn before it", function()
+    local victim
+    local stream = read(function(text)
+      if text == "now" then victim.task:cancel() end
+    end)
+    victim = read()
+    stream.bring(delta("1"))
+    victim.bring(delta("1"))
+    wait_for(stream, "1")
+    wait_for(victim, "1")
+    stream.bring(delta("now"))
+    victim.bring(delta("late"))
+    local result = outcome_of(victim.task)
+    assert.is_true(result.cancelled)
+    wait_for(stream, "now")
+    stream.bring(delta("on"))
+    wait_for(stream, "on")
+    wait_until(function() return victim.connection.closed end, "the connection stays open")
+  end)
+
+  it("reads what came with the end of its connection", function()
+    local stream = read()
+    stream.bring(delta("1"))
+    wait_for(stream, "1")
+    stream.bring(delta("2"))
+    stream.connection.socket:shutdown()
+    local result = outcome_of(stream.task)
+    assert.same({ "first", "1", "2" }, stream.texts)
+    assert.is_false(result.ok)
+    assert.equal("incomplete", result.raised.kind)
+  end)
+
+  it("reads one stream behind the other", function()
+    local texts, first_of = {}, {}
+    local task = claude.spawn(function()
+      for i = 1, 5 do
+        local next_delta = deltas_of(client.messages:stream(PARAMS))
+        local kind, text = next_delta()
+        while kind do
+          if text == "first" then first_of[i] = true end
+          if kind == "text" then texts[#texts + 1] = text end
+          kind, text = next_delta()
+        end
+      end
+    end)
+    for i = 1, 5 do
+      wait_until(function() return first_of[i] end, "a stream does not begin")
+      for _, text in ipairs({ "a", "b", ENDING }) do
+        connections[i].socket:write(text == ENDING and text or delta(text))
+        rest()
+      end
+    end
+    task:wait()
+    assert.equal("first a b first a b first a b first a b first a b", table.concat(texts, " "))
+  end)
+
+  it("is let go of when it has left its loop, and what it returned as well", function()
+    local stream = read(function(text)
+      if text == "2" then return {} end
+    end)
+    stream.bring(delta("1"))
+    wait_for(stream, "1")
+    stream.bring(delta("2"))
+    local held = setmetatable({ outcome_of(stream.task)[1] }, { __mode = "v" })
+    assert.is_table(held[1])
+    stream.task, begun = nil, {}
+    wait_until(function()
+      collectgarbage()
+      return held[1] == nil
+    end, "it is kept")
+  end)
+
+  it("has turns of its own beside tasks that always have something to do", function()
+    local stop, rounds = false, 0
+    local busy = claude.spawn(function()
+      while not stop do
+        rounds = rounds + 1
+        tasks.give_way(0)
+      end
+    end)
+    local stream = read()
+    for i = 1, 20 do
+      local before = rounds
+      stream.bring(delta("" .. i))
+      wait_for(stream, "" .. i)
+      wait_until(function() return rounds > before end, "the other has no turn")
+    end
+    stop = true
+    busy:wait()
+  end)
+end)
