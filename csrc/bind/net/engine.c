@@ -452,7 +452,8 @@ static int read_on(lua_State *L) {
 
 /*
 ** engine:give_turns(readers, turn, stop_at | nil) -> how many were given: resumes whoever waits for
-** more, until the time. readers are tickets (claude.Ticket) by their numbers; while one has its turn
+** more, until the time. readers are tickets (claude.Ticket) by their numbers; while one has its
+*turn
 ** it is turn[1], and turn[2] is false in the beginning. Where a task did something else than to
 ** wait for more: how many, its ticket, and what coroutine.resume returns; others may have to wait.
 */
