@@ -103,7 +103,7 @@ int cm_multi_peek(cm_multi *multi, cm_multi_news *news);
 void cm_multi_take(cm_multi *multi);
 
 /*
-** Readers, each of whom waits for more of one transfer and knows by himself what to do with it: that
+** Readers, each of whom waits for more of one transfer and knows by himself what to do with it; it
 ** is no news then, but his turn. cm_multi_read_for says that there is one, and returns the reader's
 ** number, from 1 on, which no other transfer has at the same time; 0: the transfer has ended, and
 ** that is news. Turns are given by who asks for the next, the reader's number or 0, after what is

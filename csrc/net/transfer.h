@@ -65,9 +65,9 @@ struct cm_transfer {
   void *owner;              /* the multi that it is in */
   cm_transfer *next;        /* in the queue, or in the list of detached ones */
   int queued;
-  int has_reader;        /* somebody waits for nothing but more of it */
-  int has_turn;          /* its reader is in line */
-  cm_transfer *behind;   /* whose reader's turn comes next */
+  int has_reader;      /* somebody waits for nothing but more of it */
+  int has_turn;        /* its reader is in line */
+  cm_transfer *behind; /* whose reader's turn comes next */
   cm_transfer_id id;
   int http2;
   int detached; /* cancelled, and only kept until libcurl lets go of it */
