@@ -103,11 +103,11 @@ int cm_multi_peek(cm_multi *multi, cm_multi_news *news);
 void cm_multi_take(cm_multi *multi);
 
 /*
-** Readers, each of whom waits for more of one transfer and knows by himself what to do with it; it
-** is no news then, but his turn. cm_multi_read_for says that there is one, and returns the reader's
-** number, from 1 on, which no other transfer has at the same time; 0: the transfer has ended, and
-** that is news. Turns are given by who asks for the next, the reader's number or 0, after what is
-** news has been taken. Where there is no such reader any more cm_multi_read_no_more makes it news.
+** A reader waits for nothing but more of one transfer. Then that is no news but the reader's turn.
+** cm_multi_read_for says that there is one, and returns its number, from 1 on, which no other
+** transfer has at the same time; 0: the transfer has ended, and that is news. cm_multi_next_turn is
+** asked once news have been taken: it takes the first turn, and returns the reader's number, or 0.
+** Where there is no such reader any more cm_multi_read_no_more makes it news.
 */
 size_t cm_multi_read_for(cm_multi *multi, cm_transfer_id id);
 size_t cm_multi_next_turn(cm_multi *multi, cm_transfer_id *id);

@@ -280,7 +280,7 @@ static void set_connection(cm_transfer *t, const cm_transfer_options *o) {
   put_long(t, CURLOPT_PIPEWAIT, o->http2);
   put_text(t, CURLOPT_ACCEPT_ENCODING, "");
   put_long(t, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
-  /* A limit that is said is a timer until the transfer's end: libcurl sorts all of them anew in each
+  /* A limit that is said is a timer until the transfer's end, and libcurl sorts all of them in each
      event. */
   if (o->slow_connect) put_long(t, CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffff);
 }
