@@ -45,7 +45,8 @@ struct cm_multi {
   size_t first_free;
   cm_list open; /* of open_socket */
   cm_watches watches;
-  double deadline; /* of libcurl's timer; < 0: none */
+  double deadline;     /* of libcurl's timer; < 0: none */
+  double deadline_was; /* when the last turn began */
   cm_transfer_queue news;
   cm_transfer *first_turn, *last_turn; /* of readers in line */
   cm_transfer *detached;
@@ -649,28 +650,24 @@ static int take_events(cm_multi *m, cm_poller *poller, int milliseconds, cm_poll
   return n;
 }
 
-/* Whether the driver would find nothing to do, and wait for the same again. */
-static int is_quiet(const cm_multi *m, double deadline) {
-  return !m->news.first && m->deadline == deadline && cm_watches_is_settled(&m->watches);
-}
+int cm_multi_is_quiet(const cm_multi *multi) {
+  const cm_multi *m = multi;
 
-static int milliseconds_until(double at) {
-  double left = (at - cm_clock_now()) * 1000;
-
-  return left <= 0 ? 0 : (int)left + 1;
+  return !m->news.first && m->deadline == m->deadline_was && cm_watches_is_settled(&m->watches);
 }
 
 /* Most of what an upload does is nobody's concern until it has ended. */
 int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
                   int capacity, int *others) {
-  double deadline = multi->deadline, end = cm_clock_now() + milliseconds / 1000.0;
+  double end = cm_clock_now() + milliseconds / 1000.0;
   int round, n, all = 0;
 
+  multi->deadline_was = multi->deadline;
   for (round = 0; round < ROUNDS; round++) {
     n = take_events(multi, poller, milliseconds, events, capacity, others);
     all += n;
-    if (n == 0 || *others || milliseconds == 0 || !is_quiet(multi, deadline)) break;
-    if (milliseconds > 0) milliseconds = milliseconds_until(end);
+    if (n == 0 || *others || milliseconds == 0 || !cm_multi_is_quiet(multi)) break;
+    if (milliseconds > 0) milliseconds = cm_clock_milliseconds_until(end);
     if (milliseconds == 0) break;
   }
   return all;
@@ -695,6 +692,11 @@ static const cm_transfer *first_with_news(cm_multi *m) {
     add_turn(m, t);
   }
   return t;
+}
+
+int cm_multi_has_turns(cm_multi *multi) {
+  first_with_news(multi);
+  return multi->first_turn != NULL;
 }
 
 int cm_multi_peek(cm_multi *multi, cm_multi_news *news) {

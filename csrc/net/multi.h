@@ -70,6 +70,9 @@ void cm_multi_read_now(cm_multi *multi, cm_transfer_id id);
 int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
                   int capacity, int *others);
 
+/* Whether a driver need hear of nothing that has happened since the last turn began. */
+int cm_multi_is_quiet(const cm_multi *multi);
+
 /*
 ** The next change of what to watch: mask 0 stops, 1 reads, 2 writes, 3 both. Whoever asks has
 ** applied the one before. 0: no more, and what libcurl is done with has been closed.
@@ -105,11 +108,14 @@ void cm_multi_take(cm_multi *multi);
 /*
 ** A reader waits for nothing but more of one transfer. Then that is no news but the reader's turn.
 ** cm_multi_read_for says that there is one, and returns its number, from 1 on, which no other
-** transfer has at the same time; 0: the transfer has ended, and that is news. cm_multi_next_turn is
-** asked once news have been taken: it takes the first turn, and returns the reader's number, or 0.
-** Where there is no such reader any more cm_multi_read_no_more makes it news.
+** transfer has at the same time; 0: the transfer has ended, and that is news. cm_multi_next_turn
+** takes the first turn, and returns the reader's number, or 0; what lies behind other news is a
+*turn
+** once these have been taken. Where there is no such reader any more cm_multi_read_no_more makes it
+** news.
 */
 size_t cm_multi_read_for(cm_multi *multi, cm_transfer_id id);
+int cm_multi_has_turns(cm_multi *multi);
 size_t cm_multi_next_turn(cm_multi *multi, cm_transfer_id *id);
 void cm_multi_read_no_more(cm_multi *multi, cm_transfer_id id);
 

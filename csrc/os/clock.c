@@ -9,6 +9,12 @@ double cm_clock_now(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+int cm_clock_milliseconds_until(double at) {
+  double left = (at - cm_clock_now()) * 1000;
+
+  return left <= 0 ? 0 : (int)left + 1;
+}
+
 void cm_clock_sleep(long milliseconds) {
   struct timespec time;
 

@@ -2308,6 +2308,21 @@ function Engine:read_for(id) end
 ---@return any ... what it yielded, returned or raised
 function Engine:give_turns(readers, turn, stop_at) end
 
+--- As `turn`, but where nothing else happens than that there is more for those who wait for that, it
+--- gives turns and goes on waiting.
+---@param readers table<integer, claude.Ticket>
+---@param turn table<integer, any>
+---@param seconds number that turns may take before it looks at descriptors again
+---@param poller claude.net.Poller
+---@param milliseconds integer
+---@param goes_on fun(): boolean whether nothing needs to be done; asked after turns
+---@return integer events
+---@return integer others that are the poller's: `poller:event(1…others)`
+---@return claude.Ticket? ticket as `give_turns` has it
+---@return boolean? ok
+---@return any ...
+function Engine:read(readers, turn, seconds, poller, milliseconds, goes_on) end
+
 --- What to say in a process that is a copy of the one that made it; nil in that one.
 ---@return string? text
 function Engine:forked() end

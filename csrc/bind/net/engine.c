@@ -299,6 +299,15 @@ static int engine_read_now(lua_State *L) {
   return 0;
 }
 
+/* Waits, and does what is ready for the multi; what is not its own is left in the poller. */
+static int wait_with(cm_multi *multi, Poller *p, int milliseconds) {
+  if (!multi) {
+    p->count = cm_poller_wait(p->poller, milliseconds, p->events, CM_POLLER_CAPACITY);
+    return p->count;
+  }
+  return cm_multi_turn(multi, p->poller, milliseconds, p->events, CM_POLLER_CAPACITY, &p->count);
+}
+
 /*
 ** engine:turn(poller, milliseconds) -> events, others: waits with it, and acts on the events
 ** that are the engine's. The others are poller:event(1…others).
@@ -306,13 +315,8 @@ static int engine_read_now(lua_State *L) {
 static int engine_turn(lua_State *L) {
   cm_multi *multi = usable(L);
   Poller *p = cm_check_poller(L, 2);
-  int milliseconds = cm_check_milliseconds(L, 3), n;
+  int n = wait_with(multi, p, cm_check_milliseconds(L, 3));
 
-  if (multi) {
-    n = cm_multi_turn(multi, p->poller, milliseconds, p->events, CM_POLLER_CAPACITY, &p->count);
-  } else {
-    n = p->count = cm_poller_wait(p->poller, milliseconds, p->events, CM_POLLER_CAPACITY);
-  }
   lua_pushinteger(L, n);
   lua_pushinteger(L, p->count);
   return 2;
@@ -373,6 +377,39 @@ static int engine_next(lua_State *L) {
   return count;
 }
 
+/*
+** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, content_at,
+** in_text_or_tool, sent | nothing
+*/
+static int engine_activity(lua_State *L) {
+  cm_multi *multi = usable(L);
+  cm_transfer_id id = check_id(L, 2);
+  cm_multi_activity now;
+
+  luaL_checkstack(L, 8, NULL);
+  if (!multi || !cm_multi_activity_of(multi, id, &now)) return 0;
+  lua_pushboolean(L, now.connected);
+  lua_pushnumber(L, (lua_Number)now.sent_at);
+  lua_pushnumber(L, (lua_Number)now.first_byte_at);
+  lua_pushnumber(L, (lua_Number)now.heard_at);
+  lua_pushboolean(L, now.paused);
+  lua_pushnumber(L, (lua_Number)now.content_at);
+  lua_pushboolean(L, now.in_text_or_tool);
+  lua_pushnumber(L, (lua_Number)now.sent);
+  return 8;
+}
+
+/* engine:counts() -> transfers that have not ended, descriptors being watched */
+static int engine_counts(lua_State *L) {
+  cm_multi *multi = usable(L);
+
+  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_live(multi) : 0);
+  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_watched(multi) : 0);
+  return 2;
+}
+
+/* ---- readers ---- */
+
 #ifdef CM_CONTINUATION
 
 /* engine:read_for(id) -> the number of the reader that there is from now on | nil: it has ended */
@@ -386,8 +423,16 @@ static int engine_read_for(lua_State *L) {
   return 1;
 }
 
-/* Of give_turns: its arguments, and what lies behind them. */
-enum { READERS = 2, TURN, STOP_AT, TOO_MANY, TICKET, COROUTINE };
+/* The arguments of who gives turns, and what lies behind them. */
+enum { READERS = 2, TURN, STOP_AT, POLLER, MILLISECONDS, GOES_ON, TOO_MANY, TICKET, COROUTINE };
+
+static void check_readers(lua_State *L) {
+  luaL_checktype(L, READERS, LUA_TTABLE);
+  luaL_checktype(L, TURN, LUA_TTABLE);
+  luaL_checkstack(L, 20, NULL);
+  lua_settop(L, GOES_ON);
+  lua_pushliteral(L, "too many results of a task");
+}
 
 static int has(lua_State *L, const char *field) {
   int has;
@@ -451,6 +496,32 @@ static int read_on(lua_State *L) {
 }
 
 /*
+** Resumes whoever waits for more, until the time, or until one does something else than to wait
+** again: then its ticket is in its place, and behind that what it came to. Tells how many.
+*/
+static int give_turns(lua_State *L, double stop_at) {
+  int turns = 0;
+  cm_multi *multi;
+  cm_transfer_id id;
+  size_t number;
+
+  lua_settop(L, TOO_MANY);
+  /* Asked anew each time: a task may fork. */
+  while ((multi = usable(L)) != NULL && (number = cm_multi_next_turn(multi, &id)) != 0) {
+    if (!waits(L, number)) {
+      cm_multi_read_no_more(multi, id);
+      continue;
+    }
+    turns++;
+    if (!read_on(L)) return turns;
+    if (cm_clock_now() >= stop_at) break;
+  }
+  set_turn(L, 0);
+  lua_settop(L, TOO_MANY);
+  return turns;
+}
+
+/*
 ** engine:give_turns(readers, turn, stop_at | nil) -> how many were given: resumes whoever waits for
 ** more, until the time. readers are tickets (claude.Ticket) by their numbers; while one has its
 *turn
@@ -459,67 +530,64 @@ static int read_on(lua_State *L) {
 */
 static int engine_give_turns(lua_State *L) {
   double stop_at = luaL_optnumber(L, STOP_AT, HUGE_VAL);
-  int turns = 0;
-  cm_multi *multi;
-  cm_transfer_id id;
-  size_t number;
+  int turns;
 
-  luaL_checktype(L, READERS, LUA_TTABLE);
-  luaL_checktype(L, TURN, LUA_TTABLE);
-  luaL_checkstack(L, 10, NULL);
-  lua_settop(L, STOP_AT);
-  lua_pushliteral(L, "too many results of a task");
-  /* Asked anew each time: a task may fork. */
-  while ((multi = usable(L)) != NULL && (number = cm_multi_next_turn(multi, &id)) != 0) {
-    if (!waits(L, number)) {
-      cm_multi_read_no_more(multi, id);
-      continue;
-    }
-    turns++;
-    if (!read_on(L)) {
-      lua_pushinteger(L, turns);
-      lua_replace(L, TOO_MANY);
-      return lua_gettop(L) - STOP_AT;
-    }
-    if (cm_clock_now() >= stop_at) break;
+  check_readers(L);
+  turns = give_turns(L, stop_at);
+  if (lua_gettop(L) < TICKET) {
+    lua_pushinteger(L, turns);
+    return 1;
   }
-  set_turn(L, 0);
   lua_pushinteger(L, turns);
-  return 1;
+  lua_replace(L, TOO_MANY);
+  return lua_gettop(L) - GOES_ON;
+}
+
+/* Whether nothing but turns has come of what happened, and nothing of those. */
+static int is_all_read(lua_State *L, double seconds) {
+  cm_multi *multi = usable(L);
+  int goes_on;
+
+  if (!multi || !cm_multi_has_turns(multi) || !cm_multi_is_quiet(multi)) return 0;
+  give_turns(L, cm_clock_now() + seconds);
+  multi = usable(L);
+  if (lua_gettop(L) > TOO_MANY || !multi || cm_multi_has_turns(multi) || !cm_multi_is_quiet(multi))
+    return 0;
+  lua_pushvalue(L, GOES_ON);
+  lua_call(L, 0, 1);
+  goes_on = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return goes_on;
+}
+
+/*
+** engine:read(readers, turn, seconds, poller, milliseconds, goes_on) -> events, others: as turn,
+** but where nothing else has happened than that there is more for those who wait for that, it gives
+** turns for so many seconds at most and, if goes_on() says so, waits for the rest of the time.
+** Where a task did something else: also its ticket and what coroutine.resume returns.
+*/
+static int engine_read(lua_State *L) {
+  double seconds = luaL_checknumber(L, STOP_AT), end;
+  Poller *p = cm_check_poller(L, POLLER);
+  int milliseconds = cm_check_milliseconds(L, MILLISECONDS), left = milliseconds, n, all = 0;
+
+  luaL_checktype(L, GOES_ON, LUA_TFUNCTION);
+  check_readers(L);
+  end = cm_clock_now() + milliseconds / 1000.0;
+  do {
+    n = wait_with(usable(L), p, left);
+    all += n;
+    if (n == 0 || p->count > 0 || !is_all_read(L, seconds)) break;
+    if (milliseconds > 0) left = cm_clock_milliseconds_until(end);
+  } while (left != 0);
+  lua_pushinteger(L, all);
+  lua_replace(L, GOES_ON);
+  lua_pushinteger(L, p->count);
+  lua_replace(L, TOO_MANY);
+  return lua_gettop(L) - MILLISECONDS;
 }
 
 #endif
-
-/*
-** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, content_at,
-** in_text_or_tool, sent | nothing
-*/
-static int engine_activity(lua_State *L) {
-  cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
-  cm_multi_activity now;
-
-  luaL_checkstack(L, 8, NULL);
-  if (!multi || !cm_multi_activity_of(multi, id, &now)) return 0;
-  lua_pushboolean(L, now.connected);
-  lua_pushnumber(L, (lua_Number)now.sent_at);
-  lua_pushnumber(L, (lua_Number)now.first_byte_at);
-  lua_pushnumber(L, (lua_Number)now.heard_at);
-  lua_pushboolean(L, now.paused);
-  lua_pushnumber(L, (lua_Number)now.content_at);
-  lua_pushboolean(L, now.in_text_or_tool);
-  lua_pushnumber(L, (lua_Number)now.sent);
-  return 8;
-}
-
-/* engine:counts() -> transfers that have not ended, descriptors being watched */
-static int engine_counts(lua_State *L) {
-  cm_multi *multi = usable(L);
-
-  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_live(multi) : 0);
-  lua_pushinteger(L, multi ? (lua_Integer)cm_multi_watched(multi) : 0);
-  return 2;
-}
 
 static const luaL_Reg methods[] = {
   { "start", engine_start },
@@ -540,6 +608,7 @@ static const luaL_Reg methods[] = {
 #ifdef CM_CONTINUATION
   { "read_for", engine_read_for },
   { "give_turns", engine_give_turns },
+  { "read", engine_read },
 #endif
   { NULL, NULL },
 };

@@ -87,6 +87,7 @@ local listeners = {} -- whom to tell of a transfer's news, by its id
 -- Tickets of those who wait for nothing but more of one, by the engine's numbers for readers. They
 -- are held by what is waited for.
 local readers = setmetatable({}, { __mode = "v" }) ---@type claude.Ticket[]
+local turn -- set by claude.tasks; 1: the ticket of the coroutine that runs; 2: false when it begins
 local told_at -- when the driver was asked to call; false: never; nil: it is to be asked anew
 local lingering = {} -- things that end by themselves soon, as a set
 local descriptors ---@type claude.Descriptors? that are not the engine's; made at the first
@@ -94,6 +95,7 @@ local discarded = {} -- what finalizers left behind, to be cancelled where it is
 local run_tasks -- set by claude.tasks: runs what tasks can, until a time; tells how many ran
 local has_tasks -- set by claude.tasks: whether any can run
 local after_failure -- set by claude.tasks: hears what a round of them was ended by
+local after_turns -- set by claude.tasks: hears what a task came to that `give_turns` resumed
 local processing = false -- inside M.process
 local driving = false -- inside driver.run
 local failure -- an error that must not unwind through the host's loop
@@ -214,7 +216,10 @@ end
 
 --- Tells the driver what changed. Descriptors are closed after it stopped watching them.
 function M.flush()
-  if processing then return end -- comes when all is done
+  if processing then
+    touched = true -- comes when all is done
+    return
+  end
   again = true
   if flushing then return end -- a finalizer, in the middle of it: changes come in order
   local ok, err = tell_all(assert(M.driver()))
@@ -322,6 +327,15 @@ local function work()
   events = events + run_tasks(round_ends or now + (driver and driver.slice or SLICE))
 end
 
+-- What must not unwind through the host's loop.
+local function keep_failure(err)
+  if driving then
+    failure = failure or { err }
+  else
+    host_program.log("error", tostring(err))
+  end
+end
+
 -- Does everything that can be done without waiting, once.
 local function process()
   if processing then return end -- a task's code drives the host's loop: the outer call goes on
@@ -336,12 +350,7 @@ local function process()
       ok, err = told, problem
     end
   end
-  if ok then return end
-  if driving then
-    failure = failure or { err }
-  else
-    host_program.log("error", tostring(err))
-  end
+  if not ok then keep_failure(err) end
 end
 
 --- What was begun goes out now, and not in the next round: for who is about to wait.
@@ -365,18 +374,48 @@ local function ready(fd, mask)
   process()
 end
 
+-- Whether there is nothing to do but to wait for more.
+local function goes_on() return not (touched or failure or is_called_soon()) end
+
+local taken, left = 0, 0 -- events of the last wait, and those that are not the engine's
+
+local function note_taken(n, others, ticket, ...)
+  taken, left = n, others
+  if ticket then after_turns(ticket, ...) end
+end
+
+local function read(poller, ms)
+  processing = true -- not before: there may be no memory even to call this
+  notice_fork()
+  local slice = driver and driver.slice or SLICE
+  note_taken(engine:read(readers, turn, slice, poller, ms, goes_on))
+end
+
+-- As long as nothing happens but that there is more for those who wait for that, they have their
+-- turns in C, and nothing else is looked at.
+local function wait_and_read(poller, ms)
+  taken, left = 1, 0
+  local ok, err = pcall(read, poller, ms)
+  processing = false
+  if ok then return end
+  after_work(err)
+  keep_failure(err)
+end
+
 -- The engine's own descriptors are seen to in C, all before any task goes on.
 local function take(poller, ms)
-  local n, others
-  if engine then
-    n, others = engine:turn(poller, ms)
+  if not engine then
+    taken = poller:wait(ms)
+    left = taken
+  elseif ms ~= 0 and turn and not processing and engine.read then
+    wait_and_read(poller, ms)
   else
-    n = poller:wait(ms)
-    others = n
+    taken, left = engine:turn(poller, ms)
   end
+  local n = taken
   if n == 0 then return 0 end
   events = events + n
-  for i = 1, others do
+  for i = 1, left do
     local fd, mask = poller:event(i)
     if descriptors and descriptors:has(fd) then descriptors:note(fd, mask) end
   end
@@ -473,13 +512,12 @@ function M.read_for(id, ticket)
 end
 
 --- For claude.tasks alone: resumes those who wait for more, until a time.
----@param turn table<integer, any> 1: the ticket of the coroutine that runs; 2: false when it begins
 ---@param stop_at number?
 ---@return integer turns
 ---@return claude.Ticket? ticket of a coroutine that did not wait for more again; others may be left
 ---@return boolean? ok
 ---@return any ... what it came to
-function M.give_turns(turn, stop_at)
+function M.give_turns(stop_at)
   if not (engine and engine.give_turns) then return 0 end
   return engine:give_turns(readers, turn, stop_at)
 end
@@ -525,8 +563,10 @@ end
 ---@param run fun(): integer
 ---@param has fun(): any
 ---@param failed fun(raised: any)
-function M.set_tasks(run, has, failed)
-  run_tasks, has_tasks, after_failure = run, has, failed
+---@param turned fun(ticket: claude.Ticket, ok: boolean, ...: any)
+---@param of table<integer, any> 1: the ticket of who was given a turn; 2: false when it begins
+function M.set_tasks(run, has, failed, turned, of)
+  run_tasks, has_tasks, after_failure, after_turns, turn = run, has, failed, turned, of
 end
 
 --- For calls outside tasks: raises where waiting would block the host's loop.

@@ -170,12 +170,14 @@ local function go_on_with_all(stop_at)
 end
 
 -- What a task came to that the hub gave its turn.
-local function come_back_to_hub(turns, ticket, ...)
-  if ticket then
-    underway = ticket
-    come_back(ticket.task, nil, ...)
-    underway = nil
-  end
+local function come_back_to_hub(ticket, ...)
+  underway = ticket
+  come_back(ticket.task, nil, ...)
+  underway = nil
+end
+
+local function count_turns(turns, ticket, ...)
+  if ticket then come_back_to_hub(ticket, ...) end
   return turns, ticket
 end
 
@@ -183,7 +185,7 @@ end
 local function read_on(stop_at)
   local ran = 0
   repeat
-    local turns, ticket = come_back_to_hub(hub.give_turns(turn, stop_at))
+    local turns, ticket = count_turns(hub.give_turns(stop_at))
     ran = ran + turns
   until not ticket or stop_at and M.turn_clock() >= stop_at
   return ran
@@ -415,6 +417,6 @@ function M.on_end(on_end) settle = on_end end
 ---@param on_awake fun(ticket: claude.Ticket): true?, string?
 function M.on_awake(on_awake) awake = on_awake end
 
-hub.set_tasks(run_tasks, has_tasks, after_failure)
+hub.set_tasks(run_tasks, has_tasks, after_failure, come_back_to_hub, turn)
 
 return M
