@@ -2308,7 +2308,7 @@ function Engine:read_for(id) end
 ---@return any ... what it yielded, returned or raised
 function Engine:give_turns(readers, turn, stop_at) end
 
---- As `turn`, but where nothing else happens than that there is more for those who wait for that, it
+--- As `turn`, but where nothing else happens than that there is more for those who wait for it, it
 --- gives turns and goes on waiting.
 ---@param readers table<integer, claude.Ticket>
 ---@param turn table<integer, any>

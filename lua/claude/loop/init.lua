@@ -386,7 +386,6 @@ end
 
 local function read(poller, ms)
   processing = true -- not before: there may be no memory even to call this
-  notice_fork()
   local slice = driver and driver.slice or SLICE
   note_taken(engine:read(readers, turn, slice, poller, ms, goes_on))
 end
