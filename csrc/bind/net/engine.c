@@ -40,10 +40,12 @@ static Engine *check_engine(lua_State *L) {
 }
 
 /* NULL when there is nothing to work with: closed, or the property of a parent process. */
-static cm_multi *usable(lua_State *L) {
-  Engine *e = check_engine(L);
-
+static cm_multi *multi_of(const Engine *e) {
   return e->multi && !cm_multi_is_foreign(e->multi) ? e->multi : NULL;
+}
+
+static cm_multi *usable(lua_State *L) {
+  return multi_of(check_engine(L));
 }
 
 /* engine:forked() -> text: this process is a copy of the one that made it | nothing */
@@ -499,7 +501,7 @@ static int read_on(lua_State *L) {
 ** Resumes whoever waits for more, until the time, or until one does something else than to wait
 ** again: then its ticket is in its place, and behind that what it came to. Tells how many.
 */
-static int give_turns(lua_State *L, double stop_at) {
+static int give_turns(lua_State *L, const Engine *e, double stop_at) {
   int turns = 0;
   cm_multi *multi;
   cm_transfer_id id;
@@ -507,7 +509,7 @@ static int give_turns(lua_State *L, double stop_at) {
 
   lua_settop(L, TOO_MANY);
   /* Asked anew each time: a task may fork. */
-  while ((multi = usable(L)) != NULL && (number = cm_multi_next_turn(multi, &id)) != 0) {
+  while ((multi = multi_of(e)) != NULL && (number = cm_multi_next_turn(multi, &id)) != 0) {
     if (!waits(L, number)) {
       cm_multi_read_no_more(multi, id);
       continue;
@@ -529,11 +531,12 @@ static int give_turns(lua_State *L, double stop_at) {
 ** wait for more: how many, its ticket, and what coroutine.resume returns; others may have to wait.
 */
 static int engine_give_turns(lua_State *L) {
+  const Engine *e = check_engine(L);
   double stop_at = luaL_optnumber(L, STOP_AT, HUGE_VAL);
   int turns;
 
   check_readers(L);
-  turns = give_turns(L, stop_at);
+  turns = give_turns(L, e, stop_at);
   if (lua_gettop(L) < TICKET) {
     lua_pushinteger(L, turns);
     return 1;
@@ -544,13 +547,13 @@ static int engine_give_turns(lua_State *L) {
 }
 
 /* Whether nothing but turns has come of what happened, and nothing of those. */
-static int is_all_read(lua_State *L, double seconds) {
-  cm_multi *multi = usable(L);
+static int is_all_read(lua_State *L, const Engine *e, double seconds) {
+  cm_multi *multi = multi_of(e);
   int goes_on;
 
   if (!multi || !cm_multi_has_turns(multi) || !cm_multi_is_quiet(multi)) return 0;
-  give_turns(L, cm_clock_now() + seconds);
-  multi = usable(L);
+  give_turns(L, e, cm_clock_now() + seconds);
+  multi = multi_of(e);
   if (lua_gettop(L) > TOO_MANY || !multi || cm_multi_has_turns(multi) || !cm_multi_is_quiet(multi))
     return 0;
   lua_pushvalue(L, GOES_ON);
@@ -567,6 +570,7 @@ static int is_all_read(lua_State *L, double seconds) {
 ** Where a task did something else: also its ticket and what coroutine.resume returns.
 */
 static int engine_read(lua_State *L) {
+  const Engine *e = check_engine(L);
   double seconds = luaL_checknumber(L, STOP_AT), end;
   Poller *p = cm_check_poller(L, POLLER);
   int milliseconds = cm_check_milliseconds(L, MILLISECONDS), left = milliseconds, n, all = 0;
@@ -575,9 +579,9 @@ static int engine_read(lua_State *L) {
   check_readers(L);
   end = cm_clock_now() + milliseconds / 1000.0;
   do {
-    n = wait_with(usable(L), p, left);
+    n = wait_with(multi_of(e), p, left);
     all += n;
-    if (n == 0 || p->count > 0 || !is_all_read(L, seconds)) break;
+    if (n == 0 || p->count > 0 || !is_all_read(L, e, seconds)) break;
     if (milliseconds > 0) left = cm_clock_milliseconds_until(end);
   } while (left != 0);
   lua_pushinteger(L, all);
