@@ -2303,7 +2303,8 @@ function Engine:read_for(id) end
 ---@param turn table<integer, any> 1: the ticket of the coroutine that runs; 2: false when it begins
 ---@param stop_at? number on the clock of `net.now`
 ---@return integer turns
----@return claude.Ticket? ticket of a coroutine that did not wait for more again; others may be left
+---@return claude.Ticket? ticket, still turn[1], of a coroutine that did not wait for more again;
+--- others may be left
 ---@return boolean? ok
 ---@return any ... what it yielded, returned or raised
 function Engine:give_turns(readers, turn, stop_at) end

@@ -155,6 +155,19 @@ describe("a task that loops over the deltas of a stream", function()
     return told
   end
 
+  -- How often tasks have their turns while `run` runs.
+  local function count_rounds(run)
+    local give_turns, count = hub.give_turns, 0
+    function hub.give_turns(...)
+      count = count + 1
+      return give_turns(...)
+    end
+    local ok, raised = pcall(run)
+    hub.give_turns = give_turns
+    assert(ok, raised)
+    return count
+  end
+
   it("is woken by each arrival, by the engine where it can be", function()
     local stream = read()
     stream.bring(delta("0"))
@@ -330,5 +343,72 @@ describe("a task that loops over the deltas of a stream", function()
     end
     stop = true
     busy:wait()
+  end)
+
+  it("has its turn in one of two rounds beside tasks that fill each, as all others have", function()
+    local stop, streams, tasks_at_work = false, {}, {}
+    for i = 1, 12 do
+      streams[i] = read()
+      streams[i].bring(delta("1"))
+      wait_for(streams[i], "1")
+    end
+    for i = 1, 6 do
+      tasks_at_work[i] = claude.spawn(function()
+        while not stop do
+          tasks.give_way()
+        end
+      end)
+    end
+    rest()
+    for _, stream in ipairs(streams) do
+      stream.connection.socket:write(delta("2"))
+    end
+    uv.run("nowait")
+    local rounds = count_rounds(function()
+      for _, stream in ipairs(streams) do
+        wait_for(stream, "2")
+      end
+    end)
+    stop = true
+    for _, task in ipairs(tasks_at_work) do
+      task:wait()
+    end
+    assert.is_true(rounds < #streams, rounds .. " rounds")
+  end)
+
+  it("ends, and says why, where there was no memory to hear what its turn came to", function()
+    if not core.deltas then return end
+    local stream = read(function(text)
+      if text == "2" then return "a result" end
+    end)
+    stream.bring(delta("1"))
+    wait_for(stream, "1")
+    local give_turns = hub.give_turns
+    local function refuse(turns, ticket, ...)
+      if not ticket then return turns, ticket, ... end
+      hub.give_turns = give_turns
+      error("not enough memory", 0)
+    end
+    function hub.give_turns(...) return refuse(give_turns(...)) end
+    stream.bring(delta("2"))
+    local ok, raised = pcall(wait_for, stream, "3")
+    hub.give_turns = give_turns
+    assert.same({ false, "not enough memory" }, { ok, raised })
+    assert.is_nil(tasks.running())
+    assert.equal("not enough memory", outcome_of(stream.task).raised)
+  end)
+
+  it("may fail with what is no text", function()
+    local stream = read(function(text, stream)
+      if text == "2" then
+        error(setmetatable({ stream }, { __tostring = function() return "it" end }))
+      end
+    end)
+    stream.bring(delta("1"))
+    wait_for(stream, "1")
+    stream.bring(delta("2"))
+    local result = outcome_of(stream.task)
+    assert.equal(stream, result.raised[1])
+    assert.truthy(result.text:find("it", 1, true))
   end)
 end)

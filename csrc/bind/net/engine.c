@@ -469,8 +469,8 @@ static void set_turn(lua_State *L, int ticket) {
 static void take_results(lua_State *L, lua_State *co, int status, int count) {
   int went_well = status == LUA_OK || status == LUA_YIELD;
 
-  if (!went_well) count = 1; /* what was raised */
-  if (lua_checkstack(L, count)) {
+  if (!went_well) count = 1;          /* what was raised */
+  if (lua_checkstack(L, count + 2)) { /* and how many turns were given */
     lua_pushboolean(L, went_well);
     lua_xmove(co, L, count);
   } else {
@@ -492,7 +492,6 @@ static int read_on(lua_State *L) {
     lua_pop(co, 1);
     return 1;
   }
-  set_turn(L, 0);
   take_results(L, co, status, count);
   return 0;
 }
@@ -526,9 +525,10 @@ static int give_turns(lua_State *L, const Engine *e, double stop_at) {
 /*
 ** engine:give_turns(readers, turn, stop_at | nil) -> how many were given: resumes whoever waits for
 ** more, until the time. readers are tickets (claude.Ticket) by their numbers; while one has its
-*turn
-** it is turn[1], and turn[2] is false in the beginning. Where a task did something else than to
-** wait for more: how many, its ticket, and what coroutine.resume returns; others may have to wait.
+** turn it is turn[1], and turn[2] is false in the beginning. Where a task did something else than
+*to
+** wait for more: how many, its ticket, which is still turn[1], and what coroutine.resume returns;
+** others may have to wait.
 */
 static int engine_give_turns(lua_State *L) {
   const Engine *e = check_engine(L);

@@ -513,7 +513,8 @@ end
 --- For claude.tasks alone: resumes those who wait for more, until a time.
 ---@param stop_at number?
 ---@return integer turns
----@return claude.Ticket? ticket of a coroutine that did not wait for more again; others may be left
+---@return claude.Ticket? ticket, still turn[1], of a coroutine that did not wait for more again;
+--- others may be left
 ---@return boolean? ok
 ---@return any ... what it came to
 function M.give_turns(stop_at)

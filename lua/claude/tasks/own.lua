@@ -35,7 +35,7 @@ local current ---@type claude.Task? the task whose code is running, unless the h
 local turn = { false, false } -- given by the hub: the ticket; when its task first asked to give way
 local TICKET, BEGAN = 1, 2
 local round_ends ---@type number? when this round of tasks has to end
-local left_over = false -- tasks stood in line when the last round ended
+local line_first = false -- whether tasks in line have their turns before those that read on
 
 ---@type fun(task: claude.Task, ok: boolean, ...: any)
 local settle
@@ -171,7 +171,7 @@ end
 
 -- What a task came to that the hub gave its turn.
 local function come_back_to_hub(ticket, ...)
-  underway = ticket
+  underway, turn[TICKET] = ticket, false
   come_back(ticket.task, nil, ...)
   underway = nil
 end
@@ -191,14 +191,16 @@ local function read_on(stop_at)
   return ran
 end
 
--- Whoever was left over comes first.
+-- Whoever comes second may be left with next to nothing of the round, and comes first in the next.
 local function go_on_with_those_that_wait(stop_at)
-  if not left_over then
-    local ran = read_on(stop_at)
-    return ran + go_on_with_all(stop_at)
+  local first, second = read_on, go_on_with_all
+  if line_first then
+    first, second = second, first
   end
-  local ran = go_on_with_all(stop_at)
-  return ran + read_on(stop_at)
+  local ran = first(stop_at)
+  ran = ran + second(stop_at)
+  line_first = not line_first and line.first ~= false
+  return ran
 end
 
 -- Thousands may begin at once, and what the others wait for shall not wait for all of them.
@@ -226,7 +228,6 @@ local function run_tasks(stop_at)
   local before = round_ends
   round_ends = first_part_ends(stop_at)
   local ran = go_on_with_those_that_wait(round_ends)
-  left_over = line.first
   round_ends = stop_at
   ran = ran + begin_some(stop_at)
   round_ends = before
@@ -239,8 +240,8 @@ local function has_tasks() return line.first or begins.first or underway end
 -- that there was no memory.
 local function after_failure(raised)
   current, round_ends = nil, nil
+  underway = raised == NO_MEMORY and (underway or turn[TICKET]) or nil
   turn[TICKET] = false
-  if raised ~= NO_MEMORY then underway = nil end
 end
 
 --- The task that is running; nil outside tasks.
