@@ -10,6 +10,7 @@ local uv = require("luv")
 
 require("spec.support.sigpipe").survive()
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local LIMIT = 20 -- seconds; a hang fails the spec instead of the run
 local HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 local PARAMS = {
@@ -396,6 +397,13 @@ describe("a task that loops over the deltas of a stream", function()
     assert.same({ false, "not enough memory" }, { ok, raised })
     assert.is_nil(tasks.running())
     assert.equal("not enough memory", outcome_of(stream.task).raised)
+  end)
+
+  it("has ended where its results are too many to be handed on", function()
+    local many = claude.spawn(function() return unpack({}, 1, 450000) end)
+    many:result()
+    pcall(outcome_of, many) -- the loop raises that there was no room
+    assert.is_false(outcome_of(many).ok)
   end)
 
   it("may fail with what is no text", function()

@@ -236,12 +236,18 @@ end
 
 local function has_tasks() return line.first or begins.first or underway end
 
+-- Its function has ended, and how was too much for the stack.
+local function is_unheard(task)
+  return not task.returned and task.co and coroutine.status(task.co) == "dead"
+end
+
 -- What a round left that has failed. What it was doing goes on with the next if it was only
 -- that there was no memory.
 local function after_failure(raised)
   current, round_ends = nil, nil
-  underway = raised == NO_MEMORY and (underway or turn[TICKET]) or nil
+  local ticket = underway or turn[TICKET] or nil
   turn[TICKET] = false
+  underway = ticket and (raised == NO_MEMORY or is_unheard(ticket.task)) and ticket or nil
 end
 
 --- The task that is running; nil outside tasks.
