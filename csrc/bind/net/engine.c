@@ -573,7 +573,8 @@ static int engine_read(lua_State *L) {
   const Engine *e = check_engine(L);
   double seconds = luaL_checknumber(L, STOP_AT), end;
   Poller *p = cm_check_poller(L, POLLER);
-  int milliseconds = cm_check_milliseconds(L, MILLISECONDS), left = milliseconds, n, all = 0;
+  int milliseconds = cm_check_milliseconds(L, MILLISECONDS), left = milliseconds, n;
+  lua_Integer all = 0; /* of hours, perhaps */
 
   luaL_checktype(L, GOES_ON, LUA_TFUNCTION);
   check_readers(L);
