@@ -526,9 +526,8 @@ static int give_turns(lua_State *L, const Engine *e, double stop_at) {
 ** engine:give_turns(readers, turn, stop_at | nil) -> how many were given: resumes whoever waits for
 ** more, until the time. readers are tickets (claude.Ticket) by their numbers; while one has its
 ** turn it is turn[1], and turn[2] is false in the beginning. Where a task did something else than
-*to
-** wait for more: how many, its ticket, which is still turn[1], and what coroutine.resume returns;
-** others may have to wait.
+** to wait for more: how many, its ticket, which is still turn[1], and what coroutine.resume
+** returns; others may have to wait.
 */
 static int engine_give_turns(lua_State *L) {
   const Engine *e = check_engine(L);
