@@ -172,6 +172,7 @@ build = {
         "csrc/bind/net/library.c",
         "csrc/bind/net/module.c",
         "csrc/bind/net/poller.c",
+        "csrc/bind/net/readers.c",
       },
       defines = { "_GNU_SOURCE" },
       libraries = { "curl" },

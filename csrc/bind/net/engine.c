@@ -6,15 +6,12 @@
 ** Lua knows transfers by their ids, which are numbers: whatever order a closing
 ** state collects things in, nothing dangles.
 */
-#include <math.h>
 #include <string.h>
 
 #include "bind/collector.h"
 #include "bind/handles.h"
+#include "bind/net/engine.h"
 #include "bind/net/module.h"
-#include "bind/net/poller.h"
-#include "net/multi.h"
-#include "os/clock.h"
 
 #define CLASS "claude.net.Engine"
 #define FORKED                                                                                     \
@@ -23,14 +20,9 @@
 
 enum { MANY = 48 }; /* transfers whose number the collector is told of */
 
-typedef struct Engine {
-  cm_multi *multi;  /* NULL before it is made and after collection */
-  size_t collected; /* transfers that were live when all was collected last, or fewer since */
-} Engine;
-
 /* Asked for several times in each event: methods have the class's metatable as their upvalue. */
-static Engine *check_engine(lua_State *L) {
-  Engine *e = lua_touserdata(L, 1);
+cm_engine *cm_check_engine(lua_State *L) {
+  cm_engine *e = lua_touserdata(L, 1);
   int same;
 
   if (!e || !lua_getmetatable(L, 1)) return luaL_checkudata(L, 1, CLASS); /* raises */
@@ -39,25 +31,24 @@ static Engine *check_engine(lua_State *L) {
   return same ? e : luaL_checkudata(L, 1, CLASS);
 }
 
-/* NULL when there is nothing to work with: closed, or the property of a parent process. */
-static cm_multi *multi_of(const Engine *e) {
-  return e->multi && !cm_multi_is_foreign(e->multi) ? e->multi : NULL;
+cm_multi *cm_engine_multi(const cm_engine *engine) {
+  return engine->multi && !cm_multi_is_foreign(engine->multi) ? engine->multi : NULL;
 }
 
 static cm_multi *usable(lua_State *L) {
-  return multi_of(check_engine(L));
+  return cm_engine_multi(cm_check_engine(L));
 }
 
 /* engine:forked() -> text: this process is a copy of the one that made it | nothing */
 static int engine_forked(lua_State *L) {
-  Engine *e = check_engine(L);
+  cm_engine *e = cm_check_engine(L);
 
   if (!e->multi || !cm_multi_is_foreign(e->multi)) return 0;
   lua_pushstring(L, FORKED);
   return 1;
 }
 
-static cm_transfer_id check_id(lua_State *L, int arg) {
+cm_transfer_id cm_check_transfer_id(lua_State *L, int arg) {
   lua_Number id = luaL_checknumber(L, arg);
 
   return id > 0 && id < 1e18 ? (cm_transfer_id)id : 0;
@@ -70,7 +61,7 @@ static int fail(lua_State *L, const char *text) {
 }
 
 static int engine_gc(lua_State *L) {
-  Engine *e = luaL_checkudata(L, 1, CLASS);
+  cm_engine *e = luaL_checkudata(L, 1, CLASS);
 
   cm_multi_free(e->multi);
   e->multi = NULL;
@@ -79,7 +70,7 @@ static int engine_gc(lua_State *L) {
 
 /* net.engine() -> engine | nil, text */
 static int engine_new(lua_State *L) {
-  Engine *e = lua_newuserdatauv(L, sizeof *e, 0);
+  cm_engine *e = lua_newuserdatauv(L, sizeof *e, 0);
   cm_status status;
 
   e->multi = NULL;
@@ -197,7 +188,7 @@ static void check_options(lua_State *L, cm_transfer_options *options) {
 ** Before one starts, and not after: finalizers may wait, and would take its news before anybody
 ** listens to them.
 */
-static void collect_for_one_more(lua_State *L, Engine *e) {
+static void collect_for_one_more(lua_State *L, cm_engine *e) {
   size_t live = cm_multi_live(e->multi) + 1;
 
   if (live < e->collected / 2) e->collected = live;
@@ -215,7 +206,7 @@ static int engine_start(lua_State *L) {
   cm_status status;
 
   if (!multi) {
-    int forked = ((Engine *)lua_touserdata(L, 1))->multi != NULL;
+    int forked = ((cm_engine *)lua_touserdata(L, 1))->multi != NULL;
     fail(L, forked ? FORKED : "this Lua state is being closed");
     lua_pushstring(L, forked ? "forked" : "transport");
     return 3;
@@ -237,7 +228,7 @@ static int engine_start(lua_State *L) {
 /* engine:cancel(id [, text]) */
 static int engine_cancel(lua_State *L) {
   cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
+  cm_transfer_id id = cm_check_transfer_id(L, 2);
   const char *text = luaL_optstring(L, 3, "cancelled");
 
   if (multi) cm_multi_cancel(multi, id, text);
@@ -247,7 +238,7 @@ static int engine_cancel(lua_State *L) {
 /* engine:pause(id) */
 static int engine_pause(lua_State *L) {
   cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
+  cm_transfer_id id = cm_check_transfer_id(L, 2);
 
   if (multi) cm_multi_pause(multi, id);
   return 0;
@@ -256,7 +247,7 @@ static int engine_pause(lua_State *L) {
 /* engine:resume(id) */
 static int engine_resume(lua_State *L) {
   cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
+  cm_transfer_id id = cm_check_transfer_id(L, 2);
 
   if (multi) cm_multi_resume(multi, id);
   return 0;
@@ -265,7 +256,7 @@ static int engine_resume(lua_State *L) {
 /* engine:await(id) -> whether a text or tool block has opened or closed meanwhile */
 static int engine_await(lua_State *L) {
   cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
+  cm_transfer_id id = cm_check_transfer_id(L, 2);
 
   lua_pushboolean(L, multi && cm_multi_await(multi, id));
   return 1;
@@ -274,7 +265,7 @@ static int engine_await(lua_State *L) {
 /* engine:let_in(id) */
 static int engine_let_in(lua_State *L) {
   cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
+  cm_transfer_id id = cm_check_transfer_id(L, 2);
 
   if (multi) cm_multi_let_in(multi, id);
   return 0;
@@ -295,14 +286,15 @@ static int engine_socket_action(lua_State *L) {
 /* engine:read_now(id) */
 static int engine_read_now(lua_State *L) {
   cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
+  cm_transfer_id id = cm_check_transfer_id(L, 2);
 
   if (multi) cm_multi_read_now(multi, id);
   return 0;
 }
 
-/* Waits, and does what is ready for the multi; what is not its own is left in the poller. */
-static int wait_with(cm_multi *multi, Poller *p, int milliseconds) {
+int cm_engine_wait(const cm_engine *engine, Poller *p, int milliseconds) {
+  cm_multi *multi = cm_engine_multi(engine);
+
   if (!multi) {
     p->count = cm_poller_wait(p->poller, milliseconds, p->events, CM_POLLER_CAPACITY);
     return p->count;
@@ -315,9 +307,9 @@ static int wait_with(cm_multi *multi, Poller *p, int milliseconds) {
 ** that are the engine's. The others are poller:event(1…others).
 */
 static int engine_turn(lua_State *L) {
-  cm_multi *multi = usable(L);
+  const cm_engine *e = cm_check_engine(L);
   Poller *p = cm_check_poller(L, 2);
-  int n = wait_with(multi, p, cm_check_milliseconds(L, 3));
+  int n = cm_engine_wait(e, p, cm_check_milliseconds(L, 3));
 
   lua_pushinteger(L, n);
   lua_pushinteger(L, p->count);
@@ -385,7 +377,7 @@ static int engine_next(lua_State *L) {
 */
 static int engine_activity(lua_State *L) {
   cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
+  cm_transfer_id id = cm_check_transfer_id(L, 2);
   cm_multi_activity now;
 
   luaL_checkstack(L, 8, NULL);
@@ -410,189 +402,6 @@ static int engine_counts(lua_State *L) {
   return 2;
 }
 
-/* ---- readers ---- */
-
-#ifdef CM_CONTINUATION
-
-/* engine:read_for(id) -> the number of the reader that there is from now on | nil: it has ended */
-static int engine_read_for(lua_State *L) {
-  cm_multi *multi = usable(L);
-  cm_transfer_id id = check_id(L, 2);
-  size_t number = multi ? cm_multi_read_for(multi, id) : 0;
-
-  if (!number) return 0;
-  lua_pushinteger(L, (lua_Integer)number);
-  return 1;
-}
-
-/* The arguments of who gives turns, and what lies behind them. */
-enum { READERS = 2, TURN, STOP_AT, POLLER, MILLISECONDS, GOES_ON, TOO_MANY, TICKET, COROUTINE };
-
-static void check_readers(lua_State *L) {
-  luaL_checktype(L, READERS, LUA_TTABLE);
-  luaL_checktype(L, TURN, LUA_TTABLE);
-  luaL_checkstack(L, 20, NULL);
-  lua_settop(L, GOES_ON);
-  lua_pushliteral(L, "too many results of a task");
-}
-
-static int has(lua_State *L, const char *field) {
-  int has;
-
-  lua_getfield(L, TICKET, field);
-  has = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return has;
-}
-
-/* Whether somebody waits with this reader's ticket: puts that and the coroutine in their places. */
-static int waits(lua_State *L, size_t number) {
-  lua_settop(L, TOO_MANY);
-  lua_rawgeti(L, READERS, (int)number);
-  if (!lua_istable(L, TICKET) || has(L, "why") || !has(L, "lasts")) return 0;
-  lua_getfield(L, TICKET, "co");
-  return lua_isthread(L, COROUTINE);
-}
-
-/* 0: nobody's */
-static void set_turn(lua_State *L, int ticket) {
-  if (ticket)
-    lua_pushvalue(L, ticket);
-  else
-    lua_pushboolean(L, 0);
-  lua_rawseti(L, TURN, 1);
-  lua_pushboolean(L, 0);
-  lua_rawseti(L, TURN, 2);
-}
-
-/* What a coroutine came to, as coroutine.resume has it. There may be no memory for a message. */
-static void take_results(lua_State *L, lua_State *co, int status, int count) {
-  int went_well = status == LUA_OK || status == LUA_YIELD;
-
-  if (!went_well) count = 1;          /* what was raised */
-  if (lua_checkstack(L, count + 2)) { /* and how many turns were given */
-    lua_pushboolean(L, went_well);
-    lua_xmove(co, L, count);
-  } else {
-    lua_pop(co, count);
-    lua_pushboolean(L, 0);
-    lua_pushvalue(L, TOO_MANY);
-  }
-}
-
-/* Whether it waits once more with its ticket; else all that it came to is behind that. */
-static int read_on(lua_State *L) {
-  lua_State *co = lua_tothread(L, COROUTINE);
-  int count, status;
-
-  lua_settop(L, TICKET); /* which holds it */
-  set_turn(L, TICKET);
-  status = cm_resume(co, L, &count);
-  if (status == LUA_YIELD && count == 1 && lua_topointer(co, -1) == lua_topointer(L, TICKET)) {
-    lua_pop(co, 1);
-    return 1;
-  }
-  take_results(L, co, status, count);
-  return 0;
-}
-
-/*
-** Resumes whoever waits for more, until the time, or until one does something else than to wait
-** again: then its ticket is in its place, and behind that what it came to. Tells how many.
-*/
-static int give_turns(lua_State *L, const Engine *e, double stop_at) {
-  int turns = 0;
-  cm_multi *multi;
-  cm_transfer_id id;
-  size_t number;
-
-  lua_settop(L, TOO_MANY);
-  /* Asked anew each time: a task may fork. */
-  while ((multi = multi_of(e)) != NULL && (number = cm_multi_next_turn(multi, &id)) != 0) {
-    if (!waits(L, number)) {
-      cm_multi_read_no_more(multi, id);
-      continue;
-    }
-    turns++;
-    if (!read_on(L)) return turns;
-    if (cm_clock_now() >= stop_at) break;
-  }
-  set_turn(L, 0);
-  lua_settop(L, TOO_MANY);
-  return turns;
-}
-
-/*
-** engine:give_turns(readers, turn, stop_at | nil) -> how many were given: resumes whoever waits for
-** more, until the time. readers are tickets (claude.Ticket) by their numbers; while one has its
-** turn it is turn[1], and turn[2] is false in the beginning. Where a task did something else than
-** to wait for more: how many, its ticket, which is still turn[1], and what coroutine.resume
-** returns; others may have to wait.
-*/
-static int engine_give_turns(lua_State *L) {
-  const Engine *e = check_engine(L);
-  double stop_at = luaL_optnumber(L, STOP_AT, HUGE_VAL);
-  int turns;
-
-  check_readers(L);
-  turns = give_turns(L, e, stop_at);
-  if (lua_gettop(L) < TICKET) {
-    lua_pushinteger(L, turns);
-    return 1;
-  }
-  lua_pushinteger(L, turns);
-  lua_replace(L, TOO_MANY);
-  return lua_gettop(L) - GOES_ON;
-}
-
-/* Whether nothing but turns has come of what happened, and nothing of those. */
-static int is_all_read(lua_State *L, const Engine *e, double seconds) {
-  cm_multi *multi = multi_of(e);
-  int goes_on;
-
-  if (!multi || !cm_multi_has_turns(multi) || !cm_multi_is_quiet(multi)) return 0;
-  give_turns(L, e, cm_clock_now() + seconds);
-  multi = multi_of(e);
-  if (lua_gettop(L) > TOO_MANY || !multi || cm_multi_has_turns(multi) || !cm_multi_is_quiet(multi))
-    return 0;
-  lua_pushvalue(L, GOES_ON);
-  lua_call(L, 0, 1);
-  goes_on = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return goes_on;
-}
-
-/*
-** engine:read(readers, turn, seconds, poller, milliseconds, goes_on) -> events, others: as turn,
-** but where nothing else has happened than that there is more for those who wait for that, it gives
-** turns for so many seconds at most and, if goes_on() says so, waits for the rest of the time.
-** Where a task did something else: also its ticket and what coroutine.resume returns.
-*/
-static int engine_read(lua_State *L) {
-  const Engine *e = check_engine(L);
-  double seconds = luaL_checknumber(L, STOP_AT), end;
-  Poller *p = cm_check_poller(L, POLLER);
-  int milliseconds = cm_check_milliseconds(L, MILLISECONDS), left = milliseconds, n;
-  lua_Integer all = 0; /* of hours, perhaps */
-
-  luaL_checktype(L, GOES_ON, LUA_TFUNCTION);
-  check_readers(L);
-  end = cm_clock_now() + milliseconds / 1000.0;
-  do {
-    n = wait_with(multi_of(e), p, left);
-    all += n;
-    if (n == 0 || p->count > 0 || !is_all_read(L, e, seconds)) break;
-    if (milliseconds > 0) left = cm_clock_milliseconds_until(end);
-  } while (left != 0);
-  lua_pushinteger(L, all);
-  lua_replace(L, GOES_ON);
-  lua_pushinteger(L, p->count);
-  lua_replace(L, TOO_MANY);
-  return lua_gettop(L) - MILLISECONDS;
-}
-
-#endif
-
 static const luaL_Reg methods[] = {
   { "start", engine_start },
   { "cancel", engine_cancel },
@@ -609,31 +418,26 @@ static const luaL_Reg methods[] = {
   { "next", engine_next },
   { "activity", engine_activity },
   { "counts", engine_counts },
-#ifdef CM_CONTINUATION
-  { "read_for", engine_read_for },
-  { "give_turns", engine_give_turns },
-  { "read", engine_read },
-#endif
   { NULL, NULL },
 };
 
-static void add_methods(lua_State *L) {
-  const luaL_Reg *method;
-
-  lua_newtable(L);
-  for (method = methods; method->name; method++) {
+/* To the table on top of the stack, which is behind the metatable. */
+static void add_methods(lua_State *L, const luaL_Reg *method) {
+  for (; method->name; method++) {
     lua_pushvalue(L, -2);
     lua_pushcclosure(L, method->func, 1);
     lua_setfield(L, -2, method->name);
   }
-  lua_setfield(L, -2, "__index");
 }
 
 void cm_open_engine(lua_State *L) {
   luaL_newmetatable(L, CLASS);
   lua_pushcfunction(L, engine_gc);
   lua_setfield(L, -2, "__gc");
-  add_methods(L);
+  lua_newtable(L);
+  add_methods(L, methods);
+  add_methods(L, cm_reader_methods);
+  lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
   lua_pushcfunction(L, engine_new);
   lua_setfield(L, -2, "engine");
