@@ -246,9 +246,11 @@ ALLOC_FILES = $(patsubst %,spec/alloc/%.lua,core net library journals)
 ALLOC_MOST ?= $(if $(QUICK),8,0)
 ## alloc: every allocation of Lua, of the core and of libcurl refused in turn (ALLOC_MOST=150: so many)
 .PHONY: alloc
-alloc: $(OUT)/spec/alloc/run $(OUT)/bench/server
-	@$(OUT)/bench/server 0 | { read -r port pid; URL=http://127.0.0.1:$$port \
-	  $(SPEC_ENV) $< $(ALLOC_MOST) $(ALLOC_FILES); status=$$?; kill -PIPE $$pid; exit $$status; }
+alloc: $(OUT)/spec/alloc/run $(OUT)/bench/server $(OUT)/bench/stream_server
+	@$(OUT)/bench/server 0 | { read -r port pid; export URL=http://127.0.0.1:$$port; \
+	  $(OUT)/bench/stream_server | { read -r port pid; export PACED_URL=http://127.0.0.1:$$port; \
+	    $(SPEC_ENV) $< $(ALLOC_MOST) $(ALLOC_FILES); status=$$?; kill -PIPE $$pid; exit $$status; }; \
+	  status=$$?; kill -PIPE $$pid; exit $$status; }
 
 $(OUT)/spec/kill/shim.so: spec/kill/shim.c
 	@mkdir -p $(@D)

@@ -243,4 +243,50 @@ M.tasks = {
   again = function() return true end,
 }
 
+local EVENTS = 30 -- of which the last is no piece
+
+-- Deltas come one by one, so that each is a turn of its task.
+local function read_deltas(client)
+  local stream, count = client.messages:stream(params()), 0
+  local kind, text, err = stream:next()
+  while kind do
+    count = count + 1
+    kind, text, err = stream:next()
+  end
+  if err then return nil, text end
+  return count
+end
+
+local function loop_over_deltas(client)
+  local count = 0
+  for _ in client.messages:stream(params()):deltas() do
+    count = count + 1
+  end
+  return count
+end
+
+M.deltas_at_a_pace = {
+  prepare = function()
+    return new_client({
+      base_url = os.getenv("PACED_URL") .. ("/events-%d/pace-300"):format(EVENTS),
+    })
+  end,
+  act = function(client)
+    local read = core.deltas and loop_over_deltas or read_deltas
+    return claude.loop(function()
+      local tasks, text = {}, nil
+      for i = 1, 2 do
+        tasks[i] = claude.spawn(read, client)
+      end
+      for i = 1, 2 do
+        local count, problem = tasks[i]:wait()
+        assert(count == nil or count == EVENTS - 1, count)
+        text = text or not count and problem or nil
+      end
+      return not text, text
+    end)
+  end,
+  again = M.tasks.again,
+}
+
 return M

@@ -54,7 +54,7 @@ function M.nothing() end
 function M.new_client(options)
   return claude.new({
     api_key = "k",
-    base_url = os.getenv("URL"),
+    base_url = options and options.base_url or os.getenv("URL"),
     max_retries = options and options.max_retries or 0,
     limits = { connect = 10, first_byte = 10, idle = 10 },
     on_warning = M.nothing,
