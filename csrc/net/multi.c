@@ -48,7 +48,7 @@ struct cm_multi {
   double deadline;     /* of libcurl's timer; < 0: none */
   double deadline_was; /* when the last turn began */
   cm_transfer_queue news;
-  cm_transfer *first_turn, *last_turn; /* of readers in line */
+  cm_transfer_queue turns; /* those whose readers are in line */
   cm_transfer *detached;
   size_t live, live_http2;
   cm_url_memory last_url;
@@ -232,34 +232,9 @@ static size_t slot_of(cm_transfer_id id) {
   return (size_t)(id & ((1u << SLOT_BITS) - 1));
 }
 
-static void add_turn(cm_multi *m, cm_transfer *t) {
-  if (t->has_turn) return;
-  t->has_turn = 1;
-  t->behind = NULL;
-  if (m->last_turn)
-    m->last_turn->behind = t;
-  else
-    m->first_turn = t;
-  m->last_turn = t;
-}
-
-static void forget_turn(cm_multi *m, cm_transfer *t) {
-  cm_transfer *before = NULL, *at;
-
-  if (!t->has_turn) return;
-  for (at = m->first_turn; at != t; at = at->behind) before = at;
-  if (before)
-    before->behind = t->behind;
-  else
-    m->first_turn = t->behind;
-  if (m->last_turn == t) m->last_turn = before;
-  t->has_turn = 0;
-}
-
 static void forget_slot(cm_multi *m, cm_transfer *t) {
   slot *s = slot_at(m, slot_of(t->id));
 
-  forget_turn(m, t);
   s->transfer = NULL;
   s->generation++;
   s->next_free = m->first_free;
@@ -676,7 +651,7 @@ int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_polle
 long cm_multi_timeout(const cm_multi *multi) {
   double left;
 
-  if (multi->news.first || multi->first_turn) return 0;
+  if (multi->news.first || multi->turns.first) return 0;
   if (multi->deadline < 0) return -1;
   left = (multi->deadline - cm_clock_now()) * 1000;
   if (left <= 0) return 0;
@@ -687,16 +662,16 @@ long cm_multi_timeout(const cm_multi *multi) {
 static const cm_transfer *first_with_news(cm_multi *m) {
   cm_transfer *t;
 
-  while ((t = m->news.first) != NULL && t->has_reader && !t->done && !t->paused) {
+  while ((t = m->news.first) != NULL && cm_transfer_has_only_more(t)) {
     cm_multi_take(m);
-    add_turn(m, t);
+    cm_transfer_stand_in(t, &m->turns);
   }
   return t;
 }
 
 int cm_multi_has_turns(cm_multi *multi) {
   first_with_news(multi);
-  return multi->first_turn != NULL;
+  return multi->turns.first != NULL;
 }
 
 int cm_multi_peek(cm_multi *multi, cm_multi_news *news) {
@@ -737,10 +712,10 @@ size_t cm_multi_read_for(cm_multi *multi, cm_transfer_id id) {
 }
 
 size_t cm_multi_next_turn(cm_multi *multi, cm_transfer_id *id) {
-  cm_transfer *t = multi->first_turn;
+  cm_transfer *t = multi->turns.first;
 
   if (!t) return 0;
-  forget_turn(multi, t);
+  cm_transfer_withdraw(t);
   *id = t->id;
   return slot_of(t->id) + 1;
 }

@@ -23,7 +23,7 @@ enum {
 
 static void hear(cm_transfer *t) {
   t->heard = 1;
-  if (t->queued && t->heard_at > 0) return; /* as a rule just now: the news were not taken yet */
+  if (t->stands_in && t->heard_at > 0) return; /* as a rule just now: the news were not taken yet */
   t->heard_at = cm_clock_now();
   t->heard = 0;
   if (t->first_byte_at == 0) t->first_byte_at = t->heard_at;
@@ -367,7 +367,7 @@ static void clear(cm_transfer *t, const cm_alloc *alloc, const cm_transfer_optio
 }
 
 cm_status cm_transfer_new(cm_transfer **out, const cm_alloc *alloc,
-                          const cm_transfer_options *options, cm_transfer_queue *queue,
+                          const cm_transfer_options *options, cm_transfer_queue *news,
                           cm_url_memory *last, cm_failure *failure) {
   cm_transfer *t = alloc->resize(alloc->ud, NULL, 0, sizeof *t);
   cm_status status = CM_ERR_NOMEM;
@@ -376,7 +376,7 @@ cm_status cm_transfer_new(cm_transfer **out, const cm_alloc *alloc,
   memset(failure, 0, sizeof *failure);
   if (t) {
     clear(t, alloc, options);
-    t->queue = queue;
+    t->news = news;
     if (options->body) t->body = cm_body_retain(options->body);
     t->response = cm_response_retain(options->response);
     status = set_up(t, options, last);
@@ -429,12 +429,9 @@ void cm_transfer_detach(cm_transfer *transfer) {
   let_go_of_ends(transfer);
 }
 
-void cm_transfer_announce(cm_transfer *transfer) {
-  cm_transfer_queue *queue = transfer->queue;
-
-  if (transfer->queued) return;
-  transfer->queued = 1;
-  transfer->next = NULL;
+void cm_transfer_stand_in(cm_transfer *transfer, cm_transfer_queue *queue) {
+  cm_transfer_withdraw(transfer);
+  transfer->stands_in = queue;
   if (queue->last)
     queue->last->next = transfer;
   else
@@ -443,18 +440,29 @@ void cm_transfer_announce(cm_transfer *transfer) {
 }
 
 void cm_transfer_withdraw(cm_transfer *transfer) {
-  cm_transfer_queue *queue = transfer->queue;
+  cm_transfer_queue *queue = transfer->stands_in;
   cm_transfer *before = NULL, *at;
 
-  if (!transfer->queued) return;
+  if (!queue) return;
   for (at = queue->first; at != transfer; at = at->next) before = at;
   if (before)
     before->next = transfer->next;
   else
     queue->first = transfer->next;
   if (queue->last == transfer) queue->last = before;
-  transfer->queued = 0;
+  transfer->stands_in = NULL;
   transfer->next = NULL;
+}
+
+void cm_transfer_announce(cm_transfer *transfer) {
+  const cm_transfer *t = transfer;
+
+  if (t->stands_in && (t->stands_in == t->news || cm_transfer_has_only_more(t))) return;
+  cm_transfer_stand_in(transfer, t->news);
+}
+
+int cm_transfer_has_only_more(const cm_transfer *transfer) {
+  return transfer->has_reader && !transfer->done && !transfer->paused;
 }
 
 int cm_transfer_must_begin_anew(cm_transfer *transfer, CURLcode code) {

@@ -45,7 +45,7 @@ typedef unsigned long long cm_transfer_id;
 
 typedef struct cm_transfer cm_transfer;
 
-/* Transfers with news for the reader, first come first. */
+/* Transfers with news, first come first; or with turns for their readers. */
 typedef struct cm_transfer_queue {
   cm_transfer *first;
   cm_transfer *last;
@@ -61,13 +61,11 @@ struct cm_transfer {
   char *whole; /* the body where it is small and at hand, or NULL */
   size_t whole_size;
   cm_response *response;
-  cm_transfer_queue *queue; /* where it announces news */
-  void *owner;              /* the multi that it is in */
-  cm_transfer *next;        /* in the queue, or in the list of detached ones */
-  int queued;
-  int has_reader;      /* somebody waits for nothing but more of it */
-  int has_turn;        /* its reader is in line */
-  cm_transfer *behind; /* whose reader's turn comes next */
+  cm_transfer_queue *news;      /* where it announces news */
+  cm_transfer_queue *stands_in; /* a queue, or NULL */
+  void *owner;                  /* the multi that it is in */
+  cm_transfer *next;            /* in the queue, or in the list of detached ones */
+  int has_reader;               /* somebody waits for nothing but more of it */
   cm_transfer_id id;
   int http2;
   int detached; /* cancelled, and only kept until libcurl lets go of it */
@@ -105,14 +103,21 @@ struct cm_transfer {
 ** be sent), CM_ERR_TRANSPORT (libcurl refuses an option).
 */
 cm_status cm_transfer_new(cm_transfer **out, const cm_alloc *alloc,
-                          const cm_transfer_options *options, cm_transfer_queue *queue,
+                          const cm_transfer_options *options, cm_transfer_queue *news,
                           cm_url_memory *last, cm_failure *failure);
 
 /* The transfer must not be in a multi any more. Header lines are overwritten first. */
 void cm_transfer_free(cm_transfer *transfer);
 
-/* Puts it at the end of its queue unless it is there; takes it out. */
+/* Whether what is news of it is no more than that there is more for its reader. */
+int cm_transfer_has_only_more(const cm_transfer *transfer);
+
+/* It has news: puts it where it announces them, unless it stands there, or its reader has a turn
+   and that is all. */
 void cm_transfer_announce(cm_transfer *transfer);
+
+/* Puts it at the end of a queue, and out of the one that it stood in; only out of that. */
+void cm_transfer_stand_in(cm_transfer *transfer, cm_transfer_queue *queue);
 void cm_transfer_withdraw(cm_transfer *transfer);
 
 /* Whether it has not begun, for want of a connection that can be trusted: to be added again. */
