@@ -1,5 +1,6 @@
 --- What the engine tells of a transfer, for those who judge how long it may be silent.
 local core = require("claude.core")
+local engines = require("spec.support.engine")
 local net = require("claude.net")
 local servers = require("spec.support.servers")
 
@@ -20,11 +21,7 @@ describe("engine:activity", function()
   end)
 
   local function turn()
-    local fd, mask = engine:change()
-    while fd do
-      assert(poller:watch(fd, mask))
-      fd, mask = engine:change()
-    end
+    engines.watch(engine, poller)
     engine:turn(poller, 20)
   end
 

@@ -2,6 +2,7 @@
 --- each event of one, so that a stream that waits has none.
 local claude = require("claude")
 local core = require("claude.core")
+local engines = require("spec.support.engine")
 local hub = require("claude.loop")
 local net = require("claude.net")
 local servers = require("spec.support.servers")
@@ -26,11 +27,7 @@ describe("a stream that waits", function()
 
   local function turn(engine, poller)
     assert(net.now() < late, "libcurl goes on looking")
-    local fd, mask = engine:change()
-    while fd do
-      assert(poller:watch(fd, mask))
-      fd, mask = engine:change()
-    end
+    engines.watch(engine, poller)
     engine:turn(poller, 20)
     while engine:next() do
     end

@@ -1,4 +1,5 @@
 local core = require("claude.core")
+local engines = require("spec.support.engine")
 local hub = require("claude.loop")
 local net = require("claude.net")
 local requests = require("spec.support.exchange")
@@ -91,21 +92,13 @@ describe("engine:turn", function()
   setup(function() server = servers.fault_server() end)
   teardown(function() server:stop() end)
 
-  local function apply_changes(engine, poller)
-    local fd, mask = engine:change()
-    while fd do
-      assert(poller:watch(fd, mask))
-      fd, mask = engine:change()
-    end
-  end
-
   -- Turns until the whole body was taken, or the transfer has ended.
   local function turns_until_sent(engine, poller, id, bytes)
     local turns, sent, late = 0, 0, net.now() + 60
     engine:socket_action(-1)
     while sent and sent < bytes do
       assert(net.now() < late, "it was not sent")
-      apply_changes(engine, poller)
+      engines.watch(engine, poller)
       engine:turn(poller, 1000)
       turns, sent = turns + 1, (select(8, engine:activity(id)))
     end
