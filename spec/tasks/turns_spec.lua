@@ -106,7 +106,7 @@ describe("a task that loops over the deltas of a stream", function()
       if connection.socket and not connection.socket:is_closing() then connection.socket:close() end
     end
     listener:close()
-    uv.run("nowait")
+    wait_until(function() return hub.engine():counts() == 0 end, "a transfer is left")
   end)
 
   -- A stream that a task reads, and what the server can do with it. `with` is called for each text;
