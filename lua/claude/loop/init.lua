@@ -96,7 +96,7 @@ local run_tasks -- set by claude.tasks: runs what tasks can, until a time; tells
 local has_tasks -- set by claude.tasks: whether any can run
 local after_failure -- set by claude.tasks: hears what a round of them was ended by
 local after_turns -- set by claude.tasks: hears what a task came to that `give_turns` resumed
-local processing = false -- inside M.process
+local processing = false -- inside process or wait_and_read: code of tasks may run
 local driving = false -- inside driver.run
 local failure -- an error that must not unwind through the host's loop
 local round_ends -- when M.poll wants its turn back
@@ -377,44 +377,44 @@ end
 -- Whether there is nothing to do but to wait for more.
 local function goes_on() return not (touched or failure or is_called_soon()) end
 
-local taken, left = 0, 0 -- events of the last wait, and those that are not the engine's
-
-local function note_taken(n, others, ticket, ...)
-  taken, left = n, others
+local function after_reading(n, others, ticket, ...)
   if ticket then after_turns(ticket, ...) end
+  return n, others
 end
 
 local function read(poller, ms)
   processing = true -- not before: there may be no memory even to call this
   local slice = driver and driver.slice or SLICE
-  note_taken(engine:read(readers, turn, slice, poller, ms, goes_on))
+  return after_reading(engine:read(readers, turn, slice, poller, ms, goes_on))
 end
 
 -- As long as nothing happens but that there is more for those who wait for that, they have their
 -- turns in C, and nothing else is looked at.
 local function wait_and_read(poller, ms)
-  taken, left = 1, 0
-  local ok, err = pcall(read, poller, ms)
+  local ok, n, others = pcall(read, poller, ms)
   processing = false
-  if ok then return end
-  after_work(err)
-  keep_failure(err)
+  if ok then return n, others end
+  after_work(n)
+  keep_failure(n)
+  return 1, 0 -- nobody has turns where another's descriptor is ready
+end
+
+-- How many events there were, and how many that are not the engine's.
+local function wait_with(poller, ms)
+  if not engine then
+    local n = poller:wait(ms)
+    return n, n
+  end
+  if ms ~= 0 and turn and not processing and engine.read then return wait_and_read(poller, ms) end
+  return engine:turn(poller, ms)
 end
 
 -- The engine's own descriptors are seen to in C, all before any task goes on.
 local function take(poller, ms)
-  if not engine then
-    taken = poller:wait(ms)
-    left = taken
-  elseif ms ~= 0 and turn and not processing and engine.read then
-    wait_and_read(poller, ms)
-  else
-    taken, left = engine:turn(poller, ms)
-  end
-  local n = taken
+  local n, others = wait_with(poller, ms)
   if n == 0 then return 0 end
   events = events + n
-  for i = 1, left do
+  for i = 1, others do
     local fd, mask = poller:event(i)
     if descriptors and descriptors:has(fd) then descriptors:note(fd, mask) end
   end
