@@ -111,11 +111,11 @@ describe("a task that loops over the deltas of a stream", function()
 
   -- A stream that a task reads, and what the server can do with it. `with` is called for each text;
   -- what it returns ends the loop, and is the task's result.
-  local function read(with)
+  local function read(with, options)
     local number = #connections + 1
     local stream = { texts = {} }
     stream.task = claude.spawn(function()
-      local next_delta = deltas_of(client.messages:stream(PARAMS))
+      local next_delta = deltas_of(client.messages:stream(PARAMS, options))
       local kind, text = next_delta()
       while kind do
         if kind == "text" then
@@ -420,5 +420,109 @@ describe("a task that loops over the deltas of a stream", function()
     local result = outcome_of(stream.task)
     assert.equal(stream, result.raised[1])
     assert.truthy(result.text:find("it", 1, true))
+  end)
+
+  -- Whose every turn has the server bring the next delta: from now on there is always more to read,
+  -- until `with` returns something.
+  local function read_endlessly(with)
+    local goes = false
+    local stream = read(function(_, stream)
+      local result
+      if goes then
+        result = with and with(stream)
+        stream.bring(delta("more"))
+      end
+      return result
+    end)
+    goes = true
+    stream.bring(delta("more"))
+    return stream
+  end
+
+  describe("that has always more to read", function()
+    it("is resumed without coming back to Lua each time, where it can be", function()
+      local engine = getmetatable(hub.engine()).__index
+      local wait = engine.read and "read" or "turn"
+      local wait_for_events, waits = engine[wait], 0
+      engine[wait] = function(...)
+        waits = waits + 1
+        return wait_for_events(...)
+      end
+      local stream = read_endlessly(function(stream)
+        if #stream.texts == 200 then return true end
+      end)
+      local began = waits
+      stream.task:wait()
+      engine[wait] = wait_for_events
+      if core.deltas then assert.is_true(waits - began < 20, waits - began .. " waits") end
+    end)
+
+    it("holds up nobody who sleeps, outside tasks or inside", function()
+      local stream = read_endlessly()
+      local slept = claude.spawn(function()
+        for _ = 1, 5 do
+          tasks.sleep(0.01)
+        end
+        return #stream.texts
+      end)
+      local before = #stream.texts
+      tasks.sleep(0.01)
+      assert.is_true(#stream.texts > before)
+      before = #stream.texts
+      assert.is_true(slept:wait() > before)
+    end)
+
+    it("wakes who waits outside tasks for what it does in its turn", function()
+      local signal = tasks.signal()
+      local stream = read_endlessly(function(stream)
+        if #stream.texts == 50 then signal:set() end
+      end)
+      assert.is_true(signal:wait(LIMIT))
+      assert.is_false(stream.task:is_done())
+    end)
+
+    it("sets timers in its turn that come due in time, and forgets them", function()
+      local signal, forgotten, late = tasks.signal(), nil, false
+      read_endlessly(function(stream)
+        if #stream.texts == 20 then
+          hub.at(hub.now() + 0.01, function() signal:set() end)
+          forgotten = hub.at(hub.now() + 0.005, function() late = true end)
+        elseif #stream.texts == 21 then
+          hub.forget(forgotten)
+        end
+      end)
+      assert.is_true(signal:wait(LIMIT))
+      assert.is_false(late)
+    end)
+
+    it("begins a request in its turn that goes out at once", function()
+      local other
+      read_endlessly(function(stream)
+        if #stream.texts == 20 then
+          other = claude.spawn(function() return client.messages:stream(PARAMS):next() end)
+          begun[#begun + 1] = other
+        end
+        if other and other:is_done() then return true end
+      end).task:wait()
+      assert.equal("message_start", (other:wait()))
+    end)
+
+    it("does not keep a silent one from its limit", function()
+      local stream = read_endlessly()
+      local silent = read(nil, { limits = { idle = 0.05 } })
+      pcall(silent.task.wait, silent.task)
+      assert.equal("timeout", silent.task:result().raised.kind)
+      assert.is_false(stream.task:is_done())
+    end)
+
+    it("has what it drops in its turn closed", function()
+      local dropped = read()
+      local connection = dropped.connection
+      read_endlessly(function(stream)
+        if #stream.texts == 20 then dropped.task:cancel() end
+        if connection.closed then return true end
+      end).task:wait()
+      assert.is_true(connection.closed)
+    end)
   end)
 end)
