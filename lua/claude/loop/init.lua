@@ -453,7 +453,7 @@ function M.adapter_name()
 end
 
 --- Selects how to wait, by name or by an adapter of your own (see the top of this file).
---- Not while requests are in flight.
+--- Not while requests are in flight, and not inside tasks.
 ---@param adapter string|claude.LoopAdapter
 function M.use(adapter)
   if type(adapter) == "string" then adapter = require("claude.loop." .. adapter) end
@@ -461,6 +461,7 @@ function M.use(adapter)
     error("claude.loop.use: a name or a table with a function `new` expected", 2)
   end
   if adapter == chosen then return end
+  if processing then error("claude.loop.use: not inside a task or a callback of the loop", 2) end
   for thing in pairs(lingering) do
     thing:cancel()
   end
