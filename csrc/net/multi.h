@@ -108,11 +108,10 @@ void cm_multi_take(cm_multi *multi);
 /*
 ** A reader waits for nothing but more of one transfer. Then that is no news but the reader's turn.
 ** cm_multi_read_for says that there is one, and returns its number, from 1 on, which no other
-** transfer has at the same time; 0: the transfer has ended, and that is news. cm_multi_next_turn
-** takes the first turn, and returns the reader's number, or 0; what lies behind other news is a
-*turn
-** once these have been taken. Where there is no such reader any more cm_multi_read_no_more makes it
-** news.
+** transfer has at the same time; 0: the transfer has ended, and that is news.
+** cm_multi_next_turn takes the first turn, and returns the reader's number, or 0; what lies behind
+** other news becomes a turn once these have been taken. cm_multi_has_turns tells whether there is
+** one. Where there is no such reader any more cm_multi_read_no_more makes it news.
 */
 size_t cm_multi_read_for(cm_multi *multi, cm_transfer_id id);
 int cm_multi_has_turns(cm_multi *multi);

@@ -1356,7 +1356,7 @@ function Map:cancel() end
 local loop = {}
 
 --- Selects a driver by name ("blocking", "luv", "cqueues", "nvim") or an adapter of your own,
---- which lua/claude/loop/init.lua describes. Not while requests are in flight.
+--- which lua/claude/loop/init.lua describes. Not inside tasks, nor while requests are in flight.
 ---@param adapter string|claude.LoopAdapter
 function loop.use(adapter) end
 

@@ -453,7 +453,7 @@ function M.adapter_name()
 end
 
 --- Selects how to wait, by name or by an adapter of your own (see the top of this file).
---- Not while requests are in flight, and not inside tasks.
+--- Not inside tasks, nor while requests are in flight.
 ---@param adapter string|claude.LoopAdapter
 function M.use(adapter)
   if type(adapter) == "string" then adapter = require("claude.loop." .. adapter) end
