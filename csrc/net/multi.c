@@ -520,11 +520,6 @@ static void note_content(cm_transfer *t, int may_have_more) {
   t->content_at = cm_clock_now();
 }
 
-/* What lies unread may be content: then the silence is on our side. */
-static void look_for_content(cm_transfer *t) {
-  note_content(t, cm_response_unread(t->response) > 0);
-}
-
 /* While news wait, as under a loop that runs inside a task, nobody looks at the clock. */
 static void note_heard(cm_transfer *t) {
   if (t->heard) t->heard_at = cm_clock_now();
@@ -536,7 +531,7 @@ int cm_multi_await(cm_multi *multi, cm_transfer_id id) {
   int busy;
 
   if (!t || t->done) return 0;
-  look_for_content(t);
+  note_content(t, cm_response_unread(t->response) > 0);
   busy = t->busy;
   t->busy = cm_response_in_text_or_tool(t->response);
   busy = busy != t->busy;
@@ -732,7 +727,7 @@ int cm_multi_activity_of(cm_multi *multi, cm_transfer_id id, cm_multi_activity *
   cm_transfer *t = find(multi, id);
 
   if (!t || t->done) return 0;
-  look_for_content(t);
+  note_content(t, 0);
   note_heard(t);
   activity->connected = cm_transfer_is_connected(t);
   activity->sent_at = t->sent_at;

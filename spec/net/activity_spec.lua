@@ -45,4 +45,32 @@ describe("engine:activity", function()
     turn_until_heard_after(0)
     assert.equal(heard_at(), heard_at())
   end)
+
+  -- When content last came, and whether something lies unread.
+  local function content()
+    local _, _, _, _, _, at, _, _, has_unread = engine:activity(id)
+    return at, has_unread
+  end
+
+  it("does not take for content what nobody has read: it may be a ping", function()
+    local response = core.response({})
+    id = engine:start({ url = server.url .. "/pings_in_text/x", response = response })
+    local late = net.now() + LIMIT
+    repeat
+      assert(net.now() < late, "no text came")
+      turn()
+    until response:next() == "text"
+    repeat
+      turn()
+    until not response:next()
+    local at, has_unread = content()
+    assert.is_false(has_unread)
+    repeat
+      assert(net.now() < late, "no ping came")
+      turn()
+    until select(2, content())
+    assert.equal(at, (content()))
+    assert.equal("ping", (response:next()))
+    assert.same({ at, false }, { content() })
+  end)
 end)

@@ -53,6 +53,17 @@ describe("the limits on silence", function()
     assert.same({ 3602, "stalled" }, soonest({ idle = false }, pings, 128000))
   end)
 
+  it("wait for who has not read yet what may be content", function()
+    local unread = { heard_at = 1000, content_at = -700, has_unread = true }
+    assert.same({ 3 }, soonest({ idle = false }, unread)) -- now is 2
+    assert.same({ 2 + 0.3 / 10 }, soonest({ idle = false, stalled = 0.3 }, unread))
+    unread.has_unread = false
+    assert.same({ -100, "stalled" }, soonest({ idle = false }, unread))
+    -- Before its time nothing is different.
+    local early = { heard_at = 1000, has_unread = true }
+    assert.same({ 602, "stalled" }, soonest({ idle = false }, early))
+  end)
+
   it("are what was given, in thinking too", function()
     assert.same({ 32, "stalled" }, soonest({ stalled = 30 }, {}, 128000))
     assert.same({ 9002, "stalled" }, soonest({ stalled = 9000, idle = false }, {}, 16000))

@@ -373,14 +373,14 @@ static int engine_next(lua_State *L) {
 
 /*
 ** engine:activity(id) -> connected, sent_at, first_byte_at, heard_at, paused, content_at,
-** in_text_or_tool, sent | nothing
+** in_text_or_tool, sent, has_unread | nothing
 */
 static int engine_activity(lua_State *L) {
   cm_multi *multi = usable(L);
   cm_transfer_id id = cm_check_transfer_id(L, 2);
   cm_multi_activity now;
 
-  luaL_checkstack(L, 8, NULL);
+  luaL_checkstack(L, 9, NULL);
   if (!multi || !cm_multi_activity_of(multi, id, &now)) return 0;
   lua_pushboolean(L, now.connected);
   lua_pushnumber(L, (lua_Number)now.sent_at);
@@ -390,7 +390,8 @@ static int engine_activity(lua_State *L) {
   lua_pushnumber(L, (lua_Number)now.content_at);
   lua_pushboolean(L, now.in_text_or_tool);
   lua_pushnumber(L, (lua_Number)now.sent);
-  return 8;
+  lua_pushboolean(L, now.unread > 0);
+  return 9;
 }
 
 /* engine:counts() -> transfers that have not ended, descriptors being watched */

@@ -46,7 +46,7 @@ local VERSIONS = { "1.0", "1.1", "2", [30] = "3" }
 
 -- What the limits look at, and whether there is anything to look at.
 local function look(self)
-  local connected, sent_at, first_byte_at, heard_at, paused, content_at, busy =
+  local connected, sent_at, first_byte_at, heard_at, paused, content_at, busy, _, has_unread =
     hub.engine():activity(self.id)
   if connected == nil then return nil end
   if first_byte_at > 0 and not self.timings.first_byte then
@@ -62,6 +62,7 @@ local function look(self)
     paused = paused,
     busy = busy,
     content_at = content_at > 0 and content_at or nil,
+    has_unread = has_unread,
   }
 end
 

@@ -25,6 +25,7 @@ M.DEFAULTS = { connect = 10, first_byte = 600, headers = 660, idle = 120, stalle
 
 local FOR_HEADERS = M.DEFAULTS.headers - M.DEFAULTS.first_byte -- seconds behind the first byte
 local SECONDS_PER_TOKEN = 3600 / 128000
+local LOOK_AGAIN, PART = 1, 0.1 -- seconds, or so much of a short limit, until somebody has read
 
 --- Fills in the defaults; raises at `level` for what is no limit.
 ---@param given claude.Limits?
@@ -74,6 +75,7 @@ M.STANDARD = M.complete(nil, 1)
 ---@field paused boolean
 ---@field busy boolean a text or tool block is open
 ---@field content_at number? when something other than pings was last seen
+---@field has_unread boolean? nobody has looked yet whether all that came is pings
 
 local function stalled_after(limits, activity, max_tokens)
   if activity.busy or not max_tokens or not limits.stalled_grows then return limits.stalled end
@@ -101,11 +103,16 @@ local function reached_before_head(limits, activity)
   return earlier(at, name, seconds, budget.ends_at, "time_budget", budget.seconds)
 end
 
-local function reached_in_body(limits, activity, max_tokens)
+local function reached_in_body(limits, activity, max_tokens, now)
   local at, name, seconds = reached(limits, "idle", activity.heard_at)
   if not (limits.stalled and activity.content_at) then return at, name, seconds end
   local patience = stalled_after(limits, activity, max_tokens)
-  return earlier(at, name, seconds, activity.content_at + patience, "stalled", patience)
+  local stalled_at = activity.content_at + patience
+  if not (activity.has_unread and stalled_at <= now) then
+    return earlier(at, name, seconds, stalled_at, "stalled", patience)
+  end
+  -- A ping as a rule; if it is more, its reader is late, and not the server.
+  return earlier(at, name, seconds, now + math.min(LOOK_AGAIN, patience * PART))
 end
 
 --- Which limit is reached first if nothing more happens, and when; nil if none. A time
@@ -128,7 +135,7 @@ function M.soonest(limits, activity, started_at, now, max_tokens)
   end
   if not activity.has_head then return reached_before_head(limits, activity) end
   if activity.paused then return nil end
-  return reached_in_body(limits, activity, max_tokens)
+  return reached_in_body(limits, activity, max_tokens, now)
 end
 
 return M
