@@ -107,6 +107,7 @@ describe("a task that loops over the deltas of a stream", function()
     end
     listener:close()
     wait_until(function() return hub.engine():counts() == 0 end, "a transfer is left")
+    uv.run("nowait") -- what is closed ends with its loop's next turn
   end)
 
   -- A stream that a task reads, and what the server can do with it. `with` is called for each text;
