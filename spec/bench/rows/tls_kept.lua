@@ -15,9 +15,9 @@ return {
   start = tls_server.start(),
   missing = tls_server.missing,
   sides = {
-    sides.secure_project("deltas", 300, tls_server.CA),
-    sides.trusting(sides.bare(300), tls_server.CA),
-    sides.trusting(sides.decoded(300), tls_server.CA),
+    sides.secure_project("deltas", 2000, tls_server.CA),
+    sides.trusting(sides.bare(3000), tls_server.CA),
+    sides.trusting(sides.decoded(3000), tls_server.CA),
   },
   goals = {
     goals.goal("project: CPU ms per request", { at_most = 0.2 }, cost_of("project")),
