@@ -2292,8 +2292,8 @@ function Engine:await(id) end
 ---@param id integer never paused again, however much is unread
 function Engine:let_in(id) end
 
---- Somebody waits for nothing but more of it: what there is more is no news from now on, but his
---- turn. Only where C can resume what waits in it.
+--- A reader waits for nothing but more of it: that is no news from now on, but the reader's turn.
+--- Only where C can resume what waits in it.
 ---@param id integer
 ---@return integer? number of the reader, by which `give_turns` finds a ticket; nil: it has ended
 function Engine:read_for(id) end

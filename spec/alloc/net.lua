@@ -2,19 +2,12 @@
 --- (spec/alloc/attempt.lua). spec/bench/server.c plays the API at URL.
 local core = require("claude.core")
 local net = require("claude.net")
+local watch = require("spec.support.engine").watch
 
 local URL = os.getenv("URL")
 local LIMIT = 10 -- seconds that an exchange may take
 
 local M = {}
-
-local function watch(engine, poller)
-  local fd, mask = engine:change()
-  while fd do
-    assert(poller:watch(fd, mask))
-    fd, mask = engine:change()
-  end
-end
 
 local function drive(engine, poller)
   watch(engine, poller)

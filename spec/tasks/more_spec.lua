@@ -48,6 +48,13 @@ end
 
 local function rest() tasks.sleep(0.001) end
 
+-- How long it slept that should have slept for 0.05 seconds.
+local function sleep()
+  local began = tasks.now()
+  tasks.sleep(0.05)
+  return tasks.now() - began
+end
+
 describe("a task that loops over deltas", function()
   local exchange, seen, task
 
@@ -286,9 +293,7 @@ describe("a task that loops over deltas", function()
         end
       end)
       seen = { ok, raised }
-      local began = tasks.now()
-      tasks.sleep(0.05)
-      slept = tasks.now() - began
+      slept = sleep()
     end)
     rest()
     exchange:bring("a")
@@ -308,9 +313,7 @@ describe("a task that loops over deltas", function()
       end
       pcall(tasks.sleep, 0)
       hub.forget = forget
-      local began = tasks.now()
-      tasks.sleep(0.05)
-      slept = tasks.now() - began
+      slept = sleep()
     end)
     rest()
     exchange:bring("a")

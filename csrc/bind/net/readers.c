@@ -32,20 +32,20 @@ static void check_readers(lua_State *L) {
   lua_pushliteral(L, "too many results of a task");
 }
 
-static int has(lua_State *L, const char *field) {
-  int has;
+static int ticket_has(lua_State *L, const char *field) {
+  int is_true;
 
   lua_getfield(L, TICKET, field);
-  has = lua_toboolean(L, -1);
+  is_true = lua_toboolean(L, -1);
   lua_pop(L, 1);
-  return has;
+  return is_true;
 }
 
 /* Whether somebody waits with this reader's ticket: puts that and the coroutine in their places. */
 static int waits(lua_State *L, size_t number) {
   lua_settop(L, TOO_MANY);
   lua_rawgeti(L, READERS, (int)number);
-  if (!lua_istable(L, TICKET) || has(L, "why") || !has(L, "lasts")) return 0;
+  if (!lua_istable(L, TICKET) || ticket_has(L, "why") || !ticket_has(L, "lasts")) return 0;
   lua_getfield(L, TICKET, "co");
   return lua_isthread(L, COROUTINE);
 }

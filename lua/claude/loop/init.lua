@@ -396,7 +396,7 @@ local function wait_and_read(poller, ms)
   if ok then return n, others end
   after_work(n)
   keep_failure(n)
-  return 1, 0 -- nobody has turns where another's descriptor is ready
+  return 1, 0 -- turns are given only where no descriptor of others is ready
 end
 
 -- How many events there were, and how many that are not the engine's.
@@ -565,9 +565,9 @@ end
 ---@param has fun(): any
 ---@param failed fun(raised: any)
 ---@param turned fun(ticket: claude.Ticket, ok: boolean, ...: any)
----@param of table<integer, any> 1: the ticket of who was given a turn; 2: false when it begins
-function M.set_tasks(run, has, failed, turned, of)
-  run_tasks, has_tasks, after_failure, after_turns, turn = run, has, failed, turned, of
+---@param given table<integer, any> 1: the ticket of who was given a turn; 2: false when it begins
+function M.set_tasks(run, has, failed, turned, given)
+  run_tasks, has_tasks, after_failure, after_turns, turn = run, has, failed, turned, given
 end
 
 --- For calls outside tasks: raises where waiting would block the host's loop.
