@@ -620,6 +620,13 @@ static int take_events(cm_multi *m, cm_poller *poller, int milliseconds, cm_poll
   return n;
 }
 
+/* The driver's time or libcurl's own, whichever is sooner. */
+static int until_due(const cm_multi *m, int milliseconds) {
+  long left = cm_multi_timeout(m);
+
+  return left >= 0 && (milliseconds < 0 || left < milliseconds) ? (int)left : milliseconds;
+}
+
 int cm_multi_is_quiet(const cm_multi *multi) {
   const cm_multi *m = multi;
 
@@ -629,9 +636,11 @@ int cm_multi_is_quiet(const cm_multi *multi) {
 /* Most of what an upload does is nobody's concern until it has ended. */
 int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
                   int capacity, int *others) {
-  double end = cm_clock_now() + milliseconds / 1000.0;
+  double end;
   int round, n, all = 0;
 
+  milliseconds = until_due(multi, milliseconds);
+  end = cm_clock_now() + milliseconds / 1000.0;
   multi->deadline_was = multi->deadline;
   for (round = 0; round < ROUNDS; round++) {
     n = take_events(multi, poller, milliseconds, events, capacity, others);

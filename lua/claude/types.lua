@@ -2340,7 +2340,15 @@ function Engine:read_now(id) end
 ---@return integer mask; without a descriptor milliseconds, as `timeout` tells them
 function Engine:change() end
 
---- Waits with a poller, and acts on what is the engine's; the others are poller:event(1…others).
+--- Has a poller watch what is to be watched, all that has changed.
+---@param poller claude.net.Poller
+---@return integer? fd that it cannot watch; then it does not know of what has changed after that
+---@return integer? mask
+---@return string? problem
+function Engine:tell(poller) end
+
+--- Waits with a poller, no longer than `timeout` says, and acts on what is the engine's; the others
+--- are poller:event(1…others).
 ---@param poller claude.net.Poller
 ---@param milliseconds integer -1 waits for ever
 ---@return integer events
@@ -2362,7 +2370,6 @@ function Engine:activity(id) end
 ---@return integer descriptors
 function Engine:counts() end
 
---- What the blocking driver waits with.
 --- Starts a child process with pipes to it; no shell has a hand in it.
 ---@param options claude.net.ChildOptions
 ---@return claude.net.Child?
@@ -2410,6 +2417,7 @@ function Child:signal(name) end
 ---@return integer? signal that ended it
 function Child:has_ended(reap) end
 
+--- What the blocking driver waits with.
 ---@class claude.net.Poller
 local Poller = {}
 

@@ -319,7 +319,7 @@ end
 
 describe("the loop contract:", function()
   local uv = require("luv")
-  local blocking = require("claude.loop.blocking")
+  local luv = require("claude.loop.luv")
   local server
 
   setup(function() server = servers.fault_server() end)
@@ -330,12 +330,12 @@ describe("the loop contract:", function()
 
   local function is_open(fd) return uv.fs_fstat(fd) ~= nil end
 
-  -- The blocking driver, with everything that it is told written down.
+  -- A driver that is told all that there is to wait for, with that written down.
   local function spy()
     local told = { watches = {}, timers = {} }
     local adapter = {}
-    function adapter.new(ready, take)
-      local driver = blocking.new(ready, take)
+    function adapter.new(ready)
+      local driver = luv.new(ready)
       local watch, timer = driver.watch, driver.timer
       function driver.watch(fd, mask)
         told.watches[#told.watches + 1] = { fd = fd, mask = mask, open = is_open(fd) }

@@ -335,6 +335,26 @@ static int engine_change(lua_State *L) {
   return 2;
 }
 
+/*
+** engine:tell(poller) -> nothing: it watches what is to be watched, and what libcurl is done with is
+** closed | fd, mask, text: this it cannot do, and it does not know of what follows
+*/
+static int engine_tell(lua_State *L) {
+  cm_multi *multi = usable(L);
+  const Poller *p = cm_check_poller(L, 2);
+  int fd, mask;
+
+  while (multi && cm_multi_change(multi, &fd, &mask)) {
+    cm_status status = cm_poller_watch(p->poller, fd, mask);
+    if (status == CM_OK) continue;
+    lua_pushinteger(L, fd);
+    lua_pushinteger(L, mask);
+    lua_pushstring(L, status == CM_ERR_NOMEM ? "not enough memory" : CM_CANNOT_BE_WATCHED);
+    return 3;
+  }
+  return 0;
+}
+
 /* engine:timeout() -> milliseconds | -1 */
 static int engine_timeout(lua_State *L) {
   cm_multi *multi = usable(L);
@@ -415,6 +435,7 @@ static const luaL_Reg methods[] = {
   { "socket_action", engine_socket_action },
   { "read_now", engine_read_now },
   { "change", engine_change },
+  { "tell", engine_tell },
   { "timeout", engine_timeout },
   { "next", engine_next },
   { "activity", engine_activity },

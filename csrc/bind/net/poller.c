@@ -52,7 +52,7 @@ static int poller_watch(lua_State *L) {
 
   if (cm_poller_watch(p->poller, fd, mask) != CM_OK) {
     lua_pushnil(L);
-    lua_pushliteral(L, "a descriptor cannot be watched");
+    lua_pushliteral(L, CM_CANNOT_BE_WATCHED);
     return 2;
   }
   lua_pushboolean(L, 1);

@@ -37,6 +37,9 @@ end
 ---@return boolean
 function Descriptors:has(fd) return self.watched[fd] ~= nil end
 
+---@return boolean
+function Descriptors:has_any() return next(self.watched) ~= nil end
+
 --- It is ready: its listener is told with the next `hand_out`.
 ---@param fd integer
 ---@param mask integer

@@ -43,9 +43,10 @@
 --- `done(problem)` where it would call `ready`, never inside the call itself. Where it is
 --- missing, who syncs a file (a conversation with a journal) blocks meanwhile.
 ---
---- `new` has a second argument, for drivers that wait with a poller of claude.net:
---- `take(poller, ms)` waits with it so long at most, does everything that what is ready
---- allows, and returns how much that was.
+--- `new` has a second argument, for a driver that waits with a poller of claude.net and only in
+--- `run`: `take(wait)` waits as `run` is to, does everything that what is ready allows, and returns
+--- what `run` returns. Such a driver has that `poller` in a field; `watch` is called for
+--- descriptors that are no request's, and `timer` never.
 ---
 --- Optional: `forked()` is called once in a process that was forked since the first request:
 --- what `watch` and `timer` were told is the parent's, and forgotten.
@@ -56,7 +57,8 @@ local timers = require("claude.loop.timers").new()
 
 ---@class claude.Driver
 ---@field watch fun(fd: integer, mask: integer)
----@field timer fun(ms: integer)
+---@field timer? fun(ms: integer)
+---@field poller? userdata of claude.net
 ---@field run? fun(wait: boolean): boolean
 ---@field slice? number seconds
 ---@field waiter? fun(): { wait: function, post: function }?
@@ -69,7 +71,7 @@ local timers = require("claude.loop.timers").new()
 ---@field new fun(ready: claude.Ready, take: claude.Take): claude.Driver?, string?
 
 ---@alias claude.Ready fun(fd: integer?, mask: integer?)
----@alias claude.Take fun(poller: userdata, ms: integer): integer
+---@alias claude.Take fun(wait: boolean): boolean
 
 local M = {}
 
@@ -176,8 +178,14 @@ local function tell_untold(host)
   if err == NO_MEMORY and not ok then error(err, 0) end
 end
 
+-- In C: what the driver waits with is known there.
+local function tell_poller(poller)
+  local problem
+  untold_fd, untold_mask, problem = engine:tell(poller)
+  if untold_fd then error(problem, 0) end
+end
+
 local function tell_changes(host)
-  if untold_fd then tell_untold(host) end
   untold_fd, untold_mask = engine:change()
   while untold_fd do
     host.watch(untold_fd, untold_mask)
@@ -188,9 +196,15 @@ end
 
 local function tell_driver(host)
   flushing = true -- not before: there may be no memory even to call this
-  local left = engine and tell_changes(host) or -1
+  if untold_fd then tell_untold(host) end
+  local poller, left = host.poller, -1
+  if engine and poller then
+    tell_poller(poller)
+  elseif engine then
+    left = tell_changes(host)
+  end
   if descriptors then descriptors:tell(host) end
-  tell_time(host, left)
+  if not poller then tell_time(host, left) end
 end
 
 -- The one that the driver cannot do, so that others follow.
@@ -399,6 +413,11 @@ local function wait_and_read(poller, ms)
   return 1, 0 -- turns are given only where no descriptor of others is ready
 end
 
+-- Milliseconds that the driver may wait beside what the engine waits for; -1: for ever.
+local function longest_wait()
+  return is_called_soon() and 0 or sooner(-1, timers:soonest())
+end
+
 -- How many events there were, and how many that are not the engine's.
 local function wait_with(poller, ms)
   if not engine then
@@ -409,23 +428,34 @@ local function wait_with(poller, ms)
   return engine:turn(poller, ms)
 end
 
+-- Whether something is watched, or the engine is to be called at some time.
+local function is_anything_awaited()
+  if descriptors and descriptors:has_any() then return true end
+  if not engine then return false end
+  local _, watched = engine:counts()
+  return watched > 0 or engine:timeout() >= 0
+end
+
 -- The engine's own descriptors are seen to in C, all before any task goes on.
-local function take(poller, ms)
+local function take(wait)
+  local poller = driver.poller
+  local ms = wait and longest_wait() or 0
+  if ms < 0 and not is_anything_awaited() then return false end
   local n, others = wait_with(poller, ms)
-  if n == 0 then return 0 end
   events = events + n
   for i = 1, others do
     local fd, mask = poller:event(i)
     if descriptors and descriptors:has(fd) then descriptors:note(fd, mask) end
   end
   process()
-  return n
+  return true
 end
 
 -- Whoever writes an adapter hears of what it lacks here, not in the middle of a request.
 local function check_driver(made)
   for _, name in ipairs({ "watch", "timer" }) do
-    if type(made) ~= "table" or type(made[name]) ~= "function" then
+    local needs_none = name == "timer" and type(made) == "table" and made.poller
+    if not needs_none and (type(made) ~= "table" or type(made[name]) ~= "function") then
       local text = "claude.loop: `new` of %s returned no table with a function `%s`"
       error(text:format(M.adapter_name(), name), 0)
     end
