@@ -137,6 +137,15 @@ function Reply:read(options)
   end
 end
 
+--- Waits until some of the answer to what was started is there, or it is over: `open` tells which.
+--- A coroutine's stack stays as large as it once was, and few calls are on it where this is called.
+function Reply:await_answer()
+  local exchange, going = self.exchange, true
+  while exchange and going and exchange.response:unread() == 0 do
+    going = not exchange.response:finished() and exchange:wait()
+  end
+end
+
 --- Waits until there is more to read. Else it is over: who gets told how hands it to `note_broken`.
 ---@return true?
 ---@return string? why

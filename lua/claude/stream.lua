@@ -381,6 +381,8 @@ end
 ---@return integer|claude.Error|nil index
 function Stream:_step(options)
   while self.state == "new" do
+    self.reply:await_answer()
+    if self.state ~= "new" then break end -- somebody cancelled or opened it meanwhile
     local ok, text, err = self:_open()
     if not ok then return nil, text, err end
   end

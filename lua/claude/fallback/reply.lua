@@ -264,6 +264,9 @@ function FallbackReply:read(options)
   return kind, text, self.chained:shifted(index)
 end
 
+--- See claude.Reply.
+function FallbackReply:await_answer() self.hop:await_answer() end
+
 --- When the first byte came, of the first model's answer.
 ---@return number?
 function FallbackReply:first_byte_at() return self.first_byte or self.hop:first_byte_at() end
