@@ -33,10 +33,18 @@ local PARAMS = {
 }
 local client = claude.new({ api_key = "k", base_url = arg[1] })
 local begun, before = 0, nil
-local function read()
-  for _, text in client.messages:stream(PARAMS):deltas() do
+-- A program has calls and variables of its own.
+local function look_at(...)
+  local a, b, c, d, e, f = 1, 2, 3, 4, 5, 6
+  for _, text in ... do
     if text == "lo" then begun = begun + 1 end -- the last that comes
   end
+  return a, b, c, d, e, f
+end
+local function read()
+  local a, b, c, d, e, f = 1, 2, 3, 4, 5, 6
+  look_at(client.messages:stream(PARAMS):deltas())
+  return a, b, c, d, e, f
 end
 local function begin(count)
   for _ = 1, count do claude.spawn(function() assert(pcall(read)) end) end
@@ -89,7 +97,7 @@ describe("a stream that waits in a task", function()
     local result = child.run(("%s - %s"):format(child.lua, url), WAITING)
     server:stop()
     local bytes = tonumber(result.out)
-    assert.is_true(bytes ~= nil and bytes < 6900, result.out .. result.err)
+    assert.is_true(bytes ~= nil and bytes < 6500, result.out .. result.err)
   end)
 end)
 

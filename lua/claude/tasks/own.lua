@@ -8,7 +8,7 @@ local text_of = require("claude.errors").text_of
 local continue, running, yield = coroutine.resume, coroutine.running, coroutine.yield
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local SLICE = 0.004 -- seconds
-local BEGINNINGS = 0.002 -- seconds that new tasks may take before those that wait are looked at
+local BEGINNINGS = 0.001 -- seconds that new tasks may take before those that wait are looked at
 local SHARE = 0.2 -- of a round that is short: so much of it is left to new tasks
 local NO_MEMORY = "not enough memory" -- what every Lua raises then
 

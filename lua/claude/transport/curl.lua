@@ -16,7 +16,7 @@ local LIBCURL_PATIENCE = 300 -- seconds that libcurl would give a connection by 
 --- A signal, too: set when something came since the last wait.
 ---@class claude.CurlExchange: claude.Exchange, claude.Signal
 ---@field package id number? of the engine; nil once it has ended
----@field package has_head boolean? status and headers had ended when last looked at
+---@field package has_head boolean status and headers had ended when last looked at
 ---@field package on_sent false|fun(bytes: integer): claude.Error?
 ---@field package sent integer bytes of the body, as last told
 ---@field package begun boolean? somebody has waited for it
@@ -234,11 +234,14 @@ local function complete(options)
   return options
 end
 
+local NOT_CONNECTED = { connected = false } -- as every exchange begins; not to be changed
+
 -- Called with nothing else on the stack, which stays as large in a coroutine as it once was.
 local function follow(self, id)
+  local started_at = self.timings.start
   self.id = id
   hub.listen(id, self)
-  arm(self, (soonest(self)))
+  arm(self, (limits.soonest(self.limits, NOT_CONNECTED, started_at, started_at)))
   hub.flush()
   return self
 end
@@ -259,6 +262,7 @@ function M.start(options)
     max_tokens = options.max_tokens,
     on_sent = options.on_sent or false, -- a field that is absent is looked for twice
     sent = 0,
+    has_head = false,
     timings = { start = hub.now(), first_byte = nil },
     ended = false,
     told = false,
