@@ -137,12 +137,14 @@ function Reply:read(options)
   end
 end
 
---- Waits until some of the answer to what was started is there, or it is over: `open` tells which.
---- A coroutine's stack stays as large as it once was, and few calls are on it where this is called.
+--- Waits until some of the answer to what was started is there, or it is over, or an error: `open`
+--- tells which, and has to hear how it goes on. A coroutine's stack stays as large as it once was,
+--- and few calls are on it where this is called.
 function Reply:await_answer()
   local exchange, going = self.exchange, true
-  while exchange and going and exchange.response:unread() == 0 do
-    going = not exchange.response:finished() and exchange:wait()
+  local response = exchange and exchange.response
+  while response and going and response:unread() == 0 and (response:status() or 0) < 300 do
+    going = not response:finished() and exchange:wait()
   end
 end
 
