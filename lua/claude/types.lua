@@ -2344,7 +2344,7 @@ function Engine:change() end
 ---@param poller claude.net.Poller
 ---@return integer? fd that it cannot watch; then it does not know of what has changed after that
 ---@return integer? mask
----@return string? problem
+---@return boolean? no_memory
 function Engine:tell(poller) end
 
 --- Waits with a poller, no longer than `timeout` says, and acts on what is the engine's; the others

@@ -3,6 +3,7 @@
 local claude = require("claude")
 local groups = require("claude.tasks.group")
 local hub = require("claude.loop")
+local net = require("claude.net")
 local requests = require("spec.support.exchange")
 local scheduler = require("claude.tasks.scheduler")
 local servers = require("spec.support.servers")
@@ -195,6 +196,168 @@ describe("where there is no memory", function()
     queues.push = push
     assert.same({ "a", { ok = true, n = 0 } }, { group:next() })
     assert.is_nil((group:next()))
+  end)
+
+  describe("for what is to be watched,", function()
+    local child, fd, undo
+
+    before_each(function()
+      hub.use("blocking")
+      undo = {}
+      child = assert(net.spawn({ arguments = { "cat" }, environment = { "PATH=/usr/bin:/bin" } }))
+      fd = child:descriptor("output")
+    end)
+
+    after_each(function()
+      for _, put_back in ipairs(undo) do
+        put_back()
+      end
+      hub.unwatch(fd)
+      hub.use("blocking")
+      child:close("input")
+      wait_until(function() return child:has_ended(true) ~= false end)
+    end)
+
+    local function replace(methods, name, make)
+      local real = methods[name]
+      methods[name] = make(real)
+      undo[#undo + 1] = function() methods[name] = real end
+    end
+
+    local function methods_of(object) return getmetatable(object).__index end
+
+    local function hears()
+      local heard
+      hub.watch(fd, 1, function() heard = child:read("output") end)
+      assert(child:write("x"))
+      wait_until(function() return heard end)
+      return heard
+    end
+
+    for _, name in ipairs(require("spec.support.drivers")) do
+      it("it is watched later, however often there is none, driver " .. name, function()
+        hub.use(name)
+        local fails = 3
+        replace(methods_of(net.poller()), "watch", function(watch)
+          return function(...)
+            fails = fails - 1
+            if fails >= 0 then return nil, NO_MEMORY end
+            return watch(...)
+          end
+        end)
+        local heard
+        assert.has_error(function()
+          hub.watch(fd, 1, function() heard = child:read("output") end)
+        end, NO_MEMORY)
+        assert.has_error(function() claude.sleep(0.01) end, NO_MEMORY)
+        assert.has_error(function() claude.sleep(0.01) end, NO_MEMORY)
+        assert(child:write("x"))
+        wait_until(function() return heard end)
+        assert.equal("x", heard)
+      end)
+    end
+
+    it("a connection is watched later, however often there is none", function()
+      local refused, times = nil, 0
+      replace(methods_of(hub.engine()), "tell", function(tell)
+        return function(engine, poller)
+          if refused then return tell(engine, poller) end
+          local wanted, mask = engine:change()
+          if not wanted then return end
+          refused = wanted
+          return wanted, mask, true
+        end
+      end)
+      replace(methods_of(net.poller()), "watch", function(watch)
+        return function(poller, wanted, mask)
+          if wanted ~= refused or times == 2 then return watch(poller, wanted, mask) end
+          times = times + 1
+          return nil, NO_MEMORY
+        end
+      end)
+      local exchange = assert(requests.start({ url = server.url .. "/slow_ok/x" }))
+      local raised = {}
+      local late = hub.now() + 20
+      while not exchange.told and hub.now() < late do
+        local ok, text = pcall(claude.sleep, 0.01)
+        if not ok then raised[#raised + 1] = text end
+      end
+      assert.same({ NO_MEMORY, NO_MEMORY, NO_MEMORY }, raised)
+      assert.equal("Hello", requests.drain(exchange).text)
+    end)
+
+    it("all is told before the next wait when there was none to hear of what is ready", function()
+      local calls = {}
+      hub.watch(fd, 1, function() child:read("output") end)
+      replace(
+        methods_of(require("claude.loop.descriptors").new()),
+        "note",
+        function(note) return failing_once(NO_MEMORY, note) end
+      )
+      assert(child:write("x"))
+      assert.has_error(function() claude.sleep(1) end, NO_MEMORY)
+      for _, name in ipairs({ "tell", "turn", "read" }) do
+        if hub.engine()[name] then
+          replace(methods_of(hub.engine()), name, function(real)
+            return function(...)
+              calls[#calls + 1] = name
+              return real(...)
+            end
+          end)
+        end
+      end
+      claude.sleep(0.01)
+      assert.equal("tell", calls[1])
+    end)
+
+    it("nothing is watched that nobody listens to", function()
+      local descriptors, told = require("claude.loop.descriptors").new(), {}
+      local watched = descriptors.watched
+      descriptors.watched = setmetatable({}, { __newindex = function() error(NO_MEMORY, 0) end })
+      assert.has_error(function()
+        descriptors:watch(9, 1, function() end)
+      end, NO_MEMORY)
+      descriptors.watched = watched
+      local driver = { watch = function(...) told[#told + 1] = { ... } end }
+      descriptors:tell(driver)
+      assert.same({}, told)
+      descriptors:watch(9, 1, function() end)
+      descriptors:tell(driver)
+      assert.same({ { 9, 1 } }, told)
+    end)
+
+    it("what was not told is watched by who asks again", function()
+      local descriptors, told = require("claude.loop.descriptors").new(), {}
+      local changes = descriptors.changes
+      local none = setmetatable({}, { __newindex = function() error(NO_MEMORY, 0) end })
+      local driver = { watch = function(...) told[#told + 1] = { ... } end }
+      local function watch()
+        descriptors:watch(9, 1, function() end)
+      end
+      local function stop() descriptors:stop(9) end
+      for _, act in ipairs({ watch, stop }) do
+        descriptors.changes = none
+        assert.has_error(act, NO_MEMORY)
+        descriptors.changes = changes
+        act()
+        descriptors:tell(driver)
+      end
+      assert.same({ { 9, 1 }, { 9, 0 } }, told)
+    end)
+
+    it("who wanted to hear when that is over hears it, and of others", function()
+      local stopped = 0
+      hub.watch(fd, 1, function() end)
+      assert.has_error(function()
+        hub.unwatch(fd, failing_once(NO_MEMORY, function() stopped = stopped + 1 end))
+      end, NO_MEMORY)
+      claude.sleep(0.01)
+      assert.equal(1, stopped)
+      assert.has_error(function()
+        hub.unwatch(fd, function() error("unlucky", 0) end)
+      end, "unlucky")
+      assert.equal("x", hears())
+    end)
   end)
 
   it("for the driver, a task that cannot be told of is not begun, and not waited for", function()

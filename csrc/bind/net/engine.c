@@ -337,7 +337,8 @@ static int engine_change(lua_State *L) {
 
 /*
 ** engine:tell(poller) -> nothing: it watches what is to be watched, and what libcurl is done with is
-** closed | fd, mask, text: this it cannot do, and it does not know of what follows
+** closed | fd, mask, whether there was no memory: this it cannot do, and it does not know of what
+** follows. Nothing is made here for Lua: whoever takes a change must not lose it.
 */
 static int engine_tell(lua_State *L) {
   cm_multi *multi = usable(L);
@@ -349,7 +350,7 @@ static int engine_tell(lua_State *L) {
     if (status == CM_OK) continue;
     lua_pushinteger(L, fd);
     lua_pushinteger(L, mask);
-    lua_pushstring(L, status == CM_ERR_NOMEM ? "not enough memory" : CM_CANNOT_BE_WATCHED);
+    lua_pushboolean(L, status == CM_ERR_NOMEM);
     return 3;
   }
   return 0;

@@ -44,19 +44,21 @@ static int poller_gc(lua_State *L) {
   return 0;
 }
 
-/* poller:watch(fd, mask) -> true | nil, text */
+/* poller:watch(fd, mask) -> true | nil, text: Lua's own where there is no memory */
 static int poller_watch(lua_State *L) {
   Poller *p = cm_check_poller(L, 1);
   int fd = (int)luaL_checkinteger(L, 2);
   int mask = (int)luaL_checkinteger(L, 3);
 
-  if (cm_poller_watch(p->poller, fd, mask) != CM_OK) {
-    lua_pushnil(L);
-    lua_pushliteral(L, CM_CANNOT_BE_WATCHED);
-    return 2;
+  cm_status status = cm_poller_watch(p->poller, fd, mask);
+
+  if (status == CM_OK) {
+    lua_pushboolean(L, 1);
+    return 1;
   }
-  lua_pushboolean(L, 1);
-  return 1;
+  lua_pushnil(L);
+  lua_pushstring(L, status == CM_ERR_NOMEM ? "not enough memory" : "a descriptor cannot be watched");
+  return 2;
 }
 
 /* poller:descriptor() -> fd | nil */

@@ -9,8 +9,6 @@
 
 enum { CM_POLLER_CAPACITY = 256 }; /* events of one wait */
 
-#define CM_CANNOT_BE_WATCHED "a descriptor cannot be watched"
-
 typedef struct Poller {
   cm_poller *poller; /* NULL before it is made and after collection */
   int count;         /* of events, of the last wait */

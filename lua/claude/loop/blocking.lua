@@ -13,7 +13,10 @@ function M.new(_, take)
   if not poller then return nil, text end
   local D = { poller = poller, run = take }
 
-  function D.watch(fd, mask) assert(D.poller:watch(fd, mask)) end
+  function D.watch(fd, mask)
+    local is_watched, problem = D.poller:watch(fd, mask)
+    if not is_watched then error(problem, 0) end -- as it is: that there is no memory is told again
+  end
 
   -- The parent's poller would go on telling of the parent's connections.
   function D.forked() D.poller = assert(net.poller()) end

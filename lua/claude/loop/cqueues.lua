@@ -137,7 +137,8 @@ function M.new(ready)
   local D = { slice = SLICE }
 
   function D.watch(fd, mask)
-    assert(poller:watch(fd, mask))
+    local is_watched, problem = poller:watch(fd, mask)
+    if not is_watched then error(problem, 0) end
     local wanted, before = mask ~= 0 or nil, watched[fd]
     watched[fd] = wanted
     if wanted ~= before then count = count + (wanted and 1 or -1) end

@@ -1,8 +1,13 @@
 --- Descriptors that are not the HTTP engine's, such as the pipes of a child process: what to
 --- wait for on each, and whom to tell.
 
+---@class claude.Descriptor
+---@field mask integer
+---@field listener fun(mask: integer)
+---@field refused boolean? the driver cannot watch it
+
 ---@class claude.Descriptors
----@field package watched table<integer, { mask: integer, listener: fun(mask: integer) }>
+---@field package watched table<integer, claude.Descriptor>
 ---@field package changes { fd: integer, mask: integer, stopped: fun()? }[] not told yet
 ---@field package ready table<integer, integer> masks of what nobody has been told of
 ---@field package any_ready boolean
@@ -17,9 +22,11 @@ Descriptors.__name = "claude.Descriptors"
 ---@param listener fun(mask: integer)
 function Descriptors:watch(fd, mask, listener)
   local before = self.watched[fd]
-  self.watched[fd] = { mask = mask, listener = listener }
-  if before and before.mask == mask then return end
-  self.changes[#self.changes + 1] = { fd = fd, mask = mask }
+  local is_known = before and before.mask == mask and not before.refused
+  local entry = { mask = mask, listener = listener }
+  -- There may be no memory for what follows: what is told and not watched is left out then.
+  if not is_known then self.changes[#self.changes + 1] = { fd = fd, mask = mask } end
+  self.watched[fd] = entry
 end
 
 --- Waits for nothing on it any more. `stopped` is called once the loop knows: then it may
@@ -28,8 +35,8 @@ end
 ---@param stopped? fun()
 function Descriptors:stop(fd, stopped)
   if not (self.watched[fd] or stopped) then return end
-  self.watched[fd], self.ready[fd] = nil, nil
   self.changes[#self.changes + 1] = { fd = fd, mask = 0, stopped = stopped }
+  self.watched[fd], self.ready[fd] = nil, nil -- not before: there may be no memory to say so
 end
 
 --- Whether it is one of these.
@@ -37,8 +44,14 @@ end
 ---@return boolean
 function Descriptors:has(fd) return self.watched[fd] ~= nil end
 
+--- Whether the driver watches any.
 ---@return boolean
-function Descriptors:has_any() return next(self.watched) ~= nil end
+function Descriptors:has_any()
+  for _, entry in pairs(self.watched) do
+    if not entry.refused then return true end
+  end
+  return false
+end
 
 --- It is ready: its listener is told with the next `hand_out`.
 ---@param fd integer
@@ -64,20 +77,25 @@ end
 function Descriptors:tell(driver)
   while self.changes[1] do
     local change = self.changes[1]
-    driver.watch(change.fd, change.mask)
-    table.remove(self.changes, 1)
+    if change.mask == 0 or self.watched[change.fd] then driver.watch(change.fd, change.mask) end
     if change.stopped then change.stopped() end
+    table.remove(self.changes, 1)
   end
 end
 
 --- Leaves out the change that is next: the driver cannot do it.
-function Descriptors:skip() table.remove(self.changes, 1) end
+function Descriptors:skip()
+  local change = table.remove(self.changes, 1)
+  local entry = change and change.mask ~= 0 and self.watched[change.fd]
+  if entry then entry.refused = true end
+end
 
 --- Another driver knows of nothing yet: it is to be told everything.
 ---@return boolean whether there is anything
 function Descriptors:tell_again()
   for fd, entry in pairs(self.watched) do
     self.changes[#self.changes + 1] = { fd = fd, mask = entry.mask }
+    entry.refused = nil
   end
   return self.changes[1] ~= nil
 end

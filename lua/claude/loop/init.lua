@@ -180,9 +180,9 @@ end
 
 -- In C: what the driver waits with is known there.
 local function tell_poller(poller)
-  local problem
-  untold_fd, untold_mask, problem = engine:tell(poller)
-  if untold_fd then error(problem, 0) end
+  local no_memory
+  untold_fd, untold_mask, no_memory = engine:tell(poller)
+  if untold_fd then error(no_memory and NO_MEMORY or "a descriptor cannot be watched", 0) end
 end
 
 local function tell_changes(host)
@@ -414,9 +414,7 @@ local function wait_and_read(poller, ms)
 end
 
 -- Milliseconds that the driver may wait beside what the engine waits for; -1: for ever.
-local function longest_wait()
-  return is_called_soon() and 0 or sooner(-1, timers:soonest())
-end
+local function longest_wait() return is_called_soon() and 0 or sooner(-1, timers:soonest()) end
 
 -- How many events there were, and how many that are not the engine's.
 local function wait_with(poller, ms)
@@ -447,6 +445,7 @@ local function take(wait)
     local fd, mask = poller:event(i)
     if descriptors and descriptors:has(fd) then descriptors:note(fd, mask) end
   end
+  touched = true -- what is to be watched now is told also where what follows finds no memory
   process()
   return true
 end

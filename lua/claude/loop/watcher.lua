@@ -33,7 +33,8 @@ local function watch_together(uv, poller, noticed)
 
   -- Without anything to watch the handle must not keep the program's loop alive.
   function W.watch(fd, mask)
-    assert(poller:watch(fd, mask))
+    local is_watched, problem = poller:watch(fd, mask)
+    if not is_watched then error(problem, 0) end
     local wanted = mask ~= 0 or nil
     if wanted == watched[fd] then return end
     watched[fd] = wanted
