@@ -144,6 +144,102 @@ describe("claude.net in a host program", function()
     assert.equal("alive\nHello\tend\nalive\n", output)
   end)
 
+  it("has nothing to tell a poller in a copy of the process", function()
+    local output = run([[
+      local core, net = require("claude.core"), require("claude.net")
+      local engine, poller, response = net.engine(), net.poller(), core.response({})
+      assert(engine:start({ url = url .. "/ok/x", response = response, proxy = "" }))
+      while select(2, engine:counts()) == 0 do engine:turn(poller, 20) end
+      local child = fork()
+      if child == 0 then
+        local own = net.poller()
+        assert(select("#", engine:tell(own)) == 0 and own:wait(0) == 0)
+        return
+      end
+      assert(child)
+      while not response:finished() do
+        assert(select("#", engine:tell(poller)) == 0)
+        engine:turn(poller, 1000)
+      end
+      print(response:unread() > 0)
+    ]])
+    assert.equal("alive\ntrue\nalive\n", output)
+  end)
+
+  it("goes on hearing of a descriptor that a copy of the process lets go of", function()
+    local output = run([[
+      assert(requests.run({ url = url .. "/ok/x", body = "{}" }).text == "Hello")
+      requests.settle()
+      local cat = assert(require("claude.net").spawn({
+        arguments = { "cat" }, environment = { "PATH=/usr/bin:/bin" },
+      }))
+      local fd, heard = cat:descriptor("output"), nil
+      hub.watch(fd, 1, function()
+        heard = cat:read("output")
+        hub.unwatch(fd)
+      end)
+      local child = fork()
+      if child == 0 then return hub.unwatch(fd) end
+      assert(child and cat:write("x"))
+      local late = hub.now() + 5
+      while not heard and hub.now() < late do tasks.sleep(0.01) end
+      print(heard)
+    ]])
+    assert.equal("alive\nx\nalive\n", output)
+  end)
+
+  it("tells everybody of fork, also where somebody had no memory to hear of it", function()
+    local output = run([[
+      local exchanges, heard = {}, 0
+      for i = 1, 4 do
+        exchanges[i] = assert(requests.start({ url = url .. "/stall_in_event/x", body = "{}" }))
+        tasks.spawn(function()
+          local seen = requests.drain(exchanges[i])
+          heard = heard + (seen.err.message:find("forked", 1, true) and 1 or 0)
+        end)
+        local on_fork, failed = exchanges[i].on_fork, false
+        exchanges[i].on_fork = function(...)
+          if not failed and i % 2 == 0 then
+            failed = true
+            error("not enough memory", 0)
+          end
+          return on_fork(...)
+        end
+      end
+      tasks.sleep(0.1)
+      local child = fork()
+      if child == 0 then
+        local late = hub.now() + 5
+        while heard < 4 and hub.now() < late do pcall(tasks.sleep, 0.01) end
+        print(heard)
+        return
+      end
+      assert(child)
+    ]])
+    assert.equal("4\nalive\nalive\n", output)
+  end)
+
+  it("tells of fork when there is a descriptor to wait with", function()
+    local output = run([[
+      local net, seen = require("claude.net"), nil
+      local exchange = assert(requests.start({ url = url .. "/stall_in_event/x", body = "{}" }))
+      tasks.spawn(function() seen = requests.drain(exchange) end)
+      tasks.sleep(0.1)
+      local child = fork()
+      if child == 0 then
+        local poller = net.poller
+        net.poller = function() return nil, "no descriptor" end
+        print(select(2, pcall(tasks.sleep, 0.01)):match("no descriptor"))
+        net.poller = poller
+        tasks.sleep(0.01)
+        print(seen and seen.err.message:match("forked"))
+        return
+      end
+      assert(child)
+    ]])
+    assert.equal("no descriptor\nforked\nalive\nalive\n", output)
+  end)
+
   it("does not write a journal that was opened before fork", function()
     local output = run([[
       local core = require("claude.core")

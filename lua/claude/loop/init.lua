@@ -85,6 +85,7 @@ local next_news -- its method
 local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
 local left_to_parent = false -- this process is a copy of the one that made the engine
+local leaving = false -- it is, and not everybody has heard of it
 local listeners = {} -- whom to tell of a transfer's news, by its id
 -- Tickets of those who wait for nothing but more of one, by the engine's numbers for readers. They
 -- are held by what is waited for.
@@ -146,7 +147,7 @@ function M.engine()
 end
 
 local function is_called_soon()
-  return has_tasks and has_tasks() or discarded[1] ~= nil or news_id ~= nil
+  return has_tasks and has_tasks() or discarded[1] ~= nil or news_id ~= nil or leaving
 end
 
 -- Whether anything is to happen at some time.
@@ -194,6 +195,26 @@ local function tell_changes(host)
   return untold_mask -- there is no more: these are milliseconds
 end
 
+-- Transfers go on in the process that began them, and end in a copy of it. Any step may find no
+-- memory, and the driver no descriptor: then it is called again.
+local function leave_to_parent(text)
+  touched, leaving = true, true
+  untold_fd, told_at = nil, nil
+  if driver and driver.forked then driver.forked() end
+  if descriptors then descriptors:tell_again() end
+  for id, listener in pairs(listeners) do
+    events = events + 1
+    if listener.on_fork then listener:on_fork(text) end
+    listeners[id] = nil
+  end
+  left_to_parent, leaving = true, false
+end
+
+local function notice_fork()
+  local text = not left_to_parent and engine and engine:forked()
+  if text then leave_to_parent(text) end
+end
+
 local function tell_driver(host)
   flushing = true -- not before: there may be no memory even to call this
   if untold_fd then tell_untold(host) end
@@ -203,7 +224,10 @@ local function tell_driver(host)
   elseif engine then
     left = tell_changes(host)
   end
-  if descriptors then descriptors:tell(host) end
+  if descriptors then
+    if not leaving then notice_fork() end -- what the parent waits with is not to hear of them
+    descriptors:tell(host)
+  end
   if not poller then tell_time(host, left) end
 end
 
@@ -308,25 +332,6 @@ local function after_work(raised)
     end
   end
   cancelling, timer, telling = nil, nil, false
-end
-
--- Transfers go on in the process that began them, and end in a copy of it.
-local function leave_to_parent(text)
-  left_to_parent, touched = true, true
-  local left = listeners
-  listeners = {}
-  if driver and driver.forked then driver.forked() end
-  told_at = nil
-  if descriptors then descriptors:tell_again() end
-  for _, listener in pairs(left) do
-    events = events + 1
-    if listener.on_fork then listener:on_fork(text) end
-  end
-end
-
-local function notice_fork()
-  local text = not left_to_parent and engine and engine:forked()
-  if text then leave_to_parent(text) end
 end
 
 local function work()
@@ -440,12 +445,12 @@ local function take(wait)
   local ms = wait and longest_wait() or 0
   if ms < 0 and not is_anything_awaited() then return false end
   local n, others = wait_with(poller, ms)
+  touched = true -- what is to be watched now is told also where what follows finds no memory
   events = events + n
   for i = 1, others do
     local fd, mask = poller:event(i)
     if descriptors and descriptors:has(fd) then descriptors:note(fd, mask) end
   end
-  touched = true -- what is to be watched now is told also where what follows finds no memory
   process()
   return true
 end
