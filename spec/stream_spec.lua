@@ -241,7 +241,8 @@ describe("stream", function()
         tasks.sleep(0)
       end
       local socket = next(server.sockets)
-      socket:write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+      socket:write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n")
+      socket:write("connection: close\r\n\r\n")
       socket:write(whole:sub(1, 30)) -- half an event: who opens the stream waits for the rest
       while type(stream.opening) ~= "table" do
         tasks.sleep(0)
