@@ -5,11 +5,14 @@
 --- in it is there byte for byte, and it goes on when memory is back.
 local claude = require("claude")
 local core = require("claude.core")
+local hub = require("claude.loop")
+local net = require("claude.net")
 local support = require("spec.alloc.support")
 
 local new_client, nothing = support.new_client, support.nothing
 
 local MODEL = "claude-opus-4-8"
+local PATIENCE = 5 -- seconds until what does not come is given up
 local ANSWER = ("It is done. "):rep(8)
 
 local M = {}
@@ -287,6 +290,44 @@ M.deltas_at_a_pace = {
     end)
   end,
   again = M.tasks.again,
+}
+
+-- A child that says what it is told. Whatever there was no memory for, who watches it hears it.
+local function watch_child(state)
+  local heard, stopped
+  hub.watch(state.fd, 1, function() heard = state.child:read("output") or heard end)
+  assert(state.child:write("x"))
+  local late = hub.now() + PATIENCE
+  while not heard do
+    assert(hub.now() < late, "nobody heard of it")
+    claude.sleep(0.01)
+  end
+  hub.unwatch(state.fd, function() stopped = true end)
+  return stopped
+end
+
+M.descriptor_of_a_child = {
+  prepare = function()
+    local child =
+      assert(net.spawn({ arguments = { "cat" }, environment = { "PATH=/usr/bin:/bin" } }))
+    return { child = child, fd = child:descriptor("output") }
+  end,
+  act = watch_child,
+  verify = function(state, done)
+    if not done then return end
+    -- Nothing is watched: else it would be ready for ever.
+    assert(state.child:write("y"))
+    local before, waits = hub.now(), 0
+    while hub.now() < before + 0.02 do
+      waits = waits + 1
+      claude.sleep(0.02)
+    end
+    assert(waits <= 3, "it is woken for what nobody watches")
+    state.child:close("input")
+    while not state.child:has_ended() do
+    end
+    state.child:has_ended(true)
+  end,
 }
 
 return M

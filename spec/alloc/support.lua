@@ -28,6 +28,7 @@ for _, name in ipairs({
   "errors",
   "ledger",
   "loop.blocking",
+  "loop.descriptors",
   "message",
   "messages",
   "net",

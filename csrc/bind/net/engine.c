@@ -336,9 +336,9 @@ static int engine_change(lua_State *L) {
 }
 
 /*
-** engine:tell(poller) -> nothing: it watches what is to be watched, and what libcurl is done with is
-** closed | fd, mask, whether there was no memory: this it cannot do, and it does not know of what
-** follows. Nothing is made here for Lua: whoever takes a change must not lose it.
+** engine:tell(poller) -> nothing: it watches what is to be watched, and what libcurl is done with
+** is closed | fd, mask, whether there was no memory: this it cannot do, and it does not know of
+** what follows. Nothing is made here for Lua: whoever takes a change must not lose it.
 */
 static int engine_tell(lua_State *L) {
   cm_multi *multi = usable(L);

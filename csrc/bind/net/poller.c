@@ -57,7 +57,8 @@ static int poller_watch(lua_State *L) {
     return 1;
   }
   lua_pushnil(L);
-  lua_pushstring(L, status == CM_ERR_NOMEM ? "not enough memory" : "a descriptor cannot be watched");
+  lua_pushstring(L,
+                 status == CM_ERR_NOMEM ? "not enough memory" : "a descriptor cannot be watched");
   return 2;
 }
 
