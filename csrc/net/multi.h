@@ -63,11 +63,10 @@ void cm_multi_read_now(cm_multi *multi, cm_transfer_id id);
 /*
 ** Waits with the poller at most so many milliseconds (negative: for ever), and no longer than
 ** cm_multi_timeout says, for at most capacity events, and acts on those that are the multi's, and
-*on
-** the time. Returns how many there were; others says how many are left in events. Where there are
-** very many transfers, events that come within 2 ms are handled together. Where nothing has come
-** of them that a driver need hear of (no news, nothing to watch otherwise, no other time to call
-** at) it goes on waiting, some rounds long.
+** on the time. Returns how many there were; others says how many are left in events. Where there
+** are very many transfers, events that come within 2 ms are handled together. Where nothing has
+** come of them that a driver need hear of (no news, nothing to watch otherwise, no other time to
+** call at) it goes on waiting, some rounds long.
 */
 int cm_multi_turn(cm_multi *multi, cm_poller *poller, int milliseconds, cm_poller_event *events,
                   int capacity, int *others);
