@@ -36,7 +36,9 @@ end
 function Descriptors:stop(fd, stopped)
   if not (self.watched[fd] or stopped) then return end
   self.changes[#self.changes + 1] = { fd = fd, mask = 0, stopped = stopped }
-  self.watched[fd], self.ready[fd] = nil, nil -- not before: there may be no memory to say so
+  -- Not before: there may be no memory to say so. Lua 5.1 makes room even for nil.
+  if self.watched[fd] then self.watched[fd] = nil end
+  if self.ready[fd] then self.ready[fd] = nil end
 end
 
 --- Whether it is one of these.
