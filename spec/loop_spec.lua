@@ -262,6 +262,32 @@ describe("an adapter of claude.loop", function()
 end)
 
 describe("claude.loop", function()
+  it("does not wait for what the driver cannot watch, and asks for it again", function()
+    local told = {}
+    hub.use({
+      new = function(ready, take)
+        local driver = assert(require("claude.loop.blocking").new(ready, take))
+        function driver.watch(fd, mask)
+          told[#told + 1] = { fd, mask }
+          if mask ~= 0 then error("it cannot be watched", 0) end
+        end
+        return driver
+      end,
+    })
+    local function watch()
+      hub.watch(9, 1, function() end)
+    end
+    for _ = 1, 2 do
+      assert.has_error(watch, "it cannot be watched")
+      local ok, text = pcall(hub.wait)
+      assert.is_false(ok)
+      assert.is_truthy(text:find("nothing is left to wait for", 1, true), text)
+    end
+    hub.unwatch(9)
+    assert.same({ { 9, 1 }, { 9, 1 }, { 9, 0 } }, told)
+    hub.use("blocking")
+  end)
+
   it("that is loaded anew has nothing to do with what the former has under way", function()
     local server = servers.fault_server()
     local client = claude.new({ api_key = "k", base_url = server.url .. "/slow_ok" })

@@ -602,6 +602,26 @@ describe("stream", function()
       end)
     end)
 
+    for what, stop in pairs({
+      ["is cancelled"] = function(task) task:cancel() end,
+      ["has a timeout"] = function(task) task:set_timeout(0.01) end,
+    }) do
+      it("has failed once the task " .. what .. " that waits for its first bytes", function()
+        local stream, kind = open({ { silent = true } }), nil
+        tasks.loop(function()
+          local reader = tasks.spawn(function() kind = select(3, stream:next()).kind end)
+          while not server.requests[1] do
+            tasks.sleep(0.01)
+          end
+          stop(reader)
+          reader:wait(2)
+        end)
+        assert.equal(what == "is cancelled" and "cancelled" or "timeout", kind)
+        assert.is_true(stream:is_done())
+        assert.equal(kind, select(3, stream:next()).kind)
+      end)
+    end
+
     it("waits in a for loop where this Lua can, and names the step function elsewhere", function()
       local stream, seen, raised = open({ text_reply() }), {}, nil
       tasks.loop(function()

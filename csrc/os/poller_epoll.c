@@ -45,7 +45,7 @@ cm_status cm_poller_watch(cm_poller *poller, int fd, int mask) {
   /* Most often it is new: a kept connection is watched while it serves a request. */
   if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &event) == 0) return CM_OK;
   if (errno == EEXIST && epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event) == 0) return CM_OK;
-  return errno == ENOMEM || errno == ENOSPC ? CM_ERR_NOMEM : CM_ERR_TRANSPORT;
+  return errno == ENOMEM ? CM_ERR_NOMEM : CM_ERR_TRANSPORT;
 }
 
 int cm_poller_descriptor(const cm_poller *poller) {

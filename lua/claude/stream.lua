@@ -172,12 +172,14 @@ function Stream:_opened(opening)
 end
 
 -- On PUC 5.1 nothing that waits can be called under pcall in a task: it gets a task of its own,
--- which says that it has ended, whatever becomes of the one that asks.
+-- which says that it has ended, whatever becomes of the one that asks. In a task that was cancelled
+-- none begins, and nothing waits.
 ---@param failure? claude.Error
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open_in_task(failure)
+  if tasks.is_cancelled() then return self:_open_now(failure) end
   local task = tasks.spawn_under(tasks.running(), self._open_now, self, failure)
   local opening = false
   task.on_end = function()
