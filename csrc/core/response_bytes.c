@@ -21,8 +21,7 @@ static cm_status hand_out(cm_response *r, size_t length, size_t behind) {
 static cm_status judge_bytes(cm_response *r) {
   cm_queue_drop_read(&r->queue);
   if (!r->finished) return CM_WANT_MORE;
-  if (r->transport.status == CM_OK) return CM_END;
-  return cm_response_fail(r, r->transport.status, r->handed, r->transport.text);
+  return r->transport == CM_OK ? CM_END : cm_response_fail_by_transport(r, r->handed);
 }
 
 static cm_status next_bytes(cm_response *r, size_t most) {
@@ -51,7 +50,7 @@ static cm_status next_line(cm_response *r) {
   r->scanned = unread.len;
   /* One byte more may be the "\r" of the line's end. */
   if (unread.len > 0 && unread.len - 1 > r->limits.max_line_bytes) return fail_line(r);
-  if (unread.len > 0 && r->finished && r->transport.status == CM_OK)
+  if (unread.len > 0 && r->finished && r->transport == CM_OK)
     return hand_out_line(r, unread.len, 0);
   return judge_bytes(r);
 }

@@ -6,14 +6,23 @@
 
 #include "core/slice.h"
 
-cm_status cm_response_fail(cm_response *r, cm_status status, size_t offset, const char *text) {
-  if (r->failure.status != CM_OK) return r->failure.status;
+static void fail(cm_response *r, cm_status status, size_t offset) {
   cm_message_break(&r->message);
   r->steady = 0;
   r->failure.status = status;
   r->failure.offset = offset;
+}
+
+cm_status cm_response_fail(cm_response *r, cm_status status, size_t offset, const char *text) {
+  if (r->failure.status != CM_OK) return r->failure.status;
+  fail(r, status, offset);
   snprintf(r->failure.text, sizeof r->failure.text, "%s", text);
   return status;
+}
+
+cm_status cm_response_fail_by_transport(cm_response *r, size_t offset) {
+  if (r->failure.status == CM_OK) fail(r, r->transport, offset);
+  return r->failure.status;
 }
 
 cm_status cm_response_fail_by(cm_response *r, cm_status status, size_t offset, const char *what) {
@@ -65,8 +74,7 @@ cm_status cm_response_judge_stream(cm_response *r) {
   if (cm_message_is_complete(&r->message)) return CM_END;
   if (r->unnamed.error.len)
     return cm_response_fail_by_error(r, cm_slice_in(&r->unnamed.error), offset);
-  if (r->transport.status != CM_OK)
-    return cm_response_fail(r, r->transport.status, offset, r->transport.text);
+  if (r->transport != CM_OK) return cm_response_fail_by_transport(r, offset);
   return fail_incomplete(r);
 }
 
@@ -75,8 +83,8 @@ void cm_response_judge_plain(cm_response *r) {
 
   if (!cm_form_is_success(&r->headers)) {
     cm_response_fail_by_status(r);
-  } else if (r->transport.status != CM_OK) {
-    cm_response_fail(r, r->transport.status, r->body.len, r->transport.text);
+  } else if (r->transport != CM_OK) {
+    cm_response_fail_by_transport(r, r->body.len);
   } else {
     r->whole = r->body.len;
     status = cm_message_load(&r->message, &r->body);

@@ -57,13 +57,16 @@ struct cm_response {
   cm_slice raw; /* what the reader gets as the frame; ptr NULL: that of what was read ahead */
 
   int finished;
-  cm_failure transport; /* how the transport ended */
+  cm_status transport; /* how it ended; its words are in failure until something has failed */
   unsigned long content_frames;
   size_t body_bytes; /* all that came, whatever became of it */
 };
 
 /* response_end.c. The first failure stays; each returns its status. */
 cm_status cm_response_fail(cm_response *r, cm_status status, size_t offset, const char *text);
+
+/* The transport has failed, and nothing before it. */
+cm_status cm_response_fail_by_transport(cm_response *r, size_t offset);
 
 /* The same of a status that may be CM_OK; what says which limit was passed, if one was. */
 cm_status cm_response_fail_by(cm_response *r, cm_status status, size_t offset, const char *what);

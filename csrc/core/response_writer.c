@@ -150,8 +150,8 @@ static void read_beginning(cm_response *r) {
 void cm_response_finish(cm_response *r, cm_status transport, const char *text) {
   if (r->finished) return;
   r->finished = 1;
-  r->transport.status = transport;
-  cm_failure_say(&r->transport, text ? text : "");
+  r->transport = transport;
+  if (r->failure.status == CM_OK) cm_failure_say(&r->failure, text ? text : "");
   if (r->form == CM_FORM_UNDECIDED) set_form(r, cm_form_at_end(&r->headers, &r->wishes));
   if (r->failure.status != CM_OK) return;
   read_beginning(r);

@@ -78,7 +78,6 @@ static size_t on_read(char *out, size_t size, size_t count, void *ud) {
   got = cm_body_read(t->body, &t->cursor, out, size * count);
   if (got != CM_BODY_UNREADABLE) return got;
   t->unreadable = 1;
-  snprintf(t->refusal, sizeof t->refusal, "%s", cm_body_problem(t->body));
   return CURL_READFUNC_ABORT;
 }
 
@@ -149,7 +148,7 @@ static cm_status refuse_header(cm_transfer *t, const cm_transfer_header *header)
   int is_name = is_token(header->name) && header->name.len < 60;
   int is_long = is_token(header->name) && is_one_line(header->value);
 
-  snprintf(t->refusal, sizeof t->refusal, "header \"%.*s\" cannot be sent: %s",
+  snprintf(t->text, sizeof t->text, "header \"%.*s\" cannot be sent: %s",
            (int)(is_name ? header->name.len : 0), header->name.ptr,
            is_long ? "it is longer than 1 MiB" : "a name is one word, a value one line");
   return CM_ERR_SYNTAX;
@@ -334,7 +333,7 @@ static cm_status set_up(cm_transfer *t, const cm_transfer_options *o, cm_url_mem
 
   refusal = cm_url_refuse(last, o->url, o->allow_http, &loopback);
   if (refusal) {
-    snprintf(t->refusal, sizeof t->refusal, "%s", refusal);
+    snprintf(t->text, sizeof t->text, "%s", refusal);
     return CM_ERR_SYNTAX;
   }
   t->easy = curl_easy_init();
@@ -349,7 +348,7 @@ static cm_status set_up(cm_transfer *t, const cm_transfer_options *o, cm_url_mem
   if (status != CM_OK) return status;
   if (t->setup == CURLE_OUT_OF_MEMORY) return CM_ERR_NOMEM;
   if (t->setup == CURLE_OK) return CM_OK;
-  snprintf(t->refusal, sizeof t->refusal, "libcurl refuses an option: %s",
+  snprintf(t->text, sizeof t->text, "libcurl refuses an option: %s",
            curl_easy_strerror(t->setup));
   return CM_ERR_TRANSPORT;
 }
@@ -386,8 +385,7 @@ cm_status cm_transfer_new(cm_transfer **out, const cm_alloc *alloc,
     return CM_OK;
   }
   failure->status = status;
-  snprintf(failure->text, sizeof failure->text, "%s",
-           t && t->refusal[0] ? t->refusal : "not enough memory");
+  cm_failure_say(failure, t && t->text[0] ? t->text : "not enough memory");
   cm_transfer_free(t);
   return status;
 }
@@ -486,7 +484,7 @@ void cm_transfer_finish(cm_transfer *transfer, CURLcode code) {
   }
   if (code == CURLE_OUT_OF_MEMORY) snprintf(t->text, sizeof t->text, "not enough memory");
   /* libcurl would only say that a callback has ended it. */
-  if (t->unreadable) memcpy(t->text, t->refusal, sizeof t->refusal);
+  if (t->unreadable) snprintf(t->text, sizeof t->text, "%s", cm_body_problem(t->body));
   t->code = code;
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &t->version);
   curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &t->connects);

@@ -82,7 +82,7 @@ struct cm_transfer {
   int fd;        /* being watched for it alone; -1: none, or one that others share */
   int no_socket; /* the last attempt found no descriptor left */
   int tells_sent;
-  int unreadable;    /* a part of the body could not be read; refusal says why */
+  int unreadable;    /* a part of the body could not be read, which says why */
   int head_complete; /* the empty line after the last headers came */
   int body_began;
   double sent_at;        /* when request bytes were last asked for, or the start */
@@ -92,8 +92,7 @@ struct cm_transfer {
   double content_at;     /* when content last grew, as far as somebody looked; 0: nothing came */
   unsigned long content; /* cm_response_content_count then */
   int busy;              /* a text or tool block was open when last waited for */
-  char refusal[160];     /* why cm_transfer_new failed, or why the body could not be read */
-  char text[CURL_ERROR_SIZE];
+  char text[CURL_ERROR_SIZE]; /* why it failed, or cm_transfer_new did; libcurl writes it, too */
 };
 
 /*
