@@ -348,8 +348,7 @@ static cm_status set_up(cm_transfer *t, const cm_transfer_options *o, cm_url_mem
   if (status != CM_OK) return status;
   if (t->setup == CURLE_OUT_OF_MEMORY) return CM_ERR_NOMEM;
   if (t->setup == CURLE_OK) return CM_OK;
-  snprintf(t->text, sizeof t->text, "libcurl refuses an option: %s",
-           curl_easy_strerror(t->setup));
+  snprintf(t->text, sizeof t->text, "libcurl refuses an option: %s", curl_easy_strerror(t->setup));
   return CM_ERR_TRANSPORT;
 }
 
