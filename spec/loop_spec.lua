@@ -238,6 +238,7 @@ describe("an adapter of claude.loop", function()
       { nil, "watch" },
       { { timer = function() end }, "watch" },
       { { watch = function() end }, "timer" },
+      { { watch = function() end, poller = require("claude.net").poller() }, "run" },
     }) do
       made = case[1]
       local ok, text = pcall(hub.driver)

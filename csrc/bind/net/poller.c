@@ -49,7 +49,6 @@ static int poller_watch(lua_State *L) {
   Poller *p = cm_check_poller(L, 1);
   int fd = (int)luaL_checkinteger(L, 2);
   int mask = (int)luaL_checkinteger(L, 3);
-
   cm_status status = cm_poller_watch(p->poller, fd, mask);
 
   if (status == CM_OK) {

@@ -457,9 +457,9 @@ end
 
 -- Whoever writes an adapter hears of what it lacks here, not in the middle of a request.
 local function check_driver(made)
-  for _, name in ipairs({ "watch", "timer" }) do
-    local needs_none = name == "timer" and type(made) == "table" and made.poller
-    if not needs_none and (type(made) ~= "table" or type(made[name]) ~= "function") then
+  local has_poller = type(made) == "table" and made.poller ~= nil
+  for _, name in ipairs({ "watch", has_poller and "run" or "timer" }) do
+    if type(made) ~= "table" or type(made[name]) ~= "function" then
       local text = "claude.loop: `new` of %s returned no table with a function `%s`"
       error(text:format(M.adapter_name(), name), 0)
     end
