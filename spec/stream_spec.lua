@@ -210,7 +210,7 @@ describe("stream", function()
     local message, text, err
     tasks.loop(function()
       local reader = tasks.spawn(function() return stream:next() end)
-      while stream.unseen == nil do -- until the reader has asked
+      while not stream.opening do
         tasks.sleep(0)
       end
       message, text, err = stream:final_message()
@@ -601,6 +601,32 @@ describe("stream", function()
         stream:cancel()
       end)
     end)
+
+    it(
+      "goes on for one task where another that waited for its first bytes, too, is cancelled",
+      function()
+        local stream, readers, kinds = open({ { silent = true } }), {}, {}
+        tasks.loop(function()
+          for i = 1, 2 do
+            readers[i] = tasks.spawn(function()
+              local kind, _, err = stream:next()
+              kinds[i] = kind or err.kind
+            end)
+          end
+          while not server.requests[1] do
+            tasks.sleep(0.01)
+          end
+          readers[2]:cancel()
+          readers[2]:wait(2)
+          local socket = next(server.sockets)
+          socket:write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+          socket:write(table.concat(text_reply().pieces))
+          readers[1]:wait(2)
+          stream:cancel()
+        end)
+        assert.same({ "message_start", "cancelled" }, kinds)
+      end
+    )
 
     for what, stop in pairs({
       ["is cancelled"] = function(task) task:cancel() end,

@@ -172,14 +172,12 @@ function Stream:_opened(opening)
 end
 
 -- On PUC 5.1 nothing that waits can be called under pcall in a task: it gets a task of its own,
--- which says that it has ended, whatever becomes of the one that asks. In a task that was cancelled
--- none begins, and nothing waits.
+-- which says that it has ended, whatever becomes of the one that asks.
 ---@param failure? claude.Error
 ---@return boolean? ok
 ---@return string? text
 ---@return claude.Error? err
 function Stream:_open_in_task(failure)
-  if tasks.is_cancelled() then return self:_open_now(failure) end
   local task = tasks.spawn_under(tasks.running(), self._open_now, self, failure)
   local opening = false
   task.on_end = function()
@@ -383,8 +381,14 @@ end
 ---@return integer|claude.Error|nil index
 function Stream:_step(options)
   while self.state == "new" do
-    self.reply:await_answer()
-    if self.state ~= "new" then break end -- somebody cancelled or opened it meanwhile
+    -- Part of the opening, and the longest: before there are more calls on the stack.
+    if not self.opening and tasks.can_protect() then
+      self.opening = true
+      local called, raised = pcall(self.reply.await_answer, self.reply)
+      self:_opened(self.opening)
+      if not called then error(raised, 0) end
+      if self.state ~= "new" then break end -- somebody cancelled it meanwhile
+    end
     local ok, text, err = self:_open()
     if not ok then return nil, text, err end
   end
