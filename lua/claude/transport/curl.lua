@@ -75,10 +75,10 @@ local function tell_sent(self)
   if failure then self:cancel(failure) end
 end
 
-local function soonest(self)
+local function soonest(self, now)
   local activity = look(self)
   if not activity then return nil end
-  local now = hub.now()
+  now = now or hub.now()
   local at, name, seconds =
     limits.soonest(self.limits, activity, self.timings.start, now, self.max_tokens)
   -- While reading is paused no limit runs, but somebody has to look again.
@@ -97,15 +97,16 @@ end
 function judge(self)
   if self.ended then return finish(self, self.failure) end
   self.timer = nil
-  local at, name = soonest(self)
-  if at and name and at <= hub.now() then
+  local now = hub.now()
+  local at, name, seconds = soonest(self, now)
+  if at and name and at <= now then
     -- Perhaps it was we who did not look: read once more before saying that nothing came.
     hub.engine():read_now(self.id)
-    at, name = soonest(self)
+    now = hub.now()
+    at, name, seconds = soonest(self, now)
   end
   if not at then return end
-  if not name or at > hub.now() then return arm(self, at) end
-  local _, _, seconds = soonest(self)
+  if not name or at > now then return arm(self, at) end
   local failure = failures.of_limit(name, seconds)
   hub.engine():cancel(self.id, failure.message)
   hub.listen(self.id, nil)
