@@ -175,13 +175,14 @@ for _, driver in ipairs(WAYS) do
 
     describe("cancelling", function()
       it("ends the wait with an error of kind cancelled", function()
-        local value, text, err
+        local begun, value, text, err
         tasks.loop(function()
           local task = tasks.spawn(function()
+            begun = true
             value, text, err = tasks.sleep(60)
             return "done"
           end)
-          tasks.sleep(0.01)
+          wait_until(function() return begun end)
           task:cancel()
           task:cancel()
           assert.equal("done", task:wait())
@@ -208,7 +209,7 @@ for _, driver in ipairs(WAYS) do
             child = tasks.spawn(function() return tasks.sleep(60) end)
             return child:wait()
           end)
-          tasks.sleep(0.01)
+          wait_until(function() return child end)
           parent:cancel()
           local _, _, err = parent:wait()
           assert.equal("cancelled", err.kind)
@@ -268,12 +269,15 @@ for _, driver in ipairs(WAYS) do
       end)
 
       it("is cancelled with all in it, also when its function has ended", function()
-        local err
+        local begun, err
         local parent = tasks.spawn(function()
-          tasks.spawn(function() err = select(3, tasks.sleep(60)) end)
+          tasks.spawn(function()
+            begun = true
+            err = select(3, tasks.sleep(60))
+          end)
           return "result"
         end)
-        tasks.sleep(0.01)
+        wait_until(function() return begun end)
         assert.is_false(parent:is_done())
         parent:cancel()
         assert.equal("result", parent:wait())
