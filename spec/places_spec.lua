@@ -280,3 +280,22 @@ describe("places that come back while another is given to who waits", function()
     end)
   end
 end)
+
+describe("places of a host's coroutines", function()
+  after_each(function() tasks.use(nil) end)
+
+  it("are waited for no longer when the time is up between two looks at the clock", function()
+    local clock = 0
+    local function now()
+      clock = clock + 0.6
+      return clock
+    end
+    tasks.use(setmetatable({ now = now }, { __index = require("spec.support.coroutine_host") }))
+    local places = require("claude.places").new(1)
+    assert(places:try())
+    local taken, err = places:take({ time_budget = 0.5 }, 0.5)
+    assert.is_nil(taken)
+    assert.equal("timeout", err.kind)
+    assert.same({ 0, 1 }, { places.line.count, places.taken })
+  end)
+end)

@@ -69,6 +69,7 @@ function Semaphore:post()
 end
 
 function Semaphore:wait(seconds)
+  assert(not seconds or seconds >= 0, "no negative number") -- as nginx says
   local at = seconds and now() + seconds
   if self.count == 0 and runs_here() then
     self.waiting = coroutine.running()

@@ -46,6 +46,18 @@ describe("the limits on silence", function()
     assert.same({ 6, "headers" }, soonest({ headers = 5 }, { first_byte_at = 0 }))
   end)
 
+  -- Nobody tells when the connection stands.
+  it("are looked at in time for the next while there is no connection yet", function()
+    local function looks_at(given)
+      return soonest(given, { connected = false, first_byte_at = 0 })
+    end
+    assert.same({ 10, "connect" }, looks_at({ first_byte = false, headers = 30 }))
+    assert.same({ 5 }, looks_at({ first_byte = 3, headers = 30 })) -- now is 2
+    assert.same({ 5 }, looks_at({ headers = 3 }))
+    assert.same({ 5 }, looks_at({ first_byte = false, headers = 3 }))
+    assert.same({ 32 }, looks_at({ connect = false, first_byte = false, headers = 30 }))
+  end)
+
   it("let thinking be silent for as long as max_tokens may take", function()
     local pings = { heard_at = 1000 }
     assert.same({ 602, "stalled" }, soonest({ idle = false }, pings, 16000))

@@ -236,6 +236,22 @@ describe("an exchange over a host's sockets", function()
     assert.is_true(host.sockets[1].closed)
   end)
 
+  it("waits no longer for that end when the time is up between two looks at the clock", function()
+    local clock, step = 0, 0
+    local function now()
+      clock = clock + step
+      return clock
+    end
+    use({ { CHUNKED:sub(1, -6), "silence" } }, { now = now })
+    local exchange = assert(requests.start({ url = "http://127.0.0.1:1/" }))
+    requests.drain(exchange)
+    step = 0.6 -- of the second that it waits at most
+    exchange:close()
+    step = 0
+    wait_for_end(exchange)
+    assert.is_true(host.sockets[1].closed)
+  end)
+
   it("is refused for what would show the key, or is no address", function()
     use({ { CHUNKED } })
     assert.is_truthy(refusal({ url = "http://192.0.2.1/" }):find("show the key", 1, true))

@@ -21,7 +21,8 @@
 ---
 --- `semaphore()`: an object with `wait(self, seconds)`, which waits in the coroutine that
 --- calls it until there was a `post(self)` for it and returns true, or false when so many
---- seconds were up; without seconds there is no limit. A post before the wait is not lost.
+--- seconds (never less than 0) were up; without seconds there is no limit. A post before the
+--- wait is not lost.
 ---
 --- `running()`: a value that stands for the coroutine that is running, different from that
 --- of every other and the same each time.
@@ -176,7 +177,8 @@ function M.park(task, ticket, seconds)
   local semaphore = table.remove(spare) or host.semaphore()
   ticket.semaphore = semaphore
   if task then task.ticket = ticket end
-  local posted = semaphore:wait(seconds)
+  -- Between what a wait may last and here the time may have come.
+  local posted = semaphore:wait(seconds and math.max(0, seconds))
   if task then task.ticket = nil end
   ticket.semaphore = nil
   if not posted and ticket.why then return awake(ticket) end -- a post is still to be taken

@@ -129,8 +129,8 @@ function M.soonest(limits, activity, started_at, now, max_tokens)
   if not activity.connected then
     local at, name, seconds = reached(limits, "connect", started_at)
     -- Nobody tells when the connection stands: look again in time for the next limit.
-    local again = limits.first_byte and now + limits.first_byte
-    if again and (not at or again < at) then return again end
+    local again = now + math.min(limits.first_byte or math.huge, limits.headers or math.huge)
+    if again < (at or math.huge) then return again end
     return at, name, seconds
   end
   if not activity.has_head then return reached_before_head(limits, activity) end
