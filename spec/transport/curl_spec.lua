@@ -58,3 +58,62 @@ describe("an exchange whose limit is reached while it looks at the clock", funct
     end
   end)
 end)
+
+describe("an exchange over libcurl", function()
+  local server, clock, listen
+  setup(function() server = servers.fault_server() end)
+  teardown(function() server:stop() end)
+  before_each(function()
+    clock, listen = hub.now, hub.listen
+  end)
+  after_each(function()
+    hub.now, hub.listen = clock, listen
+  end)
+
+  local function wait_until(condition)
+    local late = clock() + LIMIT
+    while not condition() do
+      assert(clock() < late, "it did not come to this")
+      tasks.sleep(0.01)
+    end
+  end
+
+  local function activity(exchange) return hub.engine():activity(exchange.id) end
+
+  it("ends at its limit, however often there is no memory to say so", function()
+    local limits = { first_byte = STALLED }
+    local url = server.url .. "/stall_before_headers/x"
+    local exchange = assert(exchanges.start({ url = url, limits = limits }))
+    local timer = exchange.timer
+    wait_until(function() return (activity(exchange)) end)
+    function hub.now() return clock() + STALLED end
+    local fails = 2
+    function hub.listen(...)
+      fails = fails - 1
+      if fails >= 0 then error("not enough memory", 0) end
+      return listen(...)
+    end
+    for _ = 1, 2 do
+      assert.has_error(function() timer.run(timer.argument) end, "not enough memory")
+    end
+    timer.run(timer.argument)
+    hub.now = clock
+    local _, _, err = exchange:wait()
+    assert.equal("first_byte", err.details.limit)
+    exchange:cancel()
+  end)
+
+  it("looks again at its limits while it is paused, whichever there are", function()
+    for _, limits in ipairs({ { idle = STALLED }, { idle = false, stalled = STALLED } }) do
+      local url = server.url .. "/waiting/x"
+      local exchange = assert(exchanges.start({ url = url, limits = limits }))
+      assert(exchange:wait())
+      hub.engine():pause(exchange.id)
+      assert.is_true((select(5, activity(exchange))))
+      local timer = exchange.timer
+      timer.run(timer.argument)
+      assert.is_truthy(exchange.timer)
+      exchange:cancel()
+    end
+  end)
+end)

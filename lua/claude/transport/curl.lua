@@ -41,6 +41,19 @@ local function finish(self, failure)
   self.told = true
 end
 
+-- The transfer is gone, and nobody hears of it any more.
+local function finish_early(self)
+  if self.id then hub.listen(self.id, nil) end
+  finish(self, self.failure)
+end
+
+local function break_off(self, failure)
+  self.failure = failure -- not behind the cancel: there may be no memory for it
+  hub.engine():cancel(self.id, failure.message)
+  self.ended = true
+  finish_early(self)
+end
+
 -- Words of libcurl's numbers for HTTP versions.
 local VERSIONS = { "1.0", "1.1", "2", [30] = "3" }
 
@@ -82,7 +95,8 @@ local function soonest(self, now)
   local at, name, seconds =
     limits.soonest(self.limits, activity, self.timings.start, now, self.max_tokens)
   -- While reading is paused no limit runs, but somebody has to look again.
-  if not at and activity.paused and self.limits.idle then at = now + self.limits.idle end
+  local patience = self.limits.idle or self.limits.stalled
+  if not at and activity.paused and patience then at = now + patience end
   return at, name, seconds
 end
 
@@ -95,7 +109,7 @@ local function arm(self, at)
 end
 
 function judge(self)
-  if self.ended then return finish(self, self.failure) end
+  if self.ended then return finish_early(self) end
   self.timer = nil
   local now = hub.now()
   local at, name, seconds = soonest(self, now)
@@ -107,10 +121,7 @@ function judge(self)
   end
   if not at then return end
   if not name or at > now then return arm(self, at) end
-  local failure = failures.of_limit(name, seconds)
-  hub.engine():cancel(self.id, failure.message)
-  hub.listen(self.id, nil)
-  finish(self, failure)
+  break_off(self, failures.of_limit(name, seconds))
 end
 
 ---@package
@@ -182,12 +193,8 @@ end
 ---@param failure? claude.Error what waiting for it will return, instead of "cancelled"
 function Exchange:cancel(failure)
   if self.told then return end
-  if self.ended then return finish(self, self.failure) end
-  local id = self.id
-  failure = failure or failures.cancelled()
-  hub.listen(id, nil)
-  hub.engine():cancel(id, failure.message)
-  finish(self, failure)
+  if self.ended then return finish_early(self) end
+  break_off(self, failure or failures.cancelled())
   hub.flush()
 end
 
