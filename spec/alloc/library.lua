@@ -100,6 +100,16 @@ M.dropped_stream = {
   end,
 }
 
+-- However little memory there is when a limit is reached, who waits hears of it.
+M.limit_that_is_reached = {
+  prepare = function() return new_client({ limits = { idle = 0.05 } }) end,
+  act = function(client)
+    local message, text, err = client.messages:stream(params("held")):final_message()
+    assert(not message)
+    return err.kind == "timeout" and err.details.limit == "idle", text
+  end,
+}
+
 -- Conversations
 
 local function begin(tools)
@@ -244,6 +254,27 @@ M.tasks = {
   -- Where there was no memory to hear how an exchange had ended, claude.loop cannot go on: it
   -- says so, and the next state can.
   again = function() return true end,
+}
+
+-- Two tasks read one stream: whatever becomes of the one that opens it, the other hears of it.
+M.two_readers = {
+  prepare = new_client,
+  act = function(client)
+    return claude.loop(function()
+      local stream = client.messages:stream(params())
+      local readers, text = {}, nil
+      for i = 1, 2 do
+        readers[i] = claude.spawn(function() return stream:final_message() end)
+      end
+      for i = 1, 2 do
+        local message, problem = readers[i]:wait(PATIENCE)
+        text = text or not message and problem or nil
+        readers[i]:cancel()
+      end
+      return not text, text
+    end)
+  end,
+  again = M.tasks.again,
 }
 
 local EVENTS = 30 -- of which the last is no piece

@@ -57,7 +57,7 @@ function M.new_client(options)
     api_key = "k",
     base_url = options and options.base_url or os.getenv("URL"),
     max_retries = options and options.max_retries or 0,
-    limits = { connect = 10, first_byte = 10, idle = 10 },
+    limits = options and options.limits or { connect = 10, first_byte = 10, idle = 10 },
     on_warning = M.nothing,
   })
 end

@@ -188,6 +188,39 @@ describe("claude.net in a host program", function()
     assert.equal("alive\nx\nalive\n", output)
   end)
 
+  it("goes on hearing of it also where the copy had no descriptor to wait with", function()
+    local output = run([[
+      local net = require("claude.net")
+      assert(requests.run({ url = url .. "/ok/x", body = "{}" }).text == "Hello")
+      requests.settle()
+      local cat = assert(net.spawn({
+        arguments = { "cat" }, environment = { "PATH=/usr/bin:/bin" },
+      }))
+      local fd, heard = cat:descriptor("output"), nil
+      hub.watch(fd, 1, function()
+        heard = cat:read("output")
+        hub.unwatch(fd)
+      end)
+      local child = fork()
+      if child == 0 then
+        local poller, stopped = net.poller, 0
+        local function stop() stopped = stopped + 1 end
+        net.poller = function() return nil, "no descriptor" end
+        print((pcall(tasks.sleep, 0.01)))
+        print((pcall(hub.unwatch, fd, stop)))
+        net.poller = poller
+        tasks.sleep(0.01)
+        print(stopped)
+        return
+      end
+      assert(child and cat:write("x"))
+      local late = hub.now() + 5
+      while not heard and hub.now() < late do tasks.sleep(0.01) end
+      print(heard)
+    ]])
+    assert.equal("false\nfalse\n1\nalive\nx\nalive\n", output)
+  end)
+
   it("tells everybody of fork, also where somebody had no memory to hear of it", function()
     local output = run([[
       local exchanges, heard = {}, 0

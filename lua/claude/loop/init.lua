@@ -86,6 +86,7 @@ local driver ---@type claude.Driver?
 local chosen -- the adapter of the driver
 local left_to_parent = false -- this process is a copy of the one that made the engine
 local leaving = false -- it is, and not everybody has heard of it
+local waits_alone = false -- it is, and the driver waits with nothing of the parent's
 local listeners = {} -- whom to tell of a transfer's news, by its id
 -- Tickets of those who wait for nothing but more of one, by the engine's numbers for readers. They
 -- are held by what is waited for.
@@ -106,6 +107,7 @@ local round_ends -- when M.poll wants its turn back
 local touched = true -- something may have changed that the driver has not been told of
 local flushing, again = false, false -- inside M.flush, and once more after it
 local untold_fd, untold_mask ---@type integer?, integer? a change that the driver is told next
+local telling_changes = false -- of descriptors that are not the engine's
 local cancelling ---@type integer? place in discarded of what is being cancelled
 local timer ---@type claude.Timer? that is being run
 local telling = false -- a listener is being told the news below
@@ -200,8 +202,11 @@ end
 local function leave_to_parent(text)
   touched, leaving = true, true
   untold_fd, told_at = nil, nil
-  if driver and driver.forked then driver.forked() end
-  if descriptors then descriptors:tell_again() end
+  if not waits_alone then
+    if driver and driver.forked then driver.forked() end
+    if descriptors then descriptors:tell_again() end
+    waits_alone = true
+  end
   for id, listener in pairs(listeners) do
     events = events + 1
     if listener.on_fork then listener:on_fork(text) end
@@ -225,8 +230,10 @@ local function tell_driver(host)
     left = tell_changes(host)
   end
   if descriptors then
-    if not leaving then notice_fork() end -- what the parent waits with is not to hear of them
+    if not waits_alone then notice_fork() end -- what the parent waits with is not to hear of them
+    telling_changes = true
     descriptors:tell(host)
+    telling_changes = false
   end
   if not poller then tell_time(host, left) end
 end
@@ -235,7 +242,7 @@ end
 local function skip_change()
   if untold_fd then
     untold_fd = nil
-  elseif descriptors then
+  elseif telling_changes then
     descriptors:skip()
   end
 end
@@ -249,6 +256,7 @@ local function tell_all(host)
   until not (ok and again)
   flushing, touched = false, not ok
   if not ok and err ~= NO_MEMORY then skip_change() end
+  telling_changes = false
   return ok, err
 end
 
