@@ -48,9 +48,8 @@ describe("the limits on silence", function()
 
   -- Nobody tells when the connection stands.
   it("are looked at in time for the next while there is no connection yet", function()
-    local function looks_at(given)
-      return soonest(given, { connected = false, first_byte_at = 0 })
-    end
+    local not_yet = { connected = false, first_byte_at = 0 }
+    local function looks_at(given) return soonest(given, not_yet) end
     assert.same({ 10, "connect" }, looks_at({ first_byte = false, headers = 30 }))
     assert.same({ 5 }, looks_at({ first_byte = 3, headers = 30 })) -- now is 2
     assert.same({ 5 }, looks_at({ headers = 3 }))
