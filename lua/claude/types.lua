@@ -2427,6 +2427,10 @@ local Poller = {}
 ---@return string? problem
 function Poller:watch(fd, mask) end
 
+--- Whether this process is a copy of the one that made it: what it watches is the parent's.
+---@return boolean
+function Poller:forked() end
+
 ---@param milliseconds integer -1 waits for ever
 ---@return integer events
 function Poller:wait(milliseconds) end

@@ -188,6 +188,41 @@ describe("claude.net in a host program", function()
     assert.equal("alive\nx\nalive\n", output)
   end)
 
+  it("goes on hearing of it also where no request was made before fork", function()
+    local output = run([[
+      local cat = assert(require("claude.net").spawn({
+        arguments = { "cat" }, environment = { "PATH=/usr/bin:/bin" },
+      }))
+      local fd, heard = cat:descriptor("output"), nil
+      hub.watch(fd, 1, function()
+        heard = cat:read("output")
+        hub.unwatch(fd)
+      end)
+      local child = fork()
+      if child == 0 then return hub.unwatch(fd) end
+      assert(child and cat:write("x"))
+      local late = hub.now() + 5
+      while not heard and hub.now() < late do tasks.sleep(0.01) end
+      print(heard)
+    ]])
+    assert.equal("alive\nx\nalive\n", output)
+  end)
+
+  it("waits with nothing of its parent's for the first request after fork", function()
+    local output = run([[
+      tasks.sleep(0.01)
+      local before = hub.driver().poller
+      local child = fork()
+      if child == 0 then
+        local exchange = assert(requests.start({ url = url .. "/ok/x", body = "{}" }))
+        print(hub.driver().poller ~= before, requests.drain(exchange).text)
+        return
+      end
+      assert(child and hub.driver().poller == before)
+    ]])
+    assert.equal("true\tHello\nalive\nalive\n", output)
+  end)
+
   it("goes on hearing of it also where the copy had no descriptor to wait with", function()
     local output = run([[
       local net = require("claude.net")

@@ -5,6 +5,7 @@
 #include "bind/net/poller.h"
 
 #include "bind/net/module.h"
+#include "os/process.h"
 
 #define CLASS "claude.net.Poller"
 
@@ -27,6 +28,7 @@ static int poller_new(lua_State *L) {
   Poller *p = lua_newuserdatauv(L, sizeof *p, 0);
 
   p->poller = NULL;
+  p->pid = cm_process_id();
   p->count = 0;
   luaL_setmetatable(L, CLASS);
   p->poller = cm_poller_new(&cm_libc_alloc);
@@ -70,6 +72,12 @@ static int poller_descriptor(lua_State *L) {
   return 1;
 }
 
+/* poller:forked() -> whether this process is a copy of the one that made it */
+static int poller_forked(lua_State *L) {
+  lua_pushboolean(L, cm_check_poller(L, 1)->pid != cm_process_id());
+  return 1;
+}
+
 /* poller:wait(milliseconds) -> number of events; -1 waits for ever */
 static int poller_wait(lua_State *L) {
   Poller *p = cm_check_poller(L, 1);
@@ -94,6 +102,7 @@ static int poller_event(lua_State *L) {
 static const luaL_Reg methods[] = {
   { "watch", poller_watch },
   { "descriptor", poller_descriptor },
+  { "forked", poller_forked },
   { "wait", poller_wait },
   { "event", poller_event },
   { NULL, NULL },

@@ -11,6 +11,7 @@ enum { CM_POLLER_CAPACITY = 256 }; /* events of one wait */
 
 typedef struct Poller {
   cm_poller *poller; /* NULL before it is made and after collection */
+  long pid;          /* of the process that made it: a copy of that shares it with its parent */
   int count;         /* of events, of the last wait */
   cm_poller_event events[CM_POLLER_CAPACITY];
 } Poller;

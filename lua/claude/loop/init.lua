@@ -48,8 +48,9 @@
 --- what `run` returns. Such a driver has that `poller` in a field; `watch` is called for
 --- descriptors that are no request's, and `timer` never.
 ---
---- Optional: `forked()` is called once in a process that was forked since the first request:
---- what `watch` and `timer` were told is the parent's, and forgotten.
+--- Optional: `forked()` is called once in a process that was forked since the first request, or,
+--- of a driver with a poller, since it was made: what `watch` and `timer` were told is the
+--- parent's, and forgotten.
 ---
 --- Optional: `close()` gives everything back when another adapter is chosen.
 local host_program = require("claude.host")
@@ -135,6 +136,8 @@ function M.now()
   return loaded.now()
 end
 
+local notice_fork
+
 --- The engine, made at the first request.
 ---@return userdata? engine
 ---@return string? text why there is none
@@ -143,6 +146,8 @@ function M.engine()
   if engine then return engine end
   local loaded, text = load_net()
   if not loaded then return nil, text end
+  local noticed, problem = pcall(notice_fork)
+  if not noticed then return nil, problem end
   engine, text = loaded.engine()
   next_news = engine and engine.next
   return engine, text
@@ -197,6 +202,15 @@ local function tell_changes(host)
   return untold_mask -- there is no more: these are milliseconds
 end
 
+-- Before there is an engine nobody but the driver is to hear of it.
+local function leave_poller_to_parent()
+  local poller = driver and driver.poller
+  if not (poller and poller:forked()) then return end
+  touched = true
+  if descriptors then descriptors:tell_again() end -- again, where what follows fails
+  if driver.forked then driver.forked() end
+end
+
 -- Transfers go on in the process that began them, and end in a copy of it. Any step may find no
 -- memory, and the driver no descriptor: then it is called again.
 local function leave_to_parent(text)
@@ -215,8 +229,10 @@ local function leave_to_parent(text)
   left_to_parent, leaving = true, false
 end
 
-local function notice_fork()
-  local text = not left_to_parent and engine and engine:forked()
+function notice_fork()
+  if left_to_parent then return end
+  if not engine then return leave_poller_to_parent() end
+  local text = engine:forked()
   if text then leave_to_parent(text) end
 end
 
