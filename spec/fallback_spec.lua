@@ -636,6 +636,48 @@ describe("fallback_models", function()
       assert.is_nil(second.miss)
     end)
   end)
+
+  describe("while several tasks read one stream", function()
+    local function read_all(stream)
+      local readers, heard = {}, {}
+      tasks.loop(function()
+        for i = 1, 3 do
+          readers[i] = claude.spawn(function()
+            local kind = stream:next()
+            while kind do
+              heard[kind] = (heard[kind] or 0) + 1
+              kind = stream:next()
+            end
+            return stream:final_message()
+          end)
+        end
+        for i = 1, 3 do
+          readers[i] = assert(readers[i]:wait())
+        end
+      end)
+      return readers, heard
+    end
+
+    it("take over for all of them", function()
+      begin({ refusal(), "hello" })
+      local messages, heard = read_all(client.messages:stream(params()))
+      for _, message in ipairs(messages) do
+        assert.same({ "hello", "end_turn" }, { message:text(), message.stop_reason })
+      end
+      assert.same({ 1, 1, 1 }, { heard.message_start, heard.message_delta, heard.message_stop })
+      assert.equal(FIRST .. " " .. SECOND, models_asked())
+    end)
+
+    it("refuse for all of them", function()
+      begin({ refusal(), refusal(), refusal() })
+      local messages, heard = read_all(client.messages:stream(params()))
+      for _, message in ipairs(messages) do
+        assert.equal("refusal", message.stop_reason)
+      end
+      assert.same({ 1, 1, 1 }, { heard.message_start, heard.message_delta, heard.message_stop })
+      assert.equal(table.concat({ FIRST, SECOND, THIRD }, " "), models_asked())
+    end)
+  end)
 end)
 
 describe("The API's own fallbacks", function()

@@ -5,6 +5,7 @@ local core = require("claude.core")
 local message_views = require("claude.message")
 local new_reply = require("claude.reply").new
 local new_response = require("claude.fallback.response").new
+local tasks = require("claude.tasks")
 
 ---@class claude.FallbackReply
 ---@field response? claude.ChainedResponse once a request was started
@@ -19,6 +20,9 @@ local new_response = require("claude.fallback.response").new
 ---@field private first_byte? number
 ---@field private asking? claude.Reply a hop that was started and has not answered
 ---@field private ended? boolean everybody refused
+---@field private rest table[] what else a response that refused says
+---@field private turning claude.Signal|boolean a task asks the others; a signal that is then set,
+--- once others wait for that
 ---@field private cancelled? boolean
 local FallbackReply = {}
 FallbackReply.__index = FallbackReply
@@ -61,16 +65,21 @@ function FallbackReply:_refusal()
   }
 end
 
+---@param kind string
+---@param text string?
+---@param index integer?
+function FallbackReply:_keep(kind, text, index)
+  self.rest[#self.rest + 1] = { kind, text, index, self.hop.response:event() or "" }
+end
+
 -- The exchange to its end; what is left to be said of it is kept.
----@return table[]? frames
 ---@return claude.Error? err
 function FallbackReply:_drain()
-  local frames = {}
   while true do
     local kind, text, index, err = self.hop:read()
-    if err then return nil, err end
-    if not kind then return frames end
-    frames[#frames + 1] = { kind, text, index, self.hop.response:event() or "" }
+    if err then return err end
+    if not kind then return nil end
+    self:_keep(kind, text, index)
   end
 end
 
@@ -205,6 +214,45 @@ function FallbackReply:_failed(err)
 end
 
 -- A refusal is told only when nobody takes over.
+---@param refusal table
+---@param held table the frame that told of it
+---@return claude.Error? err
+function FallbackReply:_answer_refusal(refusal, held)
+  local err = self:_drain()
+  if err then return select(4, self:_failed(err)) end
+  self.first_byte = self.first_byte or self.hop:first_byte_at()
+  self.hop:close()
+  local problem, taken = self:_take_over(refusal)
+  if problem or taken then return problem end
+  self.ended = true
+  self.frames = { held }
+  for _, frame in ipairs(self.rest) do
+    self.frames[#self.frames + 1] = frame
+  end
+end
+
+-- Others who read meanwhile wait for what comes of it.
+---@param refusal table
+---@param held table
+---@return claude.Error? err
+function FallbackReply:_turn_to_others(refusal, held)
+  self.turning, self.rest = true, {}
+  local call = tasks.can_protect() and pcall or tasks.call
+  local called, err = call(self._answer_refusal, self, refusal, held)
+  local turning = self.turning
+  self.turning = false
+  if turning ~= true then turning:set() end
+  if not called then error(err, 0) end
+  return err
+end
+
+---@return claude.Error? err
+function FallbackReply:_wait_for_turn()
+  if self.turning == true then self.turning = tasks.signal() end
+  local _, why = self.turning:wait()
+  return why == "cancelled" and tasks.cancelled_error() or nil
+end
+
 ---@param text string?
 ---@param index integer?
 ---@param options? claude.ReadingOptions
@@ -219,20 +267,8 @@ function FallbackReply:_end_of_message(text, index, options)
     return "message_delta", text, self.chained:shifted(index)
   end
   local held = { "message_delta", text, index, self.hop.response:event() }
-  local rest, err = self:_drain()
-  if err then return self:_failed(err) end
-  self.first_byte = self.first_byte or self.hop:first_byte_at()
-  self.hop:close()
-  local taken
-  err, taken = self:_take_over(refusal)
+  local err = self:_turn_to_others(refusal, held)
   if err then return nil, nil, nil, err end
-  if not taken then
-    self.ended = true
-    self.frames = { held }
-    for _, frame in ipairs(rest or {}) do
-      self.frames[#self.frames + 1] = frame
-    end
-  end
   return self:read(options)
 end
 
@@ -249,6 +285,11 @@ end
 ---@return integer? index
 ---@return claude.Error? err
 function FallbackReply:read(options)
+  if self.turning then
+    local err = self:_wait_for_turn()
+    if err then return nil, nil, nil, err end
+    return self:read(options)
+  end
   self:_tell_warnings()
   local frame = table.remove(self.frames, 1)
   if frame then
@@ -257,7 +298,12 @@ function FallbackReply:read(options)
   end
   if self.ended then return nil end
   self.chained:tell(nil)
-  local kind, text, index, err = self.hop:read(options)
+  local hop = self.hop
+  local kind, text, index, err = hop:read(options)
+  if self.turning or self.hop ~= hop or self.ended then -- another task has heard the refusal
+    if kind and self.hop == hop and self.turning then self:_keep(kind, text, index) end
+    return self:read(options)
+  end
   if err then return self:_failed(err) end
   if kind == "message_delta" then return self:_end_of_message(text, index, options) end
   if kind == "message_start" and self.chained:has_seams() then return self:read(options) end
@@ -296,6 +342,8 @@ function M.new(client, spec)
     index = spec.fallback.index,
     chained = new_response(),
     frames = {},
+    rest = {},
+    turning = false,
     warnings = {},
     base = {},
   }, FallbackReply)
