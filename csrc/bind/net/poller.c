@@ -100,12 +100,8 @@ static int poller_event(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-  { "watch", poller_watch },
-  { "descriptor", poller_descriptor },
-  { "forked", poller_forked },
-  { "wait", poller_wait },
-  { "event", poller_event },
-  { NULL, NULL },
+  { "watch", poller_watch }, { "descriptor", poller_descriptor }, { "forked", poller_forked },
+  { "wait", poller_wait },   { "event", poller_event },           { NULL, NULL },
 };
 
 void cm_open_poller(lua_State *L) {
