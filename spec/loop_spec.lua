@@ -231,6 +231,17 @@ describe("an adapter of claude.loop", function()
     end
   end)
 
+  it("of a name that there is not is told where it was asked for, with those there are", function()
+    local line
+    local went, text = pcall(function()
+      line = debug.getinfo(1, "l").currentline + 1
+      hub.use("libuv")
+    end)
+    assert.is_false(went)
+    local said = ':%d: claude.loop.use: there is no adapter "libuv": there are blocking, cqueues'
+    assert.truthy(text:find(said:format(line), 1, true), text)
+  end)
+
   it("is told which function its driver lacks, before anything is asked of it", function()
     local made
     hub.use({ name = "half", new = function() return made end })

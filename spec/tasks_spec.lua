@@ -448,7 +448,7 @@ for _, driver in ipairs(WAYS) do
         for wanted, options in pairs({
           ["there is no option limits"] = { limits = 3 },
           ["limit must be at least 1"] = { limit = 0 },
-          ["timeout must be a number of seconds"] = { timeout = "1" },
+          ["timeout must be a number of seconds from 0"] = { timeout = -1 },
         }) do
           local ok, text = pcall(tasks.map, { 1 }, print, options)
           assert.is_false(ok)

@@ -561,7 +561,9 @@ describe("thinking rule 13: other refusals foreseen", function()
 
   it("refuses unknown roles", function()
     refused("role_unknown", { messages = { { role = "tool", content = "x" } } })
-    refused("role_unknown", { messages = { { content = "x" } } })
+    local err = refused("role_unknown", { messages = { { content = "x" } } })
+    assert.equal("messages[1].role", err.path)
+    assert.matches("role is missing", err.message)
   end)
 
   it("refuses misplaced system messages", function()

@@ -237,7 +237,7 @@ local function map_options_problem(options)
     return "limit must be at least 1"
   end
   if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
-    return "timeout must be a number of seconds"
+    return "timeout must be a number of seconds from 0"
   end
 end
 

@@ -234,6 +234,12 @@ describe("a saved conversation", function()
       end
     end)
 
+    it("that is none is named", function()
+      local loaded, problem = load("README.md")
+      assert.is_nil(loaded)
+      assert.truthy(problem:find("README.md: this is no saved conversation", 1, true), problem)
+    end)
+
     it("that is a pipe is not waited for", function()
       begin({})
       os.remove(path)

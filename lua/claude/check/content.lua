@@ -123,7 +123,8 @@ function M.message(message, path, is_last, ctx)
   if not values.plain(message) then return nil end
   local role, content = message.role, message.content
   if not ROLES[role] then
-    return rules.broken("role_unknown", path .. ".role", values.show(role))
+    local said = role == nil and "missing" or values.show(role)
+    return rules.broken("role_unknown", path .. ".role", said)
   end
   if content == nil then return rules.broken("field_missing", path .. ".content") end
   err = values.expect(content, "a string or a list", path .. ".content")

@@ -365,17 +365,21 @@ end
 
 local function begins(text, with) return text:sub(1, #with) == with end
 
+local function read_text(text)
+  if not begins(text, JOURNAL) then return save.read(text) end
+  return require("claude.conversation.replay").saved_in(text)
+end
+
 ---@param source string path, or the text itself
 ---@return claude.Saved? saved
 ---@return string? problem
 local function read(source)
-  local text, problem = source, nil
-  if not (begins(source, save.MAGIC) or begins(source, JOURNAL)) then
-    text, problem = save.read_file(source)
-  end
+  if begins(source, save.MAGIC) or begins(source, JOURNAL) then return read_text(source) end
+  local text, problem = save.read_file(source)
   if not text then return nil, problem end
-  if not begins(text, JOURNAL) then return save.read(text) end
-  return require("claude.conversation.replay").saved_in(text)
+  local saved
+  saved, problem = read_text(text)
+  return saved, problem and ("%s: %s"):format(source, problem)
 end
 
 --- The fields of a conversation that was saved, with what a file cannot hold.

@@ -510,11 +510,22 @@ function M.adapter_name()
   return chosen.name or "an adapter without a name"
 end
 
+-- An adapter that is in no file is the caller's mistake; what one of these misses, it says itself.
+local function named(name)
+  local found, adapter = pcall(require, "claude.loop." .. name)
+  if found then return adapter end
+  local text = tostring(adapter)
+  if text:find(("module 'claude.loop.%s' not found"):format(name), 1, true) then
+    text = ("there is no adapter %q: there are blocking, cqueues, luv and nvim"):format(name)
+  end
+  error("claude.loop.use: " .. text, 3)
+end
+
 --- Selects how to wait, by name or by an adapter of your own (see the top of this file).
 --- Not inside tasks, nor while requests are in flight.
 ---@param adapter string|claude.LoopAdapter
 function M.use(adapter)
-  if type(adapter) == "string" then adapter = require("claude.loop." .. adapter) end
+  if type(adapter) == "string" then adapter = named(adapter) end
   if type(adapter) ~= "table" or type(adapter.new) ~= "function" then
     error("claude.loop.use: a name or a table with a function `new` expected", 2)
   end
