@@ -177,6 +177,57 @@ describe("a name that no row has", function()
   end)
 end)
 
+describe("ROUNDS", function()
+  it("that are no whole number from 1 are told at once", function()
+    local lua = os.getenv("LUA") or arg[-1]
+    for _, wrong in ipairs({ "0", "-1", "1.5", "many" }) do
+      local told = child.run(("ROUNDS=%s ROWS=events %s spec/bench/run.lua"):format(wrong, lua))
+      assert.equal(2, told.status)
+      assert.equal(("ROUNDS is %s, and must be a whole number from 1\n"):format(wrong), told.err)
+    end
+  end)
+end)
+
+describe("bench-document", function()
+  local path = child.temporary()
+  after_each(function() os.remove(path) end)
+
+  -- What it says of a file with these bytes; the tree stays as it is.
+  local function refused(bytes)
+    if bytes then
+      local file = assert(io.open(path, "w"))
+      file:write(bytes)
+      file:close()
+    end
+    local before = read("doc/performance.json")
+    local lua = os.getenv("LUA") or arg[-1]
+    local told = child.run(("%s spec/bench/document.lua %s"):format(lua, path))
+    assert.equal(1, told.status)
+    assert.equal(before, read("doc/performance.json"))
+    return (told.err:gsub("^bench%-document: ", "", 1))
+  end
+
+  it("says that there are no samples yet, and what writes them", function()
+    assert.equal(("there is no %s: make bench writes it\n"):format(path), refused())
+  end)
+
+  it("refuses what are no samples", function()
+    assert.matches("invalid JSON", refused("{"))
+    assert.matches("these are no samples", refused("1"))
+    assert.matches("has no samples of deltas%-64k", refused(read("doc/performance.json")))
+  end)
+
+  it("refuses samples of some rows, since the page would lose the others", function()
+    local rows = {}
+    for _, name in ipairs(require("spec.bench.rows")) do
+      rows[name] = { problems = {}, sides = {}, goals = {} }
+    end
+    rows.core, rows.latency = nil, nil
+    local said = refused(core.encode(rows))
+    assert.truthy(said:find("make bench ROWS='core latency'", 1, true), said)
+  end)
+end)
+
 describe("the summary", function()
   it("has medians of what was measured", function()
     local function sample(cost)
@@ -192,6 +243,15 @@ describe("the summary", function()
     assert.is_nil(found.sides.sdk)
     assert.equal(1, found.no_measurement)
   end)
+
+  it("has no cost of a side of which only counts what it prints", function()
+    local sides = { floor = { { cost = 7, peak_kb = 1, report = { after_10 = 2 } } } }
+    local row = { machine = {}, goals = {}, problems = {}, sides = sides }
+    row.without_cost = { floor = true }
+    local found = summary.of({ row = row }).row.sides.floor
+    assert.is_nil(found.cost)
+    assert.equal(2, found.after_10.median)
+  end)
 end)
 
 describe("the page", function()
@@ -206,6 +266,24 @@ describe("the page", function()
     assert.truthy(text:find("| core | f | 2 (1 – 3) | <= 2 | ok |", 1, true))
     assert.truthy(text:find("| core | f | 2 (1 – 3) | <= 1 | **short** |", 1, true))
     assert.truthy(text:find("| core | f | 2 (1 – 3) | none |  |", 1, true))
+  end)
+
+  it("writes three figures, and large numbers without an exponent", function()
+    local goal = { text = "f", goal = "none", median = 2523.4, least = 0.01234, greatest = 102432 }
+    local machine = { system = "s", software = "w", date = "2026-01-01" }
+    local row = { unit = "s", machine = machine, sides = {}, goals = { goal } }
+    local text = page.write(read("doc/performance.md"), { core = row })
+    assert.truthy(text:find("| core | f | 2520 (0.0123 – 102000) | none |  |", 1, true))
+  end)
+
+  it("says from when to when its rows were measured", function()
+    local function row(date)
+      local machine = { system = "s", software = "w", date = date }
+      return { unit = "s", machine = machine, sides = {}, goals = {} }
+    end
+    local rows = { core = row("2026-01-01"), turns = row("2026-01-03") }
+    local text = page.write(read("doc/performance.md"), rows)
+    assert.truthy(text:find("s; w. 2026-01-01 to 2026-01-03.", 1, true))
   end)
 end)
 

@@ -6,7 +6,12 @@ local M = {}
 
 local SIDES = { "project", "bare", "cjson", "sdk" }
 
-local function number(value) return value and ("%.3g"):format(value) or "" end
+-- Three figures, and no exponent where that is what they count: 2520, not 2.52e+03.
+local function number(value)
+  if not value then return "" end
+  local text = ("%.3g"):format(value)
+  return text:find("e+", 1, true) and ("%.0f"):format(tonumber(text)) or text
+end
 
 local function figure(goal)
   if not goal.median then return "not measured" end
@@ -65,13 +70,16 @@ local function costs_table(all)
     end)
 end
 
--- Where and when: of the row that was measured last.
+-- Where, of the row that was measured last, and from when to when.
 local function machine_of(all)
-  local last
+  local first, last
   for _, row in pairs(all) do
-    if not last or row.machine.date > last.date then last = row.machine end
+    local machine = row.machine
+    if not last or machine.date > last.date then last = machine end
+    if not first or machine.date < first.date then first = machine end
   end
-  return ("%s; %s. %s."):format(last.system, last.software, last.date)
+  local date = first.date == last.date and last.date or first.date .. " to " .. last.date
+  return ("%s; %s. %s."):format(last.system, last.software, date)
 end
 
 local function put_between(text, name, part)

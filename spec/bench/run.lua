@@ -76,7 +76,6 @@ local samples = require("spec.bench.samples")
 local servers = require("spec.support.servers")
 
 local QUICK = (os.getenv("QUICK") or "") ~= ""
-local ROUNDS = tonumber(os.getenv("ROUNDS")) or QUICK and 1
 local ROWS = require("spec.bench.rows")
 local PROGRAMS = os.getenv("PROGRAMS") or "build/lua5.4/bench"
 
@@ -86,6 +85,19 @@ local function names()
     wanted[#wanted + 1] = name
   end
   return #wanted > 0 and wanted or ROWS
+end
+
+-- As it was asked for; nil leaves it to the row.
+---@return integer?
+local function rounds()
+  local asked = os.getenv("ROUNDS") or ""
+  if asked == "" then return QUICK and 1 or nil end
+  local number = tonumber(asked)
+  if not number or number < 1 or number % 1 ~= 0 then
+    io.stderr:write(("ROUNDS is %s, and must be a whole number from 1\n"):format(asked))
+    os.exit(2)
+  end
+  return number
 end
 
 local function load_row(name)
@@ -115,28 +127,29 @@ end
 
 ---@param bench bench.Bench
 ---@param row bench.Row
+---@param asked? integer rounds
 ---@return integer passed
 ---@return integer failed
-local function run_row(bench, row)
+local function run_row(bench, row, asked)
   local why = row.missing and row.missing()
   if why then
     print_rows.left_out(row, why)
     return 0, 0
   end
-  local result = measure.row(bench, row, ROUNDS or row.rounds or 5)
+  local result = measure.row(bench, row, asked or row.rounds or 5)
   print_rows.result(row, result, QUICK)
   if not QUICK then samples.keep(row, result) end
   return result.passed, result.failed
 end
 
 local function main()
-  local rows = load_rows()
+  local rows, asked = load_rows(), rounds()
   local server = servers.spawn(("exec %s/stream_server 1"):format(PROGRAMS))
   local bench = { server = server, quick = QUICK, programs = PROGRAMS }
   local passed, failed = 0, 0
   if not QUICK then print_rows.machine(samples.machine()) end
   for _, row in ipairs(rows) do
-    local went, broke = run_row(bench, row)
+    local went, broke = run_row(bench, row, asked)
     passed, failed = passed + went, failed + broke
   end
   server:stop()

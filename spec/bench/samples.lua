@@ -38,6 +38,15 @@ local function goals_of(row, result)
   return goals
 end
 
+-- Sides whose cost says nothing: what they print counts.
+local function without_cost(row)
+  local names = {}
+  for _, side in ipairs(row.sides) do
+    if side.only_reports then names[side.name] = true end
+  end
+  return names
+end
+
 ---@param row bench.Row
 ---@param result bench.Result
 function M.keep(row, result)
@@ -45,6 +54,7 @@ function M.keep(row, result)
     about = row.about,
     unit = row.unit,
     sides = result.sides,
+    without_cost = without_cost(row),
     goals = goals_of(row, result),
     problems = result.problems,
     machine = M.machine(),

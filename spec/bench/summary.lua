@@ -32,10 +32,10 @@ local function of_field(samples, pick)
   return spread(values)
 end
 
-local function of_side(samples)
+local function of_side(samples, without_cost)
   local side = {
     runs = #samples,
-    cost = of_field(samples, function(sample) return sample.cost end),
+    cost = not without_cost and of_field(samples, function(sample) return sample.cost end) or nil,
     peak_kb = of_field(samples, function(sample) return sample.peak_kb end),
   }
   for _, name in ipairs(REPORTED) do
@@ -52,7 +52,8 @@ function M.of(rows)
   for name, row in pairs(rows) do
     local sides = {}
     for side, samples in pairs(row.sides) do
-      if #samples > 0 then sides[side] = of_side(samples) end
+      local without_cost = row.without_cost and row.without_cost[side]
+      if #samples > 0 then sides[side] = of_side(samples, without_cost) end
     end
     summary[name] = {
       about = row.about,
