@@ -207,9 +207,10 @@ describe("bench-document", function()
     return (told.err:gsub("^bench%-document: ", "", 1))
   end
 
-  it("says that there are no samples yet, and what writes them", function()
-    assert.equal(("there is no %s: make bench writes it\n"):format(path), refused())
-  end)
+  it(
+    "says that there are no samples yet, and what writes them",
+    function() assert.equal(("there is no %s: make bench writes it\n"):format(path), refused()) end
+  )
 
   it("refuses what are no samples", function()
     assert.matches("invalid JSON", refused("{"))

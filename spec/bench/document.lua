@@ -57,9 +57,7 @@ local function samples_of(path)
   return samples
 end
 
-if arg[1] then
-  write(SUMMARY, assert(core.encode(summary.of(samples_of(arg[1])))) .. "\n")
-end
+if arg[1] then write(SUMMARY, assert(core.encode(summary.of(samples_of(arg[1])))) .. "\n") end
 local all = assert(core.decode(read(SUMMARY)))
 write(TEXT, page.write(read(TEXT), all))
 write(PLOT, plot.draw(all))
