@@ -255,6 +255,35 @@ describe("the summary", function()
   end)
 end)
 
+describe("what is printed", function()
+  local print_rows = require("spec.bench.print_rows")
+  local side = { name = "sdk" }
+  local goal = { text = "sdk / project", goal = "<= 5", value = function() end }
+  local row = { name = "r", about = "a row", unit = "s", sides = { side }, goals = { goal } }
+  local result = { rounds = {}, sides = { sdk = {} }, left_out = { sdk = "it is not here" } }
+  result.problems = {}
+
+  local function printed(quick)
+    local lines, real = {}, print
+    _G.print = function(line) lines[#lines + 1] = line end
+    local went, problem = pcall(print_rows.result, row, result, quick)
+    _G.print = real
+    assert.is_true(went, problem)
+    return table.concat(lines, "\n")
+  end
+
+  it(
+    "in the quick form tells in the words of .ci/suites what was left out",
+    function() assert.equal("r: a row\nr-sdk: skipped (it is not here)", printed(true)) end
+  )
+
+  it("names the row of each figure, measured or not", function()
+    local text = printed(false)
+    assert.matches("  sdk          left out: it is not here\n", text)
+    assert.matches("  r: sdk / project +goal <= 5 +not measured$", text)
+  end)
+end)
+
 describe("the page", function()
   it("says ok or short of what has a goal, and nothing of other figures", function()
     local function figure(goal, ok)

@@ -1,17 +1,13 @@
 --- The tables of doc/performance.md, from the summary of what was measured.
 local goals = require("spec.bench.goals")
 local order = require("spec.bench.rows")
+local statistics = require("spec.bench.statistics")
 
 local M = {}
 
 local SIDES = { "project", "bare", "cjson", "sdk" }
 
--- Three figures, and no exponent where that is what they count: 2520, not 2.52e+03.
-local function number(value)
-  if not value then return "" end
-  local text = ("%.3g"):format(value)
-  return text:find("e+", 1, true) and ("%.0f"):format(tonumber(text)) or text
-end
+local function number(value) return value and statistics.figures(value) or "" end
 
 local function figure(goal)
   if not goal.median then return "not measured" end

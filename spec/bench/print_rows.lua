@@ -4,7 +4,7 @@ local statistics = require("spec.bench.statistics")
 
 local M = {}
 
-local function number(value) return ("%.3g"):format(value) end
+local number = statistics.figures
 
 ---@param machine table
 function M.machine(machine)
@@ -14,7 +14,10 @@ end
 
 ---@param row bench.Row
 ---@param why string
-function M.left_out(row, why) print(("\n%s: left out: %s"):format(row.name, why)) end
+---@param quick boolean in the words of .ci/suites
+function M.left_out(row, why, quick)
+  print((quick and "%s: skipped (%s)" or "\n%s: left out: %s"):format(row.name, why))
+end
 
 local function cost_of(samples, field)
   local values = {}
@@ -28,12 +31,13 @@ local function print_side(side, samples)
   local cost, least, greatest = cost_of(samples, "cost")
   local peak = cost_of(samples, "peak_kb")
   print(
-    ("  %-12s %9s  (%s - %s), %d runs, peak memory %.1f MB"):format(
+    ("  %-12s %9s  (%s - %s), %d %s, peak memory %.1f MB"):format(
       side.name,
       number(cost),
       number(least),
       number(greatest),
       #samples,
+      #samples == 1 and "run" or "runs",
       peak / 1024
     )
   )
@@ -67,7 +71,8 @@ end
 local function print_goal(row, goal, result)
   local reached = M.reached(goal, result)
   if not reached then
-    print(("  %-44s %30s  goal %-9s not measured"):format(goal.text, "", goal.goal))
+    local line = "  %-44s %30s  goal %-9s not measured"
+    print(line:format(row.name .. ": " .. goal.text, "", goal.goal))
     return
   end
   local form = goal.form or "%.4g"
@@ -96,7 +101,13 @@ function M.result(row, result, quick)
   for _, problem in ipairs(result.problems) do
     print(("%s %s: %s"):format(quick and "FAILED" or "  no measurement:", row.name, problem))
   end
-  if quick then return end
+  if quick then
+    for _, side in ipairs(row.sides) do
+      local why = result.left_out[side.name]
+      if why then print(("%s-%s: skipped (%s)"):format(row.name, side.name, why)) end
+    end
+    return
+  end
   print_sides(row, result)
   for _, goal in ipairs(row.goals) do
     print_goal(row, goal, result)

@@ -133,7 +133,7 @@ end
 local function run_row(bench, row, asked)
   local why = row.missing and row.missing()
   if why then
-    print_rows.left_out(row, why)
+    print_rows.left_out(row, why, QUICK)
     return 0, 0
   end
   local result = measure.row(bench, row, asked or row.rounds or 5)

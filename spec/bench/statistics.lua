@@ -39,4 +39,12 @@ function M.exponent(small, large)
   return math.log(large.cost / small.cost) / math.log(large.size / small.size)
 end
 
+--- Three figures as text, and large numbers without an exponent: 2520, not 2.52e+03.
+---@param value number
+---@return string
+function M.figures(value)
+  local text = ("%.3g"):format(value)
+  return text:find("e+", 1, true) and ("%.0f"):format(tonumber(text)) or text
+end
+
 return M
