@@ -315,6 +315,16 @@ describe("the page", function()
     local text = page.write(read("doc/performance.md"), rows)
     assert.truthy(text:find("s; w. 2026-01-01 to 2026-01-03.", 1, true))
   end)
+
+  it("says which rows were measured with another Lua than most", function()
+    local function row(software)
+      local machine = { system = "s", software = software, date = "2026-01-01" }
+      return { unit = "s", machine = machine, sides = {}, goals = {} }
+    end
+    local rows = { core = row("5.4"), turns = row("5.4"), start = row("5.1") }
+    local text = page.write(read("doc/performance.md"), rows)
+    assert.truthy(text:find("s; 5.4. 2026-01-01.\nstart: s; 5.1. 2026-01-01.\n", 1, true))
+  end)
 end)
 
 describe("doc/performance.md", function()

@@ -66,16 +66,30 @@ local function costs_table(all)
     end)
 end
 
--- Where, of the row that was measured last, and from when to when.
+-- Where and when, and which rows elsewhere or with other software than most.
 local function machine_of(all)
-  local first, last
-  for _, row in pairs(all) do
-    local machine = row.machine
-    if not last or machine.date > last.date then last = machine end
-    if not first or machine.date < first.date then first = machine end
+  local places, by_name = {}, {}
+  for _, name in ipairs(order) do
+    local machine = all[name] and all[name].machine
+    if machine then
+      local where = ("%s; %s"):format(machine.system, machine.software)
+      local place = by_name[where]
+      if not place then
+        place = { where = where, first = machine.date, last = machine.date, rows = {} }
+        by_name[where], places[#places + 1] = place, place
+      end
+      if machine.date < place.first then place.first = machine.date end
+      if machine.date > place.last then place.last = machine.date end
+      table.insert(place.rows, name)
+    end
   end
-  local date = first.date == last.date and last.date or first.date .. " to " .. last.date
-  return ("%s; %s. %s."):format(last.system, last.software, date)
+  table.sort(places, function(a, b) return #a.rows > #b.rows end)
+  for i, place in ipairs(places) do
+    local date = place.first == place.last and place.last or place.first .. " to " .. place.last
+    local rows = i > 1 and table.concat(place.rows, ", ") .. ": " or ""
+    places[i] = ("%s%s. %s."):format(rows, place.where, date)
+  end
+  return table.concat(places, "\n")
 end
 
 local function put_between(text, name, part)
