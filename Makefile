@@ -52,7 +52,7 @@ SUB = $(MAKE) --no-print-directory
 
 ## help: list the targets
 help:
-	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' Makefile | expand -t 22
 	@echo 'Variables: LUA=lua5.1|lua5.2|lua5.3|lua5.4|luajit CC= CFLAGS= PREFIX= DESTDIR= SPECS= ARGS='
 
 ## deps: name what is missing for build and run, and install it

@@ -310,6 +310,21 @@ describe("lua-claude chat", function()
     assert.not_matches("= 3", result.out)
   end)
 
+  it("says of a command that there is none, and which there are", function()
+    local result = simulated("chat", "/retry\n")
+    assert.matches("^There is no /retry%.\n/undo ", result.out)
+  end)
+
+  it("with --json has messages on standard output, and nothing else", function()
+    local path = child.temporary()
+    local lines = "/help\nWhat is 1 + 2?\n/nix\n/save %s\n/undo\n/undo\n"
+    local result = simulated("chat --json", lines:format(path))
+    os.remove(path)
+    local message = require("claude.core").decode(result.out)
+    assert.equal("message", message.type)
+    assert.matches("/undo .*There is no /nix%..*Saved to .*taken back%.\n", result.err)
+  end)
+
   it("takes no line that is no UTF-8, and goes on", function()
     local result = simulated("chat", "caf\233\nWhat is 5 * 6?\n")
     assert.equal(0, result.status)

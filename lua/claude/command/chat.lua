@@ -28,19 +28,27 @@ end
 
 local function say(text) output.write(io.stdout, text, "\n") end
 
+-- Each returns what it has to say.
 local commands = {}
 
-function commands.help() output.write(io.stdout, HELP) end
+function commands.help() return HELP end
 
 function commands.undo(chat)
   local undone, why = chat:undo()
-  say(undone and "The last turn is taken back." or tostring(why or "There is no turn to undo."))
+  return undone and "The last turn is taken back." or tostring(why or "There is no turn to undo.")
 end
 
 function commands.save(chat, path)
-  if path == "" then return say "/save FILE" end
+  if path == "" then return "/save FILE" end
   local saved, _, err = chat:save(path)
-  say(saved and "Saved to " .. path .. "." or err.message)
+  return saved and "Saved to " .. path .. "." or err.message
+end
+
+-- With --json standard output has messages, and nothing else.
+local function obey(name, chat, argument, options)
+  local known = commands[name]
+  local said = known and known(chat, argument) or ("There is no /%s.\n%s"):format(name, HELP)
+  output.write(options.json and io.stderr or io.stdout, (said:gsub("\n*$", "\n")))
 end
 
 -- Answers one line; returns false at its end.
@@ -49,8 +57,7 @@ local function take_line(line, chat, view, options)
   local name, argument = line:match "^/(%a+)%s*(.-)%s*$"
   if name == "quit" then return false end
   if name then
-    local known = commands[name] or commands.help
-    known(chat, argument)
+    obey(name, chat, argument, options)
   elseif not require("claude.core").utf8_valid(line) then
     -- Said, it would stand in the way of every later turn.
     complaint.say "that line is no UTF-8, and was not taken"
