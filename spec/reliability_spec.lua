@@ -37,6 +37,32 @@ describe("doc/reliability.md", function()
     end
   end)
 
+  it("counts the corpus", function()
+    local files, bytes = 0, 0
+    for path in io.popen("find spec/fuzz/corpus -type f"):lines() do
+      files, bytes = files + 1, bytes + #read(path)
+    end
+    local told = ("%d files, %.0f kB"):format(files, bytes / 1000)
+    assert.truthy(DOC:find(told, 1, true), told)
+  end)
+
+  it("counts the scenarios in which memory fails", function()
+    local words = {
+      core = "%d go through the Lua classes of the core",
+      net = "%d through those of libcurl, pollers",
+      library = "%d are what\nusers write",
+      journals = "%d are conversations with a\njournal",
+    }
+    for file, form in pairs(words) do
+      local count = 0
+      for _ in pairs(dofile(("spec/alloc/%s.lua"):format(file))) do
+        count = count + 1
+      end
+      if jit and file == "library" then count = count + 1 end -- one is for other Luas
+      assert.truthy(DOC:find(form:format(count), 1, true), form:format(count))
+    end
+  end)
+
   it("counts the texts of the JSON table", function()
     local counts = { #table_of.accepted, #table_of.refused, #table_of.chosen }
     local told = { DOC:match("A table of (%d+) texts.-(%d+) that are JSON, (%d+) that are not") }
