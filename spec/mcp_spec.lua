@@ -886,3 +886,25 @@ describe("an MCP server", function()
     end)
   end)
 end)
+
+describe("examples/mcp/server.lua", function()
+  it("rolls dice, and tells what is wrong with a call instead of ending", function()
+    local server = claude.mcp({
+      command = { LUA, "examples/mcp/server.lua" },
+      env = { LUA_PATH = true, LUA_CPATH = true, LD_PRELOAD = true, ASAN_OPTIONS = true },
+    })
+    local wrong = {
+      { "dice", {} },
+      { "dice", { count = "many", sides = 6 } },
+      { "dice", { count = 1e9, sides = 6 } },
+      { "cards", {} },
+    }
+    for _, call in ipairs(wrong) do
+      assert.is_true(assert(server:call(call[1], call[2])).is_error)
+    end
+    local result = assert(server:call("dice", { count = 3, sides = 1 }))
+    assert.is_false(result.is_error)
+    assert.equal("3", result.content[1].text)
+    server:close()
+  end)
+end)

@@ -11,12 +11,21 @@ local TOOL = {
   },
 }
 
+local function text(said, is_error)
+  return { content = { { type = "text", text = said } }, isError = is_error }
+end
+
+-- A model may write anything: what is wrong with its input it is told.
 local function roll(input)
-  local sum = 0
-  for _ = 1, input.count do
-    sum = sum + math.random(input.sides)
+  local count, sides = tonumber(input.count), tonumber(input.sides)
+  if not (count and sides and count >= 1 and count <= 1000 and sides >= 1 and sides <= 1000) then
+    return text("count and sides must be numbers from 1 to 1000", true)
   end
-  return { content = { { type = "text", text = tostring(sum) } } }
+  local sum = 0
+  for _ = 1, count do
+    sum = sum + math.random(math.floor(sides))
+  end
+  return text(tostring(sum))
 end
 
 local METHODS = {
@@ -28,7 +37,10 @@ local METHODS = {
     }
   end,
   ["tools/list"] = function() return { tools = { TOOL } } end,
-  ["tools/call"] = function(params) return roll(params.arguments) end,
+  ["tools/call"] = function(params)
+    if params.name ~= TOOL.name then return text("there is no tool " .. params.name, true) end
+    return roll(params.arguments or {})
+  end,
 }
 
 for line in io.lines() do
