@@ -13,6 +13,7 @@ local uv = require("luv")
 
 local BUILD = os.getenv("BUILD") or "build"
 local QUICK = os.getenv("QUICK") == "1"
+local ONLY = os.getenv("ONLY") or ""
 local SECONDS = 600 -- that a transport may take
 
 local function shim()
@@ -96,7 +97,7 @@ local function start(transport)
     FAULTS_SHIM = library or "",
     LD_PRELOAD = library or "",
     FAULTS_QUICK = QUICK and "1" or "",
-    FAULTS_ONLY = os.getenv("ONLY") or "",
+    FAULTS_ONLY = ONLY,
   }
   local command = PREPARATIONS[transport](place)
   place.pipe = assert(io.popen(with_environment(place.variables, command)))
@@ -176,6 +177,10 @@ local function main()
   local survived, tried = count(outcomes)
   local form = "faults: %d survived of %d tried, on %d transports, %d descriptors and %d bytes left"
   print(form:format(survived, tried, #transports, descriptors, bytes))
+  if tried == 0 then
+    io.stderr:write(("no situation has %q in its name: doc/faults.md has them all\n"):format(ONLY))
+    os.exit(1)
+  end
   os.exit(survived == tried and descriptors <= 0 and bytes <= 0 and 0 or 1)
 end
 
