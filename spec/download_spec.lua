@@ -5,6 +5,7 @@ local download = require("claude.download")
 local requests = require("spec.support.exchange")
 local scripted = require("spec.support.scripted_socket")
 local growth_of = require("spec.support.growth").of
+local helpers = require("spec.helpers")
 local servers = require("spec.support.servers")
 local tasks = require("claude.tasks")
 
@@ -90,9 +91,13 @@ describe("a download", function()
   end)
 
   it("ends in an error at the limit on silence", function()
-    local body = assert(open({ { body = "one\n", promise = 100, stay = true } }, {
-      limits = { idle = 0.05 },
-    }))
+    local body
+    helpers.with_limit(0.05, function(limit)
+      if server then server:close() end
+      local answer = { body = "one\n", promise = 100, stay = true }
+      body = open({ answer }, { limits = { idle = limit }, max_retries = 0 })
+      return body
+    end)
     local lines, _, err = lines_of(body)
     assert.same({ "one" }, lines)
     assert.same({ "timeout", 200 }, { err.kind, err.status })
@@ -126,11 +131,13 @@ describe("a download", function()
   it("that is closed by another task fails where it waits", function()
     local body = assert(open({ { body = "x", promise = 100, stay = true } }))
     claude.loop(function()
+      local waits
       local reader = claude.spawn(function()
         assert.equal("x", body:read())
+        waits = true
         return select(3, body:read())
       end)
-      claude.sleep(0.02)
+      helpers.wait_until(function() return waits end)
       body:close()
       assert.equal("cancelled", reader:wait().kind)
     end)
@@ -142,17 +149,18 @@ describe("a download", function()
     body = nil -- luacheck: ignore
     collectgarbage()
     collectgarbage()
-    local late = tasks.now() + 5
-    while server.hung_up == 0 and tasks.now() < late do
-      tasks.sleep(0.005)
-    end
+    helpers.wait_until(function() return server.hung_up > 0 end)
     assert.equal(1, server.hung_up)
   end)
 
   it("is not begun by a task that was cancelled", function()
     claude.loop(function()
-      local task = claude.spawn(function() return select(2, open({ { silent = true } })) end)
-      claude.sleep(0.02)
+      local begun
+      local task = claude.spawn(function()
+        begun = true
+        return select(2, open({ { silent = true } }))
+      end)
+      helpers.wait_until(function() return begun end)
       task:cancel()
       assert.equal("cancelled", task:wait().kind)
     end)

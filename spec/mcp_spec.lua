@@ -6,6 +6,7 @@ local processes = require("claude.mcp.process")
 local servers = require("spec.support.servers")
 local support = require("spec.support.chat")
 local tasks = require("claude.tasks")
+local with_limit = require("spec.helpers").with_limit
 
 local LUA = os.getenv("LUA") or "lua5.4"
 local HERE = debug.getinfo(1, "S").source:match("^@(.*)mcp_spec%.lua$")
@@ -389,9 +390,14 @@ describe("an MCP server", function()
     it("and hears of it when the run is cancelled, or the tool's time is up", function()
       hub.use("luv")
       local call = { content = { { type = "tool_use", name = "never", input = {} } } }
-      bench = support.bench({ script = { call, call, "Done." } })
+      local script, asked = { call }, 0
+      for _ = 1, 10 do
+        script[#script + 1], script[#script + 2] = call, "Done."
+      end
+      bench = support.bench({ script = script })
       assert(start():start())
       local never = support.tool("never", function(input)
+        asked = asked + 1
         local _, text = server:call("never", input)
         return nil, text
       end)
@@ -405,11 +411,14 @@ describe("an MCP server", function()
         local run = chat:run()
         repeat
         until run:next() == "tool_start"
-        claude.sleep(0.01)
+        wait_until(function() return asked == 1 end)
         run:cancel()
       end)
-      chat:user("Again")
-      assert(chat:run({ tool_timeout = 0.05 }):final_message())
+      with_limit(0.05, function(limit)
+        chat:user("Again")
+        assert(chat:run({ tool_timeout = limit }):final_message())
+        return asked == 2
+      end)
       local heard = assert(server:call("heard")).content[2].text
       assert.equal("2:cancelled 3:cancelled", heard)
     end)
@@ -764,21 +773,19 @@ describe("an MCP server", function()
     after_each(function() processes.PATIENCE = before end)
 
     it("by signals where it does not end by itself, with what it started", function()
-      local path = os.tmpname()
       local script = 'trap "" TERM; sleep 60 & echo $! >"$0"; cat >/dev/null; wait'
-      server = claude.mcp({ command = { "sh", "-c", script, path }, start_timeout = 0 })
       local grandchild
-      claude.loop(function()
+      with_limit(0.05, function(limit)
+        local path = os.tmpname()
+        server = claude.mcp({ command = { "sh", "-c", script, path }, start_timeout = limit })
         assert.is_nil((server:tools()))
-        assert.is_true(wait_until(function()
-          local file = io.open(path)
-          grandchild = file and file:read("*n")
-          if file then file:close() end
-          return grandchild ~= nil
-        end))
+        local file = assert(io.open(path))
+        grandchild = file:read("*n")
+        file:close()
+        os.remove(path)
+        return grandchild
       end)
       assert.is_true(wait_until(function() return not runs(grandchild) end))
-      os.remove(path)
     end)
 
     it("when nobody holds it any more", function()
@@ -796,8 +803,12 @@ describe("an MCP server", function()
       start()
       assert(server:start())
       claude.loop(function()
-        local task = claude.spawn(function() return server:call("never") end)
-        claude.sleep(0)
+        local asks
+        local task = claude.spawn(function()
+          asks = true
+          return server:call("never")
+        end)
+        wait_until(function() return asks end)
         server:close()
         local _, text, err = task:wait()
         assert.equal("cancelled", err.kind)

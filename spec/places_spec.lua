@@ -1,9 +1,11 @@
 -- max_concurrency: how many requests of one client may be under way at once.
 local claude = require("claude")
+local helpers = require("spec.helpers")
 local hub = require("claude.loop")
 local servers = require("spec.support.servers")
 local tasks = require("claude.tasks")
-local wait_until = require("spec.helpers").wait_until
+
+local wait_until, with_limit = helpers.wait_until, helpers.with_limit
 
 local PARAMS = {
   model = "claude-opus-4-8",
@@ -64,16 +66,23 @@ for _, driver in ipairs(require("spec.support.drivers")) do
     end)
 
     it("counts no time while a request waits for its place", function()
-      local client = client_of("slow_ok", 1, { limits = { connect = 0.35, first_byte = 0.35 } })
-      local fine = 0
-      tasks.loop(function()
-        for _ = 1, 4 do
-          claude.spawn(function()
-            if client.messages:create(PARAMS) then fine = fine + 1 end
-          end)
-        end
+      with_limit(0.3, function(limit)
+        local holder, fine = client_of("stall_in_event", 1), 0
+        local client = client_of("ok", 1, { limits = { connect = limit, first_byte = limit } })
+        client.places = holder.places
+        tasks.loop(function()
+          local stream = holder.messages:stream(PARAMS)
+          assert(stream:next())
+          for _ = 1, 3 do
+            claude.spawn(function()
+              if client.messages:create(PARAMS) then fine = fine + 1 end
+            end)
+          end
+          tasks.sleep(2 * limit)
+          stream:cancel()
+        end)
+        return fine == 3
       end)
-      assert.equal(4, fine)
     end)
 
     it("holds for every call of the client, and outside tasks", function()
@@ -138,20 +147,21 @@ for _, driver in ipairs(require("spec.support.drivers")) do
     end)
 
     it("lets who waits be cancelled: the stream, or its task", function()
-      local client = client_of("slow_ok", 1)
+      local holder, client = client_of("stall_in_event", 1), client_of("ok", 1)
+      client.places = holder.places
       tasks.loop(function()
-        local first = claude.spawn(function() return client.messages:create(PARAMS) end)
-        tasks.sleep(0.01)
+        local first = holder.messages:stream(PARAMS)
+        assert(first:next())
         local stream = client.messages:stream(PARAMS)
         local reader = claude.spawn(function() return stream:final_message() end)
         local task = claude.spawn(function() return client.messages:create(PARAMS) end)
         local last = claude.spawn(function() return client.messages:create(PARAMS) end)
-        tasks.sleep(0.01)
+        wait_until(function() return client.places.line.count == 3 end)
         stream:cancel()
         task:cancel()
         assert.equal("cancelled", select(3, reader:wait()).kind)
         assert.equal("cancelled", select(3, task:wait()).kind)
-        assert(first:wait())
+        first:cancel()
         assert(last:wait())
       end)
     end)

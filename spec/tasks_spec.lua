@@ -1,7 +1,9 @@
 local errors = require("claude.errors")
+local helpers = require("spec.helpers")
 local hub = require("claude.loop")
 local tasks = require("claude.tasks")
-local wait_until = require("spec.helpers").wait_until
+
+local wait_until = helpers.wait_until
 
 -- On PUC 5.1 no host can run tasks for us: nothing waits under a protected call.
 local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
@@ -80,10 +82,13 @@ for _, driver in ipairs(WAYS) do
       end)
 
       it("cancels the children when its function fails", function()
-        local child
+        local begun, child
         pcall(tasks.loop, function()
-          child = tasks.spawn(function() return tasks.sleep(60) end)
-          tasks.sleep(0.01)
+          child = tasks.spawn(function()
+            begun = true
+            return tasks.sleep(60)
+          end)
+          wait_until(function() return begun end)
           error("broken")
         end)
         assert.is_true(child:is_done())
@@ -225,7 +230,7 @@ for _, driver in ipairs(WAYS) do
             tasks.sleep(60)
           end
         end)
-        tasks.sleep(0.01)
+        wait_until(function() return rounds == 1 end)
         task:cancel()
         local _, _, err = task:wait()
         assert.equal("cancelled", err.kind)
@@ -256,10 +261,13 @@ for _, driver in ipairs(WAYS) do
       end)
 
       it("cancels those that it started when its function fails", function()
-        local child, err
+        local begun, child, err
         local parent = tasks.spawn(function()
-          child = tasks.spawn(function() err = select(3, tasks.sleep(60)) end)
-          tasks.sleep(0.01)
+          child = tasks.spawn(function()
+            begun = true
+            err = select(3, tasks.sleep(60))
+          end)
+          wait_until(function() return begun end)
           error("broken")
         end)
         local _, text = parent:wait()
@@ -285,12 +293,13 @@ for _, driver in ipairs(WAYS) do
       end)
 
       it("begins none that was started when it was cancelled already", function()
-        local ran = false
+        local begun, ran = false, false
         local parent = tasks.spawn(function()
+          begun = true
           tasks.sleep(60)
           tasks.spawn(function() ran = true end)
         end)
-        tasks.sleep(0.01)
+        wait_until(function() return begun end)
         parent:cancel()
         parent:wait()
         assert.is_false(ran)
@@ -360,17 +369,21 @@ for _, driver in ipairs(WAYS) do
       end)
 
       it("may be on each element of a map", function()
-        local kinds = {}
-        local map = tasks.map({ 60, 0, 60 }, function(seconds)
-          if seconds == 0 then return true end
-          local slept, text, err = tasks.sleep(seconds)
-          return slept, text, err
-        end, { timeout = 0.5, limit = 2 })
-        local seconds, slept, _, err = map:next()
-        while seconds do
-          kinds[#kinds + 1] = slept and "slept" or err.kind
-          seconds, slept, _, err = map:next()
-        end
+        local kinds
+        helpers.with_limit(0.05, function(limit)
+          kinds = {}
+          local map = tasks.map({ 60, 0, 60 }, function(seconds)
+            if seconds == 0 then return true end
+            local slept, text, err = tasks.sleep(seconds)
+            return slept, text, err
+          end, { timeout = limit, limit = 2 })
+          local seconds, slept, _, err = map:next()
+          while seconds do
+            kinds[#kinds + 1] = slept and "slept" or err.kind
+            seconds, slept, _, err = map:next()
+          end
+          return kinds[1] == "slept"
+        end)
         assert.same({ "slept", "timeout", "timeout" }, kinds)
       end)
 

@@ -1,6 +1,7 @@
 local claude = require("claude")
 local support = require("spec.support.chat")
 local tasks = require("claude.tasks")
+local wait_until = require("spec.helpers").wait_until
 
 local call, tool, thought = support.call, support.tool, support.thought
 
@@ -109,9 +110,11 @@ describe("a run", function()
   end)
 
   it("runs all calls of a reply at once, and sends results in the order of the calls", function()
-    local order = {}
+    local order, begun = {}, 0
     local function slow(input)
-      claude.sleep(input.text == "first" and 0.05 or 0.01)
+      begun = begun + 1
+      wait_until(function() return begun == 2 end)
+      if input.text == "first" then wait_until(function() return order[1] end) end
       order[#order + 1] = input.text
       return input.text
     end
@@ -485,10 +488,14 @@ describe("a run", function()
     end)
 
     it("while tools run keeps what is done and answers the rest", function()
-      local woken
+      local slow_begun, woken
       local chat = begin({ { content = { call("t", "quick"), call("t", "slow") } }, "ok" }, {
         tool("t", function(input)
-          if input.text == "quick" then return "done" end
+          if input.text == "quick" then
+            wait_until(function() return slow_begun end)
+            return "done"
+          end
+          slow_begun = true
           local _, _, err = claude.sleep(60)
           woken = err and err.kind
           return "too late"
@@ -528,14 +535,17 @@ describe("a run", function()
     end)
 
     it("from another task, while it waits", function()
+      local begun, err
       local chat = begin({ { content = { call("t", "x") } }, "ok" }, {
-        tool("t", function() claude.sleep(60) end),
+        tool("t", function()
+          begun = true
+          claude.sleep(60)
+        end),
       })
-      local err
       claude.loop(function()
         local run = chat:run()
         claude.spawn(function()
-          claude.sleep(0.05)
+          wait_until(function() return begun end)
           run:cancel()
         end)
         err = select(3, run:final_message())
@@ -545,13 +555,16 @@ describe("a run", function()
     end)
 
     it("with the task that reads it", function()
+      local begun, err
       local chat = begin({ { content = { call("t", "x") } }, "ok" }, {
-        tool("t", function() claude.sleep(60) end),
+        tool("t", function()
+          begun = true
+          claude.sleep(60)
+        end),
       })
-      local err
       claude.loop(function()
         local task = tasks.spawn(function() err = select(3, chat:run():final_message()) end)
-        claude.sleep(0.1)
+        wait_until(function() return begun end)
         task:cancel()
       end)
       assert.equal("cancelled", err.kind)

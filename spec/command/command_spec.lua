@@ -239,22 +239,27 @@ describe("lua-claude ask", function()
   end)
 
   it("stops at Ctrl-C with status 130", function()
+    local said = child.temporary()
     local script = COMMAND
-      .. "ask 'What is 127 * 389?' & pid=$!; sleep 1; kill -INT $pid; "
+      .. ("ask 'What is 127 * 389?' 2>%s & pid=$!; "):format(said)
+      .. ("until [ -s %s ]; do sleep 0.05; done; kill -INT $pid; "):format(said)
       .. "wait $pid; echo status $?"
     local result = child.run(
-      NO_KEY .. COMMAND .. "simulate --chunk 10 --pace 0.2 -- sh -c " .. child.quote(script)
+      NO_KEY .. COMMAND .. "simulate --pace 0.5 -- sh -c " .. child.quote(script)
     )
+    os.remove(said)
     assert.matches("status 130\n$", result.out)
   end)
 
   it("ends at a second Ctrl-C although a tool goes on and on", function()
+    local begun = child.temporary()
     with_file(
-      [[
+      ("local begun = %q\n"):format(begun) .. [[
       local schema = { type = "object", properties = { expression = { type = "string" } },
         required = { "expression" } }
       return { name = "calculator", description = "Arithmetic", input_schema = schema,
         run = function()
+          io.open(begun, "w"):close()
           local started = os.time()
           while os.time() < started + 60 do end
           return "at last"
@@ -263,8 +268,10 @@ describe("lua-claude ask", function()
       function(path)
         local script = COMMAND
           .. ("ask --tools %s 'What is 6 * 7?' & pid=$!; "):format(path)
-          .. "sleep 1; kill -INT $pid; sleep 0.2; kill -INT $pid; wait $pid; echo status $?"
+          .. ("until [ -e %s ]; do sleep 0.05; done; "):format(begun)
+          .. "while kill -INT $pid 2>/dev/null; do sleep 0.2; done; wait $pid; echo status $?"
         local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+        os.remove(begun)
         assert.equal("status 130\n", result.out:match "status.*")
         assert.not_matches("at last", result.err)
       end
@@ -559,11 +566,14 @@ describe("lua-claude simulate", function()
   end)
 
   it("serves until it is told to stop", function()
+    local said = child.temporary()
     local result = child.run(
       COMMAND
-        .. "simulate --port 0 & pid=$!; sleep 1; kill -TERM $pid; "
-        .. "wait $pid; echo status $?"
+        .. ("simulate --port 0 >%s & pid=$!; "):format(said)
+        .. ("until [ -s %s ]; do sleep 0.05; done; kill -TERM $pid; "):format(said)
+        .. ("wait $pid; echo status $?; cat %s"):format(said)
     )
+    os.remove(said)
     assert.matches("export ANTHROPIC_BASE_URL=http://127%.0%.0%.1:%d+ ", result.out)
     assert.matches("status 143\n", result.out)
   end)

@@ -297,7 +297,7 @@ describe("where there is no memory", function()
         function(note) return failing_once(NO_MEMORY, note) end
       )
       assert(child:write("x"))
-      assert.has_error(function() claude.sleep(1) end, NO_MEMORY)
+      assert.has_error(function() claude.sleep(30) end, NO_MEMORY)
       for _, name in ipairs({ "tell", "turn", "read" }) do
         if hub.engine()[name] then
           replace(methods_of(hub.engine()), name, function(real)

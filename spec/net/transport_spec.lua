@@ -4,6 +4,7 @@ local requests = require("spec.support.exchange")
 local servers = require("spec.support.servers")
 local tasks = require("claude.tasks")
 local transport = require("claude.transport")
+local wait_until = require("spec.helpers").wait_until
 
 for _, driver in ipairs(require("spec.support.drivers")) do
   describe("transport, driver " .. driver .. ":", function()
@@ -124,10 +125,9 @@ for _, driver in ipairs(require("spec.support.drivers")) do
 
     it("sends a large body without waiting for leave", function()
       local body = ("x"):rep(1100 * 1024)
-      local started = hub.now()
       requests.run({ url = url("ok"), body = body })
-      assert.is_true(hub.now() - started < 0.9)
       assert.equal(body, report("last_body"))
+      assert.is_nil(report("last_head"):lower():find("\r\nexpect:", 1, true))
     end)
 
     it("follows no redirect", function()
@@ -140,10 +140,9 @@ for _, driver in ipairs(require("spec.support.drivers")) do
 
     it("does not read more than the high-water mark ahead of the reader", function()
       local exchange = assert(requests.start({ url = url("flood"), high_water = 256 * 1024 }))
-      assert.is_true(exchange:wait())
+      wait_until(function() return exchange.response:unread() >= 256 * 1024 end)
       tasks.sleep(0.3)
       local most = exchange.response:unread()
-      assert.is_true(most >= 256 * 1024)
       assert.is_true(most < 256 * 1024 + 1024 * 1024)
       local seen = requests.drain(exchange)
       assert.equal("end", seen.last)
@@ -261,11 +260,7 @@ for _, driver in ipairs(require("spec.support.drivers")) do
       requests.settle()
       local exchange = assert(requests.start({ url = url("stall_in_event"), body = "{}" }))
       exchange:discard()
-      local limit = tasks.now() + 30
-      while not exchange.ended and tasks.now() < limit do
-        tasks.sleep(0.01)
-      end
-      assert.is_true(exchange.ended)
+      wait_until(function() return exchange.ended end)
       assert.equal(0, (hub.engine():counts()))
     end)
 
@@ -411,7 +406,7 @@ describe("the loop contract:", function()
       timer:close()
       ok, err = pcall(requests.run, { url = server.url .. "/ok/x", body = "{}" })
     end)
-    tasks.sleep(0.1)
+    wait_until(function() return err end)
     assert.is_false(ok)
     assert.is_truthy(tostring(err):find("claude.spawn", 1, true))
     requests.settle()
@@ -423,7 +418,7 @@ describe("the loop contract:", function()
     tasks.spawn(
       function() text = requests.run({ url = server.url .. "/slow_ok/x", body = "{}" }).text end
     )
-    local late = hub.now() + 5
+    local late = hub.now() + 30
     while not text and hub.now() < late do
       uv.run("once")
     end

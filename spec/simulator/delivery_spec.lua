@@ -263,15 +263,7 @@ describe("claude.simulator delivers", function()
       raw.request("POST", "/v1/messages", HEADERS, request()),
       function(received) return #received > 100 end
     )
-    local uv = require("luv")
-    local timer, over = uv.new_timer(), false
-    timer:start(50, 0, function() over = true end)
-    while not over do
-      uv.run("once")
-    end
-    timer:close()
-    uv.run("nowait")
-    assert.is_nil(next(sim.server.connections))
+    raw.wait(function() return next(sim.server.connections) == nil end)
     assert.equal(404, raw.get(sim, "/x").status)
   end)
 

@@ -53,7 +53,7 @@ end
 
 --- Waits until no exchange is under way any more.
 function M.settle()
-  local late = hub.now() + 5
+  local late = hub.now() + 30
   while hub.engine() and hub.engine():counts() > 0 do
     local live, watched = hub.engine():counts()
     local what = "%d exchanges did not end, %d descriptors are watched"

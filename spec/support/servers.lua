@@ -158,20 +158,54 @@ function M.fault_doors(directory)
   return server, ports
 end
 
+-- Whether a process listens on a port of 127.0.0.1; nil where the system does not tell.
+local function listens(pid, port)
+  local sockets = io.open("/proc/net/tcp")
+  if not sockets then return nil end
+  local text = sockets:read("*a")
+  sockets:close()
+  local uv = require("luv")
+  local entry = " 0100007F:%04X 00000000:0000 0A %%x+:%%x+ %%x+:%%x+ %%x+ +%%d+ +%%d+ +(%%d+) "
+  local inode = text:match(entry:format(port))
+  local folder = ("/proc/%d/fd"):format(pid)
+  local listing = inode and uv.fs_scandir(folder)
+  local name = listing and uv.fs_scandir_next(listing)
+  while name do
+    if uv.fs_readlink(folder .. "/" .. name) == ("socket:[%s]"):format(inode) then return true end
+    name = uv.fs_scandir_next(listing)
+  end
+  return false
+end
+
+-- Whether it does before it ends: somebody else may have taken the port.
+local function comes_to_listen(server)
+  local uv = require("luv")
+  for _ = 1, 600 do
+    if listens(server.pid, server.port) ~= false then return true end
+    if not uv.kill(server.pid, 0) then return false end
+    uv.sleep(50)
+  end
+  error("it does not listen")
+end
+
 --- TLS with HTTP/1.1 and HTTP/2 in front of a server.
 ---@param directory string from `certificates`
 ---@param backend spec.Server
 ---@param options? string of nghttpx
 ---@return spec.Server
 function M.tls_front(directory, backend, options)
-  local port = M.free_port()
-  local command = "nghttpx --conf=/dev/null --single-process --no-ocsp --workers=1 "
+  local form = "nghttpx --conf=/dev/null --single-process --no-ocsp --workers=1 "
     .. "--errorlog-file=/dev/null -f'127.0.0.1,%d' -b'127.0.0.1,%d' "
     .. "%s '%s/server.key' '%s/server.pem' >/dev/null 2>&1"
-  command = command:format(port, backend.port, options or "", directory, directory)
-  local server = M.spawn(("%s & echo %d $!; wait"):format(command, port))
-  server.url = ("https://localhost:%d"):format(port)
-  return server
+  for _ = 1, 10 do
+    local port = M.free_port()
+    local command = form:format(port, backend.port, options or "", directory, directory)
+    local server = M.spawn(("%s & echo %d $!; wait"):format(command, port))
+    server.url = ("https://localhost:%d"):format(port)
+    if comes_to_listen(server) then return server end
+    server:stop()
+  end
+  error("the front does not start")
 end
 
 --- How many descriptors this process has open. (Asking `ls` would count its pipe now and then.)

@@ -3,6 +3,7 @@ local claude = require("claude")
 local hub = require("claude.loop")
 local scheduler = require("claude.tasks.scheduler")
 local tasks = require("claude.tasks")
+local wait_until = require("spec.helpers").wait_until
 
 local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
 
@@ -43,9 +44,13 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
     end)
 
     it("claude.loop tells all when it raises what its own function raised", function()
+      local begun
       local ok, raised = pcall(tasks.loop, function()
-        failing("child")
-        tasks.sleep(0.01)
+        claude.spawn(function()
+          begun = true
+          error("child", 0)
+        end)
+        wait_until(function() return begun end)
         error("root", 0)
       end)
       assert.is_false(ok)

@@ -2,10 +2,13 @@
 --- a host lends, and on a host's coroutines.
 local claude = require("claude")
 local core = require("claude.core")
+local helpers = require("spec.helpers")
 local hub = require("claude.loop")
 local new_calls = require("claude.tool_loop.calls").new
 local tasks = require("claude.tasks")
 local tools = require("claude.tools")
+
+local wait_until = helpers.wait_until
 
 local CAN_YIELD_ANYWHERE = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
 
@@ -73,7 +76,7 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
       local calls = begin(function(input)
         running = running + 1
         most = math.max(most, running)
-        claude.sleep(0.01)
+        wait_until(function() return most == 3 end)
         running = running - 1
         return input.text
       end)
@@ -87,7 +90,7 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
       local calls = begin(function()
         running = running + 1
         most = math.max(most, running)
-        claude.sleep(0.005)
+        wait_until(function() return most == 2 end)
         running = running - 1
       end, { max_parallel = 2 })
       work(calls, { call("a"), call("b"), call("c"), call("d") })
@@ -95,13 +98,19 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
     end)
 
     it("end in time, and their function where it waits", function()
-      local told
-      local calls = begin(function()
-        local _, _, err = claude.sleep(60)
-        told = err and err.kind
-      end, { tool_timeout = 0.01 })
-      work(calls, { call("a") })
-      assert.equal("Error: Tool 't' timed out after 0.01 s", result("a"))
+      local told, seconds
+      helpers.with_limit(0.01, function(limit)
+        local begun
+        seconds = limit
+        local calls = begin(function()
+          begun = true
+          local _, _, err = claude.sleep(60)
+          told = err and err.kind
+        end, { tool_timeout = limit })
+        work(calls, { call("a") })
+        return begun
+      end)
+      assert.equal(("Error: Tool 't' timed out after %s s"):format(tostring(seconds)), result("a"))
       assert.equal("cancelled", told)
     end)
 
@@ -159,21 +168,18 @@ for _, driver in ipairs({ "blocking", "luv", CAN_YIELD_ANYWHERE and "hosted" or 
     end)
 
     it("begin before their reply is whole, and are dropped with it", function()
-      local told
+      local begun, told
       local calls = begin(function()
+        begun = true
         local _, _, err = claude.sleep(60)
         told = err and err.kind
       end)
       claude.loop(function()
         calls:add(call("a"))
-        while not calls:event() do
-          claude.sleep(0.001)
-        end
-        claude.sleep(0.005)
+        wait_until(function() return calls:event() end)
+        wait_until(function() return begun end)
         calls:abandon({}, "its reply failed")
-        while not told do
-          claude.sleep(0.001)
-        end
+        wait_until(function() return told end)
       end)
       assert.equal("cancelled", told)
       assert.same({ "early_call_dropped" }, warnings)

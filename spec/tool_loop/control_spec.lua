@@ -1,8 +1,11 @@
 --- What a run lets one do about single calls: time limits, cancelling, deferring, how
 --- many at once, input parsed first, and what is said meanwhile.
 local claude = require("claude")
+local helpers = require("spec.helpers")
 local support = require("spec.support.chat")
 local tasks = require("claude.tasks")
+
+local wait_until = helpers.wait_until
 
 local call = support.call
 
@@ -42,22 +45,29 @@ describe("A run", function()
 
   describe("limits the time of a tool:", function()
     it("the model is told, the tool is cancelled where it waits", function()
-      local told
-      local chat = begin({ { content = { call("slow", "x") } }, "ok" }, {
-        tool({
-          name = "slow",
-          timeout = 0.02,
-          run = function()
-            told = select(3, claude.sleep(60))
-            return "too late"
-          end,
-        }),
-      })
-      local about
-      for kind, _, _, with in chat:run():deltas() do
-        if kind == "tool_end" then about = with end
-      end
-      assert.equal("Error: Tool 'slow' timed out after 0.02 s", results(2)[1].content)
+      local told, about, seconds
+      helpers.with_limit(0.02, function(limit)
+        local begun
+        seconds = limit
+        local chat = begin({ { content = { call("slow", "x") } }, "ok" }, {
+          tool({
+            name = "slow",
+            timeout = limit,
+            run = function()
+              begun = true
+              told = select(3, claude.sleep(60))
+              return "too late"
+            end,
+          }),
+        })
+        for kind, _, _, with in chat:run():deltas() do
+          if kind == "tool_end" then about = with end
+        end
+        sim:close()
+        return begun
+      end)
+      local text = ("Error: Tool 'slow' timed out after %s s"):format(tostring(seconds))
+      assert.equal(text, results(2)[1].content)
       assert.is_true(results(2)[1].is_error)
       assert.is_true(about.cancelled)
       assert.equal("cancelled", told.kind)
@@ -124,30 +134,30 @@ describe("A run", function()
   end)
 
   it("cancels a call that waits for its turn, before it begins", function()
-    local ran = {}
+    local ran, cancelled = {}, false
     local chat = begin({ { content = { call("t", "1", "t1"), call("t", "2", "t2") } }, "ok" }, {
       tool({
         name = "t",
         run = function(input)
           ran[#ran + 1] = input.text
-          claude.sleep(0.02)
+          wait_until(function() return cancelled end)
         end,
       }),
     })
     local run = chat:run({ max_parallel = 1 })
-    for kind in run:deltas() do
-      if kind == "tool_start" and #ran == 0 then run:cancel_call("t2") end
+    for kind, _, _, about in run:deltas() do
+      if kind == "tool_start" and about.id == "t1" then cancelled = run:cancel_call("t2") end
     end
     assert.same({ "1" }, ran)
     assert.equal("cancelled", results(2)[2].content)
   end)
 
   it("refuses a call that waits for its turn when its tool is taken away", function()
-    local ran = {}
+    local ran, removed = {}, false
     local function noted(name)
       return support.tool(name, function()
         ran[#ran + 1] = name
-        claude.sleep(0)
+        wait_until(function() return removed end)
         return name
       end)
     end
@@ -157,7 +167,10 @@ describe("A run", function()
     )
     local run = chat:run({ max_parallel = 1 })
     for kind, text in run:deltas() do
-      if kind == "tool_start" and text == "one" then run:remove_tools({ "two" }) end
+      if kind == "tool_start" and text == "one" then
+        run:remove_tools({ "two" })
+        removed = true
+      end
     end
     assert.same({ "one" }, ran)
     local messages = sim.requests[2].request.messages
@@ -178,7 +191,7 @@ describe("A run", function()
           order[#order + 1] = input.text
           running = running + 1
           most = math.max(most, running)
-          claude.sleep(0.01)
+          wait_until(function() return most == 2 end)
           running = running - 1
           return input.text
         end,

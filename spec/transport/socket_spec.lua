@@ -3,6 +3,7 @@ local core = require("claude.core")
 local requests = require("spec.support.exchange")
 local scripted = require("spec.support.scripted_socket")
 local tasks = require("claude.tasks")
+local wait_until = require("spec.helpers").wait_until
 
 -- Tasks of a host run under xpcall, which no wait can cross there.
 if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
@@ -172,8 +173,12 @@ describe("an exchange over a host's sockets", function()
     use({ { CHUNKED:sub(1, -20), "silence" } })
     tasks.loop(function()
       local exchange = assert(requests.start({ url = "http://127.0.0.1:1/" }))
-      local reading = tasks.spawn(function() return requests.drain(exchange) end)
-      tasks.sleep(0.01)
+      local begun
+      local reading = tasks.spawn(function()
+        begun = true
+        return requests.drain(exchange)
+      end)
+      wait_until(function() return begun end)
       reading:cancel()
       assert.equal("cancelled", (reading:wait(1)).err.kind)
     end)
@@ -184,8 +189,12 @@ describe("an exchange over a host's sockets", function()
     use({ { HEAD, "silence" } })
     tasks.loop(function()
       local exchange = assert(requests.start({ url = "http://127.0.0.1:1/" }))
-      local reading = tasks.spawn(function() return requests.drain(exchange).err.kind end)
-      tasks.sleep(0.01)
+      local begun
+      local reading = tasks.spawn(function()
+        begun = true
+        return requests.drain(exchange).err.kind
+      end)
+      wait_until(function() return begun end)
       exchange:cancel()
       assert.equal("cancelled", (reading:wait(1)))
     end)

@@ -5,17 +5,24 @@ local claude = require("claude")
 
 local QUESTION = "What time is it, what is in notes.txt, and what is 127 * 389?"
 
-local TOOLS = {
-  clock = function()
-    assert(claude.sleep(0.01))
-    return "12:34"
-  end,
-  read_file = function()
-    assert(claude.sleep(0.02))
-    return "Grüße, 10000000000000001 and 1.5e300"
-  end,
-  calculator = function() return "49403" end,
-}
+-- What they are asked in one reply they answer in an order that no host can change.
+local function new_tools()
+  local done = {}
+  local function behind(other, name, value)
+    return function()
+      while other and not done[other] do
+        assert(claude.sleep(0.002))
+      end
+      done[name] = true
+      return value
+    end
+  end
+  return {
+    clock = behind("calculator", "clock", "12:34"),
+    read_file = behind("clock", "read_file", "Grüße, 10000000000000001 and 1.5e300"),
+    calculator = behind(nil, "calculator", "49403"),
+  }
+end
 
 return function()
   return {
@@ -23,7 +30,7 @@ return function()
       "a conversation with thinking and tools has the bytes that it has elsewhere",
       function(env)
         local client = ask.client(env)
-        local chat = ask.chat(client, TOOLS)
+        local chat = ask.chat(client, new_tools())
         chat:user(QUESTION)
         local run = chat:run({ max_requests = 5 })
         local told, err = ask.everything(run)
@@ -40,7 +47,7 @@ return function()
     {
       "each request begins with the bytes of the one before",
       function(env)
-        local chat = ask.chat(ask.client(env), TOOLS)
+        local chat = ask.chat(ask.client(env), new_tools())
         chat:user(QUESTION)
         assert(chat:run({ max_requests = 5 }):final_message())
         local count, hash = #chat:messages(), chat:prefix_hash()
@@ -53,7 +60,7 @@ return function()
       "a dump is loaded, goes on, and has the same bytes again",
       function(env)
         local client = ask.client(env)
-        local chat = ask.chat(client, { calculator = TOOLS.calculator })
+        local chat = ask.chat(client, { calculator = new_tools().calculator })
         chat:user("What is 127 * 389?")
         assert(chat:run():final_message())
         local dump = assert(chat:dump())
@@ -68,7 +75,7 @@ return function()
     {
       "a fork goes its own way, and undo leads back",
       function(env)
-        local chat = ask.chat(ask.client(env), TOOLS)
+        local chat = ask.chat(ask.client(env), new_tools())
         chat:user("Hello")
         assert(chat:send())
         local hash = chat:prefix_hash()

@@ -2,6 +2,7 @@
 local ask = require("spec.hosts.ask")
 local check = require("spec.hosts.check")
 local texts = require("spec.hosts.texts")
+local with_limit = require("spec.helpers").with_limit
 
 -- The fault, fields of the error that it comes to, and the text that arrived before.
 local FAULTS = {
@@ -49,8 +50,12 @@ local function limit_case(limit)
   return {
     ("the limit %s ends a request: %s"):format(limit[1], limit[2]),
     function(env)
-      local client = ask.faulty(env, limit[2], { limits = { [limit[1]] = 0.2 } })
-      local message, text, err = client.messages:create(ask.params("Hi"))
+      local message, text, err
+      with_limit(0.2, function(seconds)
+        local client = ask.faulty(env, limit[2], { limits = { [limit[1]] = seconds } })
+        message, text, err = client.messages:create(ask.params("Hi"))
+        return not limit.partial or err and err.partial
+      end)
       check_error(env, { kind = "timeout", partial = limit.partial }, message, text, err)
       check.equal(limit[1], err.details.limit)
       check.contains(limit[1], text)
