@@ -244,17 +244,15 @@ describe("lua-claude ask", function()
       .. ("ask 'What is 127 * 389?' 2>%s & pid=$!; "):format(said)
       .. ("until [ -s %s ]; do sleep 0.05; done; kill -INT $pid; "):format(said)
       .. "wait $pid; echo status $?"
-    local result = child.run(
-      NO_KEY .. COMMAND .. "simulate --pace 0.5 -- sh -c " .. child.quote(script)
-    )
+    local result =
+      child.run(NO_KEY .. COMMAND .. "simulate --pace 0.5 -- sh -c " .. child.quote(script))
     os.remove(said)
     assert.matches("status 130\n$", result.out)
   end)
 
   it("ends at a second Ctrl-C although a tool goes on and on", function()
     local begun = child.temporary()
-    with_file(
-      ("local begun = %q\n"):format(begun) .. [[
+    with_file(("local begun = %q\n"):format(begun) .. [[
       local schema = { type = "object", properties = { expression = { type = "string" } },
         required = { "expression" } }
       return { name = "calculator", description = "Arithmetic", input_schema = schema,
@@ -264,18 +262,16 @@ describe("lua-claude ask", function()
           while os.time() < started + 60 do end
           return "at last"
         end }
-    ]],
-      function(path)
-        local script = COMMAND
-          .. ("ask --tools %s 'What is 6 * 7?' & pid=$!; "):format(path)
-          .. ("until [ -e %s ]; do sleep 0.05; done; "):format(begun)
-          .. "while kill -INT $pid 2>/dev/null; do sleep 0.2; done; wait $pid; echo status $?"
-        local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
-        os.remove(begun)
-        assert.equal("status 130\n", result.out:match "status.*")
-        assert.not_matches("at last", result.err)
-      end
-    )
+    ]], function(path)
+      local script = COMMAND
+        .. ("ask --tools %s 'What is 6 * 7?' & pid=$!; "):format(path)
+        .. ("until [ -e %s ]; do sleep 0.05; done; "):format(begun)
+        .. "while kill -INT $pid 2>/dev/null; do sleep 0.2; done; wait $pid; echo status $?"
+      local result = child.run(COMMAND .. "simulate -- sh -c " .. child.quote(script))
+      os.remove(begun)
+      assert.equal("status 130\n", result.out:match "status.*")
+      assert.not_matches("at last", result.err)
+    end)
   end)
 end)
 
