@@ -5,22 +5,22 @@ local claude = require("claude")
 
 local QUESTION = "What time is it, what is in notes.txt, and what is 127 * 389?"
 
--- What they are asked in one reply they answer in an order that no host can change.
+-- The first two run at once, and end in an order that no host can change.
 local function new_tools()
-  local done = {}
-  local function behind(other, name, value)
-    return function()
-      while other and not done[other] do
+  local is_told
+  return {
+    clock = function()
+      assert(claude.sleep(0.01))
+      is_told = true
+      return "12:34"
+    end,
+    read_file = function()
+      while not is_told do
         assert(claude.sleep(0.002))
       end
-      done[name] = true
-      return value
-    end
-  end
-  return {
-    clock = behind("calculator", "clock", "12:34"),
-    read_file = behind("clock", "read_file", "Grüße, 10000000000000001 and 1.5e300"),
-    calculator = behind(nil, "calculator", "49403"),
+      return "Grüße, 10000000000000001 and 1.5e300"
+    end,
+    calculator = function() return "49403" end,
   }
 end
 
